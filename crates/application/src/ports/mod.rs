@@ -1,0 +1,17 @@
+//! The ports: what the application needs of the outside, in few methods each. What a port promises is written at
+//! its trait and checked against every adapter by the crate `port-conformance`.
+
+mod clock;
+mod handler;
+mod hints;
+mod receipts;
+mod store;
+
+pub use clock::{Clock, Ids};
+pub use handler::{OrderHandler, Outcome};
+pub use hints::{Dispatch, StatusBus};
+pub use receipts::{ReceiptError, ReceiptStore};
+pub use store::{
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListFilter, ListQuery,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
+};

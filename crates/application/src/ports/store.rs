@@ -1,0 +1,356 @@
+//! The order store: the one place where an order is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{
+    Bucket, Decision, Event, ExternalId, Fingerprint, IdempotencyKey, Order, OrderId, Receipt, Seq,
+    ShardId, Source, Status, Timestamp, UserId, Version,
+};
+
+/// When a caller stops waiting.
+pub type Deadline = tokio::time::Instant;
+
+/// A decision on its way into the store.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// What was decided.
+    pub decision: Decision,
+    /// What must be true for it to be written.
+    pub guard: Guard,
+    /// A receipt to keep in the same commit (where receipts live in the order store).
+    pub receipt: Option<Receipt>,
+}
+
+/// The condition of a [`Write`], checked by the store in the transaction that writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// The order is new. Its key, if any, is looked at before its external id.
+    New {
+        /// The client's key: bound, per user, by the commit alone.
+        key: Option<IdempotencyKey>,
+        /// The command's fingerprint; required where there is a key or an external id.
+        fingerprint: Option<Fingerprint>,
+    },
+    /// The order stands exactly so. For a claimed order this is its fencing token with PROCESSING.
+    At {
+        /// The version that the decision was made from.
+        version: Version,
+        /// The status that the decision was made from.
+        status: Status,
+    },
+}
+
+/// What became of a [`Write`] that is no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Durable. `seq` is the place of its (last) event in the order's shard.
+    Written {
+        /// The place.
+        seq: Seq,
+    },
+    /// The key was bound to the same command before: the order of then, as it is now. Nothing was written.
+    Replayed(Arc<Order>),
+    /// No key, or a new one, but the external id is known with the same command: the order as it is now. Nothing
+    /// was written, and the key is not bound.
+    Existing(Arc<Order>),
+}
+
+/// Why a [`Write`] was not done. Each write of a batch fails or succeeds alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The key is bound to another command. Permanent.
+    #[error("the idempotency key was used before, with another body")]
+    KeyReused,
+    /// The external id names an order made by another command. Permanent.
+    #[error("the external id names another order")]
+    ExternalIdTaken,
+    /// The guard [`Guard::At`] does not hold: the order has moved on, or is not there. Conflict: read and decide again.
+    #[error("the order has changed since it was read")]
+    Stale,
+    /// The store cannot hold this decision (it breaks a constraint). Permanent, and this write's alone.
+    #[error("the store refuses the decision: {0}")]
+    Refused(String),
+    /// The store failed; see [`StoreError`] for whether the write may have happened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Its queue is full. Nothing was written. Retryable.
+    #[error("the store is overloaded: {limit} decisions wait already (setting store.queue)")]
+    Overloaded {
+        /// The bound of the queue.
+        limit: usize,
+    },
+    /// The deadline passed before the write began. Nothing was and will be written. Retryable.
+    #[error("the deadline passed before the store could begin")]
+    Expired,
+    /// A shard cannot be reached. Nothing was written. Retryable.
+    #[error("shard {shard} is unavailable: {reason}")]
+    Unavailable {
+        /// Which one.
+        shard: ShardId,
+        /// What the operator should know.
+        reason: String,
+    },
+    /// The connection broke, or the deadline passed, while the write was under way: it may or may not be there.
+    /// The key finds out.
+    #[error("shard {shard} did not confirm the write: {reason}")]
+    Unknown {
+        /// Which one.
+        shard: ShardId,
+        /// What the operator should know.
+        reason: String,
+    },
+    /// What is stored cannot be read. Permanent.
+    #[error("shard {shard} holds something unreadable: {reason}")]
+    Corrupt {
+        /// Which one.
+        shard: ShardId,
+        /// What was found.
+        reason: String,
+    },
+}
+
+/// A worker's hold on an order: it is the version that the claim made, so that it never comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// The order.
+    pub order_id: OrderId,
+    /// The fencing token.
+    pub token: Version,
+}
+
+/// What a rescue does with an order whose lease ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RescuePolicy {
+    /// With so many attempts behind it, it becomes a dead letter.
+    pub max_attempts: u32,
+    /// Otherwise it is due again after this.
+    pub delay: Duration,
+}
+
+/// An event with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequencedEvent {
+    /// Its place in its shard.
+    pub seq: Seq,
+    /// The event.
+    pub event: Arc<Event>,
+}
+
+/// A stretch of a shard's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// In the order of `seq`, without gaps.
+    pub events: Vec<SequencedEvent>,
+    /// The last seq of the shard when the page was read.
+    pub head: Seq,
+}
+
+/// Which orders a list shows; all given conditions hold together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Of this user.
+    pub user_id: Option<UserId>,
+    /// With this external id.
+    pub external_id: Option<ExternalId>,
+    /// Standing so.
+    pub status: Option<Status>,
+    /// Come in there.
+    pub source: Option<Source>,
+    /// Created then or later.
+    pub created_from: Option<Timestamp>,
+    /// Created before then.
+    pub created_to: Option<Timestamp>,
+    /// A prefix of the external id, of a line's SKU or of a line's product name, by exact characters.
+    pub text_prefix: Option<String>,
+    /// With this code of [`domain::Failure`] (dead letters by reason).
+    pub failure_code: Option<String>,
+}
+
+impl ListFilter {
+    /// Whether `order` is shown. The one definition that every store agrees with.
+    #[must_use]
+    pub fn matches(&self, order: &Order) -> bool {
+        let text_matches = |prefix: &str| {
+            order
+                .external_id
+                .as_ref()
+                .is_some_and(|id| id.as_str().starts_with(prefix))
+                || order.lines.iter().any(|line| {
+                    line.product_name.as_str().starts_with(prefix)
+                        || line
+                            .sku
+                            .as_ref()
+                            .is_some_and(|sku| sku.as_str().starts_with(prefix))
+                })
+        };
+        self.user_id
+            .as_ref()
+            .is_none_or(|user| *user == order.user_id)
+            && self
+                .external_id
+                .as_ref()
+                .is_none_or(|id| order.external_id.as_ref() == Some(id))
+            && self.status.is_none_or(|status| status == order.status)
+            && self.source.is_none_or(|source| source == order.source)
+            && self
+                .created_from
+                .is_none_or(|from| order.created_at >= from)
+            && self.created_to.is_none_or(|to| order.created_at < to)
+            && self.text_prefix.as_deref().is_none_or(text_matches)
+            && self.failure_code.as_deref().is_none_or(|code| {
+                order
+                    .failure
+                    .as_ref()
+                    .is_some_and(|failure| *failure.code == *code)
+            })
+    }
+}
+
+/// A page of a list, newest first: by descending id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListQuery {
+    /// What to show.
+    pub filter: ListFilter,
+    /// Only orders with a smaller id: where the previous page ended.
+    pub before: Option<OrderId>,
+    /// The most orders to return.
+    pub limit: usize,
+    /// The most orders to look at; past it a page is short, with a continuation.
+    pub look_at_most: usize,
+}
+
+/// What a [`ListQuery`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderPage {
+    /// Newest first.
+    pub orders: Vec<Arc<Order>>,
+    /// Where the next page goes on ([`ListQuery::before`]); `None` where there is certainly nothing more.
+    pub next_before: Option<OrderId>,
+}
+
+/// How many orders stand where. All of them at one point in time of each shard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    by_status: [u64; 8],
+}
+
+impl Counts {
+    /// How many orders stand at `status`.
+    #[must_use]
+    pub const fn get(&self, status: Status) -> u64 {
+        self.by_status[status.code() as usize]
+    }
+
+    /// Sets the count of one status.
+    pub const fn set(&mut self, status: Status, count: u64) {
+        self.by_status[status.code() as usize] = count;
+    }
+
+    /// All orders ever accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.by_status.iter().sum()
+    }
+
+    /// Adds another shard's counts.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.by_status.iter_mut().zip(other.by_status) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// Keeps orders, their keys, events, jobs and (if so configured) receipts.
+///
+/// Durability: [`OrderStore::commit`] and [`OrderStore::claim`] return after the transaction is on stable storage.
+/// Atomicity: an order, its key, external id, events, job and receipt are written together or not at all; writes of
+/// one call are otherwise independent and may end up in different transactions. Order: per shard, events are
+/// numbered in commit order without gaps, and a reader that has seen `seq` never later sees a smaller one appear.
+/// Reads see every write that was confirmed before they began. Every wait is bounded by the caller's deadline or by
+/// the store's own settings. After each commit the store hints to its `Dispatch` and `StatusBus`, once per commit.
+#[async_trait]
+pub trait OrderStore: Send + Sync + 'static {
+    /// The shards, ascending.
+    fn shards(&self) -> &[ShardId];
+
+    /// Which shard owns a bucket.
+    fn shard_of(&self, bucket: Bucket) -> ShardId;
+
+    /// Writes decisions; one answer a write, in the same order. Writes to the same order are done in the order given.
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Deadline,
+    ) -> Vec<Result<Committed, CommitError>>;
+
+    /// Takes up to `limit` orders of a shard whose work is due, oldest due first, by [`Order::claim`]; they are
+    /// PROCESSING when it returns, under a lease of `lease` by the store's clock. Two claims never share an order.
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError>;
+
+    /// Prolongs leases to `lease` from now, where id, token and PROCESSING still hold and whether or not the lease
+    /// has run out meanwhile; returns the claims that are lost.
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError>;
+
+    /// Takes back up to `limit` orders whose lease has run out, by [`Order::lose_lease`], and returns them as they
+    /// stand after it. A live lease is never touched.
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError>;
+
+    /// An order by its id.
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError>;
+
+    /// An order by its user's number for it.
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError>;
+
+    /// A page of orders, newest first, exact: nothing that was confirmed is missing, nothing comes twice.
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError>;
+
+    /// The events of an order with a version above `after`, ascending, at most `limit`; `None` for an unknown order.
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError>;
+
+    /// The events of a shard after `after`, at most `limit`.
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError>;
+
+    /// How many orders stand where, over all shards.
+    async fn counts(&self) -> Result<Counts, StoreError>;
+
+    /// The receipt kept in the store for an order, where one is.
+    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError>;
+
+    /// How long from now until the next waiting job of a shard is due (zero where one is due); `None` where no job
+    /// waits.
+    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError>;
+
+    /// Stops taking writes, finishes what was taken, flushes and closes. Idempotent.
+    async fn close(&self);
+}

@@ -1,0 +1,32 @@
+//! The rules of an order: what a valid one is, which states it passes through, and what each change of it records.
+//!
+//! Everything here is pure. There is no I/O, no async, no clock and no randomness: time and random bits are
+//! arguments, so that every decision can be repeated in a test. Edges build a [`PlaceOrder`] out of untrusted
+//! input; use cases turn it, or an existing [`Order`], into a [`Decision`]; stores write decisions down.
+
+pub mod currency;
+pub mod decimal;
+pub mod decision;
+pub mod event;
+pub mod fault;
+pub mod id;
+pub mod money;
+pub mod order;
+pub mod place;
+pub mod receipt;
+pub mod status;
+pub mod text;
+pub mod time;
+
+pub use currency::Currency;
+pub use decision::{Decision, Job, Refusal, Steering};
+pub use event::{Event, EventType, Trace};
+pub use fault::Fault;
+pub use id::{Bucket, EventId, OrderId, Seq, ShardId, Version};
+pub use money::Money;
+pub use order::{Failure, Line, Order, Source};
+pub use place::{Fingerprint, Given, LineDraft, OrderDraft, PlaceOrder};
+pub use receipt::Receipt;
+pub use status::{Status, Transition};
+pub use text::{ExternalId, IdempotencyKey, Metadata, ProductName, RequestId, Sku, UserId};
+pub use time::Timestamp;
