@@ -4,6 +4,97 @@
 //! implement the [`ports`], the binary wires them together. Dependencies point one way: edges and adapters ->
 //! application -> domain.
 
+use std::sync::Arc;
+
+mod caller;
+mod deadline;
+mod in_flight;
 pub mod in_process;
+mod place_order;
 pub mod ports;
+mod read_orders;
+mod receipts;
+mod steer_order;
 pub mod system;
+
+pub use caller::Caller;
+pub use place_order::{BatchRow, PlaceError, Placed};
+pub use read_orders::ReadReceiptError;
+pub use receipts::Receipts;
+pub use steer_order::SteerError;
+
+use in_flight::InFlightKeys;
+use ports::{Clock, Ids, OrderStore};
+
+/// The use cases. Cheap to clone: all clones share their ports.
+#[derive(Clone)]
+pub struct Application {
+    store: Arc<dyn OrderStore>,
+    receipts: Receipts,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    settings: Settings,
+    in_flight: InFlightKeys,
+}
+
+/// What the use cases are set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The most orders that one page of a list looks at.
+    pub look_at_most: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            look_at_most: 10_000,
+        }
+    }
+}
+
+impl Application {
+    /// The use cases over these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn OrderStore>,
+        receipts: Receipts,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            receipts,
+            clock,
+            ids,
+            settings,
+            in_flight: InFlightKeys::default(),
+        }
+    }
+
+    /// The store, for what reads it as a stream (the live hub).
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn OrderStore> {
+        &self.store
+    }
+
+    /// The clock that decisions are stamped with.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The bound of [`ports::ListQuery::look_at_most`].
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("receipts", &self.receipts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! What people and clients do to orders that exist: cancel, hold, release, replay, discard.
+
+use std::sync::Arc;
+
+use domain::{Order, OrderId, Refusal, Status, Steering, Version};
+
+use crate::caller::Caller;
+use crate::ports::{CommitError, Guard, ListFilter, ListQuery, StoreError, Write};
+use crate::{Application, deadline};
+
+/// Why an order was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SteerError {
+    /// There is no such order.
+    #[error("there is no such order")]
+    NotFound,
+    /// The state machine does not allow it. Permanent while the order stands so.
+    #[error(transparent)]
+    Illegal(#[from] Refusal),
+    /// The caller's version (If-Match) is not the order's.
+    #[error("the order is at version {current}, not at the one that was asked for")]
+    VersionMismatch {
+        /// The order's version now.
+        current: Version,
+    },
+    /// The order changed again and again while it was being changed. Retryable.
+    #[error("the order keeps changing; try again")]
+    Contended,
+    /// The store failed. Retryable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How often a change is decided anew when the order moved on between reading and writing it.
+const ATTEMPTS: usize = 5;
+
+impl Application {
+    /// Changes one order, if it is at `expected` (where given); durable when it returns it.
+    ///
+    /// # Errors
+    /// See [`SteerError`].
+    pub async fn steer_order(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        steering: Steering,
+        expected: Option<Version>,
+    ) -> Result<Arc<Order>, SteerError> {
+        for _ in 0..ATTEMPTS {
+            let order = self.get_order(id).await?.ok_or(SteerError::NotFound)?;
+            if expected.is_some_and(|version| version != order.version) {
+                return Err(SteerError::VersionMismatch {
+                    current: order.version,
+                });
+            }
+            let write = self.decide_steering(caller, &order, steering)?;
+            let after = Arc::clone(&write.decision.order);
+            let result = deadline::commit(&*self.store, vec![write], caller.deadline)
+                .await
+                .pop();
+            match result.expect("a store answers each write") {
+                Ok(_) => return Ok(after),
+                Err(CommitError::Store(error)) => return Err(SteerError::Store(error)),
+                // The order has moved on: read it and decide again.
+                Err(
+                    CommitError::Stale
+                    | CommitError::KeyReused
+                    | CommitError::ExternalIdTaken
+                    | CommitError::Refused(_),
+                ) => {}
+            }
+        }
+        Err(SteerError::Contended)
+    }
+
+    /// Replays or discards up to `limit` dead letters that match `filter`, newest first; returns how many. Letters
+    /// that change meanwhile are left as they are.
+    ///
+    /// # Errors
+    /// [`SteerError::Store`] where the store fails; what was changed before stays changed.
+    pub async fn steer_dead_letters(
+        &self,
+        caller: &Caller,
+        filter: ListFilter,
+        steering: Steering,
+        limit: usize,
+    ) -> Result<usize, SteerError> {
+        let filter = ListFilter {
+            status: Some(Status::Failed),
+            ..filter
+        };
+        let mut before = None;
+        let mut changed = 0;
+        while changed < limit {
+            let query = ListQuery {
+                filter: filter.clone(),
+                before,
+                limit: (limit - changed).min(500),
+                look_at_most: self.settings.look_at_most,
+            };
+            let page = self.list_orders(&query).await?;
+            let writes: Result<Vec<_>, _> = page
+                .orders
+                .iter()
+                .map(|order| self.decide_steering(caller, order, steering))
+                .collect();
+            let results = deadline::commit(&*self.store, writes?, caller.deadline).await;
+            for result in results {
+                match result {
+                    Ok(_) => changed += 1,
+                    Err(CommitError::Store(error)) => return Err(SteerError::Store(error)),
+                    Err(_) => {}
+                }
+            }
+            match page.next_before {
+                Some(next) => before = Some(next),
+                None => break,
+            }
+        }
+        Ok(changed)
+    }
+
+    fn decide_steering(
+        &self,
+        caller: &Caller,
+        order: &Order,
+        steering: Steering,
+    ) -> Result<Write, Refusal> {
+        let decision = order.steer(steering, self.clock.now(), caller.trace.clone())?;
+        let guard = Guard::At {
+            version: order.version,
+            status: order.status,
+        };
+        Ok(Write {
+            decision,
+            guard,
+            receipt: None,
+        })
+    }
+}
