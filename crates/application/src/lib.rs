@@ -10,6 +10,7 @@ mod caller;
 mod deadline;
 mod in_flight;
 pub mod in_process;
+pub mod order_json;
 mod place_order;
 pub mod ports;
 mod read_orders;

@@ -1,0 +1,278 @@
+//! An order as JSON: the one public shape, for every answer, stream, export and outside call.
+//!
+//! Edges and the webhook adapter call it on their hot paths, so it writes straight into the caller's buffer. It never
+//! reads JSON, and it never decides which fields a client may see.
+
+use std::io::Write as _;
+
+use domain::{Currency, Failure, Line, Money, Order};
+
+/// Appends `order` as one JSON object without white space, in the documented order of fields.
+pub fn write_order(order: &Order, out: &mut Vec<u8>) {
+    out.reserve(512 + order.lines.len() * 96);
+    let currency = order.amount.currency();
+    let mut id = [0; 36];
+    out.extend_from_slice(b"{\"id\":\"");
+    let text = order.id.as_uuid().as_hyphenated().encode_lower(&mut id);
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\",\"external_id\":");
+    write_text_or_null(
+        order.external_id.as_ref().map(domain::ExternalId::as_str),
+        out,
+    );
+    out.extend_from_slice(b",\"user_id\":");
+    write_text(order.user_id.as_str(), out);
+    out.extend_from_slice(b",\"source\":\"");
+    out.extend_from_slice(order.source.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"status\":\"");
+    out.extend_from_slice(order.status.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"version\":");
+    write_number(u64::from(order.version.get()), out);
+    out.extend_from_slice(b",\"currency\":\"");
+    out.extend_from_slice(currency.code().as_bytes());
+    out.extend_from_slice(b"\",\"amount\":");
+    write_amount(order.amount, out);
+    out.extend_from_slice(b",\"lines\":[");
+    for (index, line) in order.lines.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_line(line, currency, out);
+    }
+    out.extend_from_slice(b"],\"metadata\":{");
+    for (index, (key, value)) in order.metadata.pairs().iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_text(key, out);
+        out.push(b':');
+        write_text(value, out);
+    }
+    out.extend_from_slice(b"},\"attempt\":");
+    write_number(u64::from(order.attempt), out);
+    out.extend_from_slice(b",\"failure\":");
+    write_failure(order.failure.as_ref(), out);
+    out.extend_from_slice(b",\"result\":");
+    // Checked and compacted where it came in, so that it is one JSON value on one line.
+    out.extend_from_slice(order.result.as_deref().unwrap_or("null").as_bytes());
+    out.extend_from_slice(b",\"receipt_key\":");
+    write_text_or_null(order.receipt_key.as_deref(), out);
+    out.extend_from_slice(b",\"created_at\":\"");
+    let created_at = out.len();
+    write_displayed(&order.created_at, out);
+    let created_at = created_at..out.len();
+    out.extend_from_slice(b"\",\"updated_at\":\"");
+    if order.updated_at == order.created_at {
+        out.extend_from_within(created_at);
+    } else {
+        write_displayed(&order.updated_at, out);
+    }
+    out.extend_from_slice(b"\"}");
+}
+
+/// Appends `{"code": ..., "message": ...}`, or `null` where there is no failure.
+pub fn write_failure(failure: Option<&Failure>, out: &mut Vec<u8>) {
+    let Some(failure) = failure else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    out.extend_from_slice(b"{\"code\":");
+    write_text(&failure.code, out);
+    out.extend_from_slice(b",\"message\":");
+    write_text(&failure.message, out);
+    out.push(b'}');
+}
+
+/// Appends a JSON string, or `null`.
+pub fn write_text_or_null(text: Option<&str>, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => write_text(text, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Appends a JSON string with what RFC 8259 wants escaped, and nothing more.
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut plain_from = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[plain_from..at]);
+        plain_from = at + 1;
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            _ => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.push(HEX[usize::from(byte >> 4)]);
+                out.push(HEX[usize::from(byte & 15)]);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+    out.extend_from_slice(&bytes[plain_from..]);
+    out.push(b'"');
+}
+
+/// Appends an amount as a JSON number with exactly the digits of its currency.
+pub fn write_amount(amount: Money, out: &mut Vec<u8>) {
+    write_minor(amount.minor(), amount.currency(), out);
+}
+
+fn write_line(line: &Line, currency: Currency, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"sku\":");
+    write_text_or_null(line.sku.as_ref().map(domain::Sku::as_str), out);
+    out.extend_from_slice(b",\"product_name\":");
+    write_text(line.product_name.as_str(), out);
+    out.extend_from_slice(b",\"quantity\":");
+    write_number(u64::from(line.quantity), out);
+    out.extend_from_slice(b",\"unit_price\":");
+    write_minor(line.unit_price_minor, currency, out);
+    out.push(b'}');
+}
+
+fn write_minor(minor: u64, currency: Currency, out: &mut Vec<u8>) {
+    let exponent = usize::from(currency.exponent());
+    let divisor = 10_u64.pow(u32::from(currency.exponent()));
+    write_number(minor / divisor, out);
+    if exponent > 0 {
+        out.push(b'.');
+        let from = out.len();
+        out.resize(from + exponent, b'0');
+        let mut fraction = minor % divisor;
+        for digit in out[from..].iter_mut().rev() {
+            *digit = b'0' + u8::try_from(fraction % 10).unwrap_or_default();
+            fraction /= 10;
+        }
+    }
+}
+
+fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    // 20 digits hold every u64.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+fn write_displayed(value: &impl std::fmt::Display, out: &mut Vec<u8>) {
+    // Writing into a Vec cannot fail, and a Timestamp can always be shown.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use domain::{
+        Currency, ExternalId, Failure, Line, Metadata, Money, Order, OrderId, ProductName, Sku,
+        Source, Status, Timestamp, UserId, Version,
+    };
+
+    use super::{write_order, write_text};
+
+    fn order(currency: &str, minor: u64) -> Order {
+        let created_at = Timestamp::parse("2026-01-31T12:00:00.000Z").unwrap();
+        let user_id = UserId::new("alice \"the\" \\ é 😀 \u{202e}").unwrap();
+        let currency = Currency::parse(currency).unwrap();
+        Order {
+            id: OrderId::new(created_at, &user_id, 7),
+            external_id: None,
+            user_id,
+            source: Source::Api,
+            amount: Money::new(minor, currency).unwrap(),
+            lines: Arc::from([]),
+            metadata: Arc::default(),
+            created_at,
+            status: Status::Pending,
+            version: Version::FIRST,
+            attempt: 0,
+            failure: None,
+            result: None,
+            receipt_key: None,
+            updated_at: created_at,
+        }
+    }
+
+    fn rendered(order: &Order) -> String {
+        let mut out = Vec::new();
+        write_order(order, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_full_order_has_every_field_in_the_documented_order() {
+        let mut order = order("USD", 29_998);
+        order.user_id = UserId::new("alice").unwrap();
+        order.id = OrderId::new(order.created_at, &order.user_id, 7);
+        order.external_id = Some(ExternalId::new("A-1").unwrap());
+        order.lines = Arc::from([Line {
+            sku: Some(Sku::new("KB-1").unwrap()),
+            product_name: ProductName::new("Mechanical Keyboard").unwrap(),
+            quantity: 2,
+            unit_price_minor: 14_999,
+        }]);
+        let pairs = BTreeMap::from([("note".to_owned(), "a\tb\r\n".to_owned())]);
+        order.metadata = Arc::new(Metadata::new(pairs).unwrap());
+        order.attempt = 3;
+        order.failure = Some(Failure::new("timeout", "no answer"));
+        order.result = Some(Arc::from(r#"{"payment":1.10}"#));
+        order.receipt_key = Some(Arc::from("receipts/alice/x.txt"));
+        order.updated_at = Timestamp::parse("2026-01-31T12:00:01.250Z").unwrap();
+        let expected = format!(
+            concat!(
+                r#"{{"id":"{id}","external_id":"A-1","user_id":"alice","source":"api","status":"PENDING","version":1,"#,
+                r#""currency":"USD","amount":299.98,"lines":[{{"sku":"KB-1","product_name":"Mechanical Keyboard","#,
+                r#""quantity":2,"unit_price":149.99}}],"metadata":{{"note":"a\tb\r\n"}},"attempt":3,"#,
+                r#""failure":{{"code":"timeout","message":"no answer"}},"result":{{"payment":1.10}},"#,
+                r#""receipt_key":"receipts/alice/x.txt","created_at":"2026-01-31T12:00:00.000Z","#,
+                r#""updated_at":"2026-01-31T12:00:01.250Z"}}"#
+            ),
+            id = order.id
+        );
+        assert_eq!(rendered(&order), expected);
+    }
+
+    #[test]
+    fn amounts_have_the_digits_of_their_currency() {
+        for (currency, minor, expected) in [
+            ("JPY", 0, "0"),
+            ("JPY", 150, "150"),
+            ("USD", 5, "0.05"),
+            ("USD", Money::MAX_MINOR, "90071992547409.91"),
+            ("KWD", 1_002, "1.002"),
+            ("CLF", 12_345, "1.2345"),
+        ] {
+            let json = rendered(&order(currency, minor));
+            assert!(json.contains(&format!(r#""amount":{expected},"#)), "{json}");
+        }
+    }
+
+    #[test]
+    fn hostile_texts_come_back_as_they_were() {
+        let text: String = (0..=0x2100).filter_map(char::from_u32).collect();
+        let mut out = Vec::new();
+        write_text(&text, &mut out);
+        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        let order = order("USD", 1);
+        let json: serde_json::Value = serde_json::from_str(&rendered(&order)).unwrap();
+        assert_eq!(json["user_id"], order.user_id.as_str());
+        assert_eq!(json["updated_at"], json["created_at"]);
+    }
+}
