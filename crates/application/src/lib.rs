@@ -85,6 +85,12 @@ impl Application {
         &self.clock
     }
 
+    /// Where ids and other randomness come from.
+    #[must_use]
+    pub fn ids(&self) -> &Arc<dyn Ids> {
+        &self.ids
+    }
+
     /// The bound of [`ports::ListQuery::look_at_most`].
     #[must_use]
     pub const fn settings(&self) -> &Settings {

@@ -1,0 +1,97 @@
+//! What every endpoint of the edge shares: the use cases, the settings, and the signs to stop.
+//!
+//! The binary makes one and hands it to [`crate::serve`]; endpoints and live streams borrow it. It holds no order.
+
+use std::sync::Arc;
+
+use application::Application;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::settings::EdgeSettings;
+
+/// Where the circuit breaker in front of the handler stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breaker {
+    /// There is none: this process works nothing off, or its handler calls nothing.
+    Absent,
+    /// Calls go through.
+    Closed,
+    /// A probe is under way.
+    HalfOpen,
+    /// Nothing is claimed until the endpoint answers again.
+    Open,
+}
+
+impl Breaker {
+    /// The word that `/health` shows; `None` where there is no breaker.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Absent => None,
+            Self::Closed => Some("closed"),
+            Self::HalfOpen => Some("half-open"),
+            Self::Open => Some("open"),
+        }
+    }
+}
+
+/// What the process knows of the work behind the edge. The binary implements it over its worker.
+pub trait WorkHealth: Send + Sync + 'static {
+    /// Where the circuit breaker stands now. Never blocks.
+    fn breaker(&self) -> Breaker;
+}
+
+/// The health of a process that works nothing off.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoWork;
+
+impl WorkHealth for NoWork {
+    fn breaker(&self) -> Breaker {
+        Breaker::Absent
+    }
+}
+
+/// What the endpoints share. Clones share everything.
+#[derive(Clone)]
+pub struct EdgeState {
+    /// The use cases.
+    pub application: Application,
+    /// The bounds and waits.
+    pub settings: Arc<EdgeSettings>,
+    /// What `/health` says of the work.
+    pub work: Arc<dyn WorkHealth>,
+    /// Cancelled when the server begins to stop: streams say goodbye, nothing new begins. Set by [`crate::serve`].
+    pub soft: CancellationToken,
+    /// Cancelled when whatever is left is cut off. Set by [`crate::serve`].
+    pub hard: CancellationToken,
+    /// Owns every task of the edge, the connections' and the live streams'; [`crate::serve`] waits for them.
+    pub tasks: TaskTracker,
+}
+
+impl EdgeState {
+    /// The state of a server that is not serving yet.
+    #[must_use]
+    pub fn new(
+        application: Application,
+        settings: EdgeSettings,
+        work: Arc<dyn WorkHealth>,
+    ) -> Self {
+        Self {
+            application,
+            settings: Arc::new(settings),
+            work,
+            soft: CancellationToken::new(),
+            hard: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for EdgeState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EdgeState")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
