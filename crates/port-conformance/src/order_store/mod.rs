@@ -1,0 +1,161 @@
+//! The suite of [`OrderStore`]: how a store is opened for it, and the list of its behaviours.
+//!
+//! Called by the adapters' tests through [`order_store_suite!`](crate::order_store_suite). Nothing here knows which
+//! store it runs on: what only some stores can do (a second process, an index in the background) is asked of
+//! [`OpenStore`], and a behaviour that needs it says on standard error that it was left out.
+
+pub mod commit;
+
+pub mod sample;
+mod subject;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use async_trait::async_trait;
+
+pub use subject::{Subject, deadline};
+
+/// A lease or a delay that is meant to run out in the test: short, because a store may only have real time.
+pub const SHORT: Duration = Duration::from_millis(300);
+
+/// A lease or a delay that is never meant to run out in the test.
+pub const LONG: Duration = Duration::from_secs(3_600);
+
+/// How long a hint may take before it counts as lost.
+pub const HINT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Opens stores for the suite.
+#[async_trait]
+pub trait StoreFactory: Send + Sync + 'static {
+    /// A store of its own without orders; another one each time.
+    async fn fresh(&self) -> Box<dyn OpenStore>;
+}
+
+/// What a test may ask of the index that a store keeps up in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexCommand {
+    /// Stop working until told to go on.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Throw the index away and build it again, in the background.
+    Rebuild,
+}
+
+/// An open store with its surroundings: one process, as far as the store can tell.
+#[async_trait]
+pub trait OpenStore: Send + Sync + 'static {
+    /// The store.
+    fn store(&self) -> Arc<dyn OrderStore>;
+
+    /// Where the store's hints about due work arrive in this process.
+    fn dispatch(&self) -> Arc<dyn Dispatch>;
+
+    /// Where the store's hints about new events arrive in this process.
+    fn status_bus(&self) -> Arc<dyn StatusBus>;
+
+    /// The clock by which this process decides.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// Lets at least this much time pass by the store's clock: turns a manual clock, or waits.
+    async fn pass(&self, duration: Duration);
+
+    /// Closes the store, lets go of everything and opens it again, as a new process would.
+    async fn reopen(self: Box<Self>) -> Box<dyn OpenStore>;
+
+    /// Another process on the same store, with hints of its own; `None` where the store allows one process only.
+    async fn second(&self) -> Option<Box<dyn OpenStore>> {
+        None
+    }
+
+    /// Whether a new process may take back the claims of the one before it at once, because there is never another.
+    fn claims_end_with_the_process(&self) -> bool {
+        false
+    }
+
+    /// Whether hints reach the other processes on the same store too.
+    fn hints_cross_processes(&self) -> bool {
+        false
+    }
+
+    /// Does `command`; `false` where the store keeps no index in the background.
+    async fn index(&self, _command: IndexCommand) -> bool {
+        false
+    }
+
+    /// Sets the wall clock of this process forward, as an operator or NTP may; `false` where a test cannot.
+    fn jump_wall_clock(&self, _by: Duration) -> bool {
+        false
+    }
+}
+
+/// The future of a behaviour.
+pub type Run<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// One promise of the port, as a test.
+#[derive(Clone, Copy)]
+pub struct Behaviour {
+    /// Its name, which is its test's name.
+    pub name: &'static str,
+    /// Runs it; panics where the store breaks the promise.
+    pub run: for<'a> fn(&'a dyn StoreFactory) -> Run<'a>,
+}
+
+macro_rules! behaviour_table {
+    (() $($module:ident::$name:ident,)*) => {
+        /// Every behaviour of the suite.
+        #[must_use]
+        pub fn behaviours() -> Vec<Behaviour> {
+            vec![$(Behaviour {
+                name: stringify!($name),
+                run: |factory| Box::pin($module::$name(factory)),
+            },)*]
+        }
+    };
+}
+
+crate::with_order_store_behaviours!([behaviour_table]());
+
+/// Expands to one test a behaviour of the order store, each on a fresh store of the [`StoreFactory`] `$factory`.
+#[macro_export]
+macro_rules! order_store_suite {
+    ($factory:expr) => {
+        $crate::with_order_store_behaviours!([$crate::order_store_tests]($factory));
+    };
+}
+
+/// The tests of [`order_store_suite!`].
+#[macro_export]
+#[doc(hidden)]
+macro_rules! order_store_tests {
+    (($factory:expr) $($module:ident::$name:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                $crate::order_store::$module::$name(&$factory).await;
+            }
+        )*
+    };
+}
+
+/// The one list of the behaviours: hands each one's `module::name,` to a macro, after `$context`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! with_order_store_behaviours {
+    ([$($callback:tt)*] $context:tt) => {
+        $($callback)*! {
+            $context
+            commit::a_placed_order_is_there_whole,
+            commit::an_outcome_brings_order_event_and_receipt_together,
+            commit::history_is_written_whole,
+            commit::a_conflict_fails_alone,
+            commit::a_poison_decision_fails_alone,
+            commit::writes_to_one_order_are_done_in_their_order,
+            commit::outcomes_of_one_batch_leave_their_own_jobs,
+        }
+    };
+}
