@@ -22,10 +22,22 @@ pub enum Outcome {
         failure: Failure,
         /// The least wait that the handler asked for (`Retry-After`).
         after: Option<Duration>,
-        /// Whether it speaks against the endpoint as a whole (unreachable, timed out, 5xx, wrongly set up): counted
-        /// by the circuit breaker.
-        endpoint_fault: bool,
+        /// Against whom it speaks.
+        blame: Blame,
     },
+}
+
+/// Against whom a failed attempt speaks. The circuit breaker decides from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The order, or nobody (a request to slow down): the attempt counts, and the endpoint is proven to answer.
+    Order,
+    /// Order or endpoint, it cannot be told (500): the attempt counts; the breaker counts it once an order, so that
+    /// one order that breaks the endpoint ends in the dead letters, and an endpoint that fails all orders opens it.
+    Unclear,
+    /// The endpoint as a whole: unreachable, timed out, wrongly set up. Counted by the breaker; such a fault alone
+    /// makes no dead letter while the endpoint is not known to work for others.
+    Endpoint,
 }
 
 /// Does the work of one order, at least once, with one effect: implementations pass the order's id on as the

@@ -8,7 +8,7 @@ mod receipts;
 mod store;
 
 pub use clock::{Clock, Ids};
-pub use handler::{OrderHandler, Outcome};
+pub use handler::{Blame, OrderHandler, Outcome};
 pub use hints::{Dispatch, StatusBus};
 pub use receipts::{ReceiptError, ReceiptStore};
 pub use store::{
