@@ -10,7 +10,6 @@ use domain::{Currency, Failure, Line, Money, Order};
 /// Appends `order` as one JSON object without white space, in the documented order of fields.
 pub fn write_order(order: &Order, out: &mut Vec<u8>) {
     out.reserve(512 + order.lines.len() * 96);
-    let currency = order.amount.currency();
     let mut id = [0; 36];
     out.extend_from_slice(b"{\"id\":\"");
     let text = order.id.as_uuid().as_hyphenated().encode_lower(&mut id);
@@ -28,27 +27,9 @@ pub fn write_order(order: &Order, out: &mut Vec<u8>) {
     out.extend_from_slice(order.status.as_str().as_bytes());
     out.extend_from_slice(b"\",\"version\":");
     write_number(u64::from(order.version.get()), out);
-    out.extend_from_slice(b",\"currency\":\"");
-    out.extend_from_slice(currency.code().as_bytes());
-    out.extend_from_slice(b"\",\"amount\":");
-    write_amount(order.amount, out);
-    out.extend_from_slice(b",\"lines\":[");
-    for (index, line) in order.lines.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_line(line, currency, out);
-    }
-    out.extend_from_slice(b"],\"metadata\":{");
-    for (index, (key, value)) in order.metadata.pairs().iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_text(key, out);
-        out.push(b':');
-        write_text(value, out);
-    }
-    out.extend_from_slice(b"},\"attempt\":");
+    out.push(b',');
+    write_contents(order, out);
+    out.extend_from_slice(b",\"attempt\":");
     write_number(u64::from(order.attempt), out);
     out.extend_from_slice(b",\"failure\":");
     write_failure(order.failure.as_ref(), out);
@@ -68,6 +49,32 @@ pub fn write_order(order: &Order, out: &mut Vec<u8>) {
         write_displayed(&order.updated_at, out);
     }
     out.extend_from_slice(b"\"}");
+}
+
+/// Appends what was ordered, as the members `currency`, `amount`, `lines` and `metadata` of an object of the caller's.
+pub fn write_contents(order: &Order, out: &mut Vec<u8>) {
+    let currency = order.amount.currency();
+    out.extend_from_slice(b"\"currency\":\"");
+    out.extend_from_slice(currency.code().as_bytes());
+    out.extend_from_slice(b"\",\"amount\":");
+    write_amount(order.amount, out);
+    out.extend_from_slice(b",\"lines\":[");
+    for (index, line) in order.lines.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_line(line, currency, out);
+    }
+    out.extend_from_slice(b"],\"metadata\":{");
+    for (index, (key, value)) in order.metadata.pairs().iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_text(key, out);
+        out.push(b':');
+        write_text(value, out);
+    }
+    out.push(b'}');
 }
 
 /// Appends `{"code": ..., "message": ...}`, or `null` where there is no failure.
