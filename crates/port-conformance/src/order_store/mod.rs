@@ -4,10 +4,18 @@
 //! store it runs on: what only some stores can do (a second process, an index in the background) is asked of
 //! [`OpenStore`], and a behaviour that needs it says on standard error that it was left out.
 
+pub mod claims;
 pub mod commit;
-
+pub mod durability;
+pub mod events;
+pub mod guards;
+pub mod hints;
+pub mod idempotency;
+pub mod leases;
+pub mod retries;
 pub mod sample;
 mod subject;
+pub mod texts;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -156,6 +164,58 @@ macro_rules! with_order_store_behaviours {
             commit::a_poison_decision_fails_alone,
             commit::writes_to_one_order_are_done_in_their_order,
             commit::outcomes_of_one_batch_leave_their_own_jobs,
+            guards::a_stale_guard_writes_nothing,
+            guards::of_concurrent_changes_one_wins,
+            guards::what_expired_never_appears,
+            guards::a_burst_is_written_or_refused_clearly,
+            guards::a_reader_sees_what_was_confirmed,
+            guards::counts_follow_every_change,
+            guards::answers_come_in_the_order_of_the_writes,
+            idempotency::equal_requests_at_once_make_one_order,
+            idempotency::equal_requests_to_two_processes_make_one_order,
+            idempotency::equal_external_ids_at_once_make_one_order,
+            idempotency::of_different_bodies_with_one_key_one_wins,
+            idempotency::equal_writes_of_one_batch_make_one_order,
+            idempotency::a_key_stands_for_one_body_of_one_user,
+            idempotency::the_key_is_looked_at_before_the_external_id,
+            idempotency::a_refusal_binds_no_key,
+            idempotency::an_external_id_belongs_to_its_user,
+            idempotency::a_replay_shows_the_order_as_it_is_now,
+            claims::a_claim_is_a_change_like_any_other,
+            claims::claims_come_oldest_due_first,
+            claims::concurrent_claims_are_disjoint,
+            claims::claims_of_two_processes_are_disjoint,
+            claims::only_work_that_waits_is_claimed,
+            claims::a_claim_and_a_cancellation_exclude_each_other,
+            leases::a_live_lease_is_never_rescued,
+            leases::a_jump_of_the_wall_clock_ends_no_lease,
+            leases::a_lost_lease_is_rescued_once,
+            leases::concurrent_rescues_are_disjoint,
+            leases::a_heartbeat_keeps_the_lease,
+            leases::a_late_outcome_counts_until_the_rescue,
+            leases::a_stale_token_changes_nothing,
+            leases::a_token_from_before_a_replay_is_stale,
+            leases::a_crash_loop_ends_in_the_dead_letters,
+            retries::a_retry_is_due_at_its_time,
+            retries::steering_moves_the_job,
+            retries::what_is_given_back_costs_no_attempt,
+            retries::dead_letters_are_listed_by_their_reason,
+            events::events_of_an_order_come_by_version,
+            events::events_of_a_shard_come_by_seq,
+            events::events_are_gapless_and_in_commit_order,
+            events::claims_take_their_place_among_the_events,
+            hints::every_commit_is_hinted_to_watchers,
+            hints::due_work_is_hinted_to_workers,
+            hints::hints_come_for_each_shard,
+            hints::hints_reach_another_process,
+            durability::the_next_process_finds_everything,
+            durability::claims_of_an_earlier_process_are_rescued,
+            durability::closing_keeps_what_was_confirmed,
+            durability::every_bucket_has_its_shard,
+            texts::any_text_comes_back_as_it_was,
+            texts::a_large_order_comes_back_whole,
+            texts::extreme_values_come_back_as_they_were,
+            texts::a_result_with_nul_is_kept_or_refused,
         }
     };
 }

@@ -58,6 +58,11 @@ impl Subject {
         opened.reopen().await.into()
     }
 
+    /// Lets at least this much time pass by the store's clock.
+    pub async fn pass(&self, duration: Duration) {
+        self.opened.pass(duration).await;
+    }
+
     /// Now, by the clock of this process.
     #[must_use]
     pub fn now(&self) -> Timestamp {
