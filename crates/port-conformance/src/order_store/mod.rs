@@ -12,10 +12,12 @@ pub mod guards;
 pub mod hints;
 pub mod idempotency;
 pub mod leases;
+pub mod lists;
 pub mod retries;
 pub mod sample;
 mod subject;
 pub mod texts;
+pub mod traffic;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -204,6 +206,11 @@ macro_rules! with_order_store_behaviours {
             events::events_of_a_shard_come_by_seq,
             events::events_are_gapless_and_in_commit_order,
             events::claims_take_their_place_among_the_events,
+            lists::lists_agree_with_a_sorted_model,
+            lists::a_short_page_leads_on,
+            lists::lists_are_exact_while_orders_are_added,
+            lists::lists_are_exact_whatever_the_index_does,
+            lists::a_list_by_status_follows_each_change,
             hints::every_commit_is_hinted_to_watchers,
             hints::due_work_is_hinted_to_workers,
             hints::hints_come_for_each_shard,
