@@ -17,6 +17,7 @@ mod read_orders;
 mod receipts;
 mod steer_order;
 pub mod system;
+pub mod watch;
 
 pub use caller::Caller;
 pub use place_order::{BatchRow, PlaceError, Placed};
@@ -26,6 +27,7 @@ pub use steer_order::SteerError;
 
 use in_flight::InFlightKeys;
 use ports::{Clock, Ids, OrderStore};
+use watch::{Hub, WatchSettings};
 
 /// The use cases. Cheap to clone: all clones share their ports.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub struct Application {
     ids: Arc<dyn Ids>,
     settings: Settings,
     in_flight: InFlightKeys,
+    hub: Hub,
 }
 
 /// What the use cases are set to.
@@ -54,7 +57,8 @@ impl Default for Settings {
 }
 
 impl Application {
-    /// The use cases over these ports.
+    /// The use cases over these ports. Watching finds changes by its slow scan until [`Application::watching`] says
+    /// where hints come from.
     #[must_use]
     pub fn new(
         store: Arc<dyn OrderStore>,
@@ -63,7 +67,9 @@ impl Application {
         ids: Arc<dyn Ids>,
         settings: Settings,
     ) -> Self {
+        let no_hints = Arc::new(in_process::InProcessHints::new(store.shards()));
         Self {
+            hub: Hub::new(Arc::clone(&store), no_hints, WatchSettings::default()),
             store,
             receipts,
             clock,
@@ -71,6 +77,19 @@ impl Application {
             settings,
             in_flight: InFlightKeys::default(),
         }
+    }
+
+    /// The same use cases, with live watching through `hub`, which is over the same store.
+    #[must_use]
+    pub fn watching(mut self, hub: Hub) -> Self {
+        self.hub = hub;
+        self
+    }
+
+    /// Live watching. Its owner runs it ([`Hub::run`]).
+    #[must_use]
+    pub const fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// The store, for what reads it as a stream (the live hub).

@@ -1,0 +1,445 @@
+//! Joining a topic without a gap: read what was missed from the store, up to the very change after which the hub
+//! delivers by itself. Driven by the edge, page by page, so that a slow client slows down nothing but itself.
+//!
+//! A topic of many orders is read while it is not joined yet, until little is left, because what is delivered
+//! meanwhile has to wait in a bounded queue. Nothing is read past the place up to which the hub has handed out, so
+//! that no change comes twice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use domain::{OrderId, Seq, ShardId, Version};
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
+use super::cursor::Cursor;
+use super::registry::Topic;
+use super::watcher::Watcher;
+use crate::ports::{EventPage, SequencedEvent, StoreError};
+
+/// Where watching a topic begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Now. The watcher of a known order gets its present status first.
+    Now,
+    /// After a cursor.
+    After(Cursor),
+    /// After a version of one order; `None` is before its first.
+    AfterVersion(Option<Version>),
+}
+
+/// Why a topic could not be joined. The watcher does not watch it; all are retryable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The hub could not follow the shard in time.
+    #[error("the changes of shard {shard} cannot be followed now")]
+    NotFollowed {
+        /// Which one.
+        shard: ShardId,
+    },
+    /// Too many watchers are reading what they missed.
+    #[error("too many watchers read what they missed (setting watch.resuming_reads)")]
+    Busy,
+}
+
+/// A topic being joined. Dropped before its end, the topic is not watched.
+#[derive(Debug)]
+pub struct CatchUp<'a> {
+    watcher: &'a mut Watcher,
+    topic: Topic,
+    /// `None` while a step is under way, and for good after one that failed.
+    stage: Option<Stage>,
+    ready: VecDeque<Delivery>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Beginning(Start),
+    /// Not joined; reading `shards[at]` from `progress` on.
+    Approaching(Reading),
+    /// Joined at `until`; reading the rest up to there.
+    Closing(Reading, Cursor),
+    Done,
+}
+
+#[derive(Debug)]
+struct Reading {
+    shards: Vec<ShardId>,
+    at: usize,
+    progress: Cursor,
+    /// Whether nothing of `shards[at]` was read yet.
+    is_fresh: bool,
+}
+
+impl Reading {
+    fn shard(&self) -> Option<(ShardId, Seq)> {
+        let shard = *self.shards.get(self.at)?;
+        Some((shard, self.progress.get(shard).unwrap_or_default()))
+    }
+
+    fn next_shard(&mut self) {
+        self.at += 1;
+        self.is_fresh = true;
+    }
+}
+
+/// Which events of one order are told, of those before the place of joining.
+enum Told {
+    Present,
+    AfterSeq(Seq),
+    AfterVersion(Option<Version>),
+}
+
+impl<'a> CatchUp<'a> {
+    pub(super) fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
+        Self {
+            watcher,
+            topic,
+            stage: Some(Stage::Beginning(start)),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The next deliveries; `None` once the topic is joined and the rest comes by [`Watcher::receive`]. To be
+    /// dropped after an error.
+    ///
+    /// # Errors
+    /// See [`WatchError`].
+    pub async fn next(&mut self) -> Result<Option<VecDeque<Delivery>>, WatchError> {
+        while self.ready.is_empty() {
+            let stage = match self.stage.take() {
+                Some(Stage::Beginning(start)) => self.begin(start).await?,
+                Some(Stage::Approaching(reading)) => self.approach(reading).await?,
+                Some(Stage::Closing(reading, until)) => self.close_in(reading, until).await?,
+                Some(Stage::Done) | None => {
+                    self.stage = Some(Stage::Done);
+                    return Ok(None);
+                }
+            };
+            self.stage = Some(stage);
+        }
+        Ok(Some(std::mem::take(&mut self.ready)))
+    }
+
+    async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {
+        let shards = self.watcher.hub.shards_of(&self.topic);
+        self.watcher.need_pumps();
+        for shard in &shards {
+            self.wait_until_followed(*shard).await?;
+        }
+        if let Topic::Order(id) = self.topic {
+            // An order lives in one shard.
+            let shard = shards[0];
+            return self.begin_order(id, shard, start).await;
+        }
+        match start {
+            Start::Now => {
+                self.join();
+                Ok(Stage::Done)
+            }
+            Start::AfterVersion(_) => Ok(self.resync(ResyncReason::NotOfThisStore)),
+            Start::After(cursor) => {
+                let known: Option<Vec<_>> = shards
+                    .iter()
+                    .map(|shard| Some((*shard, cursor.get(*shard)?)))
+                    .collect();
+                // A shard that the cursor has never heard of has changes that nobody can count.
+                let Some(known) = known else {
+                    return Ok(self.resync(ResyncReason::NotOfThisStore));
+                };
+                Ok(Stage::Approaching(Reading {
+                    shards,
+                    at: 0,
+                    progress: Cursor::new(known),
+                    is_fresh: true,
+                }))
+            }
+        }
+    }
+
+    /// Reads one page of a topic that is not joined yet; joins it where little is left.
+    async fn approach(&mut self, mut reading: Reading) -> Result<Stage, WatchError> {
+        let Some((shard, progress)) = reading.shard() else {
+            let until = self.join();
+            reading.at = 0;
+            return Ok(Stage::Closing(reading, until));
+        };
+        let settings = self.watcher.hub.inner.settings;
+        let page = self.read(shard, progress, settings.page_events).await?;
+        if reading.is_fresh {
+            reading.is_fresh = false;
+            if progress > page.head {
+                return Ok(self.resync(ResyncReason::NotOfThisStore));
+            }
+            if page.head.0 - progress.0 > settings.resumed_events {
+                return Ok(self.resync(ResyncReason::TooFarBehind));
+            }
+            // Another process, or a read, may have told the client of what is not handed out here yet.
+            self.wait_until_handed_out(shard, progress).await?;
+        }
+        let handed_out = self.position(shard)?;
+        self.tell(&mut reading, shard, &page.events, handed_out);
+        let progress = reading.progress.get(shard).unwrap_or(progress);
+        let left = handed_out.0.saturating_sub(progress.0);
+        if page.events.is_empty() || left <= settings.page_events as u64 {
+            reading.next_shard();
+        }
+        Ok(Stage::Approaching(reading))
+    }
+
+    /// Reads one page of what was left when the topic was joined.
+    async fn close_in(&mut self, mut reading: Reading, until: Cursor) -> Result<Stage, WatchError> {
+        let Some((shard, progress)) = reading.shard() else {
+            return Ok(Stage::Done);
+        };
+        let end = until.get(shard).unwrap_or_default();
+        if progress >= end {
+            reading.next_shard();
+            return Ok(Stage::Closing(reading, until));
+        }
+        let page_events = self.watcher.hub.inner.settings.page_events;
+        let page = self.read(shard, progress, page_events).await?;
+        self.tell(&mut reading, shard, &page.events, end);
+        if reading.progress.get(shard) == Some(progress) {
+            return Ok(self.resync(ResyncReason::NotOfThisStore));
+        }
+        Ok(Stage::Closing(reading, until))
+    }
+
+    /// Makes deliveries of the events up to `end` that belong to the topic, and notes the progress.
+    fn tell(&mut self, reading: &mut Reading, shard: ShardId, events: &[SequencedEvent], end: Seq) {
+        let others = Arc::new(reading.progress.clone());
+        let mut changes = Vec::new();
+        for sequenced in events.iter().take_while(|event| event.seq <= end) {
+            if belongs(&self.topic, sequenced) {
+                changes.push(change(shard, sequenced.seq, &others, sequenced));
+            }
+            reading.progress.set(shard, sequenced.seq);
+        }
+        self.deliver(changes);
+    }
+
+    async fn begin_order(
+        &mut self,
+        id: OrderId,
+        shard: ShardId,
+        start: Start,
+    ) -> Result<Stage, WatchError> {
+        let told = match start {
+            Start::Now => Some(Told::Present),
+            Start::After(cursor) => self.after_cursor(shard, &cursor).await?,
+            Start::AfterVersion(None) => Some(Told::AfterVersion(None)),
+            Start::AfterVersion(Some(version)) => self.after_version(id, shard, version).await?,
+        };
+        let until = self.join();
+        let told = told.unwrap_or_else(|| {
+            self.ready.push_back(Delivery::Resync(Resync {
+                reason: ResyncReason::NotOfThisStore,
+                cursor: until.clone(),
+            }));
+            Told::Present
+        });
+        let changes = self.read_order(id, shard, &told, until).await?;
+        self.deliver(changes);
+        Ok(Stage::Done)
+    }
+
+    /// Where to go on after a cursor; `None` where it is not of this store.
+    async fn after_cursor(
+        &self,
+        shard: ShardId,
+        cursor: &Cursor,
+    ) -> Result<Option<Told>, WatchError> {
+        let Some(seq) = cursor.get(shard) else {
+            return Ok(None);
+        };
+        if seq > self.position(shard)? {
+            if seq > self.read(shard, seq, 1).await?.head {
+                return Ok(None);
+            }
+            self.wait_until_handed_out(shard, seq).await?;
+        }
+        Ok(Some(Told::AfterSeq(seq)))
+    }
+
+    /// Where to go on after a version; `None` where the order has never had it.
+    async fn after_version(
+        &self,
+        id: OrderId,
+        shard: ShardId,
+        version: Version,
+    ) -> Result<Option<Told>, WatchError> {
+        let before = Version::from_number(version.get() - 1);
+        let events = self.read_events(id, before, 1).await?;
+        let Some(known) = events.first() else {
+            return Ok(None);
+        };
+        // The client knows this version already, perhaps before the hub: it must not come again.
+        self.wait_until_handed_out(shard, known.seq).await?;
+        Ok(Some(Told::AfterVersion(Some(version))))
+    }
+
+    /// The changes of one order up to `until` that its watcher has to be told.
+    async fn read_order(
+        &self,
+        id: OrderId,
+        shard: ShardId,
+        told: &Told,
+        until: Cursor,
+    ) -> Result<Vec<Arc<Change>>, WatchError> {
+        let limit = self.watcher.hub.inner.settings.page_events;
+        let end = until.get(shard).unwrap_or_default();
+        let others = Arc::new(until);
+        let mut after = match told {
+            Told::AfterVersion(version) => *version,
+            Told::Present | Told::AfterSeq(_) => None,
+        };
+        let mut changes = Vec::new();
+        let mut present = None;
+        loop {
+            let events = self.read_events(id, after, limit).await?;
+            for sequenced in events.iter().take_while(|event| event.seq <= end) {
+                match told {
+                    // Its cursor stands where the watcher joined, so that resuming reads nothing twice.
+                    Told::Present => present = Some(change(shard, end, &others, sequenced)),
+                    Told::AfterSeq(seq) if sequenced.seq <= *seq => {}
+                    Told::AfterSeq(_) | Told::AfterVersion(_) => {
+                        changes.push(change(shard, sequenced.seq, &others, sequenced));
+                    }
+                }
+            }
+            match events.last() {
+                Some(last) if events.len() >= limit && last.seq <= end => {
+                    after = Some(last.event.version);
+                }
+                _ => break,
+            }
+        }
+        changes.extend(present);
+        Ok(changes)
+    }
+
+    /// Joins; what waited in the mailbox is told first.
+    fn join(&mut self) -> Cursor {
+        let joined = self.watcher.join(&self.topic);
+        self.ready.extend(joined.waiting);
+        joined.at
+    }
+
+    fn resync(&mut self, reason: ResyncReason) -> Stage {
+        let cursor = self.join();
+        self.ready
+            .push_back(Delivery::Resync(Resync { reason, cursor }));
+        Stage::Done
+    }
+
+    fn deliver(&mut self, changes: Vec<Arc<Change>>) {
+        if !changes.is_empty() {
+            self.ready
+                .push_back(Delivery::Changes(Arc::new(Batch::new(changes))));
+        }
+    }
+
+    fn position(&self, shard: ShardId) -> Result<Seq, WatchError> {
+        self.watcher
+            .hub
+            .registry()
+            .position(shard)
+            .ok_or(WatchError::NotFollowed { shard })
+    }
+
+    async fn wait_until_followed(&self, shard: ShardId) -> Result<(), WatchError> {
+        let inner = &self.watcher.hub.inner;
+        let mut begun = inner.begun.subscribe();
+        let followed = timeout(inner.settings.join_timeout, async {
+            while self.position(shard).is_err() {
+                if begun.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+        followed
+            .await
+            .map_err(|_| WatchError::NotFollowed { shard })
+    }
+
+    /// Waits until the hub has handed out `seq`, which the store holds. It is at most a moment behind, and nearly
+    /// never asked for, so that looking again and again is cheaper than telling of every hand-out.
+    async fn wait_until_handed_out(&self, shard: ShardId, seq: Seq) -> Result<(), WatchError> {
+        let give_up = Instant::now() + self.watcher.hub.inner.settings.join_timeout;
+        while self.position(shard)? < seq {
+            if Instant::now() >= give_up {
+                return Err(WatchError::NotFollowed { shard });
+            }
+            sleep(std::time::Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, WatchError> {
+        let inner = &self.watcher.hub.inner;
+        let _turn = self.turn().await?;
+        Ok(inner.store.events_after(shard, after, limit).await?)
+    }
+
+    async fn read_events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<SequencedEvent>, WatchError> {
+        let inner = &self.watcher.hub.inner;
+        let _turn = self.turn().await?;
+        let events = inner.store.events(id, after, limit).await?;
+        Ok(events.unwrap_or_default())
+    }
+
+    /// A turn is for one read, so that a client that takes its changes slowly holds up nobody.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, WatchError> {
+        let inner = &self.watcher.hub.inner;
+        timeout(inner.settings.join_timeout, inner.resuming_reads.acquire())
+            .await
+            .map_err(|_| WatchError::Busy)?
+            .map_err(|_| WatchError::Busy)
+    }
+}
+
+impl Drop for CatchUp<'_> {
+    fn drop(&mut self) {
+        if !matches!(self.stage, Some(Stage::Done)) {
+            self.watcher.unwatch(&self.topic);
+            self.watcher.rest_if_idle();
+        }
+    }
+}
+
+fn belongs(topic: &Topic, sequenced: &SequencedEvent) -> bool {
+    match topic {
+        Topic::Everything => true,
+        Topic::User(user) => sequenced.event.user_id == *user,
+        Topic::Order(id) => sequenced.event.order_id == *id,
+    }
+}
+
+fn change(
+    shard: ShardId,
+    seq: Seq,
+    others: &Arc<Cursor>,
+    sequenced: &SequencedEvent,
+) -> Arc<Change> {
+    Arc::new(Change::new(
+        shard,
+        seq,
+        Arc::clone(others),
+        Arc::clone(&sequenced.event),
+    ))
+}

@@ -1,0 +1,138 @@
+//! One pump a shard: reads the shard's events in order and hands them out. Run by [`super::Hub::run`].
+//!
+//! It rests while nobody watches. A hint wakes it; a slow scan runs beside the hints. When the store fails it tries
+//! again from where it is, so that nothing is skipped; it never waits for a watcher.
+
+use std::time::Duration;
+
+use domain::{Seq, ShardId};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Hub;
+use crate::ports::EventPage;
+
+pub(super) struct Pump {
+    hub: Hub,
+    shard: ShardId,
+    hints: tokio::sync::watch::Receiver<Seq>,
+    /// Failures since the last success.
+    failures: u32,
+}
+
+impl Pump {
+    pub(super) fn new(hub: Hub, shard: ShardId) -> Self {
+        let hints = hub.inner.bus.subscribe(shard);
+        Self {
+            hub,
+            shard,
+            hints,
+            failures: 0,
+        }
+    }
+
+    /// Runs until `stop`. A read that is under way then is dropped; it changes nothing.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        stop.run_until_cancelled(async move {
+            loop {
+                self.wait_for_watchers().await;
+                let head = self.find_head().await;
+                self.hub.registry().begin(self.shard, head);
+                self.hub.inner.begun.send_modify(|count| *count += 1);
+                self.follow(head).await;
+            }
+        })
+        .await;
+    }
+
+    async fn wait_for_watchers(&self) {
+        let mut wanted = self.hub.inner.wanted.subscribe();
+        while !self.hub.registry().is_watched() {
+            if wanted.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The last event of the shard now: where handing out begins.
+    async fn find_head(&mut self) -> Seq {
+        let known = *self.hints.borrow();
+        loop {
+            if let Some(page) = self.read(known, 1).await {
+                return page.head;
+            }
+        }
+    }
+
+    async fn follow(&mut self, head: Seq) {
+        let mut position = head;
+        let limit = self.hub.inner.settings.page_events;
+        loop {
+            if self.hub.registry().rest_if_unwatched(self.shard) {
+                return;
+            }
+            let Some(page) = self.read(position, limit).await else {
+                continue;
+            };
+            if page.head < position {
+                tracing::error!(
+                    shard = %self.shard, handed_out = %position, head = %page.head,
+                    "the shard holds fewer events than were handed out; watchers are told to read again"
+                );
+                position = page.head;
+                self.hub.registry().restart(self.shard, position);
+                continue;
+            }
+            self.hub.registry().distribute(self.shard, &page.events);
+            if let Some(last) = page.events.last() {
+                position = last.seq;
+            }
+            if position >= page.head {
+                self.wait_for_news(position).await;
+            }
+        }
+    }
+
+    /// Waits for a hint of something new, at most until the slow scan is due.
+    async fn wait_for_news(&mut self, position: Seq) {
+        let scan_after = self.hub.inner.settings.slow_scan;
+        let bus_is_gone = timeout(scan_after, self.hints.wait_for(|seq| *seq > position))
+            .await
+            .is_ok_and(|heard| heard.is_err());
+        if bus_is_gone {
+            // The bus is gone: the slow scan alone goes on.
+            sleep(scan_after).await;
+        }
+    }
+
+    /// `None` after a failure, once the wait that follows it is over.
+    async fn read(&mut self, after: Seq, limit: usize) -> Option<EventPage> {
+        let store = &self.hub.inner.store;
+        match store.events_after(self.shard, after, limit).await {
+            Ok(page) => {
+                if self.failures > 0 {
+                    tracing::info!(shard = %self.shard, "changes are handed out again");
+                }
+                self.failures = 0;
+                Some(page)
+            }
+            Err(error) => {
+                if self.failures == 0 {
+                    tracing::warn!(shard = %self.shard, %error, "changes wait until the store can be read");
+                }
+                let wait = self.back_off();
+                self.failures = self.failures.saturating_add(1);
+                sleep(wait).await;
+                None
+            }
+        }
+    }
+
+    fn back_off(&self) -> Duration {
+        let settings = &self.hub.inner.settings;
+        settings
+            .retry_min
+            .saturating_mul(1 << self.failures.min(16))
+            .min(settings.retry_max)
+    }
+}

@@ -1,0 +1,117 @@
+//! One watcher: the topics of one connection and the mailbox that they lead to. Owned by an edge's connection;
+//! dropping it ends everything that it watched.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Hub;
+use super::catch_up::{CatchUp, Start};
+use super::change::Delivery;
+use super::cursor::Cursor;
+use super::mailbox::{Lagged, Mailbox};
+use super::registry::{Joined, Topic};
+
+/// Watches topics. Made by [`Hub::watcher`].
+#[derive(Debug)]
+pub struct Watcher {
+    pub(super) hub: Hub,
+    mailbox: Arc<Mailbox>,
+    topics: Vec<Topic>,
+    /// Whether the pumps were told that this watcher needs them.
+    is_counted: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(hub: Hub) -> Self {
+        let mailbox = Arc::new(Mailbox::new(hub.inner.settings.queued_changes));
+        Self {
+            hub,
+            mailbox,
+            topics: Vec::new(),
+            is_counted: false,
+        }
+    }
+
+    /// Begins to watch `topic`, or begins anew where it is watched already. Nothing happens before the first
+    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
+    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
+        CatchUp::new(self, topic, start)
+    }
+
+    /// Stops watching `topic`; whether it was watched. What waits already is still delivered.
+    pub fn unwatch(&mut self, topic: &Topic) -> bool {
+        let Some(place) = self.topics.iter().position(|known| known == topic) else {
+            return false;
+        };
+        self.topics.swap_remove(place);
+        self.hub.registry().leave(&self.mailbox, topic);
+        self.rest_if_idle();
+        true
+    }
+
+    /// The topics that are watched.
+    #[must_use]
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Waits for changes and returns all that have come, at least one delivery. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Lagged`], from then on always: what came is thrown away, and the watcher has to be made anew.
+    pub async fn receive(&self) -> Result<VecDeque<Delivery>, Lagged> {
+        self.mailbox.receive().await
+    }
+
+    /// Returns once this watcher lags, so that a write to a client that takes nothing can be given up. Cancel-safe.
+    pub async fn lagging(&self) {
+        self.mailbox.lagging().await;
+    }
+
+    /// Ends all watching. Returns what still waited, and the cursor that resumes after it.
+    pub fn end(&mut self) -> (VecDeque<Delivery>, Cursor) {
+        let mut registry = self.hub.registry();
+        let cursor = registry.cursor();
+        for topic in self.topics.drain(..) {
+            registry.leave(&self.mailbox, &topic);
+        }
+        drop(registry);
+        self.rest_if_idle();
+        (self.mailbox.take(), cursor)
+    }
+
+    pub(super) fn need_pumps(&mut self) {
+        if self.is_counted {
+            return;
+        }
+        self.is_counted = true;
+        let is_first = self.hub.registry().add_watcher();
+        if is_first {
+            self.hub.inner.wanted.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// A watcher without topics does not keep the pumps going.
+    pub(super) fn rest_if_idle(&mut self) {
+        if self.is_counted && self.topics.is_empty() {
+            self.is_counted = false;
+            self.hub.registry().remove_watcher();
+        }
+    }
+
+    pub(super) fn join(&mut self, topic: &Topic) -> Joined {
+        let mut registry = self.hub.registry();
+        if self.topics.contains(topic) {
+            registry.leave(&self.mailbox, topic);
+        } else {
+            self.topics.push(topic.clone());
+        }
+        registry.join(&self.mailbox, topic)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
