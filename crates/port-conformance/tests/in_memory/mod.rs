@@ -1,0 +1,357 @@
+//! The plainest store that keeps every promise: maps behind one lock. The suite is tested on it, whole and broken.
+//!
+//! Its processes share the maps, so that the behaviours of two processes run here too.
+
+mod opened;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::in_process::InProcessHints;
+use application::ports::{
+    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, Guard, ListQuery,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StatusBus, StoreError, Write,
+};
+use application::system::ManualClock;
+use async_trait::async_trait;
+use domain::{
+    Bucket, Decision, ExternalId, Fingerprint, IdempotencyKey, Job, Order, OrderId, Seq, ShardId,
+    Status, UserId, Version,
+};
+
+pub use opened::InMemory;
+
+const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(1)];
+
+/// What is "on disk".
+#[derive(Default)]
+struct Data {
+    orders: BTreeMap<OrderId, Arc<Order>>,
+    events: [Vec<SequencedEvent>; 2],
+    keys: HashMap<(UserId, IdempotencyKey), (Fingerprint, OrderId)>,
+    external_ids: HashMap<(UserId, ExternalId), (Option<Fingerprint>, OrderId)>,
+    due: HashMap<OrderId, (Duration, u64)>,
+    leases: HashMap<OrderId, Duration>,
+    receipts: HashMap<OrderId, String>,
+    hints: Vec<Arc<InProcessHints>>,
+}
+
+fn shard_of(id: OrderId) -> ShardId {
+    ShardId(u16::from(!id.bucket().is_first_half_of_alphabet()))
+}
+
+impl Data {
+    fn conflict(&self, write: &Write) -> Option<Result<Committed, CommitError>> {
+        let order = &write.decision.order;
+        match &write.guard {
+            Guard::At { version, status } => {
+                let stands = self.orders.get(&order.id);
+                let holds =
+                    stands.is_some_and(|now| now.version == *version && now.status == *status);
+                (!holds).then_some(Err(CommitError::Stale))
+            }
+            Guard::New { key, fingerprint } => {
+                if let Some(key) = key
+                    && let Some((bound, id)) = self.keys.get(&(order.user_id.clone(), key.clone()))
+                {
+                    return Some(if Some(*bound) == *fingerprint {
+                        Ok(Committed::Replayed(Arc::clone(&self.orders[id])))
+                    } else {
+                        Err(CommitError::KeyReused)
+                    });
+                }
+                if let Some(external_id) = &order.external_id
+                    && let Some((bound, id)) = self
+                        .external_ids
+                        .get(&(order.user_id.clone(), external_id.clone()))
+                {
+                    return Some(if *bound == *fingerprint {
+                        Ok(Committed::Existing(Arc::clone(&self.orders[id])))
+                    } else {
+                        Err(CommitError::ExternalIdTaken)
+                    });
+                }
+                self.orders
+                    .contains_key(&order.id)
+                    .then(|| Err(CommitError::Refused("the id is taken".to_owned())))
+            }
+        }
+    }
+
+    fn apply(&mut self, write: Write, now: Duration) -> Result<Committed, CommitError> {
+        if let Some(answer) = self.conflict(&write) {
+            return answer;
+        }
+        let order = Arc::clone(&write.decision.order);
+        if let Guard::New { key, fingerprint } = write.guard {
+            if let (Some(key), Some(fingerprint)) = (key, fingerprint) {
+                let key = (order.user_id.clone(), key);
+                self.keys.insert(key, (fingerprint, order.id));
+            }
+            if let Some(external_id) = order.external_id.clone() {
+                let key = (order.user_id.clone(), external_id);
+                self.external_ids.insert(key, (fingerprint, order.id));
+            }
+        }
+        if let Some(receipt) = write.receipt {
+            self.receipts.insert(order.id, receipt.text);
+        }
+        let seq = self.record(write.decision, now);
+        Ok(Committed::Written { seq })
+    }
+
+    fn record(&mut self, decision: Decision, now: Duration) -> Seq {
+        let id = decision.order.id;
+        self.leases.remove(&id);
+        self.due.remove(&id);
+        let events = &mut self.events[usize::from(shard_of(id).0)];
+        for event in decision.earlier.into_iter().chain([decision.event]) {
+            events.push(SequencedEvent {
+                seq: Seq(events.len() as u64 + 1),
+                event: Arc::new(event),
+            });
+        }
+        let seq = Seq(events.len() as u64);
+        if let Job::DueIn(delay) = decision.job {
+            self.due.insert(id, (now + delay, seq.0));
+        }
+        self.orders.insert(id, decision.order);
+        seq
+    }
+
+    fn is_held(&self, claim: &Claim) -> bool {
+        self.orders
+            .get(&claim.order_id)
+            .is_some_and(|order| order.version == claim.token && order.status == Status::Processing)
+    }
+}
+
+/// One process on the data.
+pub struct InMemoryStore {
+    data: Arc<Mutex<Data>>,
+    clock: Arc<ManualClock>,
+    is_closed: Mutex<bool>,
+}
+
+impl InMemoryStore {
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_closed(&self) -> MutexGuard<'_, bool> {
+        self.is_closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hint(data: &Data, shard: ShardId) {
+        let seq = Seq(data.events[usize::from(shard.0)].len() as u64);
+        for hints in &data.hints {
+            hints.committed(shard, seq);
+            hints.work_is_due(shard);
+        }
+    }
+}
+
+#[async_trait]
+impl OrderStore for InMemoryStore {
+    fn shards(&self) -> &[ShardId] {
+        &SHARDS
+    }
+
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        ShardId(u16::from(!bucket.is_first_half_of_alphabet()))
+    }
+
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Deadline,
+    ) -> Vec<Result<Committed, CommitError>> {
+        tokio::task::yield_now().await;
+        let is_closed = self.is_closed();
+        let mut data = self.data();
+        let now = self.clock.monotonic();
+        let mut answers = Vec::with_capacity(writes.len());
+        for write in writes {
+            let shard = shard_of(write.decision.order.id);
+            if *is_closed {
+                let reason = "closed".to_owned();
+                answers.push(Err(StoreError::Unavailable { shard, reason }.into()));
+            } else if deadline < tokio::time::Instant::now() {
+                answers.push(Err(StoreError::Expired.into()));
+            } else {
+                answers.push(data.apply(write, now));
+                Self::hint(&data, shard);
+            }
+        }
+        answers
+    }
+
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let now = self.clock.monotonic();
+        let mut due: Vec<_> = data
+            .due
+            .iter()
+            .filter(|(id, (due, _))| shard_of(**id) == shard && *due <= now)
+            .map(|(id, due)| (*due, *id))
+            .collect();
+        due.sort_unstable();
+        let mut claimed = Vec::new();
+        for (_, id) in due.into_iter().take(limit) {
+            let decision = data.orders[&id]
+                .claim(self.clock.now())
+                .expect("a job that waits belongs to an order that can be claimed");
+            claimed.push(Arc::clone(&decision.order));
+            data.record(decision, now);
+            data.leases.insert(id, now + lease);
+        }
+        Self::hint(&data, shard);
+        Ok(claimed)
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let mut data = self.data();
+        let until = self.clock.monotonic() + lease;
+        let (held, lost): (Vec<Claim>, Vec<Claim>) =
+            claims.iter().partition(|claim| data.is_held(claim));
+        for claim in held {
+            data.leases.insert(claim.order_id, until);
+        }
+        Ok(lost)
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let now = self.clock.monotonic();
+        let lost: Vec<OrderId> = data
+            .leases
+            .iter()
+            .filter(|(id, until)| shard_of(**id) == shard && **until <= now)
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect();
+        let mut rescued = Vec::new();
+        for id in lost {
+            let decision = data.orders[&id]
+                .lose_lease(policy.max_attempts, policy.delay, self.clock.now())
+                .expect("a leased order is PROCESSING");
+            rescued.push(Arc::clone(&decision.order));
+            data.record(decision, now);
+        }
+        Self::hint(&data, shard);
+        Ok(rescued)
+    }
+
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(self.data().orders.get(&id).cloned())
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let data = self.data();
+        let found = data.external_ids.get(&(user.clone(), external_id.clone()));
+        Ok(found.map(|(_, id)| Arc::clone(&data.orders[id])))
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        let data = self.data();
+        let mut orders = Vec::new();
+        let mut last = None;
+        let older = data
+            .orders
+            .iter()
+            .rev()
+            .filter(|(id, _)| query.before.is_none_or(|before| **id < before));
+        for (looked_at, (id, order)) in older.enumerate() {
+            if looked_at == query.look_at_most || orders.len() == query.limit {
+                let next_before = last;
+                return Ok(OrderPage {
+                    orders,
+                    next_before,
+                });
+            }
+            last = Some(*id);
+            if query.filter.matches(order) {
+                orders.push(Arc::clone(order));
+            }
+        }
+        let next_before = None;
+        Ok(OrderPage {
+            orders,
+            next_before,
+        })
+    }
+
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        let data = self.data();
+        if !data.orders.contains_key(&id) {
+            return Ok(None);
+        }
+        let events = data.events[usize::from(shard_of(id).0)].iter();
+        let of_order = events.filter(|found| {
+            found.event.order_id == id && after.is_none_or(|after| found.event.version > after)
+        });
+        Ok(Some(of_order.take(limit).cloned().collect()))
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        tokio::task::yield_now().await;
+        let data = self.data();
+        let events = &data.events[usize::from(shard.0)];
+        let from = usize::try_from(after.0).expect("a seq fits");
+        Ok(EventPage {
+            events: events.iter().skip(from).take(limit).cloned().collect(),
+            head: Seq(events.len() as u64),
+        })
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let data = self.data();
+        let mut counts = Counts::default();
+        for order in data.orders.values() {
+            counts.set(order.status, counts.get(order.status) + 1);
+        }
+        Ok(counts)
+    }
+
+    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
+        Ok(self.data().receipts.get(&id).cloned())
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        let data = self.data();
+        let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
+        let next = of_shard.map(|(_, (due, _))| *due).min();
+        Ok(next.map(|due| due.saturating_sub(self.clock.monotonic())))
+    }
+
+    async fn close(&self) {
+        *self.is_closed() = true;
+    }
+}

@@ -1,0 +1,99 @@
+//! How the suite opens the plain store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use application::in_process::InProcessHints;
+use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::system::ManualClock;
+use async_trait::async_trait;
+use domain::Timestamp;
+use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory};
+
+use super::{Data, InMemoryStore, SHARDS};
+
+/// Opens plain stores.
+pub struct InMemory;
+
+#[async_trait]
+impl StoreFactory for InMemory {
+    async fn fresh(&self) -> Box<dyn OpenStore> {
+        let now = Timestamp::parse("2026-01-31T12:00:00Z").expect("a valid time");
+        let clock = Arc::new(ManualClock::at(now));
+        Box::new(Opened::on(Arc::default(), clock))
+    }
+}
+
+struct Opened {
+    data: Arc<Mutex<Data>>,
+    clock: Arc<ManualClock>,
+    hints: Arc<InProcessHints>,
+    store: Arc<InMemoryStore>,
+}
+
+impl Opened {
+    fn on(data: Arc<Mutex<Data>>, clock: Arc<ManualClock>) -> Self {
+        let hints = Arc::new(InProcessHints::new(&SHARDS));
+        data.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .hints
+            .push(Arc::clone(&hints));
+        let store = Arc::new(InMemoryStore {
+            data: Arc::clone(&data),
+            clock: Arc::clone(&clock),
+            is_closed: Mutex::new(false),
+        });
+        Self {
+            data,
+            clock,
+            hints,
+            store,
+        }
+    }
+}
+
+#[async_trait]
+impl OpenStore for Opened {
+    fn store(&self) -> Arc<dyn OrderStore> {
+        Arc::clone(&self.store) as Arc<dyn OrderStore>
+    }
+
+    fn dispatch(&self) -> Arc<dyn Dispatch> {
+        Arc::clone(&self.hints) as Arc<dyn Dispatch>
+    }
+
+    fn status_bus(&self) -> Arc<dyn StatusBus> {
+        Arc::clone(&self.hints) as Arc<dyn StatusBus>
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    async fn pass(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    async fn reopen(self: Box<Self>) -> Box<dyn OpenStore> {
+        self.store.close().await;
+        Box::new(Self::on(self.data, self.clock))
+    }
+
+    async fn second(&self) -> Option<Box<dyn OpenStore>> {
+        let second = Self::on(Arc::clone(&self.data), Arc::clone(&self.clock));
+        Some(Box::new(second))
+    }
+
+    fn hints_cross_processes(&self) -> bool {
+        true
+    }
+
+    async fn index(&self, _command: IndexCommand) -> bool {
+        true // There is no index that could be behind: it is always up to date.
+    }
+
+    fn jump_wall_clock(&self, by: Duration) -> bool {
+        self.clock.jump_to(self.clock.now().saturating_add(by));
+        true
+    }
+}
