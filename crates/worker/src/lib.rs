@@ -1,1 +1,146 @@
-//! Placeholder.
+//! Works orders off: claims due ones, hands each to the handler, keeps its receipt and commits its outcome.
+//!
+//! The binary builds a [`Worker`] out of the application's ports and runs it in the processor role. Inside, each shard
+//! has its own small services (pool or immediate loop, outcome ledger, heartbeat, rescuer), each a file, each with one
+//! contract: it runs until its stop token, then leaves nothing undone or says what. All shards share one circuit
+//! breaker, one limiter and one bound of running attempts, because they share what is behind the handler. The worker
+//! never writes anything but guarded outcomes: at least once, with one effect.
+
+mod attempt;
+mod backoff;
+mod breaker;
+mod heartbeat;
+mod immediate;
+mod intake;
+mod ledger;
+mod limiter;
+mod no_work;
+mod parts;
+mod pool;
+mod receipt_gate;
+mod register;
+mod rescuer;
+mod settings;
+mod shard;
+mod tally;
+mod verdict;
+
+use std::sync::Arc;
+
+use application::ports::Dispatch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use breaker::{BreakerSnapshot, BreakerState};
+pub use no_work::NoWork;
+pub use parts::WorkerParts;
+pub use settings::{BreakerSettings, WorkerSettings};
+pub use tally::WorkerReport;
+
+use parts::Shared;
+
+/// A worker over all shards of a store.
+pub struct Worker {
+    shared: Arc<Shared>,
+    dispatch: Arc<dyn Dispatch>,
+}
+
+/// Shows how a worker stands. Cheap to clone and to ask; outlives the worker.
+#[derive(Clone)]
+pub struct WorkerStatus {
+    shared: Arc<Shared>,
+}
+
+impl Worker {
+    /// A worker that has not begun.
+    #[must_use]
+    pub fn new(parts: WorkerParts) -> Self {
+        let (shared, dispatch) = Shared::new(parts);
+        Self { shared, dispatch }
+    }
+
+    /// Shows how it stands, also while it runs.
+    #[must_use]
+    pub fn status(&self) -> WorkerStatus {
+        WorkerStatus {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Works until `soft`: then nothing more is claimed, running attempts end or are given back within the configured
+    /// times, and outcomes are written. `hard` ends it at once; what is claimed then waits for its lease.
+    ///
+    /// Returns early, with [`WorkerReport::broken`], only where a service broke: the other shards have been stopped
+    /// softly then.
+    pub async fn run(self, soft: CancellationToken, hard: CancellationToken) -> WorkerReport {
+        // Of its own, so that a broken shard can stop the others without stopping the caller's world.
+        let stop = soft.child_token();
+        let mut shards = JoinSet::new();
+        for shard in self.shared.store.shards() {
+            shards.spawn(shard::run(
+                Arc::clone(&self.shared),
+                Arc::clone(&self.dispatch),
+                *shard,
+                stop.clone(),
+            ));
+        }
+        let mut broken = None;
+        loop {
+            tokio::select! {
+                ended = shards.join_next() => match ended {
+                    None => break,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        tracing::error!(%error, "a service of the worker broke, the worker stops");
+                        broken = Some(error.to_string());
+                        stop.cancel();
+                    }
+                },
+                () = hard.cancelled() => {
+                    shards.abort_all();
+                    break;
+                }
+            }
+        }
+        WorkerReport {
+            broken,
+            ..self.shared.tally.report()
+        }
+    }
+}
+
+impl WorkerStatus {
+    /// The circuit breaker before the handler's endpoint.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerSnapshot {
+        self.shared.breaker.snapshot()
+    }
+
+    /// Whether receipts can be kept, as far as is known.
+    #[must_use]
+    pub fn receipts_reachable(&self) -> bool {
+        self.shared.receipt_gate.is_open()
+    }
+
+    /// How many attempts run now.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let all = self.shared.settings.max_in_flight.max(1);
+        all - self.shared.in_flight.available_permits().min(all)
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn report(&self) -> WorkerReport {
+        self.shared.tally.report()
+    }
+}
+
+impl std::fmt::Debug for WorkerStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerStatus")
+            .field("breaker", &self.breaker())
+            .field("report", &self.report())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! Takes due orders of one shard from the store, and waits for the next ones: for a hint, for the next due time, or
+//! for the slow scan. It never decides how many orders may be taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Dispatch, OrderStore};
+use domain::{Order, ShardId};
+use tokio::sync::{Notify, watch};
+
+use crate::backoff::Backoff;
+use crate::parts::Shared;
+
+/// Waits between claims that the store could not answer.
+const STORE_BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(100),
+    most: Duration::from_secs(5),
+};
+/// The least wait after a claim that found nothing, against a store that promises work which it then does not give.
+const LEAST_WAIT: Duration = Duration::from_millis(5);
+
+pub(crate) struct Intake {
+    shared: Arc<Shared>,
+    store: Arc<dyn OrderStore>,
+    shard: ShardId,
+    hints: watch::Receiver<u64>,
+    /// Rung by this shard's own commits of retries, whose due time the store need not hint at.
+    rescheduled: Arc<Notify>,
+    failures: u32,
+    found_nothing: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        dispatch: &dyn Dispatch,
+        shard: ShardId,
+        rescheduled: Arc<Notify>,
+    ) -> Self {
+        Self {
+            store: Arc::clone(&shared.store),
+            hints: dispatch.subscribe(shard),
+            shared,
+            shard,
+            rescheduled,
+            failures: 0,
+            found_nothing: false,
+        }
+    }
+
+    /// Claims up to `limit` orders. Never dropped half-way by the worker itself: what the store has handed out by
+    /// then would wait for its lease to run out.
+    ///
+    /// # Errors
+    /// How long to wait before the next try, where the store could not answer.
+    pub(crate) async fn claim(&mut self, limit: usize) -> Result<Vec<Arc<Order>>, Duration> {
+        // A hint that arrives from here on, while the claim runs, is not lost.
+        self.hints.borrow_and_update();
+        let lease = self.shared.settings.lease;
+        match self.store.claim(self.shard, limit, lease).await {
+            Ok(orders) => {
+                if self.failures > 0 {
+                    tracing::info!(shard = %self.shard, "the shard gives orders again");
+                    self.failures = 0;
+                }
+                self.found_nothing = orders.is_empty();
+                self.shared.tally.claimed.add(orders.len());
+                Ok(orders)
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                if self.failures == 1 {
+                    tracing::warn!(shard = %self.shard, %error, "no orders can be claimed, trying again");
+                }
+                Err(STORE_BACKOFF.bound(self.failures))
+            }
+        }
+    }
+
+    /// Ends when there may be due work. Cancel-safe: it takes nothing.
+    pub(crate) async fn wait(&mut self) {
+        let slow_scan = self.shared.settings.slow_scan;
+        let heard = matches!(self.hints.has_changed(), Ok(true));
+        if heard {
+            return;
+        }
+        let due = tokio::time::timeout(slow_scan, self.store.next_due(self.shard)).await;
+        let mut wait = match due {
+            Ok(Ok(Some(due))) => due.min(slow_scan),
+            // Nothing waits, or the store does not know: the slow scan finds out.
+            Ok(Ok(None) | Err(_)) | Err(_) => slow_scan,
+        };
+        if self.found_nothing {
+            wait = wait.max(LEAST_WAIT);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.rescheduled.notified() => {}
+            () = hint(&mut self.hints) => {}
+        }
+    }
+}
+
+/// Ends at the next hint; never, where nobody is left who could send one.
+async fn hint(hints: &mut watch::Receiver<u64>) {
+    if hints.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

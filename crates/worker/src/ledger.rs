@@ -1,0 +1,244 @@
+//! Outcomes on their way into the store: what waits is committed at once, in batches, guarded by the claims' tokens.
+//!
+//! A batch that the store could not take is tried again: the guard makes that harmless, because an outcome that was
+//! written after all, or whose order somebody else has by now, is stale and changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{CommitError, StoreError, Write};
+use domain::{Failure, Order, ShardId};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::parts::Shared;
+use crate::register::Hold;
+use crate::verdict::Verdict;
+
+const RETRY: Backoff = Backoff {
+    first: Duration::from_millis(50),
+    most: Duration::from_secs(2),
+};
+
+/// An order whose attempt has ended.
+pub(crate) struct Finished {
+    order: Arc<Order>,
+    verdict: Verdict,
+    /// Keeps the lease alive until the outcome is durable; none where an attempt takes no time.
+    hold: Option<Hold>,
+    /// A commit was not confirmed: it may have been done.
+    unsure: bool,
+    /// The store has refused a first verdict.
+    refused: bool,
+}
+
+impl Finished {
+    /// An attempt that took time, under a hold.
+    pub(crate) fn held(hold: Hold, verdict: Verdict) -> Self {
+        let mut finished = Self::immediate(Arc::clone(&hold.order), verdict);
+        finished.hold = Some(hold);
+        finished
+    }
+
+    /// An attempt that took none.
+    pub(crate) fn immediate(order: Arc<Order>, verdict: Verdict) -> Self {
+        Self {
+            order,
+            verdict,
+            hold: None,
+            unsure: false,
+            refused: false,
+        }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.hold.as_ref().is_some_and(Hold::is_lost)
+    }
+}
+
+/// The outcomes of one shard that wait for their commit. Bounded by the places of the register, or by one batch.
+pub(crate) struct Ledger {
+    shared: Arc<Shared>,
+    shard: ShardId,
+    rescheduled: Arc<Notify>,
+    waiting: Vec<Finished>,
+    failures: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(shared: Arc<Shared>, shard: ShardId, rescheduled: Arc<Notify>) -> Self {
+        Self {
+            shared,
+            shard,
+            rescheduled,
+            waiting: Vec::new(),
+            failures: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, finished: Finished) {
+        self.waiting.push(finished);
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether the last try failed: what waits has to be written first.
+    pub(crate) const fn is_held_up(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Takes what arrives until the worker has no more, and commits it. After `give_up` what waits is abandoned.
+    pub(crate) async fn run(
+        mut self,
+        mut arrivals: mpsc::Receiver<Finished>,
+        give_up: CancellationToken,
+    ) {
+        loop {
+            if self.waiting.is_empty() {
+                match arrivals.recv().await {
+                    Some(finished) => self.add(finished),
+                    None => return,
+                }
+            }
+            while self.waiting.len() < self.shared.settings.batch
+                && let Ok(finished) = arrivals.try_recv()
+            {
+                self.add(finished);
+            }
+            if let Some(pause) = self.commit().await {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = give_up.cancelled() => return self.abandon(),
+                }
+            }
+        }
+    }
+
+    /// Gives up what waits; the leases run out and the orders are rescued.
+    pub(crate) fn abandon(&mut self) {
+        self.shared.tally.abandoned.add(self.waiting.len());
+        self.waiting.clear();
+    }
+
+    /// Tries once to commit everything that waits. Returns how long to pause, where some of it could not be.
+    pub(crate) async fn commit(&mut self) -> Option<Duration> {
+        let (batch, writes) = self.take_batch();
+        if batch.is_empty() {
+            return None;
+        }
+        let deadline = tokio::time::Instant::now() + self.shared.settings.store_timeout;
+        let answers = self.shared.store.commit(writes, deadline).await;
+        let mut trouble = None;
+        let mut has_rescheduled = false;
+        for (finished, answer) in batch.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => {
+                    has_rescheduled |= self.count(&finished.verdict);
+                }
+                Err(error) => trouble = self.not_written(finished, error).or(trouble),
+            }
+        }
+        if has_rescheduled {
+            self.rescheduled.notify_one();
+        }
+        self.pause_after(trouble)
+    }
+
+    fn take_batch(&mut self) -> (Vec<Finished>, Vec<Write>) {
+        let now = self.shared.clock.now();
+        let many = self.waiting.len().min(self.shared.settings.batch.max(1));
+        let mut batch = Vec::with_capacity(many);
+        let mut writes = Vec::with_capacity(many);
+        for finished in self.waiting.drain(..many) {
+            if finished.is_lost() {
+                continue;
+            }
+            match finished
+                .verdict
+                .write(&finished.order, &self.shared.receipts, now)
+            {
+                Ok(write) => {
+                    writes.push(write);
+                    batch.push(finished);
+                }
+                // Only a store that hands out orders which are not PROCESSING can cause this.
+                Err(refusal) => {
+                    tracing::error!(order_id = %finished.order.id, %refusal, "a claimed order cannot take its outcome");
+                }
+            }
+        }
+        (batch, writes)
+    }
+
+    /// Counts a written outcome; returns whether it left the order with a time at which it is due.
+    fn count(&self, verdict: &Verdict) -> bool {
+        let tally = &self.shared.tally;
+        match verdict {
+            Verdict::Complete { .. } => tally.processed.add(1),
+            Verdict::Retry { .. } => tally.retried.add(1),
+            Verdict::GiveBack { .. } => tally.given_back.add(1),
+            Verdict::Fail(_) => tally.failed.add(1),
+        }
+        matches!(verdict, Verdict::Retry { .. } | Verdict::GiveBack { .. })
+    }
+
+    /// Decides what a write's failure means for its order; returns the trouble, where the write is tried again.
+    fn not_written(&mut self, mut finished: Finished, error: CommitError) -> Option<StoreError> {
+        let order_id = finished.order.id;
+        match error {
+            CommitError::Store(
+                error @ (StoreError::Overloaded { .. }
+                | StoreError::Expired
+                | StoreError::Unavailable { .. }),
+            ) => {
+                self.waiting.push(finished);
+                Some(error)
+            }
+            CommitError::Store(error @ StoreError::Unknown { .. }) => {
+                finished.unsure = true;
+                self.waiting.push(finished);
+                Some(error)
+            }
+            // Written by the commit that was not confirmed, or taken over: either way nothing is left to do.
+            CommitError::Stale if finished.unsure => None,
+            CommitError::Stale => {
+                self.shared.tally.lost.add(1);
+                tracing::info!(%order_id, token = %finished.order.version, "the outcome came too late, another worker has the order");
+                None
+            }
+            CommitError::Refused(reason) if !finished.refused => {
+                tracing::warn!(%order_id, reason, "the store refuses the outcome, the order becomes a dead letter");
+                finished.refused = true;
+                finished.verdict = Verdict::Fail(Failure::new("outcome_refused", &reason));
+                self.waiting.push(finished);
+                None
+            }
+            error @ (CommitError::Refused(_)
+            | CommitError::Store(StoreError::Corrupt { .. })
+            | CommitError::KeyReused
+            | CommitError::ExternalIdTaken) => {
+                self.shared.tally.abandoned.add(1);
+                tracing::error!(%order_id, %error, "the outcome cannot be written, the order waits for its lease to run out");
+                None
+            }
+        }
+    }
+
+    fn pause_after(&mut self, trouble: Option<StoreError>) -> Option<Duration> {
+        let Some(error) = trouble else {
+            if self.failures > 0 {
+                tracing::info!(shard = %self.shard, "the shard takes outcomes again");
+                self.failures = 0;
+            }
+            return None;
+        };
+        self.failures = self.failures.saturating_add(1);
+        if self.failures == 1 {
+            tracing::warn!(shard = %self.shard, %error, waiting = self.waiting.len(), "outcomes cannot be written, trying again");
+        }
+        Some(RETRY.bound(self.failures))
+    }
+}

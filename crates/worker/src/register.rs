@@ -1,0 +1,89 @@
+//! The claims that this process holds in one shard, from the claim to its outcome's commit.
+//!
+//! The pool enters them, the heartbeat prolongs them and strikes out the lost ones, a dropped [`Hold`] leaves. It is
+//! bounded by its places: a place is taken before the claim, so that what is claimed always has room.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use application::ports::Claim;
+use domain::{Order, OrderId, Version};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+/// The claims of one shard.
+#[derive(Default)]
+pub(crate) struct Register {
+    held: Mutex<HashMap<OrderId, (Version, CancellationToken)>>,
+}
+
+/// A claimed order. Dropping it ends its heartbeats.
+pub(crate) struct Hold {
+    pub(crate) order: Arc<Order>,
+    lost: CancellationToken,
+    register: Arc<Register>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Register {
+    pub(crate) fn enter(self: &Arc<Self>, order: Arc<Order>, place: OwnedSemaphorePermit) -> Hold {
+        let lost = CancellationToken::new();
+        self.lock().insert(order.id, (order.version, lost.clone()));
+        Hold {
+            order,
+            lost,
+            register: Arc::clone(self),
+            _place: place,
+        }
+    }
+
+    /// What to prolong.
+    pub(crate) fn claims(&self) -> Vec<Claim> {
+        let held = self.lock();
+        let claims = held.iter().map(|(order_id, (token, _))| Claim {
+            order_id: *order_id,
+            token: *token,
+        });
+        claims.collect()
+    }
+
+    /// Strikes out a claim that another worker has by now: its attempt is dropped, its outcome is not written.
+    pub(crate) fn strike(&self, claim: Claim) -> bool {
+        let held = self.lock();
+        let lost = held
+            .get(&claim.order_id)
+            .filter(|(token, _)| *token == claim.token);
+        if let Some((_, lost)) = lost {
+            lost.cancel();
+        }
+        lost.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<OrderId, (Version, CancellationToken)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// Ends once the claim is lost.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.is_cancelled()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = self.register.lock();
+        // After a lost claim this process may hold the same order again, under a newer token.
+        if held
+            .get(&self.order.id)
+            .is_some_and(|(token, _)| *token == self.order.version)
+        {
+            held.remove(&self.order.id);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The services of one shard, started together and stopped in the order that loses nothing: first no more claims and
+//! rescues, then the attempts, then their outcomes, then the heartbeats.
+
+use std::sync::Arc;
+
+use application::Receipts;
+use application::ports::Dispatch;
+use domain::ShardId;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::immediate::Immediate;
+use crate::intake::Intake;
+use crate::ledger::Ledger;
+use crate::parts::Shared;
+use crate::pool::Pool;
+use crate::register::Register;
+use crate::{heartbeat, rescuer};
+
+/// Works on one shard until `stop`, and then until everything claimed is finished, given back or abandoned.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    dispatch: Arc<dyn Dispatch>,
+    shard: ShardId,
+    stop: CancellationToken,
+) {
+    let rescheduled = Arc::new(Notify::new());
+    let intake = Intake::new(
+        Arc::clone(&shared),
+        &*dispatch,
+        shard,
+        Arc::clone(&rescheduled),
+    );
+    let ledger = Ledger::new(Arc::clone(&shared), shard, rescheduled);
+    let rescuer = rescuer::run(Arc::clone(&shared), shard, stop.clone());
+    // A receipt store of its own takes time, whatever the handler takes.
+    if shared.handler.is_immediate() && matches!(shared.receipts, Receipts::InStore) {
+        let immediate = Immediate {
+            shared,
+            intake,
+            ledger,
+        };
+        tokio::join!(Box::pin(immediate.run(stop)), Box::pin(rescuer));
+        return;
+    }
+    let most = shared.settings.max_in_flight.max(1);
+    let (finished, arrivals) = mpsc::channel(most);
+    let register = Arc::new(Register::default());
+    let pool = Pool {
+        intake,
+        register: Arc::clone(&register),
+        places: Arc::new(Semaphore::new(most)),
+        share: most.div_ceil(shared.store.shards().len().max(1)),
+        finished,
+        shared: Arc::clone(&shared),
+    };
+    let outcomes_written = CancellationToken::new();
+    let give_up = CancellationToken::new();
+    let patience = shared.settings.store_timeout;
+    let work = async {
+        pool.run(stop).await;
+        tokio::select! {
+            () = outcomes_written.cancelled() => {}
+            () = tokio::time::sleep(patience) => give_up.cancel(),
+        }
+    };
+    let outcomes = async {
+        ledger.run(arrivals, give_up.clone()).await;
+        outcomes_written.cancel();
+    };
+    let heartbeat = heartbeat::run(
+        Arc::clone(&shared),
+        shard,
+        register,
+        outcomes_written.clone(),
+    );
+    tokio::join!(
+        Box::pin(work),
+        Box::pin(outcomes),
+        Box::pin(heartbeat),
+        Box::pin(rescuer)
+    );
+}

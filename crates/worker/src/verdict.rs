@@ -1,0 +1,230 @@
+//! What becomes of an order after an attempt. Decides from the outcome's type, the attempts used up and what the
+//! circuit breaker knows; it calls nothing outside and never reads a text.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use application::Receipts;
+use application::ports::{Blame, Clock, Guard, Ids, Outcome, Write};
+use domain::{Failure, Order, OrderId, Receipt, Refusal, Status, Timestamp};
+
+use crate::backoff::{Backoff, fraction_of};
+use crate::breaker::{Breaker, Call, Probe};
+use crate::settings::WorkerSettings;
+
+/// What is to be committed for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// PROCESSED, with its receipt.
+    Complete { result: Option<Arc<str>> },
+    /// RETRYING; the attempt counts.
+    Retry { failure: Failure, delay: Duration },
+    /// RETRYING; the attempt does not count, because the fault was not the order's.
+    GiveBack {
+        failure: Option<Failure>,
+        delay: Duration,
+    },
+    /// FAILED: a dead letter.
+    Fail(Failure),
+}
+
+impl Verdict {
+    /// What a worker does with its claims when it stops.
+    pub(crate) const HAND_BACK: Self = Self::GiveBack {
+        failure: None,
+        delay: Duration::ZERO,
+    };
+
+    /// The write that makes it so, guarded by the claim's token.
+    pub(crate) fn write(
+        &self,
+        order: &Order,
+        receipts: &Receipts,
+        now: Timestamp,
+    ) -> Result<Write, Refusal> {
+        let mut receipt = None;
+        let decision = match self {
+            Self::Complete { result } => {
+                let key = match receipts {
+                    Receipts::InStore => {
+                        let made = Receipt::of(order);
+                        let key = Arc::clone(&made.key);
+                        receipt = Some(made);
+                        key
+                    }
+                    Receipts::Outside(_) => Receipt::key_of(&order.user_id, order.id),
+                };
+                order.complete(result.clone(), key, now)?
+            }
+            Self::Retry { failure, delay } => order.retry(failure.clone(), *delay, now)?,
+            Self::GiveBack { failure, delay } => order.give_back(failure.clone(), *delay, now)?,
+            Self::Fail(failure) => order.fail(failure.clone(), now)?,
+        };
+        Ok(Write {
+            decision,
+            guard: Guard::At {
+                version: order.version,
+                status: Status::Processing,
+            },
+            receipt,
+        })
+    }
+}
+
+/// Turns outcomes into verdicts. One for all shards.
+pub(crate) struct Judge {
+    ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
+    breaker: Arc<Breaker>,
+    backoff: Backoff,
+    max_attempts: u32,
+    retry_after_most: Duration,
+    last_chances: LastChances,
+}
+
+impl Judge {
+    pub(crate) fn new(
+        settings: &WorkerSettings,
+        breaker: Arc<Breaker>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        Self {
+            ids,
+            clock,
+            breaker,
+            backoff: Backoff {
+                first: settings.backoff_first,
+                most: settings.backoff_most,
+            },
+            max_attempts: settings.max_attempts,
+            retry_after_most: settings.retry_after_most,
+            last_chances: LastChances::default(),
+        }
+    }
+
+    /// The verdict on an attempt; the breaker hears of it.
+    pub(crate) fn judge(&self, order: &Order, outcome: Outcome, probe: Option<Probe>) -> Verdict {
+        match outcome {
+            Outcome::Done { result } => {
+                self.breaker.record(Call::Answered, probe);
+                Verdict::Complete { result }
+            }
+            Outcome::Rejected(failure) => {
+                self.breaker.record(Call::Answered, probe);
+                Verdict::Fail(failure)
+            }
+            Outcome::Retry {
+                failure,
+                after,
+                blame,
+            } => {
+                let call = match blame {
+                    Blame::Order => Call::Answered,
+                    Blame::Unclear => Call::Unclear(order.id),
+                    Blame::Endpoint => Call::Failed,
+                };
+                if self.breaker.record(call, probe) {
+                    // In flight when it opened, or a failed probe: the order has done nothing wrong. It is due with
+                    // the next probe, behind the orders that wait already, so that one order is not every probe.
+                    let delay = self.breaker.until_probe().max(self.asked_for(after));
+                    return Verdict::GiveBack {
+                        failure: Some(failure),
+                        delay,
+                    };
+                }
+                self.count(order, failure, after, blame)
+            }
+        }
+    }
+
+    /// An attempt that ended without the endpoint's doing (a panic, a receipt that could not be kept).
+    pub(crate) fn count_against(&self, order: &Order, failure: Failure) -> Verdict {
+        self.count(order, failure, None, Blame::Order)
+    }
+
+    /// The order waits without using up an attempt.
+    pub(crate) fn postpone(&self, order: &Order, failure: Failure) -> Verdict {
+        Verdict::GiveBack {
+            failure: Some(failure),
+            delay: self.backoff.full_jitter(order.attempt, &*self.ids),
+        }
+    }
+
+    fn count(
+        &self,
+        order: &Order,
+        failure: Failure,
+        after: Option<Duration>,
+        blame: Blame,
+    ) -> Verdict {
+        let delay = self
+            .backoff
+            .full_jitter(order.attempt, &*self.ids)
+            .max(self.asked_for(after));
+        if order.attempt < self.max_attempts {
+            return Verdict::Retry { failure, delay };
+        }
+        if blame == Blame::Endpoint && !self.had_its_last_chance(order.id) {
+            return Verdict::GiveBack {
+                failure: Some(failure),
+                delay,
+            };
+        }
+        Verdict::Fail(failure)
+    }
+
+    /// A last attempt that met a fault of the endpoint makes no dead letter on its own: the endpoint may have gone
+    /// down just now. It does once the endpoint has answered others since, and then fails this order again.
+    fn had_its_last_chance(&self, id: OrderId) -> bool {
+        let now = self.clock.monotonic();
+        self.last_chances
+            .had_one(id, now, |then| self.breaker.answered_since(then))
+    }
+
+    /// The wait that the endpoint asked for, bounded, plus a tenth of it at random against a stampede.
+    fn asked_for(&self, after: Option<Duration>) -> Duration {
+        after.map_or(Duration::ZERO, |after| {
+            let bounded = after.min(self.retry_after_most);
+            bounded + fraction_of(bounded / 10, &*self.ids)
+        })
+    }
+}
+
+/// The orders whose last attempt met a fault of the endpoint, and when. Lost with the process, which gives an order
+/// one more chance, no less.
+#[derive(Default)]
+struct LastChances {
+    since: Mutex<HashMap<OrderId, Duration>>,
+}
+
+impl LastChances {
+    /// Past it, further orders are given back without being remembered.
+    const MOST: usize = 10_000;
+
+    fn had_one(
+        &self,
+        id: OrderId,
+        now: Duration,
+        answered_since: impl Fn(Duration) -> bool,
+    ) -> bool {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        match since.get(&id) {
+            Some(then) if answered_since(*then) => {
+                since.remove(&id);
+                true
+            }
+            Some(_) => false,
+            None => {
+                if since.len() >= Self::MOST {
+                    since.retain(|_, then| !answered_since(*then));
+                }
+                if since.len() < Self::MOST {
+                    since.insert(id, now);
+                }
+                false
+            }
+        }
+    }
+}
