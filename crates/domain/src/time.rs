@@ -13,9 +13,9 @@ pub struct Timestamp(u64);
 #[error("is not an RFC 3339 time between 1970 and 9999-12-30, such as 2026-01-31T12:00:00.000Z")]
 pub struct TimestampError;
 
-/// 9999-12-30T22:00:00.999Z, the last instant that can be written in the year 9999 at every offset (and so the last one
+/// 9999-12-30T22:00:00.000Z, the last instant that can be written in the year 9999 at every offset (and so the last one
 /// that `jiff` knows: past it, printing would fail).
-const LAST_MS: u64 = 253_402_207_200_999;
+const LAST_MS: u64 = 253_402_207_200_000;
 
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
@@ -23,7 +23,7 @@ impl Timestamp {
     /// The instant `ms` milliseconds after the epoch.
     ///
     /// # Errors
-    /// Where it lies past 9999-12-30T22:00:00.999Z.
+    /// Where it lies past 9999-12-30T22:00:00.000Z.
     pub const fn from_millis(ms: u64) -> Result<Self, TimestampError> {
         if ms > LAST_MS {
             Err(TimestampError)
@@ -48,7 +48,7 @@ impl Timestamp {
     /// Reads RFC 3339 (any offset); digits past the millisecond are cut off.
     ///
     /// # Errors
-    /// Where the text is not RFC 3339, or lies before 1970 or past 9999-12-30T22:00:00.999Z.
+    /// Where the text is not RFC 3339, or lies before 1970 or past 9999-12-30T22:00:00.000Z.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let instant: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
         let ms = u64::try_from(instant.as_millisecond()).map_err(|_| TimestampError)?;
@@ -84,10 +84,10 @@ mod tests {
 
     #[test]
     fn refuses_what_rfc_3339_cannot_write() {
-        let last = Timestamp::from_millis(253_402_207_200_999).unwrap();
-        assert_eq!(last.to_string(), "9999-12-30T22:00:00.999Z");
+        let last = Timestamp::from_millis(253_402_207_200_000).unwrap();
+        assert_eq!(last.to_string(), "9999-12-30T22:00:00.000Z");
         assert_eq!(last.saturating_add(std::time::Duration::MAX), last);
-        assert!(Timestamp::from_millis(253_402_207_201_000).is_err());
+        assert!(Timestamp::from_millis(253_402_207_200_001).is_err());
         for text in [
             "",
             "yesterday",
