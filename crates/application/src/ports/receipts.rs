@@ -15,7 +15,7 @@ pub enum ReceiptError {
         /// The key.
         key: String,
     },
-    /// The store refuses it for good (a key that it cannot hold, no permission).
+    /// The store refuses it for good (a key that it cannot hold). What an operator can mend is `Unavailable`.
     #[error("the receipt store refuses {key}: {source}")]
     Refused {
         /// The key.
