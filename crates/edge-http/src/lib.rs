@@ -2,10 +2,29 @@
 //!
 //! It parses, bounds and answers; past it nothing is invalid. It calls the use cases of `application` alone and
 //! never sees a store. The binary calls [`serve`] with a listener and an [`EdgeState`].
+//!
+//! A request's way: `server` (connections) -> `dispatch` (guards, names, logs) -> `router` (which address) ->
+//! `endpoints` (one a file, with `request` and `json` to read and `answer` to write) -> `application`. Whatever is
+//! refused becomes a [`Problem`], in `problem` alone.
+//!
+//! How to add an endpoint: an `Address` and an `Endpoint` in `router`, a file in `endpoints` with a line in
+//! `endpoints::call`, a test in `tests/edge`.
 
+mod answer;
+mod dispatch;
+mod endpoints;
+mod host;
+mod json;
 mod live;
+mod problem;
+mod request;
+mod router;
+mod server;
 mod settings;
 mod state;
 
+pub use json::Malformed;
+pub use problem::Problem;
+pub use server::{ServeReport, serve};
 pub use settings::EdgeSettings;
 pub use state::{Breaker, EdgeState, NoWork, WorkHealth};

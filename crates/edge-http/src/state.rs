@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use application::Application;
+use application::ports::Deadline;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,6 +86,13 @@ impl EdgeState {
             hard: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
+    }
+}
+
+impl EdgeState {
+    /// When a request that was read by now stops waiting for the store.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::now() + self.settings.request_deadline
     }
 }
 

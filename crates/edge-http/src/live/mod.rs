@@ -5,7 +5,6 @@ use axum::Router;
 use crate::state::EdgeState;
 
 /// The routes of the live streams.
-#[must_use]
 pub fn routes() -> Router<EdgeState> {
     Router::new()
 }

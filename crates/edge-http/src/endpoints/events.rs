@@ -1,0 +1,50 @@
+//! `GET /v1/orders/{id}/events`: what happened to an order, oldest first, one event a version.
+
+use axum::http::StatusCode;
+use domain::Version;
+
+use super::{existing_order, order_id, read};
+use crate::answer::{self, Answer};
+use crate::json::{write_event, write_page_end};
+use crate::problem::Problem;
+use crate::request::{Cursor, Incomer, Query};
+use crate::state::EdgeState;
+
+pub(super) async fn list_events(
+    edge: &EdgeState,
+    incomer: Incomer,
+    id: &str,
+) -> Result<Answer, Problem> {
+    let id = order_id(id)?;
+    let name = id.to_string();
+    let cursor = Cursor::of("events", [("order_id", name.as_str())].into_iter());
+    let mut query = Query::read(incomer.parts.uri.query(), &["limit", "cursor"]);
+    let limit = query.limit();
+    let after = query
+        .cursor(&cursor)
+        .and_then(|version| Version::from_number(u32::from_be_bytes(version)));
+    query.finish()?;
+    let deadline = edge.deadline();
+    let order = existing_order(edge, id, deadline).await?;
+    // One more than asked for tells whether there is a next page.
+    let reading = edge.application.order_events(id, after, limit + 1);
+    let mut events = read(deadline, reading)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let has_more = events.len() > limit;
+    events.truncate(limit);
+    let mut body = Vec::with_capacity(64 + events.len() * 640);
+    body.extend_from_slice(b"{\"data\":[");
+    for (index, sequenced) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        write_event(&sequenced.event, &order, &mut body);
+    }
+    let next = events
+        .last()
+        .filter(|_| has_more)
+        .map(|last| cursor.write(&last.event.version.get().to_be_bytes()));
+    write_page_end(next.as_deref(), &mut body);
+    Ok(answer::json(StatusCode::OK, body))
+}

@@ -1,0 +1,96 @@
+//! The endpoints, one a file, with what each takes, answers and refuses. `dispatch` calls them.
+
+mod dead_letters;
+mod events;
+mod get_order;
+mod list_orders;
+mod place_batch;
+mod place_order;
+mod probes;
+mod receipt;
+mod start_page;
+mod stats;
+mod steer_order;
+
+use std::future::Future;
+
+use application::ports::StoreError;
+use domain::OrderId;
+use tokio::time::Instant;
+
+use crate::answer::Answer;
+use crate::problem::Problem;
+use crate::request::{Incomer, Offer, Query, accepts};
+use crate::router::Endpoint;
+use crate::state::EdgeState;
+
+/// Does what was asked for. The rare endpoints are boxed, so that every connection's memory is not as large as the
+/// largest of them.
+pub(crate) async fn call(
+    endpoint: Endpoint<'_>,
+    edge: &EdgeState,
+    incomer: Incomer,
+) -> Result<Answer, Problem> {
+    let offer = match endpoint {
+        Endpoint::GetReceipt(_) | Endpoint::SayAlive | Endpoint::ShowStart => Offer::Text,
+        _ => Offer::Json,
+    };
+    if !accepts(&incomer.parts.headers, offer) {
+        return Err(Problem::not_acceptable(offer.name()));
+    }
+    match endpoint {
+        Endpoint::PlaceOrder => place_order::place_order(edge, incomer).await,
+        Endpoint::GetOrder(id) => get_order::get_order(edge, incomer, id).await,
+        Endpoint::PlaceBatch => Box::pin(place_batch::place_batch(edge, incomer)).await,
+        Endpoint::ListOrders => Box::pin(list_orders::list_orders(edge, incomer)).await,
+        Endpoint::SteerOrder(id, steering) => {
+            Box::pin(steer_order::steer_order(edge, incomer, id, steering)).await
+        }
+        Endpoint::ListEvents(id) => Box::pin(events::list_events(edge, incomer, id)).await,
+        Endpoint::GetReceipt(id) => Box::pin(receipt::get_receipt(edge, incomer, id)).await,
+        Endpoint::ListDeadLetters => Box::pin(list_orders::list_dead_letters(edge, incomer)).await,
+        Endpoint::ReplayDeadLetters => Box::pin(dead_letters::replay(edge, incomer)).await,
+        Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
+        Endpoint::SayAlive => probes::say_alive(&incomer),
+        Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
+        Endpoint::SayHealth => Box::pin(probes::say_health(edge, incomer)).await,
+        Endpoint::ShowStart => start_page::show(&incomer),
+    }
+}
+
+/// Reads an id of a path.
+fn order_id(text: &str) -> Result<OrderId, Problem> {
+    OrderId::parse(text).map_err(|_| Problem::invalid_id())
+}
+
+/// Refuses any query, at the addresses that take none.
+fn no_query(incomer: &Incomer) -> Result<(), Problem> {
+    match incomer.parts.uri.query() {
+        None => Ok(()),
+        query => Query::read(query, &[]).finish(),
+    }
+}
+
+/// Waits for a read no longer than the request's deadline.
+async fn read<T, E>(
+    deadline: Instant,
+    reading: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem>
+where
+    Problem: From<E>,
+{
+    match tokio::time::timeout_at(deadline, reading).await {
+        Ok(result) => result.map_err(Problem::from),
+        Err(_) => Err(Problem::deadline_passed()),
+    }
+}
+
+/// Waits for an order by its id; 404 where there is none.
+async fn existing_order(
+    edge: &EdgeState,
+    id: OrderId,
+    deadline: Instant,
+) -> Result<std::sync::Arc<domain::Order>, Problem> {
+    let order: Option<_> = read::<_, StoreError>(deadline, edge.application.get_order(id)).await?;
+    order.ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,250 @@
+//! `POST /v1/orders/batch`: takes up to 10,000 orders, each on its own. 200 once the rows could be read; what became
+//! of each stands in its own result. `?as=processed` brings history in, which is never worked on.
+
+use std::io::Write as _;
+
+use application::order_json::write_order;
+use application::{BatchRow, Caller, PlaceError, Placed};
+use axum::http::StatusCode;
+use domain::{Fault, IdempotencyKey, PlaceOrder, RequestId, Timestamp};
+
+use crate::answer::{self, Answer};
+use crate::json::{Reader, RowFields, array_rows, line_rows, read_order};
+use crate::problem::Problem;
+use crate::request::{Bounds, Incomer, Query, key, media_type, read_body};
+use crate::state::EdgeState;
+
+/// So many rows go to the store at a time, so that a batch does not fill its queue alone.
+const ROWS_AT_A_TIME: usize = 1_000;
+/// After so many rows read, others get their turn on this thread.
+const ROWS_A_TURN: usize = 128;
+
+pub(super) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+    let settings = &edge.settings;
+    let is_history = reads_history(&incomer)?;
+    let trace = incomer.trace();
+    let headers = &incomer.parts.headers;
+    if key(headers)?.is_some() {
+        return Err(Problem::invalid_header(
+            "Idempotency-Key",
+            "names one order and does not fit a batch; give each row an idempotency_key of its own",
+        ));
+    }
+    let media = media_type(headers);
+    let bounds = Bounds {
+        bytes: settings.max_batch_bytes,
+        until: incomer.began + settings.body_timeout,
+    };
+    let is_array = match media.as_deref() {
+        Some("application/json") => true,
+        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => false,
+        _ => {
+            return Err(Problem::unsupported_media_type(
+                "application/json (an array) or application/x-ndjson",
+            ));
+        }
+    };
+    let bytes = read_body(headers, incomer.body, bounds).await?;
+    let rows = if is_array {
+        array_rows(&bytes, settings.max_batch_rows)?
+    } else {
+        line_rows(&bytes, settings.max_batch_rows)
+    };
+    let rows = rows.ok_or_else(|| Problem::too_many_rows(settings.max_batch_rows))?;
+    let mut results = Results::new(incomer.parts.uri.path(), &incomer.request_id, rows.len());
+    for rows in rows.chunks(ROWS_AT_A_TIME) {
+        let mut read = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            if index % ROWS_A_TURN == ROWS_A_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            read.push(read_row(edge, row, is_history));
+        }
+        let caller = Caller {
+            trace: trace.clone(),
+            deadline: edge.deadline(),
+        };
+        place_rows(edge, &caller, read, &mut results).await;
+    }
+    Ok(answer::json(StatusCode::OK, results.finish()))
+}
+
+/// Whether `?as=processed` was said; `?as=pending` is the same as nothing.
+fn reads_history(incomer: &Incomer) -> Result<bool, Problem> {
+    let mut query = Query::read(incomer.parts.uri.query(), &["as"]);
+    let is_history = match query.text("as") {
+        None | Some("pending") => false,
+        Some("processed") => true,
+        Some(_) => {
+            query.fault("as", "unknown_value", "must be pending or processed");
+            false
+        }
+    };
+    query.finish().map(|()| is_history)
+}
+
+fn read_row(edge: &EdgeState, row: &[u8], is_history: bool) -> Result<BatchRow, Problem> {
+    let fields = if is_history {
+        RowFields::KeyAndCreatedAt
+    } else {
+        RowFields::Key
+    };
+    let mut faults = Vec::new();
+    let mut reader = Reader::new(row)?;
+    let input = read_order(&mut reader, fields, &mut faults)?;
+    reader.finish()?;
+    let key = input.idempotency_key.value().and_then(|text| {
+        IdempotencyKey::new(&text)
+            .map_err(|error| {
+                let fault = Fault::new("/idempotency_key", error.code(), error.to_string());
+                faults.push(fault);
+            })
+            .ok()
+    });
+    let now = edge.application.clock().now();
+    let created_at = match input.created_at.value() {
+        None => now,
+        Some(text) => read_past(&text, now)
+            .map_err(|fault| faults.push(fault))
+            .unwrap_or(now),
+    };
+    let currency = edge.settings.default_currency;
+    match PlaceOrder::check(input.draft, currency, &mut faults) {
+        Some(command) => Ok(BatchRow {
+            command,
+            key,
+            history: is_history.then_some(created_at),
+        }),
+        None => Err(Problem::invalid_row(faults)),
+    }
+}
+
+fn read_past(text: &str, now: Timestamp) -> Result<Timestamp, Fault> {
+    let at = Timestamp::parse(text)
+        .map_err(|error| Fault::new("/created_at", "invalid", error.to_string()))?;
+    if at > now {
+        let detail = "lies in the future, which history does not";
+        return Err(Fault::new("/created_at", "out_of_range", detail));
+    }
+    Ok(at)
+}
+
+/// Places the rows that could be read and notes every row's result, in order.
+async fn place_rows(
+    edge: &EdgeState,
+    caller: &Caller,
+    rows: Vec<Result<BatchRow, Problem>>,
+    results: &mut Results<'_>,
+) {
+    let mut good = Vec::with_capacity(rows.len());
+    let refused: Vec<Option<Problem>> = rows
+        .into_iter()
+        .map(|row| match row {
+            Ok(row) => {
+                good.push(row);
+                None
+            }
+            Err(problem) => Some(problem),
+        })
+        .collect();
+    let mut placed = if good.is_empty() {
+        Vec::new().into_iter()
+    } else {
+        edge.application.place_batch(caller, good).await.into_iter()
+    };
+    for problem in refused {
+        match problem {
+            Some(problem) => results.refuse(&problem),
+            None => results.note(placed.next().expect("a batch answers each of its rows")),
+        }
+    }
+}
+
+/// The answer, as it grows row by row.
+struct Results<'a> {
+    instance: &'a str,
+    request_id: &'a RequestId,
+    accepted: usize,
+    existing: usize,
+    refused: usize,
+    unavailable: usize,
+    rows: Vec<u8>,
+    next_index: usize,
+}
+
+impl<'a> Results<'a> {
+    fn new(instance: &'a str, request_id: &'a RequestId, rows: usize) -> Self {
+        Self {
+            instance,
+            request_id,
+            accepted: 0,
+            existing: 0,
+            refused: 0,
+            unavailable: 0,
+            rows: Vec::with_capacity(rows * 512),
+            next_index: 0,
+        }
+    }
+
+    fn begin(&mut self, status: StatusCode) {
+        let comma = if self.next_index > 0 { "," } else { "" };
+        // Writing into a Vec cannot fail.
+        let _ = write!(
+            self.rows,
+            "{comma}{{\"index\":{},\"status\":{},",
+            self.next_index,
+            status.as_u16()
+        );
+        self.next_index += 1;
+    }
+
+    fn note(&mut self, placed: Result<Placed, PlaceError>) {
+        let (status, order) = match placed {
+            Ok(Placed::Created(order)) => {
+                self.accepted += 1;
+                (StatusCode::CREATED, order)
+            }
+            Ok(Placed::Replayed(order)) => {
+                self.existing += 1;
+                (StatusCode::CREATED, order)
+            }
+            Ok(Placed::Existing(order)) => {
+                self.existing += 1;
+                (StatusCode::OK, order)
+            }
+            Err(error) => return self.refuse(&Problem::from(error)),
+        };
+        self.begin(status);
+        self.rows.extend_from_slice(b"\"order\":");
+        write_order(&order, &mut self.rows);
+        self.rows.push(b'}');
+    }
+
+    fn refuse(&mut self, problem: &Problem) {
+        if problem.status().is_server_error() {
+            if self.unavailable == 0 {
+                let cause = problem.cause().unwrap_or(problem.code());
+                tracing::warn!(request_id = %self.request_id, cause, "rows of a batch were not taken");
+            }
+            self.unavailable += 1;
+        } else {
+            self.refused += 1;
+        }
+        self.begin(problem.status());
+        self.rows.extend_from_slice(b"\"error\":");
+        problem.write(self.instance, self.request_id, &mut self.rows);
+        self.rows.push(b'}');
+    }
+
+    fn finish(self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.rows.len() + 96);
+        let _ = write!(
+            body,
+            "{{\"accepted\":{},\"existing\":{},\"refused\":{},\"unavailable\":{},\"results\":[",
+            self.accepted, self.existing, self.refused, self.unavailable
+        );
+        body.extend_from_slice(&self.rows);
+        body.extend_from_slice(b"]}");
+        body
+    }
+}

@@ -1,0 +1,50 @@
+//! `POST /v1/orders`: takes one order. 201 once it is durable; 200 where its external id was known with the same
+//! body; a known `Idempotency-Key` gets its first answer again.
+
+use application::{Caller, Placed};
+use axum::http::StatusCode;
+use domain::PlaceOrder;
+
+use super::no_query;
+use crate::answer::{self, Answer};
+use crate::json::{Reader, RowFields, read_order};
+use crate::problem::Problem;
+use crate::request::{Bounds, Incomer, key, media_type, read_body};
+use crate::state::EdgeState;
+
+pub(super) async fn place_order(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+    no_query(&incomer)?;
+    let settings = &edge.settings;
+    let trace = incomer.trace();
+    let headers = &incomer.parts.headers;
+    let key = key(headers)?;
+    if media_type(headers).as_deref() != Some("application/json") {
+        return Err(Problem::unsupported_media_type("application/json"));
+    }
+    let bounds = Bounds {
+        bytes: settings.max_body_bytes,
+        until: incomer.began + settings.body_timeout,
+    };
+    let bytes = read_body(headers, incomer.body, bounds).await?;
+    let command = read_command(&bytes, settings.default_currency)?;
+    drop(bytes);
+    let caller = Caller {
+        trace,
+        deadline: edge.deadline(),
+    };
+    let placed = edge.application.place_order(&caller, command, key).await?;
+    Ok(match &placed {
+        Placed::Created(order) => answer::created(order, false),
+        Placed::Replayed(order) => answer::created(order, true),
+        Placed::Existing(order) => answer::order(StatusCode::OK, order),
+    })
+}
+
+fn read_command(bytes: &[u8], currency: domain::Currency) -> Result<PlaceOrder, Problem> {
+    let mut faults = Vec::new();
+    let mut reader = Reader::new(bytes)?;
+    let input = read_order(&mut reader, RowFields::None, &mut faults)?;
+    reader.finish()?;
+    PlaceOrder::check(input.draft, currency, &mut faults)
+        .ok_or_else(|| Problem::invalid_body(faults))
+}

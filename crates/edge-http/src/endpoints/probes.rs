@@ -1,0 +1,63 @@
+//! `/livez`, `/readyz`, `/health`: whether the process runs, whether it can take orders, and how it is.
+
+use application::order_json::{write_text, write_text_or_null};
+use axum::http::StatusCode;
+use std::io::Write as _;
+use tokio::time::Instant;
+
+use super::{no_query, read};
+use crate::answer::{self, Answer};
+use crate::problem::Problem;
+use crate::request::Incomer;
+use crate::state::EdgeState;
+
+/// The process runs. Says nothing of the store, so that nobody restarts a process because its database is away.
+pub(super) fn say_alive(incomer: &Incomer) -> Result<Answer, Problem> {
+    no_query(incomer)?;
+    Ok(answer::text(StatusCode::OK, "ok\n"))
+}
+
+/// The store answers, and the server is not about to stop.
+pub(super) async fn say_ready(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+    no_query(&incomer)?;
+    if edge.soft.is_cancelled() {
+        return Err(Problem::stopping());
+    }
+    reach_store(edge).await?;
+    Ok(answer::json(
+        StatusCode::OK,
+        b"{\"status\":\"ready\"}".to_vec(),
+    ))
+}
+
+/// Everything that there is to know at a glance; 503 where no order could be taken.
+pub(super) async fn say_health(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+    no_query(&incomer)?;
+    let store = reach_store(edge).await;
+    let (status, word, store) = match store {
+        Ok(()) => (StatusCode::OK, "ok", "reachable"),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "unreachable",
+        ),
+    };
+    let mut body = Vec::with_capacity(128);
+    // Writing into a Vec cannot fail.
+    let _ = write!(body, "{{\"status\":\"{word}\",\"version\":");
+    write_text(&edge.settings.version, &mut body);
+    let _ = write!(body, ",\"store\":\"{store}\",\"breaker\":");
+    write_text_or_null(edge.work.breaker().as_str(), &mut body);
+    body.push(b'}');
+    Ok(answer::json(status, body))
+}
+
+/// Asks every shard for the least that it can be asked for.
+async fn reach_store(edge: &EdgeState) -> Result<(), Problem> {
+    let until = Instant::now() + edge.settings.probe_timeout;
+    let store = edge.application.store();
+    for shard in store.shards() {
+        read(until, store.next_due(*shard)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Reading JSON, strictly: what the standard does not allow is [`Malformed`], what an order does not allow is a fault.
+//!
+//! Numbers stay texts, so that no digit of an amount is lost. Endpoints call it; it knows nothing of HTTP.
+
+mod event;
+mod order;
+mod page;
+mod reader;
+mod rows;
+mod small;
+
+pub(crate) use event::write_event;
+pub(crate) use order::{RowFields, read_order, unknown_among};
+pub(crate) use page::write_page_end;
+pub use reader::Malformed;
+pub(crate) use reader::Reader;
+pub(crate) use rows::{array_rows, line_rows};
+pub(crate) use small::{read_dead_letter_filter, read_nothing};

@@ -1,0 +1,40 @@
+//! Reading what a request says, part by part: its name, headers, query and body. Endpoints call it; nothing here
+//! answers.
+
+mod body;
+mod conditions;
+mod cursor;
+mod media;
+mod name;
+mod query;
+
+pub(crate) use body::{Bounds, read_body};
+pub(crate) use conditions::{Expected, if_match, is_known, key};
+pub(crate) use cursor::Cursor;
+pub(crate) use media::{Offer, accepts, media_type};
+pub(crate) use name::{name_of, trace_of};
+pub(crate) use query::Query;
+
+use axum::http::request::Parts;
+use domain::{RequestId, Trace};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+/// A request on its way through an endpoint.
+pub(crate) struct Incomer {
+    /// Everything but the body.
+    pub(crate) parts: Parts,
+    /// The body, unread.
+    pub(crate) body: Incoming,
+    /// The name that answers, events and logs carry.
+    pub(crate) request_id: RequestId,
+    /// When it began to be worked on.
+    pub(crate) began: Instant,
+}
+
+impl Incomer {
+    /// How the request is followed through events and logs.
+    pub(crate) fn trace(&self) -> Trace {
+        trace_of(&self.parts.headers, self.request_id.clone())
+    }
+}

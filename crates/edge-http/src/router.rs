@@ -1,0 +1,218 @@
+//! Which address is what. Fixed addresses are told apart here, without a table to search; everything else goes to
+//! the live streams' own router, and is not found there.
+//!
+//! `dispatch` calls it for every request. It never reads more of a request than its path and method.
+
+use axum::Router;
+use axum::http::Method;
+use domain::Steering;
+
+use crate::live;
+use crate::problem::Problem;
+use crate::state::EdgeState;
+
+/// An address of this server, with what its path says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Address<'p> {
+    /// `/v1/orders`
+    Orders,
+    /// `/v1/orders/batch`
+    Batch,
+    /// `/v1/orders/{id}`
+    Order(&'p str),
+    /// `/v1/orders/{id}/cancel | hold | release`, `/v1/dead-letters/{id}/replay | discard`
+    Steer(&'p str, Steering),
+    /// `/v1/orders/{id}/events`
+    Events(&'p str),
+    /// `/v1/orders/{id}/receipt`
+    Receipt(&'p str),
+    /// `/v1/dead-letters`
+    DeadLetters,
+    /// `/v1/dead-letters/replay`
+    ReplayDeadLetters,
+    /// `/v1/stats`
+    Stats,
+    /// `/livez`
+    Live,
+    /// `/readyz`
+    Ready,
+    /// `/health`
+    Health,
+    /// `/`
+    Start,
+    /// Anything else: a live stream, or nothing.
+    Elsewhere,
+}
+
+/// What is done there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint<'p> {
+    PlaceOrder,
+    ListOrders,
+    PlaceBatch,
+    GetOrder(&'p str),
+    SteerOrder(&'p str, Steering),
+    ListEvents(&'p str),
+    GetReceipt(&'p str),
+    ListDeadLetters,
+    ReplayDeadLetters,
+    GetStats,
+    SayAlive,
+    SayReady,
+    SayHealth,
+    ShowStart,
+}
+
+impl<'p> Address<'p> {
+    /// The address that a path names.
+    pub(crate) fn of(path: &'p str) -> Self {
+        let mut segments = path.strip_prefix('/').unwrap_or_default().split('/');
+        let first = segments.next();
+        let rest = [segments.next(), segments.next(), segments.next()];
+        if segments.next().is_some() {
+            return Self::Elsewhere;
+        }
+        match (first, rest) {
+            (Some("v1"), rest) => Self::of_v1(rest),
+            (Some("livez"), [None, ..]) => Self::Live,
+            (Some("readyz"), [None, ..]) => Self::Ready,
+            (Some("health"), [None, ..]) => Self::Health,
+            (Some(""), [None, ..]) => Self::Start,
+            _ => Self::Elsewhere,
+        }
+    }
+
+    fn of_v1(rest: [Option<&'p str>; 3]) -> Self {
+        match rest {
+            [Some("orders"), None, _] => Self::Orders,
+            [Some("orders"), Some("batch"), None] => Self::Batch,
+            [Some("orders"), Some(id), None] => Self::Order(id),
+            [Some("orders"), Some(id), Some(what)] => match what {
+                "cancel" => Self::Steer(id, Steering::Cancel),
+                "hold" => Self::Steer(id, Steering::Hold),
+                "release" => Self::Steer(id, Steering::Release),
+                "events" => Self::Events(id),
+                "receipt" => Self::Receipt(id),
+                _ => Self::Elsewhere,
+            },
+            [Some("dead-letters"), None, _] => Self::DeadLetters,
+            [Some("dead-letters"), Some("replay"), None] => Self::ReplayDeadLetters,
+            [Some("dead-letters"), Some(id), Some("replay")] => Self::Steer(id, Steering::Replay),
+            [Some("dead-letters"), Some(id), Some("discard")] => Self::Steer(id, Steering::Discard),
+            [Some("stats"), None, _] => Self::Stats,
+            _ => Self::Elsewhere,
+        }
+    }
+
+    /// What `method` does here; `None` where the address is elsewhere.
+    pub(crate) fn endpoint(self, method: &Method) -> Option<Result<Endpoint<'p>, Problem>> {
+        const READ: &str = "GET, HEAD";
+        let reads = method == Method::GET || method == Method::HEAD;
+        let posts = method == Method::POST;
+        let (endpoint, is_allowed, allow) = match self {
+            Self::Orders if posts => (Endpoint::PlaceOrder, true, ""),
+            Self::Orders => (Endpoint::ListOrders, reads, "GET, HEAD, POST"),
+            Self::Batch => (Endpoint::PlaceBatch, posts, "POST"),
+            Self::Order(id) => (Endpoint::GetOrder(id), reads, READ),
+            Self::Steer(id, steering) => (Endpoint::SteerOrder(id, steering), posts, "POST"),
+            Self::Events(id) => (Endpoint::ListEvents(id), reads, READ),
+            Self::Receipt(id) => (Endpoint::GetReceipt(id), reads, READ),
+            Self::DeadLetters => (Endpoint::ListDeadLetters, reads, READ),
+            Self::ReplayDeadLetters => (Endpoint::ReplayDeadLetters, posts, "POST"),
+            Self::Stats => (Endpoint::GetStats, reads, READ),
+            Self::Live => (Endpoint::SayAlive, reads, READ),
+            Self::Ready => (Endpoint::SayReady, reads, READ),
+            Self::Health => (Endpoint::SayHealth, reads, READ),
+            Self::Start => (Endpoint::ShowStart, reads, READ),
+            Self::Elsewhere => return None,
+        };
+        Some(if is_allowed {
+            Ok(endpoint)
+        } else {
+            Err(Problem::method_not_allowed(allow))
+        })
+    }
+
+    /// The address without what clients put into it: safe to log.
+    pub(crate) const fn pattern(self) -> &'static str {
+        match self {
+            Self::Orders => "/v1/orders",
+            Self::Batch => "/v1/orders/batch",
+            Self::Order(_) => "/v1/orders/{id}",
+            Self::Steer(_, steering) => match steering {
+                Steering::Cancel => "/v1/orders/{id}/cancel",
+                Steering::Hold => "/v1/orders/{id}/hold",
+                Steering::Release => "/v1/orders/{id}/release",
+                Steering::Replay => "/v1/dead-letters/{id}/replay",
+                Steering::Discard => "/v1/dead-letters/{id}/discard",
+            },
+            Self::Events(_) => "/v1/orders/{id}/events",
+            Self::Receipt(_) => "/v1/orders/{id}/receipt",
+            Self::DeadLetters => "/v1/dead-letters",
+            Self::ReplayDeadLetters => "/v1/dead-letters/replay",
+            Self::Stats => "/v1/stats",
+            Self::Live => "/livez",
+            Self::Ready => "/readyz",
+            Self::Health => "/health",
+            Self::Start => "/",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
+/// The live streams' routes, and what is said where there is nothing.
+pub(crate) fn elsewhere(state: EdgeState) -> Router {
+    live::routes()
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed(""))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use domain::Steering;
+
+    use super::{Address, Endpoint};
+
+    #[test]
+    fn every_path_is_one_address() {
+        for (path, expected) in [
+            ("/", Address::Start),
+            ("/v1/orders", Address::Orders),
+            ("/v1/orders/batch", Address::Batch),
+            ("/v1/orders/x", Address::Order("x")),
+            ("/v1/orders/x/hold", Address::Steer("x", Steering::Hold)),
+            ("/v1/dead-letters/replay", Address::ReplayDeadLetters),
+            (
+                "/v1/dead-letters/x/replay",
+                Address::Steer("x", Steering::Replay),
+            ),
+            ("/v1/orders/x/stream", Address::Elsewhere),
+            ("/v1/orders/", Address::Order("")),
+            ("/v1/orders/x/hold/y", Address::Elsewhere),
+            ("/v1/orders/x/hold/y/z", Address::Elsewhere),
+            ("/livez/", Address::Elsewhere),
+            ("/v2/orders", Address::Elsewhere),
+            ("//v1/orders", Address::Elsewhere),
+            ("*", Address::Start),
+        ] {
+            assert_eq!(Address::of(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_ones() {
+        let endpoint = Address::Orders.endpoint(&Method::POST).unwrap();
+        assert_eq!(endpoint.unwrap(), Endpoint::PlaceOrder);
+        for (address, method) in [
+            (Address::Orders, Method::DELETE),
+            (Address::Batch, Method::GET),
+            (Address::Order("x"), Method::PUT),
+            (Address::Health, Method::OPTIONS),
+        ] {
+            assert!(address.endpoint(&method).unwrap().is_err(), "{address:?}");
+        }
+        assert!(Address::Elsewhere.endpoint(&Method::GET).is_none());
+    }
+}

@@ -1,0 +1,201 @@
+//! Serving: accepts connections, no more than are allowed at a time, speaks HTTP/1.1 and HTTP/2 on them, and stops in
+//! two steps.
+//!
+//! The binary calls [`serve`]. Every task is in the state's tracker; nothing outlives [`serve`] but what a hard stop
+//! could not end.
+
+mod patience;
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::{Request, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::patience::{Patience, PatientStream};
+use crate::dispatch::Dispatcher;
+use crate::settings::EdgeSettings;
+use crate::state::EdgeState;
+
+/// After a failed accept (no file descriptors left, say) the next one waits this long.
+const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
+/// How many bytes of a request's head and body are buffered in a connection.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// How the serving went, once it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServeReport {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections and streams that were still open when they were cut off; 0 after a clean drain.
+    pub cut_off: usize,
+}
+
+/// Serves until `soft` is cancelled; then accepts nothing more, lets requests and streams end, and returns when they
+/// have, or when `hard` is cancelled or the drain's time is over, which cuts off what is left.
+pub async fn serve(
+    listener: TcpListener,
+    mut state: EdgeState,
+    soft: CancellationToken,
+    hard: CancellationToken,
+) -> ServeReport {
+    state.soft = soft.clone();
+    state.hard = hard.clone();
+    let tasks = state.tasks.clone();
+    let drain_timeout = state.settings.drain_timeout;
+    let server = Arc::new(Server::new(&listener, state));
+    let permits = Arc::new(Semaphore::new(server.settings.max_connections));
+    let connections = AtomicU64::new(0);
+    let accepting = async {
+        loop {
+            // The permit comes first: what cannot be served stays in the kernel's backlog.
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    connections.fetch_add(1, Ordering::Relaxed);
+                    let serving = Arc::clone(&server).connection(stream, permit);
+                    tasks.spawn(serving);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = soft.cancelled() => {}
+        () = hard.cancelled() => {}
+    }
+    drop(listener);
+    tasks.close();
+    let mut cut_off = 0;
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = hard.cancelled() => cut_off = tasks.len(),
+        () = tokio::time::sleep(drain_timeout) => {
+            cut_off = tasks.len();
+            tracing::warn!(cut_off, "connections are cut off, because the drain takes too long");
+            hard.cancel();
+        }
+    }
+    if cut_off > 0 {
+        // They have been told; they only need to be scheduled once more.
+        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
+    }
+    ServeReport {
+        connections: connections.into_inner(),
+        cut_off,
+    }
+}
+
+/// What the connections share.
+struct Server {
+    dispatcher: Arc<Dispatcher>,
+    builder: Builder<Tracked>,
+    settings: Arc<EdgeSettings>,
+    soft: CancellationToken,
+    hard: CancellationToken,
+}
+
+impl Server {
+    fn new(listener: &TcpListener, state: EdgeState) -> Self {
+        let is_loopback = listener
+            .local_addr()
+            .is_ok_and(|address| address.ip().is_loopback());
+        Self {
+            builder: builder(&state.settings, Tracked(state.tasks.clone())),
+            settings: Arc::clone(&state.settings),
+            soft: state.soft.clone(),
+            hard: state.hard.clone(),
+            dispatcher: Arc::new(Dispatcher::new(state, is_loopback)),
+        }
+    }
+
+    /// Serves one connection to its end. The permit is given back when it is dropped.
+    async fn connection(self: Arc<Self>, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+        let patience = Arc::new(Patience::default());
+        let stream = PatientStream::new(stream, Arc::clone(&patience), &self.settings);
+        let service = service_fn(|request: Request<Incoming>| {
+            let busy = patience.busy(request.version() == Version::HTTP_2);
+            let answer = Arc::clone(&self.dispatcher).answer(request);
+            async move {
+                let response = answer.await;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    busy.forever();
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut connection = pin!(
+            self.builder
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        );
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = self.hard.cancelled() => Ok(()),
+            () = self.soft.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    result = connection.as_mut() => result,
+                    () = self.hard.cancelled() => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(error = %error.to_string().escape_debug(), "a connection ended with an error");
+        }
+        drop(permit);
+    }
+}
+
+/// Runs the streams of HTTP/2 connections as tasks of the tracker.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
+    }
+}
+
+/// How HTTP is spoken. HTTP/1's own timer stays off: `patience` watches the connection instead.
+fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
+    let mut builder = Builder::new(executor);
+    builder
+        .http1()
+        .header_read_timeout(None)
+        .max_headers(settings.max_headers)
+        .max_buf_size(READ_BUFFER_BYTES)
+        .pipeline_flush(true);
+    let header_bytes = u32::try_from(settings.max_header_bytes * 2).unwrap_or(u32::MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.max_streams_per_connection)
+        .max_header_list_size(header_bytes)
+        .keep_alive_interval(settings.idle_timeout / 2)
+        .keep_alive_timeout(settings.header_timeout);
+    builder
+}

@@ -1,0 +1,217 @@
+//! How long a connection is waited for: for a request's head to be complete, and while nothing happens at all.
+//!
+//! A connection is watched by one timer that ticks a few times in the shortest wait, and by flags that requests and
+//! bytes leave behind. So a request costs no timer and no look at the clock, and an idle keep-alive connection may live
+//! longer than a half-sent head.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use crate::settings::EdgeSettings;
+
+/// What the requests of a connection leave behind for its watch.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    /// Requests that are being answered; the watch rests while there are any.
+    busy: AtomicUsize,
+    /// Whether a request has come since the watch last looked.
+    request_came: AtomicBool,
+    /// Whether HTTP/2 is spoken, whose frames are no sign of a request's head.
+    is_http2: AtomicBool,
+}
+
+/// A request being answered.
+#[derive(Debug)]
+pub(super) struct Busy(Option<Arc<Patience>>);
+
+impl Patience {
+    /// A request's head is complete. The watch rests until the result is dropped.
+    pub(super) fn busy(self: &Arc<Self>, is_http2: bool) -> Busy {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.request_came.store(true, Ordering::Relaxed);
+        if is_http2 {
+            self.is_http2.store(true, Ordering::Relaxed);
+        }
+        Busy(Some(Arc::clone(self)))
+    }
+}
+
+impl Busy {
+    /// The connection was handed over (to a WebSocket, say), which watches it by itself from now on.
+    pub(super) fn forever(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(patience) = &self.0 {
+            patience.busy.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A connection that fails with a time-out once its client's time is over.
+pub(super) struct PatientStream {
+    stream: TcpStream,
+    patience: Arc<Patience>,
+    watch: Pin<Box<Sleep>>,
+    tick: Duration,
+    /// Whole ticks after which a head must be complete, and after which a silent connection ends.
+    head_ticks: u32,
+    idle_ticks: u32,
+    /// Bytes have come since the last request: they begin the next one's head.
+    in_head: bool,
+    /// Bytes have come or gone since the watch last looked.
+    has_moved: bool,
+    ticks_in_head: u32,
+    ticks_idle: u32,
+}
+
+/// Ticks in the wait for a head. The wait is exact to one tick.
+const TICKS: u32 = 4;
+
+impl PatientStream {
+    pub(super) fn new(stream: TcpStream, patience: Arc<Patience>, settings: &EdgeSettings) -> Self {
+        let shortest = settings.header_timeout.min(settings.idle_timeout);
+        let tick = (shortest / TICKS).max(Duration::from_millis(1));
+        let ticks = |wait: Duration| {
+            u32::try_from(wait.as_millis().div_ceil(tick.as_millis().max(1))).unwrap_or(u32::MAX)
+        };
+        Self {
+            stream,
+            patience,
+            watch: Box::pin(tokio::time::sleep(tick)),
+            tick,
+            head_ticks: ticks(settings.header_timeout),
+            idle_ticks: ticks(settings.idle_timeout),
+            // A fresh connection owes a request at once.
+            in_head: true,
+            has_moved: false,
+            ticks_in_head: 0,
+            ticks_idle: 0,
+        }
+    }
+
+    /// Looks at the watch, and at the connection once a tick. Called whenever the connection would wait.
+    fn poll_watch(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.watch.as_mut().poll(context).is_ready() {
+            self.tick_over()?;
+            self.watch.as_mut().reset(Instant::now() + self.tick);
+        }
+        Ok(())
+    }
+
+    fn tick_over(&mut self) -> io::Result<()> {
+        let is_busy = self.patience.busy.load(Ordering::Relaxed) > 0;
+        let request_came = self.patience.request_came.swap(false, Ordering::Relaxed);
+        if request_came {
+            self.in_head = false;
+        }
+        if is_busy || request_came {
+            self.has_moved = false;
+            self.ticks_in_head = 0;
+            self.ticks_idle = 0;
+            return Ok(());
+        }
+        let is_http2 = self.patience.is_http2.load(Ordering::Relaxed);
+        self.ticks_in_head = if self.in_head && !is_http2 {
+            self.ticks_in_head + 1
+        } else {
+            0
+        };
+        self.ticks_idle = if std::mem::take(&mut self.has_moved) {
+            0
+        } else {
+            self.ticks_idle + 1
+        };
+        if self.ticks_in_head >= self.head_ticks || self.ticks_idle >= self.idle_ticks {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for PatientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(result) => {
+                self.has_moved = true;
+                // What comes while a request is answered is its body.
+                let is_head = self.patience.busy.load(Ordering::Relaxed) == 0;
+                self.in_head |= is_head && buffer.filled().len() > before;
+                Poll::Ready(result)
+            }
+            Poll::Pending => match self.poll_watch(context) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+        }
+    }
+}
+
+impl AsyncWrite for PatientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(context, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(context, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl PatientStream {
+    /// A client that does not read is watched like one that does not write.
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(result) => {
+                self.has_moved = true;
+                Poll::Ready(result)
+            }
+            Poll::Pending => match self.poll_watch(context) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+        }
+    }
+}
