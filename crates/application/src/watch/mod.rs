@@ -8,6 +8,7 @@
 //! and the cursor of a change is never ahead of what its watcher was handed before. One that takes too long is told
 //! so ([`Lagged`]) and comes back with its cursor; a gap that cannot be filled is told ([`Resync`]).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ use registry::Registry;
 /// What live watching is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchSettings {
+    /// The most watchers at a time; further ones are refused. Default 10,000.
+    pub max_watchers: usize,
     /// The most changes that wait for one watcher; past it, it lags. Default 32,768.
     pub queued_changes: usize,
     /// The most events that are read at once. Default 1,000.
@@ -60,6 +63,7 @@ pub struct WatchSettings {
 impl Default for WatchSettings {
     fn default() -> Self {
         Self {
+            max_watchers: 10_000,
             queued_changes: 32_768,
             page_events: 1_000,
             slow_scan: Duration::from_secs(1),
@@ -88,6 +92,8 @@ struct HubInner {
     /// Changes when a pump has begun.
     begun: watch::Sender<u64>,
     resuming_reads: Semaphore,
+    /// How many watchers there are, with topics or without.
+    watchers: AtomicUsize,
 }
 
 impl Hub {
@@ -108,6 +114,7 @@ impl Hub {
                 wanted: watch::Sender::new(0),
                 begun: watch::Sender::new(0),
                 resuming_reads: Semaphore::new(settings.resuming_reads),
+                watchers: AtomicUsize::new(0),
             }),
         }
     }
@@ -125,10 +132,16 @@ impl Hub {
         }
     }
 
-    /// A watcher without topics yet. The edge bounds how many there are.
+    /// A watcher without topics yet; `None` where there are as many as may be.
     #[must_use]
-    pub fn watcher(&self) -> Watcher {
+    pub fn watcher(&self) -> Option<Watcher> {
         Watcher::new(self.clone())
+    }
+
+    /// How many watchers there are now.
+    #[must_use]
+    pub fn watchers(&self) -> usize {
+        self.inner.watchers.load(Ordering::Relaxed)
     }
 
     /// How many topics are watched by anybody now.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Hub;
 use super::catch_up::{CatchUp, Start};
@@ -22,14 +23,18 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(hub: Hub) -> Self {
-        let mailbox = Arc::new(Mailbox::new(hub.inner.settings.queued_changes));
-        Self {
+    /// `None` where there are as many watchers as may be.
+    pub(super) fn new(hub: Hub) -> Option<Self> {
+        let settings = hub.inner.settings;
+        let before = hub.inner.watchers.fetch_add(1, Ordering::Relaxed);
+        // From here on the watcher's drop takes the count back.
+        let watcher = Self {
+            mailbox: Arc::new(Mailbox::new(settings.queued_changes)),
             hub,
-            mailbox,
             topics: Vec::new(),
             is_counted: false,
-        }
+        };
+        (before < settings.max_watchers).then_some(watcher)
     }
 
     /// Begins to watch `topic`, or begins anew where it is watched already. Nothing happens before the first
@@ -113,5 +118,6 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.end();
+        self.hub.inner.watchers.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -13,9 +13,9 @@ async fn each_watcher_gets_the_changes_of_its_topics_alone() {
     let running = run(1, WatchSettings::default());
     let (alice, bob) = (user("alice"), user("bob"));
     let (of_alice, of_bob) = (order(&alice, 1), order(&bob, 2));
-    let mut everything = running.hub.watcher();
-    let mut of_user = running.hub.watcher();
-    let mut of_order = running.hub.watcher();
+    let mut everything = running.hub.watcher().unwrap();
+    let mut of_user = running.hub.watcher().unwrap();
+    let mut of_order = running.hub.watcher().unwrap();
     join(&mut everything, Topic::Everything, Start::Now).await;
     join(&mut of_user, Topic::User(alice.clone()), Start::Now).await;
     join(&mut of_order, Topic::Order(of_bob), Start::Now).await;
@@ -40,7 +40,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
     let running = run(1, WatchSettings::default());
     let alice = user("alice");
     let orders: Vec<_> = (0..10).map(|number| order(&alice, number)).collect();
-    let mut watcher = running.hub.watcher();
+    let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::User(alice.clone()), Start::Now).await;
     for id in orders.iter().rev() {
         join(&mut watcher, Topic::Order(*id), Start::Now).await;
@@ -65,7 +65,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
 async fn a_watcher_of_everything_and_of_an_order_gets_it_once() {
     let running = run(1, WatchSettings::default());
     let alice = user("alice");
-    let mut watcher = running.hub.watcher();
+    let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Order(order(&alice, 1)), Start::Now).await;
     join(&mut watcher, Topic::Everything, Start::Now).await;
     running.store.commit_next(order(&alice, 1), &alice);
@@ -85,7 +85,7 @@ async fn a_watcher_of_everything_and_of_an_order_gets_it_once() {
 async fn a_lost_hint_delays_a_change_and_loses_nothing() {
     let running = run(1, WatchSettings::default());
     let alice = user("alice");
-    let mut watcher = running.hub.watcher();
+    let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Everything, Start::Now).await;
     running.store.hints_are_lost.store(true, Ordering::SeqCst);
     running.store.commit_next(order(&alice, 1), &alice);
@@ -96,7 +96,7 @@ async fn a_lost_hint_delays_a_change_and_loses_nothing() {
 async fn a_failing_store_delays_changes_and_skips_none() {
     let running = run(1, WatchSettings::default());
     let alice = user("alice");
-    let mut watcher = running.hub.watcher();
+    let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Everything, Start::Now).await;
     running.store.fails.store(true, Ordering::SeqCst);
     for number in 0..5 {
@@ -121,8 +121,8 @@ async fn a_watcher_that_takes_nothing_lags_and_the_others_do_not() {
     };
     let running = run(1, settings);
     let alice = user("alice");
-    let mut stalled = running.hub.watcher();
-    let mut quick = running.hub.watcher();
+    let mut stalled = running.hub.watcher().unwrap();
+    let mut quick = running.hub.watcher().unwrap();
     join(&mut stalled, Topic::Everything, Start::Now).await;
     join(&mut quick, Topic::Everything, Start::Now).await;
     for number in 0..20 {
@@ -148,7 +148,7 @@ async fn nobody_watching_costs_no_reads_and_leaves_nothing_behind() {
     }
     assert_eq!(running.store.reads.load(Ordering::SeqCst), 0);
 
-    let mut watcher = running.hub.watcher();
+    let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Everything, Start::Now).await;
     join(&mut watcher, Topic::User(alice.clone()), Start::Now).await;
     join(&mut watcher, Topic::Order(order(&alice, 1)), Start::Now).await;
@@ -169,7 +169,7 @@ async fn all_watchers_share_one_text() {
         Topic::User(alice.clone()),
         Topic::Order(id),
     ] {
-        let mut watcher = running.hub.watcher();
+        let mut watcher = running.hub.watcher().unwrap();
         join(&mut watcher, topic, Start::Now).await;
         watchers.push(watcher);
     }
@@ -205,7 +205,7 @@ async fn a_store_that_went_back_in_time_is_told_to_everybody() {
     for number in 0..5 {
         running.store.commit_next(order(&alice, number), &alice);
     }
-    let mut watcher = running.hub.watcher();
+    let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::User(alice.clone()), Start::Now).await;
     running.store.forget_after(ShardId(0), Seq(2));
     let seen = receive(&watcher, 1).await;
@@ -213,4 +213,20 @@ async fn a_store_that_went_back_in_time_is_told_to_everybody() {
     running.store.commit_next(order(&alice, 9), &alice);
     let seen = flatten(watcher.receive().await.unwrap());
     assert_eq!(versions(&seen), [(order(&alice, 9), 1)]);
+}
+
+#[tokio::test]
+async fn watchers_are_bounded() {
+    let settings = WatchSettings {
+        max_watchers: 2,
+        ..WatchSettings::default()
+    };
+    let running = run(1, settings);
+    let first = running.hub.watcher();
+    let second = running.hub.watcher();
+    assert!(first.is_some() && second.is_some());
+    assert!(running.hub.watcher().is_none());
+    assert_eq!(running.hub.watchers(), 2);
+    drop(first);
+    assert!(running.hub.watcher().is_some());
 }
