@@ -1,1 +1,39 @@
-//! Placeholder.
+//! The sharded [`OrderStore`](application::ports::OrderStore) on PostgreSQL 15 and newer.
+//!
+//! Each shard is a database (or a schema) of its own with plain tables: `orders`, `events`, `receipts`, and `shard`
+//! with one row. Several processes may write one shard. In each process and for each shard there are one task that
+//! writes, by group commit on a connection of its own, one task that listens to the other processes, and a bounded
+//! pool for reading.
+//!
+//! What holds across processes is held by the servers: keys and external ids by unique indexes, an order's state by
+//! guards in SQL, claims by row locks, leases by the server's clock, and `seq` by the lock on the row of `shard`,
+//! which each commit takes last. A shard that is slow or away delays nothing of the others: its writes are refused
+//! as unavailable, or reported as unknown where the connection broke after the commit was sent.
+//!
+//! The binary builds a [`PostgresStore`] from [`PostgresOptions`]; nothing else in this crate is public. It never
+//! decides anything about an order: decisions come from the domain.
+
+mod backoff;
+mod connect;
+mod error;
+mod list;
+mod listener;
+mod options;
+mod plan;
+mod queue;
+mod rows;
+mod schema;
+mod session;
+mod shard;
+mod shard_map;
+mod statements;
+mod store;
+mod tls;
+mod transaction;
+mod work;
+mod writer;
+
+pub use error::ConnectError;
+pub use options::PostgresOptions;
+pub use shard_map::{BucketRange, ShardMap, ShardMapError};
+pub use store::{PostgresStore, migrate};

@@ -1,0 +1,138 @@
+//! What can go wrong with a PostgreSQL shard, and how its errors are told apart: by SQLSTATE and by the state of the
+//! connection, never by text. Everything in this crate that talks to a server maps its errors here.
+
+use std::error::Error as _;
+
+use application::ports::StoreError;
+use domain::ShardId;
+use tokio_postgres::error::Severity;
+
+use crate::shard_map::ShardMapError;
+
+/// Why a store did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A data source name that cannot be read.
+    #[error("store.shards[{shard}] is not a PostgreSQL address: {reason}")]
+    InvalidAddress {
+        /// Which one.
+        shard: ShardId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The map does not fit the shards.
+    #[error(transparent)]
+    InvalidMap(#[from] ShardMapError),
+    /// A shard could not be reached, or refused us, until the start gave up.
+    #[error("shard {shard} (store.shards[{shard}]) cannot be reached: {reason}")]
+    Unavailable {
+        /// Which one.
+        shard: ShardId,
+        /// What was said last.
+        reason: String,
+    },
+    /// The shard was set up as another one, or by another map.
+    #[error(
+        "shard {shard} was set up as {stored}, but the configuration says {configured}; orders would be looked for \
+         where they are not: restore store.shards and store.map"
+    )]
+    WrongMap {
+        /// Which one.
+        shard: ShardId,
+        /// What its schema says.
+        stored: String,
+        /// What the configuration says.
+        configured: String,
+    },
+    /// The schema was made by a newer ordermill.
+    #[error(
+        "shard {shard} has schema version {found}, this ordermill knows versions up to {known}: start a newer ordermill"
+    )]
+    SchemaTooNew {
+        /// Which one.
+        shard: ShardId,
+        /// Its version.
+        found: i32,
+        /// The newest version known here.
+        known: i32,
+    },
+    /// The schema could not be brought up to date.
+    #[error("shard {shard}: the schema cannot be brought up to date: {reason}")]
+    Migration {
+        /// Which one.
+        shard: ShardId,
+        /// What the server said.
+        reason: String,
+    },
+}
+
+impl ConnectError {
+    /// Whether trying again later may help without anybody changing anything.
+    pub(crate) const fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::InvalidAddress { .. }
+            | Self::InvalidMap(_)
+            | Self::WrongMap { .. }
+            | Self::SchemaTooNew { .. }
+            | Self::Migration { .. } => false,
+        }
+    }
+}
+
+/// What an error means for the transaction that it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The data itself was refused: the same again will be refused again.
+    Data,
+    /// Another transaction was in the way; the same again may pass.
+    Conflict,
+    /// The server could not do it now (no room, time-out, shutting down, read-only).
+    Server,
+    /// The connection is gone.
+    Lost,
+}
+
+/// Tells errors apart.
+pub(crate) fn meaning(error: &tokio_postgres::Error) -> Meaning {
+    if let Some(said) = error.as_db_error() {
+        if matches!(
+            said.parsed_severity(),
+            Some(Severity::Fatal | Severity::Panic)
+        ) {
+            return Meaning::Lost;
+        }
+        return match said.code().code() {
+            "40001" | "40P01" => Meaning::Conflict,
+            // Data exceptions, broken constraints, and values that are too large for an index.
+            code if ["21", "22", "23", "54"].contains(&&code[..2]) => Meaning::Data,
+            _ => Meaning::Server,
+        };
+    }
+    let is_io = error
+        .source()
+        .is_some_and(|source| source.is::<std::io::Error>());
+    if error.is_closed() || is_io {
+        Meaning::Lost
+    } else {
+        // A parameter that cannot be sent, or an answer that cannot be read.
+        Meaning::Data
+    }
+}
+
+/// The error with its cause, for an operator: the crate's own text says only "db error".
+pub(crate) fn reason(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(said), _) => format!("{} (SQLSTATE {})", said.message(), said.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+/// A read that failed: nothing was written, so that it may be tried again.
+pub(crate) fn unavailable(shard: ShardId, reason: impl Into<String>) -> StoreError {
+    StoreError::Unavailable {
+        shard,
+        reason: reason.into(),
+    }
+}

@@ -1,0 +1,63 @@
+//! What a store on PostgreSQL is set to. Built by the binary from the section `[store]`.
+
+use std::time::Duration;
+
+use crate::ShardMap;
+
+/// The settings of a [`PostgresStore`](crate::PostgresStore). Its `Debug` form shows no data source name, because
+/// those hold passwords.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    /// One data source name a shard, as a URL or as `key=value` pairs; its place is the shard's number.
+    pub shards: Vec<String>,
+    /// Which shard owns which bucket.
+    pub map: ShardMap,
+    /// Connections for reading and for heartbeats, a shard. Three more are used a shard: writing, listening, and
+    /// at the start one for the schema.
+    pub pool_size: usize,
+    /// The most decisions that wait for a shard; past it a caller is told that the store is overloaded.
+    pub queue: usize,
+    /// The most decisions in one transaction.
+    pub batch: usize,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long a statement may take, on the server and seen from here.
+    pub statement_timeout: Duration,
+    /// How long the start waits for shards that cannot be reached. It then goes on without them, as long as there
+    /// is one.
+    pub start_timeout: Duration,
+    /// The longest pause between two attempts to reach a shard that is away.
+    pub max_backoff: Duration,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            shards: Vec::new(),
+            map: ShardMap::Spread,
+            pool_size: 8,
+            queue: 8192,
+            batch: 512,
+            connect_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(10),
+            start_timeout: Duration::from_secs(10),
+            max_backoff: Duration::from_secs(5),
+        }
+    }
+}
+
+impl std::fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("shards", &self.shards.len())
+            .field("map", &self.map)
+            .field("pool_size", &self.pool_size)
+            .field("queue", &self.queue)
+            .field("batch", &self.batch)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("start_timeout", &self.start_timeout)
+            .field("max_backoff", &self.max_backoff)
+            .finish()
+    }
+}

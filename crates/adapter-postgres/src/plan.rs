@@ -1,0 +1,234 @@
+//! What a batch of writes asks of a transaction, and what the transaction's findings mean for each of them. Pure:
+//! `transaction` does the talking.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use application::ports::{CommitError, Committed, Guard, StoreError};
+use domain::{Fingerprint, Order, Seq};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::rows;
+use crate::statements::{Changes, Encoded, NewOrders};
+
+/// Writes that share a transaction; no order comes twice among them.
+pub(crate) struct Plan<'a> {
+    pub(crate) writes: &'a [&'a Encoded],
+    pub(crate) new_orders: NewOrders<'a>,
+    pub(crate) changes: Changes<'a>,
+}
+
+/// Which of the writes were written.
+pub(crate) struct Verdict {
+    pub(crate) written: Vec<bool>,
+}
+
+/// New orders that were not written, and the names that may stand against them.
+#[derive(Default)]
+pub(crate) struct Losers<'a> {
+    keys: Vec<(usize, &'a str, &'a str)>,
+    external_ids: Vec<(usize, &'a str, &'a str)>,
+}
+
+type Named = Result<(Option<Fingerprint>, Arc<Order>), rows::Unreadable>;
+
+/// The orders that do stand against them, by the places in [`Losers`].
+#[derive(Default)]
+pub(crate) struct Known {
+    by_key: HashMap<usize, Named>,
+    by_external_id: HashMap<usize, Named>,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(writes: &'a [&'a Encoded]) -> Self {
+        let mut new_orders = NewOrders::default();
+        let mut guarded = Vec::new();
+        for encoded in writes {
+            match encoded.write.guard {
+                Guard::New { .. } => new_orders.push(encoded),
+                Guard::At { version, status } => {
+                    guarded.push((&encoded.write.decision, (version, status)));
+                }
+            }
+        }
+        guarded.sort_unstable_by_key(|(decision, _)| decision.order.id);
+        let mut changes = Changes::default();
+        for (decision, from) in guarded {
+            changes.push(&decision.order, decision.job, from, 0);
+        }
+        Self {
+            writes,
+            new_orders,
+            changes,
+        }
+    }
+
+    /// Compares what was asked with the ids that came back.
+    pub(crate) fn judge(&self, inserted: &[Row], changed: &[Row]) -> Verdict {
+        if inserted.len() == self.new_orders.len() && changed.len() == self.changes.len() {
+            return Verdict {
+                written: vec![true; self.writes.len()],
+            };
+        }
+        let ids = |rows: &[Row]| {
+            rows.iter()
+                .filter_map(|row| row.try_get::<_, Uuid>(0).ok())
+                .collect()
+        };
+        let (mut inserted, changed): (HashSet<Uuid>, HashSet<Uuid>) = (ids(inserted), ids(changed));
+        let written = self
+            .writes
+            .iter()
+            .map(|encoded| {
+                let id = encoded.write.decision.order.id.as_uuid();
+                match encoded.write.guard {
+                    Guard::New { .. } => inserted.remove(&id),
+                    Guard::At { .. } => changed.contains(&id),
+                }
+            })
+            .collect();
+        Verdict { written }
+    }
+
+    /// The new orders that were not written.
+    pub(crate) fn losers(&self, verdict: &Verdict) -> Losers<'a> {
+        let mut losers = Losers::default();
+        for (place, encoded) in self.writes.iter().enumerate() {
+            let Guard::New { key, .. } = &encoded.write.guard else {
+                continue;
+            };
+            if verdict.written[place] {
+                continue;
+            }
+            let order = &encoded.write.decision.order;
+            if let Some(key) = key {
+                losers
+                    .keys
+                    .push((place, order.user_id.as_str(), key.as_str()));
+            }
+            if let Some(external_id) = &order.external_id {
+                losers
+                    .external_ids
+                    .push((place, order.user_id.as_str(), external_id.as_str()));
+            }
+        }
+        losers
+    }
+
+    /// One answer a write; `next` is the place of the first event.
+    pub(crate) fn answers(
+        &self,
+        verdict: &Verdict,
+        losers: &Losers<'_>,
+        known: &Known,
+        mut next: Seq,
+    ) -> Vec<Result<Committed, CommitError>> {
+        let (by_key, by_external_id) = (
+            places(&losers.keys, &known.by_key),
+            places(&losers.external_ids, &known.by_external_id),
+        );
+        let mut answers = Vec::with_capacity(self.writes.len());
+        for (place, encoded) in self.writes.iter().enumerate() {
+            answers.push(if verdict.written[place] {
+                let events = 1 + encoded.write.decision.earlier.len() as u64;
+                next.0 += events;
+                Ok(Committed::Written {
+                    seq: Seq(next.0 - 1),
+                })
+            } else {
+                match &encoded.write.guard {
+                    Guard::At { .. } => Err(CommitError::Stale),
+                    Guard::New { fingerprint, .. } => lost(
+                        encoded,
+                        *fingerprint,
+                        by_key.get(&place).copied(),
+                        by_external_id.get(&place).copied(),
+                    ),
+                }
+            });
+        }
+        answers
+    }
+}
+
+impl Losers<'_> {
+    pub(crate) fn has_names(&self) -> bool {
+        !self.keys.is_empty() || !self.external_ids.is_empty()
+    }
+
+    /// Users and keys, as the look-up takes them.
+    pub(crate) fn keys(&self) -> (Vec<&str>, Vec<&str>) {
+        columns(&self.keys)
+    }
+
+    /// Users and external ids, as the look-up takes them.
+    pub(crate) fn external_ids(&self) -> (Vec<&str>, Vec<&str>) {
+        columns(&self.external_ids)
+    }
+}
+
+impl Known {
+    /// Reads what the look-up found.
+    pub(crate) fn read(found: &[Row]) -> Self {
+        let mut known = Self::default();
+        for row in found {
+            let named = || -> Named { Ok((rows::fingerprint(row)?, Arc::new(rows::order(row)?))) };
+            let place = rows::column::<i64>(row, "nth")
+                .ok()
+                .and_then(|nth| usize::try_from(nth - 1).ok());
+            let Some(place) = place else { continue };
+            if rows::column(row, "by_key") == Ok(true) {
+                known.by_key.insert(place, named());
+            } else {
+                known.by_external_id.insert(place, named());
+            }
+        }
+        known
+    }
+}
+
+fn columns<'a>(names: &[(usize, &'a str, &'a str)]) -> (Vec<&'a str>, Vec<&'a str>) {
+    names.iter().map(|(_, user, name)| (*user, *name)).unzip()
+}
+
+/// From the place in a look-up to the place in the batch.
+fn places<'a>(
+    asked: &[(usize, &str, &str)],
+    found: &'a HashMap<usize, Named>,
+) -> HashMap<usize, &'a Named> {
+    asked
+        .iter()
+        .enumerate()
+        .filter_map(|(nth, (place, _, _))| Some((*place, found.get(&nth)?)))
+        .collect()
+}
+
+/// Why a new order was not written. The key is looked at before the external id.
+fn lost(
+    encoded: &Encoded,
+    fingerprint: Option<Fingerprint>,
+    by_key: Option<&Named>,
+    by_external_id: Option<&Named>,
+) -> Result<Committed, CommitError> {
+    let corrupt = |reason: &rows::Unreadable| {
+        CommitError::Store(StoreError::Corrupt {
+            shard: encoded.shard,
+            reason: reason.clone(),
+        })
+    };
+    match (by_key, by_external_id) {
+        (Some(Err(reason)), _) | (None, Some(Err(reason))) => Err(corrupt(reason)),
+        (Some(Ok((bound, order))), _) if *bound == fingerprint => {
+            Ok(Committed::Replayed(Arc::clone(order)))
+        }
+        (Some(Ok(_)), _) => Err(CommitError::KeyReused),
+        (None, Some(Ok((made_by, order)))) if *made_by == fingerprint => {
+            Ok(Committed::Existing(Arc::clone(order)))
+        }
+        (None, Some(Ok(_))) => Err(CommitError::ExternalIdTaken),
+        (None, None) => Err(CommitError::Refused(
+            "an order with this id is there already".to_owned(),
+        )),
+    }
+}

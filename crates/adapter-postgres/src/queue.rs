@@ -1,0 +1,289 @@
+//! The bounded way from callers to a shard's writer: what waits, what has begun, and what each caller is told when
+//! its deadline passes in between. `store` puts in, `writer` takes out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use application::ports::{CommitError, Committed, Deadline, RescuePolicy, StoreError, Write};
+use domain::{Order, ShardId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::time::{timeout, timeout_at};
+
+use crate::error::unavailable;
+use crate::statements::Encoded;
+
+/// What became of one write.
+pub(crate) type Answer = Result<Committed, CommitError>;
+
+/// What became of a worker's call.
+pub(crate) type Orders = Result<Vec<Arc<Order>>, StoreError>;
+
+/// Writes of one caller, which are answered together.
+pub(crate) struct Job {
+    pub(crate) items: Vec<Encoded>,
+    pub(crate) deadline: Deadline,
+    progress: Arc<Progress>,
+    answer: oneshot::Sender<Vec<Answer>>,
+    /// Its places in the queue, given back when it is answered.
+    _places: OwnedSemaphorePermit,
+}
+
+impl Job {
+    /// Whether the writer may begin: false where its caller has given up and was told that nothing will be written.
+    pub(crate) fn begin(&self) -> bool {
+        self.progress.step(WAITING, BEGUN)
+    }
+
+    pub(crate) fn answer(self, answers: Vec<Answer>) {
+        // A caller that stopped listening finds out by its key.
+        let _ = self.answer.send(answers);
+    }
+
+    /// The same answer for every write.
+    pub(crate) fn answer_all(self, error: &StoreError) {
+        let answers = self
+            .items
+            .iter()
+            .map(|_| Err(CommitError::Store(error.clone())))
+            .collect();
+        self.answer(answers);
+    }
+}
+
+/// What a worker asks for.
+pub(crate) enum Call {
+    Claim {
+        limit: usize,
+        lease: Duration,
+        answer: oneshot::Sender<Orders>,
+    },
+    Rescue {
+        limit: usize,
+        policy: RescuePolicy,
+        answer: oneshot::Sender<Orders>,
+    },
+}
+
+impl Call {
+    pub(crate) fn answer(self, orders: Orders) {
+        match self {
+            // A worker that stopped listening holds leases that will run out.
+            Self::Claim { answer, .. } | Self::Rescue { answer, .. } => {
+                let _ = answer.send(orders);
+            }
+        }
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Claim { answer, .. } | Self::Rescue { answer, .. } => answer.is_closed(),
+        }
+    }
+}
+
+/// How far a job is: settled by whoever comes first, the writer or the caller's deadline.
+#[derive(Default)]
+struct Progress(AtomicU8);
+
+const WAITING: u8 = 0;
+const BEGUN: u8 = 1;
+const ABANDONED: u8 = 2;
+
+impl Progress {
+    fn step(&self, from: u8, to: u8) -> bool {
+        self.0
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
+
+/// The callers' end.
+pub(crate) struct QueueHead {
+    shard: ShardId,
+    jobs: mpsc::Sender<Job>,
+    calls: mpsc::Sender<Call>,
+    places: Arc<Semaphore>,
+    limit: usize,
+    batch: usize,
+    /// How long a worker's call may take.
+    call_timeout: Duration,
+}
+
+/// The writer's end.
+pub(crate) struct QueueTail {
+    pub(crate) jobs: mpsc::Receiver<Job>,
+    pub(crate) calls: mpsc::Receiver<Call>,
+}
+
+/// The most calls of workers that wait.
+const CALLS: usize = 64;
+
+/// A queue of at most `limit` decisions.
+pub(crate) fn queue(
+    shard: ShardId,
+    limit: usize,
+    batch: usize,
+    call_timeout: Duration,
+) -> (QueueHead, QueueTail) {
+    let limit = limit.clamp(1, Semaphore::MAX_PERMITS.min(1 << 24));
+    let batch = batch.clamp(1, limit);
+    let (jobs, jobs_tail) = mpsc::channel(limit);
+    let (calls, calls_tail) = mpsc::channel(CALLS);
+    let head = QueueHead {
+        shard,
+        jobs,
+        calls,
+        places: Arc::new(Semaphore::new(limit)),
+        limit,
+        batch,
+        call_timeout,
+    };
+    let tail = QueueTail {
+        jobs: jobs_tail,
+        calls: calls_tail,
+    };
+    (head, tail)
+}
+
+impl QueueHead {
+    /// Hands writes to the writer and waits for their answers, no longer than `deadline`. A call of more writes
+    /// than one transaction takes is cut into pieces; the first piece needs room at once, the others wait for it.
+    pub(crate) async fn commit(&self, writes: Vec<Write>, deadline: Deadline) -> Vec<Answer> {
+        let count = writes.len();
+        let mut writes = writes.into_iter();
+        let mut pieces = Vec::with_capacity(count.div_ceil(self.batch));
+        let mut refused = None;
+        while writes.len() > 0 {
+            let items: Vec<Encoded> = writes
+                .by_ref()
+                .take(self.batch)
+                .map(|write| Encoded::new(self.shard, write))
+                .collect();
+            match self.enqueue(items, deadline, pieces.is_empty()).await {
+                Ok(piece) => pieces.push(piece),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut answers = Vec::with_capacity(count);
+        for piece in pieces {
+            answers.extend(self.await_answer(piece, deadline).await);
+        }
+        if let Some(error) = refused {
+            answers.resize_with(count, || Err(CommitError::Store(error.clone())));
+        }
+        answers
+    }
+
+    /// Takes up to `limit` due orders.
+    pub(crate) async fn claim(&self, limit: usize, lease: Duration) -> Orders {
+        self.call(|answer| Call::Claim {
+            limit,
+            lease,
+            answer,
+        })
+        .await
+    }
+
+    /// Takes back up to `limit` lost orders.
+    pub(crate) async fn rescue(&self, limit: usize, policy: RescuePolicy) -> Orders {
+        self.call(|answer| Call::Rescue {
+            limit,
+            policy,
+            answer,
+        })
+        .await
+    }
+
+    /// Takes nothing more.
+    pub(crate) fn close(&self) {
+        self.places.close();
+    }
+
+    async fn call(&self, call: impl FnOnce(oneshot::Sender<Orders>) -> Call) -> Orders {
+        let (answer, answered) = oneshot::channel();
+        let work = async {
+            if self.calls.send(call(answer)).await.is_err() {
+                return Err(self.closed());
+            }
+            answered.await.unwrap_or_else(|_| Err(self.closed()))
+        };
+        timeout(self.call_timeout, work).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} ms", self.call_timeout.as_millis());
+            Err(unavailable(self.shard, reason))
+        })
+    }
+
+    async fn enqueue(
+        &self,
+        items: Vec<Encoded>,
+        deadline: Deadline,
+        is_first: bool,
+    ) -> Result<Piece, StoreError> {
+        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let places = Arc::clone(&self.places);
+        let places = if is_first {
+            places
+                .try_acquire_many_owned(count)
+                .map_err(|error| match error {
+                    TryAcquireError::NoPermits => StoreError::Overloaded { limit: self.limit },
+                    TryAcquireError::Closed => self.closed(),
+                })?
+        } else {
+            timeout_at(deadline, places.acquire_many_owned(count))
+                .await
+                .map_err(|_| StoreError::Expired)?
+                .map_err(|_| self.closed())?
+        };
+        let (answer, answered) = oneshot::channel();
+        let progress = Arc::new(Progress::default());
+        let piece = Piece {
+            count: items.len(),
+            progress: Arc::clone(&progress),
+            answered,
+        };
+        let job = Job {
+            items,
+            deadline,
+            progress,
+            answer,
+            _places: places,
+        };
+        // There is a place in the channel for every place of the semaphore: only a closed one refuses.
+        self.jobs.try_send(job).map_err(|_| self.closed())?;
+        Ok(piece)
+    }
+
+    async fn await_answer(&self, piece: Piece, deadline: Deadline) -> Vec<Answer> {
+        let error = match timeout_at(deadline, piece.answered).await {
+            Ok(Ok(answers)) => return answers,
+            Err(_) if piece.progress.step(WAITING, ABANDONED) => StoreError::Expired,
+            Ok(Err(_)) if piece.progress.step(WAITING, ABANDONED) => self.closed(),
+            Ok(Err(_)) => StoreError::Unknown {
+                shard: self.shard,
+                reason: "the store's writer has stopped".to_owned(),
+            },
+            Err(_) => StoreError::Unknown {
+                shard: self.shard,
+                reason: "not confirmed by the deadline".to_owned(),
+            },
+        };
+        (0..piece.count)
+            .map(|_| Err(CommitError::Store(error.clone())))
+            .collect()
+    }
+
+    fn closed(&self) -> StoreError {
+        unavailable(self.shard, "the store is closed")
+    }
+}
+
+/// Writes on their way.
+struct Piece {
+    count: usize,
+    progress: Arc<Progress>,
+    answered: oneshot::Receiver<Vec<Answer>>,
+}

@@ -1,0 +1,171 @@
+//! The schema of a shard: brought up to date under an advisory lock, and compared with the configuration, so that a
+//! process never works on a shard that is not the one it thinks it is. Called at the start, and by the writer
+//! whenever it connects.
+
+use std::time::Duration;
+
+use domain::ShardId;
+use refinery::{Migration, Runner};
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use crate::ShardMap;
+use crate::connect::{Address, Purpose};
+use crate::error::{ConnectError, reason};
+
+const MIGRATIONS: &[(&str, &str)] = &[("V1__orders", include_str!("../migrations/V1__orders.sql"))];
+
+/// The version that the last migration makes.
+const KNOWN: i32 = 1;
+
+/// Any number will do, as long as all processes use it: "ordermil" in ASCII.
+const LOCK: i64 = 0x6f72_6465_726d_696c;
+
+/// How long a start waits for another process's migration.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Which shard a schema belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) shard: ShardId,
+    pub(crate) shards: usize,
+    pub(crate) map: String,
+}
+
+impl Place {
+    pub(crate) fn new(shard: ShardId, shards: usize, map: &ShardMap) -> Self {
+        Self {
+            shard,
+            shards,
+            map: map.text(),
+        }
+    }
+
+    fn describe(number: i64, shards: i64, map: &str) -> String {
+        format!("shard {number} of {shards} by map \"{map}\"")
+    }
+}
+
+/// Brings the schema up to date and compares its place, on a connection of its own.
+pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), ConnectError> {
+    let (mut client, driver) = address.dial().await?;
+    let work = async {
+        address.settle(&client, Purpose::Schema).await?;
+        migrate(&mut client, place).await
+    };
+    tokio::pin!(work);
+    let work = async {
+        // The driver ends with the connection; whatever it leaves unanswered then fails in `work`.
+        tokio::select! {
+            result = &mut work => result,
+            _ = driver => work.await,
+        }
+    };
+    timeout(MIGRATION_TIMEOUT, work).await.unwrap_or_else(|_| {
+        Err(ConnectError::Migration {
+            shard: place.shard,
+            reason: format!("not done within {} s", MIGRATION_TIMEOUT.as_secs()),
+        })
+    })
+}
+
+/// Compares the schema with what this process expects, without changing it.
+pub(crate) async fn check(client: &Client, place: &Place) -> Result<(), ConnectError> {
+    let version = client
+        .query_one(
+            "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history",
+            &[],
+        )
+        .await
+        .map_err(|error| unavailable(place, &error))?
+        .get(0);
+    refuse_newer(place, version)?;
+    let row = client
+        .query_one("SELECT number, shards, map FROM shard", &[])
+        .await
+        .map_err(|error| unavailable(place, &error))?;
+    let (number, shards, map): (i32, i32, String) = (row.get(0), row.get(1), row.get(2));
+    let stored = Place::describe(number.into(), shards.into(), &map);
+    let shards = i64::try_from(place.shards).unwrap_or(i64::MAX);
+    let configured = Place::describe(place.shard.0.into(), shards, &place.map);
+    if stored == configured {
+        Ok(())
+    } else {
+        Err(ConnectError::WrongMap {
+            shard: place.shard,
+            stored,
+            configured,
+        })
+    }
+}
+
+async fn migrate(client: &mut Client, place: &Place) -> Result<(), ConnectError> {
+    // Held until this connection ends, whatever happens to it.
+    client
+        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+        .await
+        .map_err(|error| unavailable(place, &error))?;
+    let found: Option<i32> = client
+        .query_one(
+            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
+            &[],
+        )
+        .await
+        .map_err(|error| unavailable(place, &error))?
+        .get::<_, bool>(0)
+        .then_some(0);
+    if found.is_some() {
+        let version = client
+            .query_one(
+                "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history",
+                &[],
+            )
+            .await
+            .map_err(|error| unavailable(place, &error))?
+            .get(0);
+        refuse_newer(place, version)?;
+    }
+    let failed = |reason: String| ConnectError::Migration {
+        shard: place.shard,
+        reason,
+    };
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| failed(error.to_string()))?;
+    Runner::new(&migrations)
+        .run_async(client)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    client
+        .execute(
+            "INSERT INTO shard (number, shards, map) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            &[
+                &i32::from(place.shard.0),
+                &i32::try_from(place.shards).unwrap_or(i32::MAX),
+                &place.map,
+            ],
+        )
+        .await
+        .map_err(|error| unavailable(place, &error))?;
+    check(client, place).await
+}
+
+fn refuse_newer(place: &Place, found: i32) -> Result<(), ConnectError> {
+    if found > KNOWN {
+        return Err(ConnectError::SchemaTooNew {
+            shard: place.shard,
+            found,
+            known: KNOWN,
+        });
+    }
+    Ok(())
+}
+
+fn unavailable(place: &Place, error: &tokio_postgres::Error) -> ConnectError {
+    ConnectError::Unavailable {
+        shard: place.shard,
+        reason: reason(error),
+    }
+}

@@ -1,0 +1,74 @@
+//! How a writer comes to its connection: dialled, settled, compared with the configuration, its statements
+//! prepared. One attempt; the writer tries again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::connect::{Address, Purpose};
+use crate::error::{ConnectError, reason};
+use crate::schema::{self, Place};
+use crate::statements::Statements;
+use crate::transaction::Session;
+use crate::writer::ShardState;
+
+/// One attempt to connect.
+pub(crate) struct Connecting {
+    pub(crate) address: Address,
+    pub(crate) place: Place,
+    pub(crate) state: Arc<ShardState>,
+    pub(crate) drivers: TaskTracker,
+    /// How long to wait before it.
+    pub(crate) pause: Duration,
+}
+
+impl Connecting {
+    pub(crate) async fn run(self) -> Result<Session, ConnectError> {
+        sleep(self.pause).await;
+        if !self.state.is_prepared.load(Ordering::Acquire) {
+            schema::prepare(&self.address, &self.place).await?;
+        }
+        let (client, driver) = self.address.dial().await?;
+        let shard = self.place.shard;
+        self.drivers.spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(
+                    shard = shard.0,
+                    error = reason(&error),
+                    "a writing connection ended"
+                );
+            }
+        });
+        self.address.settle(&client, Purpose::Write).await?;
+        let round_trip = self.address.statement_timeout() + Duration::from_secs(2);
+        let prepare = async {
+            // A name that now leads to another server must not be taken for this shard.
+            schema::check(&client, &self.place).await?;
+            self.state.is_prepared.store(true, Ordering::Release);
+            let unavailable = |error: tokio_postgres::Error| ConnectError::Unavailable {
+                shard,
+                reason: reason(&error),
+            };
+            let statements = Statements::prepare(&client).await.map_err(unavailable)?;
+            let process_id = client
+                .query_one("SELECT pg_backend_pid()", &[])
+                .await
+                .and_then(|row| row.try_get(0))
+                .map_err(unavailable)?;
+            Ok((statements, process_id))
+        };
+        let (statements, process_id) = timeout(round_trip, prepare).await.unwrap_or_else(|_| {
+            let reason = "the connection does not answer".to_owned();
+            Err(ConnectError::Unavailable { shard, reason })
+        })?;
+        Ok(Session {
+            client,
+            statements,
+            process_id,
+            round_trip,
+        })
+    }
+}

@@ -1,0 +1,378 @@
+//! The store over all shards: starts their tasks, sends each call to the shard that owns it, and puts answers of
+//! several shards together. What a shard does with a call is in `shard` (reads) and `writer` (writes).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Duration;
+
+use application::ports::{
+    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, ListQuery,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StatusBus, StoreError, Write,
+};
+use async_trait::async_trait;
+use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use futures_util::future::{join_all, try_join_all};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::PostgresOptions;
+use crate::backoff::Backoff;
+use crate::connect::Address;
+use crate::error::{ConnectError, unavailable};
+use crate::list;
+use crate::listener::Listener;
+use crate::queue::queue;
+use crate::schema::{self, Place};
+use crate::shard::Shard;
+use crate::writer::{ShardState, Writer};
+
+/// How long [`OrderStore::close`] waits for the tasks.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// An [`OrderStore`] over one or more PostgreSQL servers. See the crate's documentation.
+pub struct PostgresStore {
+    shards: Vec<Shard>,
+    ids: Vec<ShardId>,
+    owners: Vec<ShardId>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl PostgresStore {
+    /// Reaches the shards, brings their schemas up to date, compares them with the configuration and begins to
+    /// work. `dispatch` and `status` are told of every commit, of this process and of the others, for the shards
+    /// `0..shards.len()`.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]. A shard that is away is waited for as [`PostgresOptions::start_timeout`] says; the
+    /// store then starts without it, as long as another one is there.
+    pub async fn connect(
+        options: PostgresOptions,
+        clock: Arc<dyn Clock>,
+        dispatch: Arc<dyn Dispatch>,
+        status: Arc<dyn StatusBus>,
+    ) -> Result<Self, ConnectError> {
+        let owners = options.map.owners(options.shards.len())?;
+        let addresses = addresses(&options)?;
+        let places: Vec<Place> = addresses
+            .iter()
+            .map(|address| Place::new(address.shard, addresses.len(), &options.map))
+            .collect();
+        let prepared = reach(&addresses, &places, &options).await?;
+        let mut store = Self {
+            ids: addresses.iter().map(|address| address.shard).collect(),
+            shards: Vec::with_capacity(addresses.len()),
+            owners,
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        for ((address, place), is_prepared) in addresses.into_iter().zip(places).zip(prepared) {
+            let state = Arc::new(ShardState {
+                is_prepared: AtomicBool::new(is_prepared),
+                writer_process: AtomicI32::new(0),
+            });
+            let hints = (Arc::clone(&dispatch), Arc::clone(&status));
+            store.add(&options, address, place, state, &clock, hints)?;
+        }
+        store.tasks.close();
+        Ok(store)
+    }
+
+    fn add(
+        &mut self,
+        options: &PostgresOptions,
+        address: Address,
+        place: Place,
+        state: Arc<ShardState>,
+        clock: &Arc<dyn Clock>,
+        (dispatch, status): (Arc<dyn Dispatch>, Arc<dyn StatusBus>),
+    ) -> Result<(), ConnectError> {
+        // A call of a worker may wait for one transaction that is under way, and then for its own.
+        let call_timeout = options.statement_timeout * 4;
+        let (head, tail) = queue(address.shard, options.queue, options.batch, call_timeout);
+        self.shards.push(Shard {
+            id: address.shard,
+            pool: address.pool(options.pool_size)?,
+            queue: head,
+            state: Arc::clone(&state),
+            statement_timeout: options.statement_timeout,
+        });
+        let listener = Listener {
+            address: address.clone(),
+            max_backoff: options.max_backoff,
+            dispatch: Arc::clone(&dispatch),
+            status: Arc::clone(&status),
+            state: Arc::clone(&state),
+            closing: self.closing.clone(),
+        };
+        let writer = Writer {
+            address,
+            place,
+            queue: tail,
+            batch: options.batch.max(1),
+            max_backoff: options.max_backoff,
+            clock: Arc::clone(clock),
+            dispatch,
+            status,
+            state,
+            closing: self.closing.clone(),
+            drivers: self.tasks.clone(),
+        };
+        self.tasks.spawn(listener.run());
+        self.tasks.spawn(writer.run());
+        Ok(())
+    }
+
+    fn shard(&self, id: ShardId) -> Result<&Shard, StoreError> {
+        self.shards
+            .get(usize::from(id.0))
+            .ok_or_else(|| unavailable(id, "store.shards names no such shard"))
+    }
+
+    fn owner(&self, id: OrderId) -> &Shard {
+        self.owner_of(id.bucket())
+    }
+
+    fn owner_of(&self, bucket: Bucket) -> &Shard {
+        &self.shards[usize::from(self.shard_of(bucket).0)]
+    }
+}
+
+/// Brings the schemas of these shards up to date, without starting a store.
+///
+/// # Errors
+/// See [`ConnectError`]; here every shard has to be there.
+pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
+    options.map.owners(options.shards.len())?;
+    for address in addresses(options)? {
+        let place = Place::new(address.shard, options.shards.len(), &options.map);
+        schema::prepare(&address, &place).await?;
+    }
+    Ok(())
+}
+
+fn addresses(options: &PostgresOptions) -> Result<Vec<Address>, ConnectError> {
+    (0..)
+        .zip(&options.shards)
+        .map(|(number, text)| Address::parse(ShardId(number), text, options))
+        .collect()
+}
+
+/// Which shards are there and ours. Waits for the others as long as the start may.
+async fn reach(
+    addresses: &[Address],
+    places: &[Place],
+    options: &PostgresOptions,
+) -> Result<Vec<bool>, ConnectError> {
+    let give_up = Instant::now() + options.start_timeout;
+    let attempts = addresses
+        .iter()
+        .zip(places)
+        .map(|(address, place)| async move {
+            let mut backoff = Backoff::up_to(options.max_backoff);
+            loop {
+                let error = match schema::prepare(address, place).await {
+                    Ok(()) => return Ok(None),
+                    Err(error) if !error.is_passing() => return Err(error),
+                    Err(error) => error,
+                };
+                let pause = backoff.next_pause();
+                if Instant::now() + pause >= give_up {
+                    return Ok(Some(error));
+                }
+                tracing::info!(%error, "waiting for a shard");
+                sleep(pause).await;
+            }
+        });
+    let mut away = try_join_all(attempts).await?;
+    if away.iter().all(Option::is_some)
+        && let Some(error) = away.pop().flatten()
+    {
+        return Err(error);
+    }
+    for error in away.iter().flatten() {
+        tracing::warn!(%error, "starting without a shard; its orders are refused until it is back");
+    }
+    Ok(away.iter().map(Option::is_none).collect())
+}
+
+#[async_trait]
+impl OrderStore for PostgresStore {
+    fn shards(&self) -> &[ShardId] {
+        &self.ids
+    }
+
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.owners[usize::from(bucket.get())]
+    }
+
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Deadline,
+    ) -> Vec<Result<Committed, CommitError>> {
+        let owner = |write: &Write| self.shard_of(write.decision.order.id.bucket());
+        if let Some(first) = writes.first()
+            && writes.iter().all(|write| owner(write) == owner(first))
+        {
+            let shard = self.owner(first.decision.order.id);
+            return shard.queue.commit(writes, deadline).await;
+        }
+        let mut places: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        let mut parts: BTreeMap<ShardId, Vec<Write>> = BTreeMap::new();
+        let count = writes.len();
+        for (place, write) in writes.into_iter().enumerate() {
+            let shard = owner(&write);
+            places.entry(shard).or_default().push(place);
+            parts.entry(shard).or_default().push(write);
+        }
+        let parts = parts.into_iter().map(|(shard, writes)| async move {
+            let shard = &self.shards[usize::from(shard.0)];
+            shard.queue.commit(writes, deadline).await
+        });
+        let answers = join_all(parts).await.into_iter().flatten();
+        let mut sorted: Vec<Option<Result<Committed, CommitError>>> = vec![None; count];
+        for (place, answer) in places.into_values().flatten().zip(answers) {
+            sorted[place] = Some(answer);
+        }
+        sorted
+            .into_iter()
+            .map(|answer| answer.expect("a queue answers every write that it is given"))
+            .collect()
+    }
+
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.shard(shard)?.queue.claim(limit, lease).await
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let mut parts: BTreeMap<ShardId, Vec<Claim>> = BTreeMap::new();
+        for claim in claims {
+            let shard = self.shard_of(claim.order_id.bucket());
+            parts.entry(shard).or_default().push(*claim);
+        }
+        let parts = parts.into_iter().map(|(shard, claims)| async move {
+            self.shard(shard)?.heartbeat(claims, lease).await
+        });
+        // Every shard is asked, also where another one fails.
+        let mut lost = Vec::new();
+        for part in join_all(parts).await {
+            lost.extend(part?);
+        }
+        Ok(lost)
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.shard(shard)?.queue.rescue(limit, policy).await
+    }
+
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.owner(id).get(id).await
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.owner_of(Bucket::of(user))
+            .find(user, external_id)
+            .await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        if let Some(user) = &query.filter.user_id {
+            return self.owner_of(Bucket::of(user)).list(query).await;
+        }
+        if let [shard] = &*self.shards {
+            return shard.list(query).await;
+        }
+        let part = ListQuery {
+            look_at_most: query.look_at_most.div_ceil(self.shards.len()),
+            ..query.clone()
+        };
+        let pages = try_join_all(self.shards.iter().map(|shard| shard.list(&part))).await?;
+        Ok(list::merge(pages, query.limit))
+    }
+
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.owner(id).events(id, after, limit).await
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        self.shard(shard)?.events_after(after, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut all = Counts::default();
+        for counts in try_join_all(self.shards.iter().map(Shard::counts)).await? {
+            all.add(&counts);
+        }
+        Ok(all)
+    }
+
+    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
+        self.owner(id).receipt(id).await
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.shard(shard)?.next_due().await
+    }
+
+    async fn close(&self) {
+        for shard in &self.shards {
+            shard.queue.close();
+        }
+        self.closing.cancel();
+        if timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a shard did not let go of its connection in time");
+        }
+        for shard in &self.shards {
+            shard.pool.close();
+            shard.state.is_prepared.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        // Without it, the tasks of a store that was never closed would live on.
+        self.closing.cancel();
+    }
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("shards", &self.ids)
+            .finish_non_exhaustive()
+    }
+}

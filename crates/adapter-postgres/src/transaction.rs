@@ -1,0 +1,380 @@
+//! One group commit: many independent decisions in one transaction, in two round trips. Called by the writer, which
+//! decides what to do about a failure; nothing here waits without a bound or tries anything twice.
+//!
+//! The first round trip writes the orders and finds out which of them may be written; the second takes the shard's
+//! lock, writes the events at their places and commits. The lock is held from there to the end of the commit and
+//! never across a round trip.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Clock, CommitError, Committed, Guard, RescuePolicy};
+use domain::{Decision, Job, Order, Seq, Status};
+use futures_util::future::OptionFuture;
+use tokio::time::timeout;
+use tokio_postgres::{Client, Error, Row};
+
+use crate::error::{Meaning, meaning, reason};
+use crate::plan::{Known, Plan, Verdict};
+use crate::rows;
+use crate::statements::{Changes, Encoded, Events, Receipts, Statements};
+
+/// What a worker asks of the shard, done in the same transaction as the writes that wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WorkerNeeds {
+    /// The most due orders to claim, and for how long.
+    pub(crate) claim: Option<(usize, Duration)>,
+    /// The most lost orders to take back, and how.
+    pub(crate) rescue: Option<(usize, RescuePolicy)>,
+}
+
+impl WorkerNeeds {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.claim.is_none() && self.rescue.is_none()
+    }
+}
+
+/// What a transaction did. It is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// One answer a write, in the same order.
+    pub(crate) answers: Vec<Result<Committed, CommitError>>,
+    /// Orders that were claimed.
+    pub(crate) claimed: Vec<Arc<Order>>,
+    /// Orders that were taken back, as they stand now.
+    pub(crate) rescued: Vec<Arc<Order>>,
+    /// The shard's last place, where events were written.
+    pub(crate) last_seq: Option<Seq>,
+    /// Whether work became due, or will.
+    pub(crate) left_work: bool,
+}
+
+/// Why a transaction did nothing, as far as is known.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// One of the writes was refused by the data's rules. Nothing was written.
+    Data(String),
+    /// Another transaction was in the way. Nothing was written.
+    Conflict(String),
+    /// The server could not. Nothing was written.
+    Server(String),
+    /// The connection broke before the commit was sent. Nothing was written.
+    Lost(String),
+    /// The connection broke after the commit was sent. It may be written.
+    Unknown(String),
+    /// What is stored cannot be read. Nothing was written.
+    Corrupt(String),
+}
+
+/// A connection that writes.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) statements: Statements,
+    /// The server's process behind it, by which its own notifications are known.
+    pub(crate) process_id: i32,
+    /// How long a round trip may take: longer than the server gives a statement.
+    pub(crate) round_trip: Duration,
+}
+
+/// What the first round trip found.
+struct Opened {
+    inserted: Vec<Row>,
+    changed: Vec<Row>,
+    due: Vec<Row>,
+    lost: Vec<Row>,
+}
+
+impl Session {
+    /// Commits `writes` and what the workers need.
+    pub(crate) async fn transact(
+        &self,
+        writes: &[&Encoded],
+        needs: WorkerNeeds,
+        clock: &dyn Clock,
+    ) -> Result<Done, Failure> {
+        let plan = Plan::new(writes);
+        let opened = match timeout(self.round_trip, self.open(&plan, needs)).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                let failure = before_commit(&error);
+                if !matches!(failure, Failure::Lost(_)) {
+                    self.roll_back().await?;
+                }
+                return Err(failure);
+            }
+            Err(_) => return Err(Failure::Lost(self.silent())),
+        };
+        let taken = match Taken::read(&opened, needs, clock) {
+            Ok(taken) => taken,
+            Err(unreadable) => {
+                self.roll_back().await?;
+                return Err(Failure::Corrupt(unreadable));
+            }
+        };
+        self.close(&plan, &opened, taken, needs).await
+    }
+
+    async fn open(&self, plan: &Plan<'_>, needs: WorkerNeeds) -> Result<Opened, Error> {
+        let (client, statements) = (&self.client, &self.statements);
+        let insert: OptionFuture<_> = (plan.new_orders.len() > 0)
+            .then(|| statements.insert_orders(client, &plan.new_orders))
+            .into();
+        let change: OptionFuture<_> = (plan.changes.len() > 0)
+            .then(|| statements.change_orders(client, &plan.changes))
+            .into();
+        let take_lost: OptionFuture<_> = needs
+            .rescue
+            .map(|(limit, _)| statements.take_lost(client, rows_at_most(limit)))
+            .into();
+        let take_due: OptionFuture<_> = needs
+            .claim
+            .map(|(limit, _)| statements.take_due(client, rows_at_most(limit)))
+            .into();
+        // `join` polls in this order, and a statement is sent when it is first polled: one flight of statements.
+        let (begun, inserted, changed, lost, due) = futures_util::join!(
+            client.batch_execute("BEGIN"),
+            insert,
+            change,
+            take_lost,
+            take_due
+        );
+        begun?;
+        Ok(Opened {
+            inserted: inserted.transpose()?.unwrap_or_default(),
+            changed: changed.transpose()?.unwrap_or_default(),
+            lost: lost.transpose()?.unwrap_or_default(),
+            due: due.transpose()?.unwrap_or_default(),
+        })
+    }
+
+    async fn close(
+        &self,
+        plan: &Plan<'_>,
+        opened: &Opened,
+        taken: Taken,
+        needs: WorkerNeeds,
+    ) -> Result<Done, Failure> {
+        let verdict = plan.judge(&opened.inserted, &opened.changed);
+        let record = Record::of(plan, &verdict, &taken, needs);
+        let (client, statements) = (&self.client, &self.statements);
+        let losers = plan.losers(&verdict);
+        let (keys, external_ids) = (losers.keys(), losers.external_ids());
+        let look_up: OptionFuture<_> = losers
+            .has_names()
+            .then(|| {
+                statements.look_up(
+                    client,
+                    (&keys.0, &keys.1),
+                    (&external_ids.0, &external_ids.1),
+                )
+            })
+            .into();
+        let change: OptionFuture<_> = (record.changes.len() > 0)
+            .then(|| statements.change_orders(client, &record.changes))
+            .into();
+        let keep: OptionFuture<_> = (!record.receipts.is_empty())
+            .then(|| statements.insert_receipts(client, &record.receipts))
+            .into();
+        let has_events = record.events.count() > 0;
+        let take_seqs: OptionFuture<_> = has_events
+            .then(|| statements.take_seqs(client, record.events.count(), &record.counts))
+            .into();
+        let insert_events: OptionFuture<_> = has_events
+            .then(|| statements.insert_events(client, &record.events))
+            .into();
+        let flight = async {
+            futures_util::join!(
+                look_up,
+                change,
+                keep,
+                take_seqs,
+                insert_events,
+                client.batch_execute("COMMIT")
+            )
+        };
+        let Ok((found, changed, kept, last_seq, recorded, committed)) =
+            timeout(self.round_trip, flight).await
+        else {
+            return Err(Failure::Unknown(self.silent()));
+        };
+        // Any statement that failed has turned the COMMIT into a rollback.
+        let found = found.transpose().map_err(|error| sent(&error))?;
+        let changed = changed.transpose().map_err(|error| sent(&error))?;
+        kept.transpose().map_err(|error| sent(&error))?;
+        let last_seq = last_seq.transpose().map_err(|error| sent(&error))?;
+        recorded.transpose().map_err(|error| sent(&error))?;
+        committed.map_err(|error| sent(&error))?;
+        debug_assert_eq!(changed.map_or(0, |rows| rows.len()), record.changes.len());
+
+        let last_seq = last_seq.map(rows::seq);
+        let left_work = record.left_work;
+        let first_seq = record.first_seq(last_seq);
+        let known = Known::read(&found.unwrap_or_default());
+        let answers = plan.answers(&verdict, &losers, &known, first_seq);
+        Ok(Done {
+            answers,
+            claimed: orders_of(taken.claimed),
+            rescued: orders_of(taken.rescued),
+            last_seq,
+            left_work,
+        })
+    }
+
+    async fn roll_back(&self) -> Result<(), Failure> {
+        match timeout(self.round_trip, self.client.batch_execute("ROLLBACK")).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failure::Lost(reason(&error))),
+            Err(_) => Err(Failure::Lost(self.silent())),
+        }
+    }
+
+    fn silent(&self) -> String {
+        format!("no answer within {} ms", self.round_trip.as_millis())
+    }
+}
+
+fn rows_at_most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn orders_of(decisions: Vec<Decision>) -> Vec<Arc<Order>> {
+    decisions
+        .into_iter()
+        .map(|decision| decision.order)
+        .collect()
+}
+
+fn before_commit(error: &Error) -> Failure {
+    let why = reason(error);
+    match meaning(error) {
+        Meaning::Data => Failure::Data(why),
+        Meaning::Conflict => Failure::Conflict(why),
+        Meaning::Server => Failure::Server(why),
+        Meaning::Lost => Failure::Lost(why),
+    }
+}
+
+/// Once the COMMIT is on its way, only the server's own word says that nothing was written.
+fn sent(error: &Error) -> Failure {
+    match before_commit(error) {
+        Failure::Lost(why) if error.as_db_error().is_none() => Failure::Unknown(why),
+        failure => failure,
+    }
+}
+
+/// What was locked for the workers, and decided about it.
+#[derive(Default)]
+struct Taken {
+    claimed: Vec<Decision>,
+    claimed_from: Vec<Arc<Order>>,
+    rescued: Vec<Decision>,
+    rescued_from: Vec<Arc<Order>>,
+}
+
+impl Taken {
+    fn read(
+        opened: &Opened,
+        needs: WorkerNeeds,
+        clock: &dyn Clock,
+    ) -> Result<Self, rows::Unreadable> {
+        let mut taken = Self::default();
+        let now = clock.now();
+        if let Some((_, policy)) = needs.rescue {
+            for row in &opened.lost {
+                let order = rows::order(row)?;
+                let decision = order.lose_lease(policy.max_attempts, policy.delay, now);
+                taken
+                    .rescued
+                    .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
+                taken.rescued_from.push(Arc::new(order));
+            }
+        }
+        for row in &opened.due {
+            let order = rows::order(row)?;
+            let decision = order.claim(now);
+            taken
+                .claimed
+                .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
+            taken.claimed_from.push(Arc::new(order));
+        }
+        Ok(taken)
+    }
+}
+
+/// Everything that the second round trip writes.
+#[derive(Default)]
+struct Record<'a> {
+    changes: Changes<'a>,
+    events: Events<'a>,
+    receipts: Receipts<'a>,
+    counts: [i64; Status::ALL.len()],
+    left_work: bool,
+}
+
+impl<'a> Record<'a> {
+    fn of(plan: &Plan<'a>, verdict: &Verdict, taken: &'a Taken, needs: WorkerNeeds) -> Self {
+        let mut record = Self::default();
+        for (encoded, written) in plan.writes.iter().zip(&verdict.written) {
+            if *written {
+                let decision = &encoded.write.decision;
+                let from = match encoded.write.guard {
+                    Guard::New { .. } => None,
+                    Guard::At { status, .. } => Some(status),
+                };
+                record.add(decision, from);
+                if let Some(receipt) = &encoded.write.receipt {
+                    record.receipts.push(&decision.order, receipt);
+                }
+            }
+        }
+        let lease_us = needs
+            .claim
+            .map_or(0, |(_, lease)| rows::microseconds(lease));
+        let rescued = taken.rescued.iter().zip(&taken.rescued_from);
+        let claimed = taken.claimed.iter().zip(&taken.claimed_from);
+        for (decision, from) in rescued.chain(claimed) {
+            record.changes.push(
+                &decision.order,
+                decision.job,
+                (from.version, from.status),
+                lease_us,
+            );
+            record.add(decision, Some(from.status));
+        }
+        record
+    }
+
+    fn add(&mut self, decision: &'a Decision, from: Option<Status>) {
+        for event in decision
+            .earlier
+            .iter()
+            .chain(std::iter::once(&decision.event))
+        {
+            self.events.push(event);
+        }
+        self.counts[place_of(decision.order.status)] += 1;
+        if let Some(from) = from {
+            self.counts[place_of(from)] -= 1;
+        }
+        self.left_work |= matches!(decision.job, Job::DueIn(_));
+    }
+
+    /// The place of the first event.
+    fn first_seq(&self, last_seq: Option<Seq>) -> Seq {
+        let count = u64::try_from(self.events.count()).unwrap_or(0);
+        Seq((last_seq.unwrap_or_default().0 + 1).saturating_sub(count))
+    }
+}
+
+/// The place of a status among the counts of the table `shard`.
+pub(crate) const fn place_of(status: Status) -> usize {
+    match status {
+        Status::Pending => 0,
+        Status::Processing => 1,
+        Status::Retrying => 2,
+        Status::Processed => 3,
+        Status::Failed => 4,
+        Status::OnHold => 5,
+        Status::Cancelled => 6,
+    }
+}

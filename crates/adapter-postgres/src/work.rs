@@ -1,0 +1,227 @@
+//! A batch on its way through its transactions: which writes go into which, and what each caller is answered in the
+//! end. The writer drives it; nothing here talks to a server.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use application::ports::{CommitError, Guard, StoreError};
+use domain::{Order, OrderId, ShardId};
+
+use crate::error::unavailable;
+use crate::queue::{Answer, Call, Job, Orders};
+use crate::statements::Encoded;
+use crate::transaction::{Done, WorkerNeeds};
+
+/// The most orders that one transaction takes for workers: each of them comes whole over the connection.
+const MOST_TAKEN: usize = 1024;
+
+/// Where a write stands: in which job, and where in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    job: usize,
+    item: usize,
+}
+
+/// What goes into one transaction.
+#[derive(Default)]
+pub(crate) struct Portion {
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) needs: WorkerNeeds,
+}
+
+/// A batch and its answers so far.
+pub(crate) struct Work {
+    jobs: Vec<Job>,
+    calls: Vec<Call>,
+    answers: Vec<Vec<Option<Answer>>>,
+    claimed: Option<Orders>,
+    rescued: Option<Orders>,
+    pub(crate) portions: VecDeque<Portion>,
+}
+
+impl Work {
+    /// An order that is written twice is written in two transactions, in the order given.
+    pub(crate) fn new(jobs: Vec<Job>, calls: Vec<Call>) -> Self {
+        let mut portions = VecDeque::from([Portion {
+            slots: Vec::new(),
+            needs: needs_of(&calls),
+        }]);
+        let mut seen: HashMap<OrderId, usize> = HashMap::new();
+        for (job, writes) in jobs.iter().enumerate() {
+            for (item, encoded) in writes.items.iter().enumerate() {
+                let turn = seen.entry(encoded.write.decision.order.id).or_insert(0);
+                if portions.len() <= *turn {
+                    portions.push_back(Portion::default());
+                }
+                portions[*turn].slots.push(Slot { job, item });
+                *turn += 1;
+            }
+        }
+        let answers = jobs.iter().map(|job| vec![None; job.items.len()]).collect();
+        Self {
+            jobs,
+            calls,
+            answers,
+            claimed: None,
+            rescued: None,
+            portions,
+        }
+    }
+
+    pub(crate) fn encoded(&self, slot: Slot) -> &Encoded {
+        &self.jobs[slot.job].items[slot.item]
+    }
+
+    /// Notes what a transaction did.
+    pub(crate) fn take_down(&mut self, portion: &Portion, done: Done) {
+        for (slot, answer) in portion.slots.iter().zip(done.answers) {
+            self.answers[slot.job][slot.item] = Some(answer);
+        }
+        if portion.needs.claim.is_some() {
+            self.claimed = Some(Ok(done.claimed));
+        }
+        if portion.needs.rescue.is_some() {
+            self.rescued = Some(Ok(done.rescued));
+        }
+    }
+
+    /// Something in the portion cannot be stored: halves it until the culprit is alone.
+    pub(crate) fn divide(&mut self, mut portion: Portion, shard: ShardId, reason: &str) {
+        if !portion.needs.is_empty() && !portion.slots.is_empty() {
+            let needs = std::mem::take(&mut portion.needs);
+            let slots = Vec::new();
+            self.portions.push_front(Portion { slots, needs });
+            self.portions.push_front(portion);
+            return;
+        }
+        match *portion.slots {
+            [] => {
+                let reason = reason.to_owned();
+                self.fail(&portion, &StoreError::Corrupt { shard, reason });
+            }
+            [slot] => {
+                self.answers[slot.job][slot.item] =
+                    Some(Err(CommitError::Refused(reason.to_owned())));
+            }
+            _ => {
+                let second = portion.slots.split_off(portion.slots.len() / 2);
+                self.portions.push_front(Portion {
+                    slots: second,
+                    needs: WorkerNeeds::default(),
+                });
+                self.portions.push_front(portion);
+            }
+        }
+    }
+
+    /// Answers everything in the portion with `error`.
+    pub(crate) fn fail(&mut self, portion: &Portion, error: &StoreError) {
+        for slot in &portion.slots {
+            self.answers[slot.job][slot.item] = Some(Err(CommitError::Store(error.clone())));
+        }
+        if portion.needs.claim.is_some() {
+            self.claimed = Some(Err(error.clone()));
+        }
+        if portion.needs.rescue.is_some() {
+            self.rescued = Some(Err(error.clone()));
+        }
+    }
+
+    /// Answers every caller; what no transaction reached was not written.
+    pub(crate) fn answer(self, shard: ShardId) {
+        let error = unavailable(shard, "the connection broke");
+        for (job, answers) in self.jobs.into_iter().zip(self.answers) {
+            let answers = answers
+                .into_iter()
+                .map(|answer| answer.unwrap_or_else(|| Err(CommitError::Store(error.clone()))))
+                .collect();
+            job.answer(answers);
+        }
+        let mut claimed = Shares::of(self.claimed, &error);
+        let mut rescued = Shares::of(self.rescued, &error);
+        for call in self.calls {
+            let orders = match &call {
+                Call::Claim { limit, .. } => claimed.next(*limit),
+                Call::Rescue { limit, .. } => rescued.next(*limit),
+            };
+            call.answer(orders);
+        }
+    }
+}
+
+/// What was taken, handed out in the order of the calls.
+struct Shares(Result<VecDeque<Arc<Order>>, StoreError>);
+
+impl Shares {
+    fn of(orders: Option<Orders>, otherwise: &StoreError) -> Self {
+        Self(
+            orders
+                .unwrap_or_else(|| Err(otherwise.clone()))
+                .map(VecDeque::from),
+        )
+    }
+
+    fn next(&mut self, limit: usize) -> Orders {
+        match &mut self.0 {
+            Ok(orders) => Ok(orders.drain(..limit.min(orders.len())).collect()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+}
+
+/// Takes calls that cannot share a transaction with the first of their kind out, for the next one: they ask for
+/// another lease or another policy, or for too many orders together.
+pub(crate) fn keep_alike(calls: &mut Vec<Call>) -> VecDeque<Call> {
+    let (mut lease_of_all, mut policy_of_all) = (None, None);
+    let (mut claims, mut rescues) = (0, 0);
+    let mut put_off = VecDeque::new();
+    for call in std::mem::take(calls) {
+        let (is_alike, sum, more) = match &call {
+            Call::Claim { lease, limit, .. } => (
+                *lease_of_all.get_or_insert(*lease) == *lease,
+                &mut claims,
+                *limit,
+            ),
+            Call::Rescue { policy, limit, .. } => (
+                *policy_of_all.get_or_insert(*policy) == *policy,
+                &mut rescues,
+                *limit,
+            ),
+        };
+        if is_alike && (*sum == 0 || *sum + more <= MOST_TAKEN) {
+            *sum += more;
+            calls.push(call);
+        } else {
+            put_off.push_back(call);
+        }
+    }
+    put_off
+}
+
+fn needs_of(calls: &[Call]) -> WorkerNeeds {
+    let mut needs = WorkerNeeds::default();
+    for call in calls {
+        match call {
+            Call::Claim { limit, lease, .. } => {
+                let (sum, _) = needs.claim.get_or_insert((0, *lease));
+                *sum = (*sum + limit).min(MOST_TAKEN);
+            }
+            Call::Rescue { limit, policy, .. } => {
+                let (sum, _) = needs.rescue.get_or_insert((0, *policy));
+                *sum = (*sum + limit).min(MOST_TAKEN);
+            }
+        }
+    }
+    needs
+}
+
+/// The key or the external id that a new order would bind, with its user.
+pub(crate) fn names(encoded: &Encoded) -> Option<(&str, Option<&str>, Option<&str>)> {
+    let Guard::New { key, .. } = &encoded.write.guard else {
+        return None;
+    };
+    let order = &encoded.write.decision.order;
+    let key = key.as_ref().map(|key| key.as_str());
+    let external_id = order.external_id.as_ref().map(|id| id.as_str());
+    (key.is_some() || external_id.is_some()).then(|| (order.user_id.as_str(), key, external_id))
+}
