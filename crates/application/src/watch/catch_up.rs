@@ -54,6 +54,8 @@ pub struct CatchUp<'a> {
     /// `None` while a step is under way, and for good after one that failed.
     stage: Option<Stage>,
     ready: VecDeque<Delivery>,
+    /// What went wrong after something became ready, which is told first: it may be of the watcher's other topics.
+    failed: Option<WatchError>,
 }
 
 #[derive(Debug)]
@@ -101,6 +103,7 @@ impl<'a> CatchUp<'a> {
             topic,
             stage: Some(Stage::Beginning(start)),
             ready: VecDeque::new(),
+            failed: None,
         }
     }
 
@@ -111,18 +114,30 @@ impl<'a> CatchUp<'a> {
     /// See [`WatchError`].
     pub async fn next(&mut self) -> Result<Option<VecDeque<Delivery>>, WatchError> {
         while self.ready.is_empty() {
-            let stage = match self.stage.take() {
-                Some(Stage::Beginning(start)) => self.begin(start).await?,
-                Some(Stage::Approaching(reading)) => self.approach(reading).await?,
-                Some(Stage::Closing(reading, until)) => self.close_in(reading, until).await?,
-                Some(Stage::Done) | None => {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            let step = match self.stage.take() {
+                Some(Stage::Beginning(start)) => self.begin(start).await,
+                Some(Stage::Approaching(reading)) => self.approach(reading).await,
+                Some(Stage::Closing(reading, until)) => self.close_in(reading, until).await,
+                Some(Stage::Done) => {
                     self.stage = Some(Stage::Done);
                     return Ok(None);
                 }
+                None => return Ok(None),
             };
-            self.stage = Some(stage);
+            match step {
+                Ok(stage) => self.stage = Some(stage),
+                Err(error) => self.failed = Some(error),
+            }
         }
         Ok(Some(std::mem::take(&mut self.ready)))
+    }
+
+    /// As [`Watcher::lagging`], while the topic is being joined.
+    pub async fn lagging(&self) {
+        self.watcher.lagging().await;
     }
 
     async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {

@@ -74,7 +74,10 @@ impl Watcher {
     }
 
     /// Ends all watching. Returns what still waited, and the cursor that resumes after it.
-    pub fn end(&mut self) -> (VecDeque<Delivery>, Cursor) {
+    ///
+    /// # Errors
+    /// [`Lagged`]: what waited was thrown away, and no cursor is right.
+    pub fn end(&mut self) -> Result<(VecDeque<Delivery>, Cursor), Lagged> {
         let mut registry = self.hub.registry();
         let cursor = registry.cursor();
         for topic in self.topics.drain(..) {
@@ -82,7 +85,10 @@ impl Watcher {
         }
         drop(registry);
         self.rest_if_idle();
-        (self.mailbox.take(), cursor)
+        if self.mailbox.is_lagged() {
+            return Err(Lagged);
+        }
+        Ok((self.mailbox.take(), cursor))
     }
 
     pub(super) fn need_pumps(&mut self) {
@@ -117,7 +123,8 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.end();
+        // What still waits is nobody's any more.
+        let _ = self.end();
         self.hub.inner.watchers.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -157,7 +157,7 @@ async fn cut_off_again_and_again(topic: Topic, shards: u16) {
     let first = {
         let mut watcher = running.hub.watcher().unwrap();
         join(&mut watcher, topic.clone(), Start::Now).await;
-        watcher.end().1
+        watcher.end().unwrap().1
     };
     tasks.spawn(async move {
         for round in 0..300_u64 {
