@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The embedded [`OrderStore`](application::ports::OrderStore): one folder, one process, nothing to install.
+//!
+//! How an order becomes durable: the caller's task encodes it ([`prepared`]), a bounded queue ([`queue`]) hands it to
+//! the one writer ([`writer`]), which commits everything that waits in one SQLite transaction with `synchronous=FULL`,
+//! publishes it ([`published`], [`index::tail`]) and answers. Reads run on threads of their own ([`read`]). A commit
+//! maintains no tree in random order: lookups by user, key and external id live in an index of their own ([`index`]).
+//!
+//! Opened by the binary. The hints that it gives after a commit, and its clocks, are handed in.
+
+mod codec;
+mod failure;
+mod folder;
+mod index;
+mod options;
+mod prepared;
+mod published;
+mod queue;
+mod read;
+mod schema;
+mod store;
+mod writer;
+
+use domain::ShardId;
+
+pub use options::{OpenError, SqliteOptions};
+pub use store::SqliteStore;
+
+const SHARD: ShardId = ShardId(0);
+
+/// The shards of every embedded store: one.
+pub const SHARDS: [ShardId; 1] = [SHARD];

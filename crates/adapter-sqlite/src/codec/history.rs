@@ -1,0 +1,116 @@
+//! What happened to an order: its events one after the other, each with its seq, appended by every change. The
+//! version of an event is its place: there is one event a version, without gaps.
+
+use std::sync::Arc;
+
+use domain::{Event, EventType, OrderId, RequestId, Seq, Trace, UserId, Version};
+
+use super::facts::timestamp;
+use super::standing::read_failure;
+use super::{Reader, Unreadable, put_number, put_text};
+
+const HAS_FAILURE: u8 = 1;
+const HAS_RETRY_AT: u8 = 2;
+const HAS_REQUEST_ID: u8 = 4;
+const HAS_TRACE_ID: u8 = 8;
+
+const SEQ_BYTES: usize = 8;
+
+/// Appends an event. Its seq is not known before the commit: [`stamp`] fills it in.
+pub(crate) fn encode(event: &Event, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&[0; SEQ_BYTES]);
+    bytes.push(event.event_type.code());
+    let mut flags = 0;
+    for (flag, is_there) in [
+        (HAS_FAILURE, event.failure.is_some()),
+        (HAS_RETRY_AT, event.retry_at.is_some()),
+        (HAS_REQUEST_ID, event.trace.request_id.is_some()),
+        (HAS_TRACE_ID, event.trace.trace_id.is_some()),
+    ] {
+        if is_there {
+            flags |= flag;
+        }
+    }
+    bytes.push(flags);
+    put_number(bytes, event.occurred_at.as_millis());
+    put_number(bytes, u64::from(event.attempt));
+    if let Some(failure) = &event.failure {
+        put_text(bytes, &failure.code);
+        put_text(bytes, &failure.message);
+    }
+    if let Some(retry_at) = event.retry_at {
+        put_number(bytes, retry_at.as_millis());
+    }
+    if let Some(request_id) = &event.trace.request_id {
+        put_text(bytes, request_id.as_str());
+    }
+    if let Some(trace_id) = &event.trace.trace_id {
+        put_text(bytes, trace_id);
+    }
+}
+
+/// Fills in the seq of the event that begins at `offset`.
+pub(crate) fn stamp(bytes: &mut [u8], offset: usize, seq: u64) {
+    bytes[offset..offset + SEQ_BYTES].copy_from_slice(&seq.to_le_bytes());
+}
+
+/// Reads the events with a version above `after`, at most `limit`.
+pub(crate) fn decode(
+    id: OrderId,
+    user_id: &UserId,
+    history: &[u8],
+    after: u32,
+    limit: usize,
+) -> Result<Vec<(Seq, Arc<Event>)>, Unreadable> {
+    let mut reader = Reader::new(history);
+    let mut events = Vec::new();
+    let mut number = 0_u32;
+    while !reader.is_empty() && events.len() < limit {
+        number += 1;
+        let version = Version::from_number(number)
+            .ok_or_else(|| Unreadable::because("an event without a version"))?;
+        let found = read_event(&mut reader, id, version, user_id)?;
+        if number > after {
+            events.push(found);
+        }
+    }
+    Ok(events)
+}
+
+fn read_event(
+    reader: &mut Reader<'_>,
+    order_id: OrderId,
+    version: Version,
+    user_id: &UserId,
+) -> Result<(Seq, Arc<Event>), Unreadable> {
+    let seq = Seq(u64::from_le_bytes(reader.array::<SEQ_BYTES>()?));
+    let event_type = EventType::from_code(reader.byte()?)
+        .ok_or_else(|| Unreadable::because("an unknown kind of event"))?;
+    let flags = reader.byte()?;
+    let has = |flag: u8| flags & flag != 0;
+    let occurred_at = timestamp(reader)?;
+    let attempt = reader.small()?;
+    let failure = has(HAS_FAILURE).then(|| read_failure(reader)).transpose()?;
+    let retry_at = has(HAS_RETRY_AT).then(|| timestamp(reader)).transpose()?;
+    let request_id = has(HAS_REQUEST_ID)
+        .then(|| RequestId::new(reader.text()?).map_err(Unreadable::because))
+        .transpose()?;
+    let trace_id = has(HAS_TRACE_ID)
+        .then(|| reader.text().map(Arc::from))
+        .transpose()?;
+    let event = Event {
+        order_id,
+        version,
+        event_type,
+        user_id: user_id.clone(),
+        occurred_at,
+        attempt,
+        failure,
+        retry_at,
+        trace: Trace {
+            request_id,
+            trace_id,
+        },
+    };
+    Ok((seq, Arc::new(event)))
+}

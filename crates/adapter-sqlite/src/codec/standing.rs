@@ -1,0 +1,100 @@
+//! How an order stands, beside the status and version that are columns: the part that every change rewrites.
+
+use std::sync::Arc;
+
+use domain::{Failure, Order, OrderId, Receipt, Status, Version};
+
+use super::facts::{Facts, timestamp};
+use super::{Reader, Unreadable, put_number, put_text};
+
+const HAS_FAILURE: u8 = 1;
+const HAS_RESULT: u8 = 2;
+const HAS_RECEIPT_KEY: u8 = 4;
+/// The receipt key is the one that follows from the order: it is not written out.
+const HAS_OWN_RECEIPT_KEY: u8 = 8;
+
+pub(crate) fn encode(order: &Order) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16);
+    let mut flags = 0;
+    if order.failure.is_some() {
+        flags |= HAS_FAILURE;
+    }
+    if order.result.is_some() {
+        flags |= HAS_RESULT;
+    }
+    match &order.receipt_key {
+        Some(key) if *key == Receipt::key_of(&order.user_id, order.id) => {
+            flags |= HAS_OWN_RECEIPT_KEY;
+        }
+        Some(_) => flags |= HAS_RECEIPT_KEY,
+        None => {}
+    }
+    bytes.push(flags);
+    put_number(&mut bytes, u64::from(order.attempt));
+    put_number(&mut bytes, order.updated_at.as_millis());
+    if let Some(failure) = &order.failure {
+        put_text(&mut bytes, &failure.code);
+        put_text(&mut bytes, &failure.message);
+    }
+    if let Some(result) = &order.result {
+        put_text(&mut bytes, result);
+    }
+    if flags & HAS_RECEIPT_KEY != 0
+        && let Some(key) = &order.receipt_key
+    {
+        put_text(&mut bytes, key);
+    }
+    bytes
+}
+
+/// Puts an order together from its row.
+pub(crate) fn decode(
+    id: OrderId,
+    status: Status,
+    version: Version,
+    standing: &[u8],
+    facts: Facts,
+) -> Result<Order, Unreadable> {
+    let mut reader = Reader::new(standing);
+    let flags = reader.byte()?;
+    let has = |flag: u8| flags & flag != 0;
+    let attempt = reader.small()?;
+    let updated_at = timestamp(&mut reader)?;
+    let failure = has(HAS_FAILURE)
+        .then(|| read_failure(&mut reader))
+        .transpose()?;
+    let result = has(HAS_RESULT)
+        .then(|| reader.text().map(Arc::from))
+        .transpose()?;
+    let receipt_key = if has(HAS_OWN_RECEIPT_KEY) {
+        Some(Receipt::key_of(&facts.user_id, id))
+    } else {
+        has(HAS_RECEIPT_KEY)
+            .then(|| reader.text().map(Arc::from))
+            .transpose()?
+    };
+    Ok(Order {
+        id,
+        external_id: facts.external_id,
+        user_id: facts.user_id,
+        source: facts.source,
+        amount: facts.amount,
+        lines: facts.lines,
+        metadata: facts.metadata,
+        created_at: facts.created_at,
+        status,
+        version,
+        attempt,
+        failure,
+        result,
+        receipt_key,
+        updated_at,
+    })
+}
+
+pub(super) fn read_failure(reader: &mut Reader<'_>) -> Result<Failure, Unreadable> {
+    Ok(Failure {
+        code: Arc::from(reader.text()?),
+        message: Arc::from(reader.text()?),
+    })
+}

@@ -1,0 +1,71 @@
+//! What an error of SQLite means for the store and for its callers.
+
+use application::ports::StoreError;
+use rusqlite::ffi;
+
+use crate::SHARD;
+
+/// What a failed statement or commit means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// This one decision breaks a constraint; the transaction goes on without it.
+    Refused,
+    /// Nothing of the transaction is kept; the next one may succeed.
+    RolledBack,
+    /// The disk said that it could not make the data durable. After that nobody knows what it holds: what the kernel
+    /// had cached may be lost though a later sync succeeds. The store must not be trusted before it is opened anew.
+    Untrusted,
+}
+
+pub(crate) fn meaning(error: &rusqlite::Error) -> Meaning {
+    let Some(error) = error.sqlite_error() else {
+        return Meaning::Refused;
+    };
+    match error.extended_code {
+        ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC => return Meaning::Untrusted,
+        _ => {}
+    }
+    match error.code {
+        rusqlite::ErrorCode::ConstraintViolation
+        | rusqlite::ErrorCode::TooBig
+        | rusqlite::ErrorCode::TypeMismatch => Meaning::Refused,
+        rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase => {
+            Meaning::Untrusted
+        }
+        _ => Meaning::RolledBack,
+    }
+}
+
+pub(crate) fn unavailable(reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable {
+        shard: SHARD,
+        reason: reason.to_string(),
+    }
+}
+
+pub(crate) fn unknown(reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Unknown {
+        shard: SHARD,
+        reason: reason.to_string(),
+    }
+}
+
+pub(crate) fn corrupt(reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt {
+        shard: SHARD,
+        reason: reason.to_string(),
+    }
+}
+
+/// A failed read.
+pub(crate) fn read_failed(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(
+            rusqlite::ErrorCode::DatabaseCorrupt
+            | rusqlite::ErrorCode::NotADatabase
+            | rusqlite::ErrorCode::TypeMismatch,
+        )
+        | None => corrupt(error),
+        Some(_) => unavailable(error),
+    }
+}

@@ -1,0 +1,244 @@
+//! The thread that keeps the index file up, and builds it again when told to or where it does not fit.
+//!
+//! Started by the store, woken by the tail; it never touches the orders but to read them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::OrderId;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::file::IndexFile;
+use super::names::{NameHash, UserHash};
+use super::tail::{Segment, Tail};
+use crate::codec::{self, log};
+use crate::folder::DataFolder;
+use crate::options::OpenError;
+use crate::published::Published;
+use crate::read::row;
+
+/// How long orders wait in memory where there are too few of them for a batch.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long the indexer waits after a failure.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Orders a transaction while the index is built from the log.
+const SLICE: usize = 10_000;
+
+/// A failure of the index; the store goes on without new entries for as long as its memory allows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Unreadable(#[from] codec::Unreadable),
+    #[error(transparent)]
+    Folder(#[from] std::io::Error),
+}
+
+pub(crate) struct Indexer {
+    folder: Arc<DataFolder>,
+    store_id: Vec<u8>,
+    file: IndexFile,
+    generation: u64,
+    /// Reads orders and log.
+    orders: Connection,
+}
+
+impl Indexer {
+    /// Opens the index and brings it up to `head`; builds it anew where it is missing or does not fit.
+    pub(crate) fn open(
+        folder: Arc<DataFolder>,
+        store_id: Vec<u8>,
+        orders: Connection,
+        head: u64,
+    ) -> Result<Self, OpenError> {
+        let failed = |error: IndexError, folder: &DataFolder| OpenError::Corrupt {
+            dir: folder.dir().to_owned(),
+            reason: format!("the index could not be brought up to date: {error}"),
+        };
+        match Self::open_or_build(&folder, &store_id, &orders, head) {
+            Ok((file, generation)) => Ok(Self {
+                folder,
+                store_id,
+                file,
+                generation,
+                orders,
+            }),
+            Err(error) => Err(failed(error, &folder)),
+        }
+    }
+
+    fn open_or_build(
+        folder: &DataFolder,
+        store_id: &[u8],
+        orders: &Connection,
+        head: u64,
+    ) -> Result<(IndexFile, u64), IndexError> {
+        let generations = folder.index_generations()?;
+        let mut in_use = None;
+        for generation in generations.iter().rev() {
+            if in_use.is_none() {
+                // An unreadable file is as good as none: the log has it all.
+                in_use = IndexFile::open(&folder.index(*generation), store_id, head)
+                    .unwrap_or_default()
+                    .map(|file| (file, *generation));
+            }
+            if in_use.as_ref().is_none_or(|(_, used)| used != generation) {
+                folder.remove_index(*generation)?;
+            }
+        }
+        if let Some((mut file, generation)) = in_use {
+            match catch_up(orders, &mut file, head) {
+                Ok(()) => return Ok((file, generation)),
+                Err(error) => {
+                    tracing::warn!(%error, "the index is unusable and is built anew");
+                    drop(file);
+                    folder.remove_index(generation)?;
+                }
+            }
+        }
+        if head > 0 {
+            tracing::info!(events = head, "building the index of orders from the log");
+        }
+        let generation = generations.last().map_or(1, |last| last + 1);
+        let mut file = IndexFile::create(&folder.index(generation), store_id)?;
+        catch_up(orders, &mut file, head)?;
+        file.mark_complete()?;
+        Ok((file, generation))
+    }
+
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Works until the store closes, and then once more.
+    pub(crate) fn run(mut self, tail: &Tail, published: &Published) {
+        loop {
+            let wait = if tail.has_unindexed() {
+                IDLE
+            } else {
+                Duration::MAX
+            };
+            let wait = wait.min(Duration::from_secs(3_600));
+            let signals = tail.wait_for_work(wait);
+            let is_told = signals.closing || signals.writer_waits;
+            if signals.paused && !is_told {
+                continue;
+            }
+            let mut done = self.flush(tail);
+            if done.is_ok() && signals.rebuild && !signals.closing && !signals.paused {
+                done = self.rebuild(tail, published);
+            }
+            if let Err(error) = done {
+                tracing::error!(%error, "the index of orders could not be written; it is tried again");
+                if !signals.closing {
+                    std::thread::sleep(AFTER_FAILURE);
+                }
+            }
+            if signals.closing {
+                return;
+            }
+        }
+    }
+
+    fn flush(&mut self, tail: &Tail) -> Result<(), IndexError> {
+        if let Some(segment) = tail.seal() {
+            self.file.add(&segment)?;
+            tail.unseal();
+        }
+        Ok(())
+    }
+
+    /// Builds the next generation beside the one in use, which goes on being read and written meanwhile.
+    fn rebuild(&mut self, tail: &Tail, published: &Published) -> Result<(), IndexError> {
+        let generation = self.generation + 1;
+        self.folder.remove_index(generation)?;
+        let mut file = IndexFile::create(&self.folder.index(generation), &self.store_id)?;
+        loop {
+            let head = published.figures().head;
+            let slice_end = catch_up_slice(&self.orders, &mut file, head)?;
+            self.flush(tail)?;
+            if slice_end >= head && file.through() >= self.file.through() {
+                break;
+            }
+        }
+        file.mark_complete()?;
+        // What the old file has and the new one has not is nothing: the new one reaches at least as far.
+        tail.switch_to(generation);
+        let previous = self.generation;
+        self.file = file;
+        self.generation = generation;
+        // Readers may still be about to open the previous file; the one before it nobody reads any more.
+        if let Some(outdated) = previous.checked_sub(1) {
+            self.folder.remove_index(outdated)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds all that the log holds past the file's mark, up to `head`.
+fn catch_up(orders: &Connection, file: &mut IndexFile, head: u64) -> Result<(), IndexError> {
+    while file.through() < head {
+        catch_up_slice(orders, file, head)?;
+    }
+    Ok(())
+}
+
+/// Adds the next orders of the log; returns how far it came.
+fn catch_up_slice(orders: &Connection, file: &mut IndexFile, head: u64) -> Result<u64, IndexError> {
+    let mut segment = Segment {
+        through: file.through(),
+        ..Segment::default()
+    };
+    let mut rows = orders.prepare_cached(
+        "SELECT last_seq, entries FROM log WHERE last_seq > ?1 ORDER BY last_seq",
+    )?;
+    let mut rows = rows.query([file.through().cast_signed()])?;
+    while segment.users.len() < SLICE
+        && let Some(log_row) = rows.next()?
+    {
+        let last_seq = log_row.get::<_, i64>(0)?.cast_unsigned();
+        let bytes = log_row
+            .get_ref(1)?
+            .as_blob()
+            .map_err(rusqlite::Error::from)?;
+        for entry in log::entries(last_seq, bytes, 0)? {
+            if entry.version == 1 {
+                add_order(orders, entry.id, &mut segment)?;
+            }
+        }
+        segment.through = last_seq;
+        if last_seq >= head {
+            break;
+        }
+    }
+    drop(rows);
+    // A log that ends before the head it told: nothing more will come.
+    segment.through = if segment.users.is_empty() && segment.through == file.through() {
+        head
+    } else {
+        segment.through
+    };
+    file.add(&segment)?;
+    Ok(segment.through)
+}
+
+fn add_order(orders: &Connection, id: OrderId, segment: &mut Segment) -> Result<(), IndexError> {
+    let facts = orders
+        .prepare_cached("SELECT facts FROM orders WHERE id = ?1")?
+        .query_row([id.as_bytes()], |found| row::facts(found, 0))
+        .optional()?;
+    // An order that was erased has no entries any more.
+    let Some(facts) = facts else { return Ok(()) };
+    let user = &facts.user_id;
+    segment.users.push((UserHash::of(user), id));
+    if let Some(key) = &facts.key {
+        segment.names.insert(NameHash::of_key(user, key), id);
+    }
+    if let Some(external_id) = &facts.external_id {
+        segment
+            .names
+            .insert(NameHash::of_external_id(user, external_id), id);
+    }
+    Ok(())
+}

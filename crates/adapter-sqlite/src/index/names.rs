@@ -1,0 +1,80 @@
+//! The stable hashes under which orders are found: by user, and by a user's key or external id. What is found is
+//! verified against the order itself, so that a collision can cost time but never show a wrong order.
+
+use domain::{ExternalId, IdempotencyKey, UserId};
+use sha2::{Digest, Sha256};
+
+/// 64 bits of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UserHash(pub(crate) i64);
+
+/// 128 bits of a user's key or external id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NameHash(pub(crate) [u8; 16]);
+
+impl UserHash {
+    pub(crate) fn of(user: &UserId) -> Self {
+        let digest = Sha256::digest(user.as_str().as_bytes());
+        Self(i64::from_be_bytes(first(&digest)))
+    }
+}
+
+impl NameHash {
+    pub(crate) fn of_key(user: &UserId, key: &IdempotencyKey) -> Self {
+        Self::of(b'k', user, key.as_str())
+    }
+
+    pub(crate) fn of_external_id(user: &UserId, external_id: &ExternalId) -> Self {
+        Self::of(b'x', user, external_id.as_str())
+    }
+
+    fn of(kind: u8, user: &UserId, text: &str) -> Self {
+        let user = user.as_str().as_bytes();
+        let mut hash = Sha256::new();
+        hash.update([kind]);
+        hash.update((user.len() as u64).to_be_bytes());
+        hash.update(user);
+        hash.update(text.as_bytes());
+        Self(first(&hash.finalize()))
+    }
+}
+
+impl std::hash::Hash for NameHash {
+    /// It is a hash already: half of it tells enough.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from_be_bytes(first(&self.0)));
+    }
+}
+
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    *bytes
+        .first_chunk()
+        .expect("a digest is longer than what is taken of it")
+}
+
+/// Hands the bits of a [`NameHash`] through.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AlreadyHashed(u64);
+
+impl std::hash::Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// Orders by name.
+pub(crate) type NameMap = std::collections::HashMap<
+    NameHash,
+    domain::OrderId,
+    std::hash::BuildHasherDefault<AlreadyHashed>,
+>;

@@ -1,0 +1,226 @@
+//! The part of the index that is in memory: the orders committed last. The writer adds, the indexer takes away, all
+//! look things up.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::OrderId;
+
+use super::names::{NameHash, NameMap, UserHash};
+
+/// Orders that follow each other in the log.
+#[derive(Debug, Default)]
+pub(crate) struct Segment {
+    pub(crate) users: Vec<(UserHash, OrderId)>,
+    pub(crate) names: NameMap,
+    /// Everything in the log up to here is in this segment or an earlier one.
+    pub(crate) through: u64,
+}
+
+impl Segment {
+    fn of_user(&self, user: UserHash, ids: &mut Vec<OrderId>) {
+        let matching = self.users.iter().filter(|(hash, _)| *hash == user);
+        ids.extend(matching.map(|(_, id)| *id));
+    }
+}
+
+/// What was found in the tail.
+pub(crate) enum Named {
+    Here(OrderId),
+    /// Not in the tail; if anywhere, then in the index of this generation.
+    LookInFile(u64),
+}
+
+pub(crate) struct Tail {
+    segments: RwLock<Segments>,
+    signals: Mutex<Signals>,
+    wake_indexer: Condvar,
+    wake_writer: Condvar,
+    limit: usize,
+}
+
+struct Segments {
+    generation: u64,
+    /// Being written to the file.
+    sealed: Option<Arc<Segment>>,
+    active: Segment,
+}
+
+/// What the indexer is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Signals {
+    /// Enough is waiting.
+    pub(crate) flush: bool,
+    /// The writer waits: a pause does not count.
+    pub(crate) writer_waits: bool,
+    pub(crate) paused: bool,
+    pub(crate) rebuild: bool,
+    pub(crate) closing: bool,
+}
+
+impl Tail {
+    pub(crate) fn new(generation: u64, through: u64, limit: usize) -> Self {
+        Self {
+            segments: RwLock::new(Segments {
+                generation,
+                sealed: None,
+                active: Segment {
+                    through,
+                    ..Segment::default()
+                },
+            }),
+            signals: Mutex::default(),
+            wake_indexer: Condvar::new(),
+            wake_writer: Condvar::new(),
+            limit,
+        }
+    }
+
+    /// Where the order of this name may be.
+    pub(crate) fn named(&self, name: NameHash) -> Named {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let in_sealed = || segments.sealed.as_ref()?.names.get(&name);
+        match segments.active.names.get(&name).or_else(in_sealed) {
+            Some(id) => Named::Here(*id),
+            None => Named::LookInFile(segments.generation),
+        }
+    }
+
+    /// The user's orders in the tail, unsorted, and the generation of the file that has the others.
+    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, u64) {
+        let mut ids = Vec::new();
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.active.of_user(user, &mut ids);
+        let sealed = segments.sealed.clone();
+        let generation = segments.generation;
+        drop(segments);
+        if let Some(sealed) = sealed {
+            sealed.of_user(user, &mut ids);
+        }
+        (ids, generation)
+    }
+
+    /// Adds what a commit made; called before its callers are answered.
+    pub(crate) fn append(
+        &self,
+        users: &mut Vec<(UserHash, OrderId)>,
+        names: &mut NameMap,
+        through: u64,
+    ) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let active = &mut segments.active;
+        active.users.append(users);
+        active.names.extend(names.drain());
+        active.through = through;
+        let is_enough = active.users.len() >= self.limit / 4;
+        drop(segments);
+        if is_enough {
+            self.signal(|signals| signals.flush = true);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.active.users.len() >= self.limit
+    }
+
+    /// Waits until the indexer has made room, at most this long; `false` where there is none still.
+    pub(crate) fn wait_for_room(&self, at_most: Duration) -> bool {
+        if !self.is_full() {
+            return true;
+        }
+        self.signal(|signals| signals.writer_waits = true);
+        let waited = self
+            .wake_writer
+            .wait_timeout_while(self.lock_signals(), at_most, |_| self.is_full());
+        drop(waited);
+        !self.is_full()
+    }
+
+    fn lock_signals(&self) -> MutexGuard<'_, Signals> {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the indexer something.
+    pub(crate) fn signal(&self, change: impl FnOnce(&mut Signals)) {
+        change(&mut self.lock_signals());
+        self.wake_indexer.notify_one();
+    }
+
+    /// Waits for something to do, at most this long, and takes the one-time signals.
+    pub(crate) fn wait_for_work(&self, at_most: Duration) -> Signals {
+        let idle = |signals: &mut Signals| {
+            !(signals.closing
+                || signals.writer_waits
+                || (!signals.paused && (signals.flush || signals.rebuild)))
+        };
+        let waited = self
+            .wake_indexer
+            .wait_timeout_while(self.lock_signals(), at_most, idle);
+        let (mut signals, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let taken = *signals;
+        signals.flush = false;
+        signals.writer_waits = false;
+        if !taken.paused {
+            signals.rebuild = false;
+        }
+        taken
+    }
+
+    /// Whether something waits to be indexed.
+    pub(crate) fn has_unindexed(&self) -> bool {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.sealed.is_some() || !segments.active.users.is_empty()
+    }
+
+    /// What is to be written next: all that waits, or what an earlier attempt could not write.
+    pub(crate) fn seal(&self) -> Option<Arc<Segment>> {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if segments.sealed.is_none() && !segments.active.users.is_empty() {
+            let through = segments.active.through;
+            let fresh = Segment {
+                through,
+                ..Segment::default()
+            };
+            let active = std::mem::replace(&mut segments.active, fresh);
+            segments.sealed = Some(Arc::new(active));
+        }
+        let sealed = segments.sealed.clone();
+        drop(segments);
+        self.wake_waiting_writer();
+        sealed
+    }
+
+    /// The sealed segment is in the file.
+    pub(crate) fn unseal(&self) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let done = segments.sealed.take();
+        drop(segments);
+        drop(done);
+        self.wake_waiting_writer();
+    }
+
+    fn wake_waiting_writer(&self) {
+        // The lock orders this wake-up after a writer's check that found no room.
+        drop(self.lock_signals());
+        self.wake_writer.notify_all();
+    }
+
+    /// From now on the file of `generation` is the one to read; it has all that the one before it had.
+    pub(crate) fn switch_to(&self, generation: u64) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        segments.generation = generation;
+    }
+}

@@ -1,0 +1,105 @@
+//! How the store is opened, and why it may not be.
+
+use std::path::PathBuf;
+
+/// Where the store is and how large its queues are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The folder that holds everything; made where it is not there. One process uses it at a time.
+    pub data_dir: PathBuf,
+    /// The most decisions that wait for the writer; past it new orders are refused as overloaded. The outcomes of
+    /// work that is under way may fill as much again.
+    pub queue: usize,
+    /// The most decisions in one commit.
+    pub batch: usize,
+    /// Threads that read.
+    pub readers: usize,
+    /// The most reads that wait for them.
+    pub read_queue: usize,
+    /// The most new orders that are listed by user, key and external id in memory alone, before the writer waits for
+    /// the index.
+    pub unindexed: usize,
+    /// The most recent events that are kept in memory for those who follow the store.
+    pub recent_events: usize,
+}
+
+impl SqliteOptions {
+    /// The defaults, in this folder.
+    #[must_use]
+    pub fn in_dir(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            queue: 8_192,
+            batch: 1_024,
+            readers: 2,
+            read_queue: 1_024,
+            unindexed: 65_536,
+            recent_events: 8_192,
+        }
+    }
+}
+
+/// Why a store was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it. Permanent until that one stops.
+    #[error("the data folder {dir} is used by another process; stop it, or choose another folder (setting store.data_dir)", dir = .dir.display())]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The folder cannot be made or written.
+    #[error("the data folder {dir} cannot be used: {source}", dir = .dir.display())]
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A newer program wrote it. Permanent for this program.
+    #[error("the data folder {dir} has schema version {found}, this program knows versions up to {known}; use the newer program", dir = .dir.display())]
+    NewerSchema {
+        /// The folder.
+        dir: PathBuf,
+        /// Its version.
+        found: i32,
+        /// The newest that this program knows.
+        known: i32,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the data folder {dir} could not be migrated: {source}", dir = .dir.display())]
+    Migration {
+        /// The folder.
+        dir: PathBuf,
+        /// What went wrong.
+        source: Box<refinery::Error>,
+    },
+    /// SQLite failed.
+    #[error("the data folder {dir} cannot be read: {source}", dir = .dir.display())]
+    Database {
+        /// The folder.
+        dir: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// What is stored contradicts itself.
+    #[error("the data folder {dir} holds something unreadable: {reason}", dir = .dir.display())]
+    Corrupt {
+        /// The folder.
+        dir: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// A thread could not be started.
+    #[error("a thread of the store could not be started: {0}")]
+    Thread(std::io::Error),
+}

@@ -1,0 +1,82 @@
+//! What the writer tells the readers after each commit: the head, the counts, what is due, and the most recent events.
+//!
+//! The writer publishes before it answers its callers, so that whoever was answered finds here what was written.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use application::ports::{Counts, SequencedEvent, StoreError};
+use domain::Timestamp;
+
+use crate::failure::unavailable;
+
+#[derive(Debug)]
+pub(crate) struct Published {
+    figures: Mutex<Figures>,
+    recent: RwLock<VecDeque<SequencedEvent>>,
+    recent_limit: usize,
+    distrusted: OnceLock<String>,
+}
+
+/// Where the store stands after a commit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Figures {
+    pub(crate) head: u64,
+    pub(crate) counts: Counts,
+    /// New orders whose work is due and was never claimed.
+    pub(crate) fresh_waiting: u64,
+    /// When the first of the other jobs is due.
+    pub(crate) earliest_job: Option<Timestamp>,
+}
+
+impl Published {
+    pub(crate) fn new(figures: Figures, recent_limit: usize) -> Self {
+        Self {
+            figures: Mutex::new(figures),
+            recent: RwLock::default(),
+            recent_limit,
+            distrusted: OnceLock::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Figures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        *self.lock()
+    }
+
+    /// Takes over a commit; `events` follow those of the commit before without a gap.
+    pub(crate) fn publish(&self, figures: Figures, events: &mut Vec<SequencedEvent>) {
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        let surplus = (recent.len() + events.len()).saturating_sub(self.recent_limit);
+        let from_old = surplus.min(recent.len());
+        recent.drain(..from_old);
+        recent.extend(events.drain(..).skip(surplus - from_old));
+        drop(recent);
+        *self.lock() = figures;
+    }
+
+    /// The events after `after`, at most `limit`, where all of them are kept here.
+    pub(crate) fn recent_after(&self, after: u64, limit: usize) -> Option<Vec<SequencedEvent>> {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        let first = recent.front()?.seq.0;
+        let skip = usize::try_from((after + 1).checked_sub(first)?).ok()?;
+        Some(recent.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    /// From now on nothing is answered any more: the disk did not keep its word.
+    pub(crate) fn distrust(&self, reason: String) {
+        // The first reason is the one that matters.
+        let _ = self.distrusted.set(reason);
+    }
+
+    /// # Errors
+    /// Where the store is not trusted any more.
+    pub(crate) fn check_trusted(&self) -> Result<(), StoreError> {
+        self.distrusted
+            .get()
+            .map_or(Ok(()), |reason| Err(unavailable(reason)))
+    }
+}

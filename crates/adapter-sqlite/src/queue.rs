@@ -1,0 +1,149 @@
+//! The bounded queue in front of the writer: callers put requests in, the writer takes all that wait, up to a bound.
+//! Nothing in it ever waits for room: a full queue refuses at once.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::ports::{Claim, CommitError, Committed, Deadline, RescuePolicy, StoreError};
+use domain::Order;
+use tokio::sync::oneshot;
+
+use crate::failure::unavailable;
+use crate::prepared::Prepared;
+
+/// What the writer is asked for. The sender of an answer is dropped where the writer died: the outcome is unknown.
+pub(crate) enum Request {
+    Commit {
+        writes: Vec<Prepared>,
+        deadline: Deadline,
+        reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+    },
+    Claim {
+        limit: usize,
+        lease: Duration,
+        reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
+    },
+    Heartbeat {
+        claims: Vec<Claim>,
+        lease: Duration,
+        reply: oneshot::Sender<Result<Vec<Claim>, StoreError>>,
+    },
+    Rescue {
+        policy: RescuePolicy,
+        limit: usize,
+        reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
+    },
+}
+
+impl Request {
+    /// How many decisions it stands for.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Commit { writes, .. } => writes.len(),
+            Self::Claim { limit, .. } | Self::Rescue { limit, .. } => *limit,
+            Self::Heartbeat { .. } => 1,
+        }
+    }
+}
+
+/// Who asks: new orders are refused first, so that what is under way can be finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Intake,
+    Outcome,
+}
+
+pub(crate) struct WriteQueue {
+    limit: usize,
+    waiting: Mutex<Waiting>,
+    wake_writer: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    requests: VecDeque<Request>,
+    decisions: usize,
+    writer_sleeps: bool,
+    closed: Option<String>,
+}
+
+impl WriteQueue {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            waiting: Mutex::default(),
+            wake_writer: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // No code that can panic runs under the lock.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a request in, or refuses it at once.
+    pub(crate) fn push(&self, request: Request, lane: Lane) -> Result<(), StoreError> {
+        let limit = match lane {
+            Lane::Intake => self.limit,
+            Lane::Outcome => self.limit.saturating_mul(2),
+        };
+        let mut waiting = self.lock();
+        if let Some(reason) = &waiting.closed {
+            return Err(unavailable(reason));
+        }
+        if waiting.decisions >= limit {
+            return Err(StoreError::Overloaded { limit });
+        }
+        waiting.decisions += request.weight();
+        waiting.requests.push_back(request);
+        let wake = std::mem::take(&mut waiting.writer_sleeps);
+        drop(waiting);
+        if wake {
+            self.wake_writer.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Moves what waits into `taken`, up to about `batch` decisions; waits where nothing does. `false` once the queue
+    /// is closed and empty.
+    pub(crate) fn take(&self, taken: &mut Vec<Request>, batch: usize) -> bool {
+        let mut waiting = self.lock();
+        while waiting.requests.is_empty() {
+            if waiting.closed.is_some() {
+                return false;
+            }
+            waiting.writer_sleeps = true;
+            waiting = self
+                .wake_writer
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut weight = 0;
+        while weight < batch
+            && let Some(request) = waiting.requests.pop_front()
+        {
+            weight += request.weight();
+            taken.push(request);
+        }
+        waiting.decisions -= weight;
+        true
+    }
+
+    /// Refuses everything from now on, for this reason; what waits is still taken.
+    pub(crate) fn close(&self, reason: &str) {
+        let mut waiting = self.lock();
+        waiting.closed.get_or_insert_with(|| reason.to_owned());
+        drop(waiting);
+        self.wake_writer.notify_all();
+    }
+
+    /// Throws away what waits, for a writer that cannot go on: dropping a request tells its caller.
+    pub(crate) fn clear(&self) {
+        let mut waiting = self.lock();
+        waiting.decisions = 0;
+        let dropped = std::mem::take(&mut waiting.requests);
+        drop(waiting);
+        drop(dropped);
+    }
+}

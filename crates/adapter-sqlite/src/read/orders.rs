@@ -1,0 +1,41 @@
+//! Single orders: by id, and by a user's number for them.
+
+use std::sync::Arc;
+
+use domain::{ExternalId, Order, OrderId, UserId};
+use rusqlite::OptionalExtension;
+
+use super::{ReadConnection, row};
+use crate::index::names::NameHash;
+use crate::index::tail::Named;
+
+impl ReadConnection {
+    pub(crate) fn get(&self, id: OrderId) -> rusqlite::Result<Option<Arc<Order>>> {
+        Ok(row::load(&self.orders, id)?.map(|(order, _)| order))
+    }
+
+    pub(crate) fn find(
+        &mut self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> rusqlite::Result<Option<Arc<Order>>> {
+        let name = NameHash::of_external_id(user, external_id);
+        let id = match self.tail.named(name) {
+            Named::Here(id) => Some(id),
+            Named::LookInFile(generation) => self.index.named(generation, name)?,
+        };
+        let Some(id) = id else { return Ok(None) };
+        let found = self.get(id)?;
+        // What a hash found is verified by the texts.
+        Ok(found.filter(|order| {
+            order.user_id == *user && order.external_id.as_ref() == Some(external_id)
+        }))
+    }
+
+    pub(crate) fn receipt(&self, id: OrderId) -> rusqlite::Result<Option<String>> {
+        self.orders
+            .prepare_cached("SELECT text FROM receipts WHERE id = ?1")?
+            .query_row([id.as_bytes()], |found| found.get(0))
+            .optional()
+    }
+}

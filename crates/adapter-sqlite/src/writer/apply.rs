@@ -1,0 +1,247 @@
+//! Writing decisions down, within the transaction: new orders, and changes of orders that stand as expected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{CommitError, Committed, SequencedEvent};
+use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
+use rusqlite::params;
+
+use super::Writer;
+use super::batch::Batch;
+use super::fresh::FreshWork;
+use super::leases::Origin;
+use crate::codec::{history, log};
+use crate::index::names::NameHash;
+use crate::index::tail::Named;
+use crate::prepared::{Prepared, PreparedGuard};
+use crate::read::row;
+
+type Applied<T> = rusqlite::Result<Result<T, CommitError>>;
+
+impl Writer {
+    /// A new order, unless its key or its external id is known.
+    pub(super) fn apply_new(
+        &mut self,
+        batch: &mut Batch,
+        mut write: Prepared,
+        now: Timestamp,
+    ) -> Applied<Committed> {
+        let PreparedGuard::New {
+            key,
+            external_id,
+            fingerprint,
+            user,
+            facts,
+        } = std::mem::replace(&mut write.guard, NO_GUARD)
+        else {
+            return Ok(Err(CommitError::Stale));
+        };
+        if let Some(known) = self.known(batch, key, fingerprint)? {
+            return Ok(match known {
+                Known::Equal(order) => Ok(Committed::Replayed(order)),
+                Known::Other => Err(CommitError::KeyReused),
+            });
+        }
+        if let Some(known) = self.known(batch, external_id, fingerprint)? {
+            return Ok(match known {
+                Known::Equal(order) => Ok(Committed::Existing(order)),
+                Known::Other => Err(CommitError::ExternalIdTaken),
+            });
+        }
+        let first_seq = batch.books.head + 1;
+        stamp(&mut write, first_seq);
+        let (id, status) = (write.id(), write.order.status);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO orders (id, status, version, standing, history, facts)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                id.as_bytes(),
+                status.code(),
+                write.order.version.get(),
+                &write.standing,
+                &write.history,
+                &facts
+            ])?;
+        let is_fresh_work = status == Status::Pending && write.job == Job::DueIn(Duration::ZERO);
+        if is_fresh_work {
+            batch.books.fresh_waiting += 1;
+            batch.fresh.push(FreshWork::new(first_seq, &write.order));
+        } else if let Job::DueIn(delay) = write.job {
+            self.put_job(batch, id, now.saturating_add(delay))?;
+        }
+        batch.books.count(None, status);
+        batch.users.push((user, id));
+        batch
+            .names
+            .extend(key.into_iter().chain(external_id).map(|name| (name, id)));
+        self.finish(batch, write, is_fresh_work)
+            .map(|seq| Ok(Committed::Written { seq }))
+    }
+
+    /// A change of an order that must stand at `version` and `status`: the fencing check, in SQL.
+    pub(super) fn apply_change(
+        &mut self,
+        batch: &mut Batch,
+        mut write: Prepared,
+        version: Version,
+        status: Status,
+        now: Timestamp,
+    ) -> Applied<Seq> {
+        stamp(&mut write, batch.books.head + 1);
+        let (id, order) = (write.id(), &write.order);
+        // Two blobs joined are a text to SQLite, byte for byte; the cast makes them a blob again.
+        let changed = self
+            .connection
+            .prepare_cached(
+                "UPDATE orders SET status = ?1, version = ?2, standing = ?3,
+                    history = CAST(history || ?4 AS BLOB)
+                    WHERE id = ?5 AND version = ?6 AND status = ?7",
+            )?
+            .execute(params![
+                order.status.code(),
+                order.version.get(),
+                &write.standing,
+                &write.history,
+                id.as_bytes(),
+                version.get(),
+                status.code()
+            ])?;
+        if changed == 0 {
+            return Ok(Err(CommitError::Stale));
+        }
+        batch.books.count(Some(status), order.status);
+        self.follow_work(batch, &write, version, status, now)?;
+        self.finish(batch, write, false).map(Ok)
+    }
+
+    /// What a change means for the work: a job to put or to remove, a lease that ends.
+    fn follow_work(
+        &mut self,
+        batch: &mut Batch,
+        write: &Prepared,
+        version: Version,
+        status: Status,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let id = write.id();
+        // A claim keeps its job and takes its lease itself.
+        if write.job == Job::Leased {
+            return Ok(());
+        }
+        let mut was_fresh_claim = false;
+        if status == Status::Processing {
+            was_fresh_claim = self
+                .leases
+                .get(id)
+                .is_some_and(|lease| matches!(lease.origin, Origin::Fresh(_)));
+            batch.leases_ended.push(id);
+        }
+        match write.job {
+            Job::DueIn(delay) => self.put_job(batch, id, now.saturating_add(delay))?,
+            Job::Nothing if was_fresh_claim => {}
+            Job::Nothing | Job::Leased => {
+                let had_job = self.remove_job(batch, id)?;
+                if status == Status::Pending && version == Version::FIRST && !had_job {
+                    // It waited in the log; its entry is passed over from now on.
+                    batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Receipt, log entries and events of a write whose order is written.
+    fn finish(
+        &mut self,
+        batch: &mut Batch,
+        write: Prepared,
+        is_fresh_work: bool,
+    ) -> rusqlite::Result<Seq> {
+        let id = write.id();
+        if let Some(text) = &write.receipt {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO receipts (id, text) VALUES (?1, ?2)")?
+                .execute(params![id.as_bytes(), text])?;
+        }
+        for (_, event) in write.events.iter() {
+            batch.books.head += 1;
+            log::put(&mut batch.log, id, event.version.get(), is_fresh_work);
+            batch.events.push(SequencedEvent {
+                seq: Seq(batch.books.head),
+                event: Arc::clone(event),
+            });
+        }
+        Ok(Seq(batch.books.head))
+    }
+
+    /// The order that has this name already: in this transaction, in the tail of the index, or in its file.
+    fn known(
+        &mut self,
+        batch: &Batch,
+        name: Option<NameHash>,
+        fingerprint: Option<Fingerprint>,
+    ) -> rusqlite::Result<Option<Known>> {
+        let Some(name) = name else { return Ok(None) };
+        let id = match batch.names.get(&name) {
+            Some(id) => Some(*id),
+            None => match self.surroundings.tail.named(name) {
+                Named::Here(id) => Some(id),
+                Named::LookInFile(generation) => self.index.named(generation, name)?,
+            },
+        };
+        let Some(id) = id else { return Ok(None) };
+        let Some((order, made_by)) = row::load(&self.connection, id)? else {
+            // The order was erased, and its names with it.
+            return Ok(None);
+        };
+        Ok(Some(if made_by == fingerprint {
+            Known::Equal(order)
+        } else {
+            Known::Other
+        }))
+    }
+
+    pub(super) fn put_job(
+        &mut self,
+        batch: &mut Batch,
+        id: OrderId,
+        due: Timestamp,
+    ) -> rusqlite::Result<()> {
+        batch.touches_jobs = true;
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO jobs (id, due_ms, claimed) VALUES (?1, ?2, 0)")?
+            .execute(params![id.as_bytes(), due.as_millis().cast_signed()])
+            .map(drop)
+    }
+
+    pub(super) fn remove_job(&mut self, batch: &mut Batch, id: OrderId) -> rusqlite::Result<bool> {
+        let removed = self
+            .connection
+            .prepare_cached("DELETE FROM jobs WHERE id = ?1")?
+            .execute([id.as_bytes()])?;
+        batch.touches_jobs |= removed > 0;
+        Ok(removed > 0)
+    }
+}
+
+enum Known {
+    /// Made by the same command: the order as it is now.
+    Equal(Arc<domain::Order>),
+    /// Made by another command.
+    Other,
+}
+
+/// Stands in for a guard that was taken out.
+const NO_GUARD: PreparedGuard = PreparedGuard::At {
+    version: Version::FIRST,
+    status: Status::Pending,
+};
+
+fn stamp(write: &mut Prepared, first_seq: u64) {
+    for (seq, (offset, _)) in (first_seq..).zip(write.events.iter()) {
+        history::stamp(&mut write.history, *offset, seq);
+    }
+}

@@ -1,0 +1,93 @@
+//! One transaction under way: what it will have changed in memory once it is durable, and who waits for its answers.
+
+use std::sync::Arc;
+
+use application::ports::{Claim, CommitError, Committed, SequencedEvent, StoreError};
+use domain::{Order, OrderId};
+use tokio::sync::oneshot;
+
+use super::books::Books;
+use super::fresh::FreshWork;
+use super::leases::Lease;
+use crate::index::names::{NameMap, UserHash};
+
+/// Reused from commit to commit, so that its buffers are allocated once.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// The books as they will be.
+    pub(crate) books: Books,
+    /// The entries of the log row.
+    pub(crate) log: Vec<u8>,
+    pub(crate) events: Vec<SequencedEvent>,
+    pub(crate) fresh: Vec<FreshWork>,
+    pub(crate) users: Vec<(UserHash, OrderId)>,
+    pub(crate) names: NameMap,
+    pub(crate) leases_taken: Vec<(OrderId, Lease)>,
+    pub(crate) leases_ended: Vec<OrderId>,
+    /// Fresh work that was taken out of its queue.
+    pub(crate) taken: Vec<FreshWork>,
+    pub(crate) touches_jobs: bool,
+    pub(crate) answers: Vec<Answer>,
+}
+
+/// An answer that waits for the transaction to be durable.
+pub(crate) enum Answer {
+    Commit(
+        oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+        Vec<Result<Committed, CommitError>>,
+    ),
+    Orders(
+        oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
+        Result<Vec<Arc<Order>>, StoreError>,
+    ),
+    Lost(
+        oneshot::Sender<Result<Vec<Claim>, StoreError>>,
+        Result<Vec<Claim>, StoreError>,
+    ),
+}
+
+impl Answer {
+    /// A caller that has stopped waiting is no fault.
+    pub(crate) fn send(self) {
+        match self {
+            Self::Commit(reply, answer) => drop(reply.send(answer)),
+            Self::Orders(reply, answer) => drop(reply.send(answer)),
+            Self::Lost(reply, answer) => drop(reply.send(answer)),
+        }
+    }
+
+    /// The transaction failed: nobody is told otherwise, except those who were never part of it.
+    pub(crate) fn fail(self, error: &StoreError) {
+        match self {
+            Self::Commit(reply, mut answers) => {
+                for answer in &mut answers {
+                    if !matches!(answer, Err(CommitError::Store(_))) {
+                        *answer = Err(CommitError::Store(error.clone()));
+                    }
+                }
+                drop(reply.send(answers));
+            }
+            Self::Orders(reply, _) => drop(reply.send(Err(error.clone()))),
+            Self::Lost(reply, _) => drop(reply.send(Err(error.clone()))),
+        }
+    }
+}
+
+impl Batch {
+    /// Begins a transaction on these books.
+    pub(crate) fn begin(&mut self, books: Books) {
+        self.books = books;
+        self.touches_jobs = false;
+    }
+
+    /// Forgets what the transaction would have changed.
+    pub(crate) fn forget(&mut self) {
+        self.log.clear();
+        self.events.clear();
+        self.fresh.clear();
+        self.users.clear();
+        self.names.clear();
+        self.leases_taken.clear();
+        self.leases_ended.clear();
+    }
+}

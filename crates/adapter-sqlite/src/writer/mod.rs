@@ -1,0 +1,358 @@
+//! The one thread that writes: takes everything that waits, up to a bound, applies it in one transaction, makes it
+//! durable, then answers all of it. Under load a commit carries hundreds of decisions, at rest it carries one, at
+//! once, without a timer.
+//!
+//! Started by the store; reached through the queue alone. It never waits for a caller, and tells readers
+//! ([`Published`], [`Tail`]) before it answers.
+
+pub(crate) mod apply;
+pub(crate) mod batch;
+pub(crate) mod books;
+pub(crate) mod fresh;
+pub(crate) mod leases;
+pub(crate) mod recovery;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Clock, CommitError, Dispatch, StatusBus, StoreError};
+use domain::{Seq, Timestamp};
+use rusqlite::Connection;
+
+use crate::SHARD;
+use crate::failure::{Meaning, meaning, unavailable, unknown};
+use crate::index::file::IndexReader;
+use crate::index::tail::Tail;
+use crate::prepared::{Prepared, PreparedGuard};
+use crate::published::Published;
+use crate::queue::{Request, WriteQueue};
+use batch::{Answer, Batch};
+use books::Books;
+use fresh::FreshQueue;
+use leases::Leases;
+
+/// How long the writer waits for the index before it refuses new orders.
+const WAIT_FOR_INDEX: Duration = Duration::from_secs(2);
+
+/// What the writer shares with the other threads of the store.
+pub(crate) struct Surroundings {
+    pub(crate) queue: Arc<WriteQueue>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dispatch: Arc<dyn Dispatch>,
+    pub(crate) bus: Arc<dyn StatusBus>,
+    pub(crate) batch: usize,
+}
+
+pub(crate) struct Writer {
+    pub(crate) surroundings: Surroundings,
+    pub(crate) connection: Connection,
+    pub(crate) index: IndexReader,
+    pub(crate) books: Books,
+    pub(crate) fresh: FreshQueue,
+    pub(crate) leases: Leases,
+}
+
+/// Why a transaction was not committed.
+struct Failed {
+    answer: StoreError,
+    meaning: Meaning,
+}
+
+/// Tells everyone when the thread ends, however it ends.
+struct LastWords {
+    queue: Arc<WriteQueue>,
+    tail: Arc<Tail>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.queue
+            .close("the writer of the store has stopped; restart the process");
+        self.queue.clear();
+        self.tail.signal(|signals| signals.closing = true);
+    }
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty, or the disk cannot be trusted any more.
+    pub(crate) fn run(mut self) {
+        let _last_words = LastWords {
+            queue: Arc::clone(&self.surroundings.queue),
+            tail: Arc::clone(&self.surroundings.tail),
+        };
+        let mut requests = Vec::new();
+        let mut batch = Batch::default();
+        while self
+            .surroundings
+            .queue
+            .take(&mut requests, self.surroundings.batch)
+        {
+            if !self.transaction(&mut requests, &mut batch) {
+                return;
+            }
+        }
+    }
+
+    /// One commit; `false` where there must be none after it.
+    fn transaction(&mut self, requests: &mut Vec<Request>, batch: &mut Batch) -> bool {
+        let has_room = self.surroundings.tail.wait_for_room(WAIT_FOR_INDEX);
+        let now = self.surroundings.clock.now();
+        batch.begin(self.books);
+        let done = self
+            .apply_all(requests, batch, now, has_room)
+            .and_then(|()| self.commit(batch));
+        match done {
+            Ok(()) => {
+                self.adopt(batch, now);
+                for answer in batch.answers.drain(..) {
+                    answer.send();
+                }
+                true
+            }
+            Err(failed) => self.give_up(requests, batch, &failed),
+        }
+    }
+
+    fn apply_all(
+        &mut self,
+        requests: &mut Vec<Request>,
+        batch: &mut Batch,
+        now: Timestamp,
+        has_room: bool,
+    ) -> Result<(), Failed> {
+        let before_commit = |error: rusqlite::Error| Failed {
+            answer: unavailable(&error),
+            meaning: meaning(&error),
+        };
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")
+            .and_then(|mut begin| begin.execute([]))
+            .map_err(before_commit)?;
+        let started = tokio::time::Instant::now();
+        for request in requests.drain(..) {
+            match request {
+                Request::Commit {
+                    writes,
+                    deadline,
+                    reply,
+                } => {
+                    let expired = deadline <= started;
+                    let mut answers = Vec::with_capacity(writes.len());
+                    // In the batch before anything can fail: whoever is in it gets an answer.
+                    let mut failure = None;
+                    for write in writes {
+                        let is_new = matches!(write.guard, PreparedGuard::New { .. });
+                        answers.push(if expired {
+                            Err(CommitError::Store(StoreError::Expired))
+                        } else if is_new && !has_room {
+                            Err(CommitError::Store(unavailable(
+                                "the index cannot keep up or cannot be written; see the log",
+                            )))
+                        } else if failure.is_some() {
+                            Err(CommitError::Stale)
+                        } else {
+                            self.apply(batch, write, now).unwrap_or_else(|error| {
+                                failure = Some(error);
+                                Err(CommitError::Stale)
+                            })
+                        });
+                    }
+                    batch.answers.push(Answer::Commit(reply, answers));
+                    if let Some(error) = failure {
+                        return Err(before_commit(error));
+                    }
+                }
+                Request::Claim {
+                    limit,
+                    lease,
+                    reply,
+                } => {
+                    let claimed = self.claim(batch, limit, lease, now);
+                    let (answer, failure) = split(claimed);
+                    batch.answers.push(Answer::Orders(reply, answer));
+                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
+                }
+                Request::Rescue {
+                    policy,
+                    limit,
+                    reply,
+                } => {
+                    let rescued = self.rescue(batch, policy, limit, now);
+                    let (answer, failure) = split(rescued);
+                    batch.answers.push(Answer::Orders(reply, answer));
+                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
+                }
+                Request::Heartbeat {
+                    claims,
+                    lease,
+                    reply,
+                } => {
+                    let (answer, failure) = split(self.heartbeat(claims, lease));
+                    batch.answers.push(Answer::Lost(reply, answer));
+                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the log row and the books, and makes all of it durable.
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), Failed> {
+        let written = self.close_books(batch).map_err(|error| Failed {
+            answer: unavailable(&error),
+            meaning: meaning(&error),
+        });
+        written?;
+        self.connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]))
+            .map(drop)
+            .map_err(|error| {
+                let meaning = meaning(&error);
+                let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+                // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
+                // other failure nobody can say how much of the log a restart would find.
+                let answer = if is_full {
+                    unavailable(&error)
+                } else {
+                    unknown(&error)
+                };
+                Failed { answer, meaning }
+            })
+    }
+
+    fn close_books(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
+        let has_moved = !batch.log.is_empty();
+        if has_moved {
+            self.connection
+                .prepare_cached("INSERT INTO log (last_seq, entries) VALUES (?1, ?2)")?
+                .execute(rusqlite::params![
+                    batch.books.head.cast_signed(),
+                    &batch.log
+                ])?;
+        }
+        if let Some(through) = self.fresh.emptied_through() {
+            batch.books.claimed_through = batch.books.claimed_through.max(through);
+        }
+        self.let_go_of_old_claims(batch)?;
+        // The claims of before this commit tell how far all was settled: those it makes lie behind.
+        let settled = self.leases.settled_through(self.books.claimed_through);
+        batch.books.settled_through = batch.books.settled_through.max(settled);
+        if batch.touches_jobs {
+            batch.books.earliest_job = books::earliest_job(&self.connection)?;
+        }
+        if has_moved {
+            batch.books.save(&self.connection)?;
+        }
+        Ok(())
+    }
+
+    /// The transaction is durable: memory follows, then everyone is told.
+    fn adopt(&mut self, batch: &mut Batch, now: Timestamp) {
+        let head_before = self.books.head;
+        self.books = batch.books;
+        self.fresh
+            .append(&mut batch.fresh, head_before, self.books.head);
+        batch.taken.clear();
+        for id in batch.leases_ended.drain(..) {
+            self.leases.remove(id);
+        }
+        for (id, lease) in batch.leases_taken.drain(..) {
+            self.leases.insert(id, lease);
+        }
+        if self.books.head == head_before {
+            return;
+        }
+        let Surroundings {
+            published,
+            tail,
+            dispatch,
+            bus,
+            ..
+        } = &self.surroundings;
+        batch.log.clear();
+        tail.append(&mut batch.users, &mut batch.names, self.books.head);
+        published.publish(self.books.figures(), &mut batch.events);
+        if self.books.has_due_work(now) {
+            dispatch.work_is_due(SHARD);
+        }
+        bus.committed(SHARD, Seq(self.books.head));
+    }
+
+    /// The transaction failed: nobody is acknowledged, memory is as it was before.
+    fn give_up(&mut self, requests: &mut Vec<Request>, batch: &mut Batch, failed: &Failed) -> bool {
+        tracing::error!(error = %failed.answer, "a commit failed and was rolled back");
+        let rolled_back =
+            self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
+        self.fresh.put_back(&mut batch.taken);
+        batch.forget();
+        let is_trusted = rolled_back && failed.meaning != Meaning::Untrusted;
+        if !is_trusted {
+            let reason = format!(
+                "the disk or the file system failed ({}); the store is not trusted any more, restart the process",
+                failed.answer
+            );
+            self.surroundings.published.distrust(reason.clone());
+            self.surroundings.queue.close(&reason);
+        }
+        for answer in batch.answers.drain(..) {
+            answer.fail(&failed.answer);
+        }
+        // What the transaction had not come to was not begun.
+        for request in requests.drain(..) {
+            refuse(request, &failed.answer);
+        }
+        is_trusted
+    }
+
+    /// Applies one write within the transaction.
+    fn apply(
+        &mut self,
+        batch: &mut Batch,
+        write: Prepared,
+        now: Timestamp,
+    ) -> rusqlite::Result<Result<application::ports::Committed, CommitError>> {
+        let applied = match write.guard {
+            PreparedGuard::New { .. } => self.apply_new(batch, write, now),
+            PreparedGuard::At { version, status } => {
+                let applied = self.apply_change(batch, write, version, status, now);
+                applied.map(|done| done.map(|seq| application::ports::Committed::Written { seq }))
+            }
+        };
+        match applied {
+            Err(error) if meaning(&error) == Meaning::Refused => {
+                Ok(Err(CommitError::Refused(error.to_string())))
+            }
+            applied => applied,
+        }
+    }
+}
+
+/// An answer for now, and the failure that ends the transaction.
+fn split<T: Default>(
+    done: rusqlite::Result<T>,
+) -> (Result<T, StoreError>, Option<rusqlite::Error>) {
+    match done {
+        Ok(value) => (Ok(value), None),
+        Err(error) => (Ok(T::default()), Some(error)),
+    }
+}
+
+fn refuse(request: Request, error: &StoreError) {
+    match request {
+        Request::Commit { writes, reply, .. } => {
+            let answers = writes
+                .iter()
+                .map(|_| Err(CommitError::Store(error.clone())))
+                .collect();
+            drop(reply.send(answers));
+        }
+        Request::Claim { reply, .. } | Request::Rescue { reply, .. } => {
+            drop(reply.send(Err(error.clone())));
+        }
+        Request::Heartbeat { reply, .. } => drop(reply.send(Err(error.clone()))),
+    }
+}

@@ -1,0 +1,246 @@
+//! The workers' side of the writer: claims, heartbeats and rescues, each guarded in SQL by id, version and status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Claim, RescuePolicy};
+use domain::{Order, OrderId, Status, Timestamp, Version};
+use rusqlite::{OptionalExtension, params};
+
+use super::Writer;
+use super::batch::Batch;
+use super::leases::{Lease, Origin};
+use crate::prepared::Prepared;
+use crate::read::row;
+
+/// A fresh claim that is open for so many events is put into `jobs`, so that a start never searches more of the log.
+const LONG_OPEN: u64 = 100_000;
+
+impl Writer {
+    /// Takes up to `limit` orders whose work is due, oldest due first.
+    pub(super) fn claim(
+        &mut self,
+        batch: &mut Batch,
+        limit: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> rusqlite::Result<Vec<Arc<Order>>> {
+        let until = self.surroundings.clock.monotonic().saturating_add(lease);
+        let mut jobs = self.due_jobs(batch, limit, now)?.into_iter().peekable();
+        let mut claimed = Vec::new();
+        while claimed.len() < limit {
+            let job_due = jobs.peek().map(|(_, due_ms)| *due_ms);
+            let head = self.books.head;
+            let fresh = self.fresh.front(&self.connection, head)?;
+            let takes_fresh = match (fresh, job_due) {
+                (None, None) => break,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (Some(fresh), Some(due_ms)) => fresh.due_ms() <= due_ms,
+            };
+            let order = if takes_fresh {
+                self.claim_fresh(batch, until, now)?
+            } else if let Some((id, _)) = jobs.next() {
+                self.claim_job(batch, id, until, now)?
+            } else {
+                None
+            };
+            claimed.extend(order);
+        }
+        Ok(claimed)
+    }
+
+    /// Jobs that are due and that nobody has, also not in this transaction.
+    fn due_jobs(
+        &self,
+        batch: &Batch,
+        limit: usize,
+        now: Timestamp,
+    ) -> rusqlite::Result<Vec<(OrderId, u64)>> {
+        let may_be_due =
+            batch.touches_jobs || self.books.earliest_job.is_some_and(|due| due <= now);
+        if !may_be_due {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, due_ms FROM jobs WHERE claimed = 0 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![now.as_millis().cast_signed(), limit], |row| {
+            let due_ms: i64 = row.get(1)?;
+            Ok((OrderId::from_bytes(row.get(0)?), due_ms.cast_unsigned()))
+        })?;
+        rows.collect()
+    }
+
+    /// The next fresh order, unless it has moved on since it was created.
+    fn claim_fresh(
+        &mut self,
+        batch: &mut Batch,
+        until: Duration,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Arc<Order>>> {
+        let Some(work) = self.fresh.pop() else {
+            return Ok(None);
+        };
+        batch.books.claimed_through = work.seq;
+        batch.taken.push(work.clone());
+        let order = match work.order {
+            Some(order) => order,
+            None => match row::load(&self.connection, work.id)? {
+                Some((order, _)) => order,
+                None => return Ok(None),
+            },
+        };
+        if order.version != Version::FIRST || order.status != Status::Pending {
+            return Ok(None);
+        }
+        let claimed = self.take(batch, &order, Origin::Fresh(work.seq), until, now)?;
+        if claimed.is_some() {
+            batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
+        }
+        Ok(claimed)
+    }
+
+    fn claim_job(
+        &mut self,
+        batch: &mut Batch,
+        id: OrderId,
+        until: Duration,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Arc<Order>>> {
+        let claimed = match row::load(&self.connection, id)? {
+            Some((order, _)) => self.take(batch, &order, Origin::Job, until, now)?,
+            None => None,
+        };
+        if claimed.is_none() {
+            tracing::warn!(order = %id, "a job without a claimable order was removed");
+            self.remove_job(batch, id)?;
+            return Ok(None);
+        }
+        batch.touches_jobs = true;
+        self.connection
+            .prepare_cached("UPDATE jobs SET claimed = 1 WHERE id = ?1")?
+            .execute([id.as_bytes()])?;
+        Ok(claimed)
+    }
+
+    fn take(
+        &mut self,
+        batch: &mut Batch,
+        order: &Order,
+        origin: Origin,
+        until: Duration,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Arc<Order>>> {
+        let Ok(decision) = order.claim(now) else {
+            return Ok(None);
+        };
+        let claimed = Arc::clone(&decision.order);
+        let write = Prepared::of_own_decision(order, decision);
+        if self
+            .apply_change(batch, write, order.version, order.status, now)?
+            .is_err()
+        {
+            return Ok(None);
+        }
+        let lease = Lease {
+            token: claimed.version,
+            until,
+            origin,
+        };
+        batch.leases_taken.push((claimed.id, lease));
+        Ok(Some(claimed))
+    }
+
+    /// Prolongs the leases of claims that still hold; returns the others.
+    pub(super) fn heartbeat(
+        &mut self,
+        claims: Vec<Claim>,
+        lease: Duration,
+    ) -> rusqlite::Result<Vec<Claim>> {
+        let until = self.surroundings.clock.monotonic().saturating_add(lease);
+        let mut lost = Vec::new();
+        for claim in claims {
+            let holds = self
+                .connection
+                .prepare_cached(
+                    "SELECT 1 FROM orders WHERE id = ?1 AND version = ?2 AND status = ?3",
+                )?
+                .query_row(
+                    params![
+                        claim.order_id.as_bytes(),
+                        claim.token.get(),
+                        Status::Processing.code()
+                    ],
+                    |_| Ok(()),
+                )
+                .optional()?
+                .is_some();
+            if holds {
+                self.leases.prolong(claim.order_id, until);
+            } else {
+                lost.push(claim);
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Takes back orders whose lease has run out.
+    pub(super) fn rescue(
+        &mut self,
+        batch: &mut Batch,
+        policy: RescuePolicy,
+        limit: usize,
+        now: Timestamp,
+    ) -> rusqlite::Result<Vec<Arc<Order>>> {
+        let expired = self
+            .leases
+            .expired(self.surroundings.clock.monotonic(), limit);
+        let mut rescued = Vec::with_capacity(expired.len());
+        for (id, token) in expired {
+            let Some((order, _)) = row::load(&self.connection, id)? else {
+                continue;
+            };
+            if order.version != token {
+                continue;
+            }
+            let Ok(decision) = order.lose_lease(policy.max_attempts, policy.delay, now) else {
+                continue;
+            };
+            let after = Arc::clone(&decision.order);
+            let write = Prepared::of_own_decision(&order, decision);
+            if self
+                .apply_change(batch, write, order.version, order.status, now)?
+                .is_ok()
+            {
+                rescued.push(after);
+            }
+        }
+        Ok(rescued)
+    }
+
+    /// Fresh claims that are open for long move to `jobs`, so that the mark of what is settled can move on.
+    pub(super) fn let_go_of_old_claims(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
+        let Some(old) = batch.books.claimed_through.checked_sub(LONG_OPEN) else {
+            return Ok(());
+        };
+        let until_now = self.surroundings.clock.now();
+        for id in self.leases.fresh_up_to(old) {
+            if batch.leases_ended.contains(&id) {
+                continue;
+            }
+            let Some(lease) = self.leases.get(id).copied() else {
+                continue;
+            };
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO jobs (id, due_ms, claimed) VALUES (?1, ?2, 1)",
+                )?
+                .execute(params![id.as_bytes(), until_now.as_millis().cast_signed()])?;
+            let origin = Origin::Job;
+            batch.leases_taken.push((id, Lease { origin, ..lease }));
+        }
+        Ok(())
+    }
+}

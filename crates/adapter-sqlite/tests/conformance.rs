@@ -1,0 +1,8 @@
+//! The embedded store keeps every promise of its port, and what only it promises: one process a folder, recovery of
+//! claims, an index that can be thrown away, and honest answers when the disk fails.
+
+mod opened;
+
+use opened::Folders;
+
+port_conformance::order_store_suite!(Folders);

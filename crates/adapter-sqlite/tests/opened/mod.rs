@@ -1,0 +1,117 @@
+//! The embedded store in folders of its own, on a clock that stands still.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_sqlite::{OpenError, SHARDS, SqliteOptions, SqliteStore};
+use application::in_process::InProcessHints;
+use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::system::ManualClock;
+use async_trait::async_trait;
+use domain::Timestamp;
+use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory};
+use tempfile::TempDir;
+
+/// Opens each store in a folder of its own.
+pub struct Folders;
+
+pub struct Opened {
+    pub folder: Arc<TempDir>,
+    pub clock: Arc<ManualClock>,
+    pub hints: Arc<InProcessHints>,
+    pub store: Arc<SqliteStore>,
+}
+
+/// Opens the store in `dir`, with queues small enough to be filled by a test.
+pub fn open_in(
+    dir: &Path,
+    clock: &Arc<ManualClock>,
+    hints: &Arc<InProcessHints>,
+) -> Result<SqliteStore, OpenError> {
+    let options = SqliteOptions {
+        unindexed: 256,
+        recent_events: 64,
+        ..SqliteOptions::in_dir(dir)
+    };
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
+    SqliteStore::open(
+        options,
+        clock,
+        Arc::clone(hints) as Arc<dyn Dispatch>,
+        Arc::clone(hints) as Arc<dyn StatusBus>,
+    )
+}
+
+impl Opened {
+    pub fn in_folder(folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
+        let hints = Arc::new(InProcessHints::new(&SHARDS));
+        let store = open_in(folder.path(), &clock, &hints).unwrap();
+        Self {
+            folder,
+            clock,
+            hints,
+            store: Arc::new(store),
+        }
+    }
+
+    pub fn fresh() -> Self {
+        let noon = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::in_folder(folder, Arc::new(ManualClock::at(noon)))
+    }
+}
+
+#[async_trait]
+impl StoreFactory for Folders {
+    async fn fresh(&self) -> Box<dyn OpenStore> {
+        Box::new(Opened::fresh())
+    }
+}
+
+#[async_trait]
+impl OpenStore for Opened {
+    fn store(&self) -> Arc<dyn OrderStore> {
+        Arc::clone(&self.store) as _
+    }
+
+    fn dispatch(&self) -> Arc<dyn Dispatch> {
+        Arc::clone(&self.hints) as _
+    }
+
+    fn status_bus(&self) -> Arc<dyn StatusBus> {
+        Arc::clone(&self.hints) as _
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as _
+    }
+
+    async fn pass(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    async fn reopen(self: Box<Self>) -> Box<dyn OpenStore> {
+        self.store.close().await;
+        let Self { folder, clock, .. } = *self;
+        Box::new(Self::in_folder(folder, clock))
+    }
+
+    fn claims_end_with_the_process(&self) -> bool {
+        true
+    }
+
+    async fn index(&self, command: IndexCommand) -> bool {
+        match command {
+            IndexCommand::Pause => self.store.pause_index(),
+            IndexCommand::Resume => self.store.resume_index(),
+            IndexCommand::Rebuild => self.store.rebuild_index(),
+        }
+        true
+    }
+
+    fn jump_wall_clock(&self, by: Duration) -> bool {
+        self.clock.jump_to(self.clock.now().saturating_add(by));
+        true
+    }
+}
