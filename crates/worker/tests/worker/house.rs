@@ -1,0 +1,297 @@
+//! A worker with everything around it, for one test: its store, its handler's script, its time.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use application::Receipts;
+use application::in_process::InProcessHints;
+use application::ports::{Clock, Guard, Ids, OrderHandler, OrderStore, Outcome, Write};
+use async_trait::async_trait;
+use domain::{
+    Currency, Money, Order, OrderId, PlaceOrder, ShardId, Source, Timestamp, Trace, UserId,
+};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use worker::{Worker, WorkerParts, WorkerReport, WorkerSettings, WorkerStatus};
+
+use crate::memory_store::MemoryStore;
+
+/// Tokio's time as a clock: paused, it passes when nothing else is left to do.
+pub struct TokioClock(pub Instant);
+
+impl TokioClock {
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        let start = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
+        start.saturating_add(self.monotonic())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Randomness that is the same in every run: a Weyl sequence, mixed.
+pub struct SameIds(AtomicU64);
+
+impl SameIds {
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(1))
+    }
+}
+
+impl Ids for SameIds {
+    fn random(&self) -> u64 {
+        let next = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 27)
+    }
+}
+
+type Script = dyn Fn(&Order) -> Step + Send + Sync;
+
+/// What the handler does with an attempt.
+pub enum Step {
+    Answer(Outcome),
+    AnswerAfter(Duration, Outcome),
+    Panic,
+    Hang,
+}
+
+/// A handler that does what a closure says, and remembers the attempts.
+pub struct Scripted {
+    script: Box<Script>,
+    calls: Mutex<Vec<(OrderId, u32, Instant)>>,
+    running: AtomicU64,
+    pub most_running: AtomicU64,
+}
+
+impl Scripted {
+    pub fn new(script: impl Fn(&Order) -> Step + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            script: Box::new(script),
+            calls: Mutex::default(),
+            running: AtomicU64::new(0),
+            most_running: AtomicU64::new(0),
+        })
+    }
+
+    /// The numbers of the attempts at each order.
+    pub fn attempts(&self) -> HashMap<OrderId, Vec<u32>> {
+        let mut attempts: HashMap<OrderId, Vec<u32>> = HashMap::new();
+        for (id, attempt, _) in self.calls.lock().unwrap().iter() {
+            attempts.entry(*id).or_default().push(*attempt);
+        }
+        attempts
+    }
+
+    /// When attempts began.
+    pub fn times(&self) -> Vec<Instant> {
+        self.calls
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, _, at)| *at)
+            .collect()
+    }
+}
+
+/// Counts an attempt as running until it ends, however it ends.
+struct Running<'a>(&'a AtomicU64);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl OrderHandler for Scripted {
+    async fn handle(&self, order: &Order) -> Outcome {
+        let call = (order.id, order.attempt, Instant::now());
+        self.calls.lock().unwrap().push(call);
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_running.fetch_max(running, Ordering::SeqCst);
+        let _running = Running(&self.running);
+        match (self.script)(order) {
+            Step::Answer(outcome) => outcome,
+            Step::AnswerAfter(wait, outcome) => {
+                tokio::time::sleep(wait).await;
+                outcome
+            }
+            Step::Panic => panic!("the test wants it so"),
+            Step::Hang => std::future::pending().await,
+        }
+    }
+}
+
+/// A running worker over a store in memory.
+pub struct House {
+    pub store: Arc<MemoryStore>,
+    pub clock: Arc<TokioClock>,
+    pub status: WorkerStatus,
+    pub soft: CancellationToken,
+    pub hard: CancellationToken,
+    run: JoinSet<WorkerReport>,
+    placed: u64,
+}
+
+/// What a [`House`] is built from.
+pub struct Plan {
+    pub shards: u16,
+    pub settings: WorkerSettings,
+    pub receipts: Receipts,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            settings: WorkerSettings::default(),
+            receipts: Receipts::InStore,
+        }
+    }
+}
+
+impl House {
+    pub fn open(plan: Plan, handler: Arc<dyn OrderHandler>) -> Self {
+        let shards: Vec<ShardId> = (0..plan.shards).map(ShardId).collect();
+        let hints = Arc::new(InProcessHints::new(&shards));
+        let clock = Arc::new(TokioClock::new());
+        let store = Arc::new(MemoryStore::new(
+            plan.shards,
+            Arc::clone(&hints),
+            clock.clone(),
+        ));
+        let worker = Worker::new(WorkerParts {
+            store: Arc::clone(&store) as Arc<dyn OrderStore>,
+            dispatch: hints,
+            handler,
+            receipts: plan.receipts,
+            clock: clock.clone(),
+            ids: Arc::new(SameIds::new()),
+            settings: plan.settings,
+        });
+        let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
+        let status = worker.status();
+        let mut run = JoinSet::new();
+        run.spawn(worker.run(soft.clone(), hard.clone()));
+        Self {
+            store,
+            clock,
+            status,
+            soft,
+            hard,
+            run,
+            placed: 0,
+        }
+    }
+
+    pub fn with(handler: Arc<dyn OrderHandler>) -> Self {
+        Self::open(Plan::default(), handler)
+    }
+
+    /// Places orders of as many users.
+    pub async fn place(&mut self, count: usize) -> Vec<OrderId> {
+        let now = self.clock.now();
+        let mut ids = Vec::new();
+        let mut writes = Vec::new();
+        for _ in 0..count {
+            self.placed += 1;
+            let (id, write) = new_order(self.placed, now);
+            ids.push(id);
+            writes.push(write);
+        }
+        let deadline = Instant::now() + Duration::from_secs(5);
+        for answer in self.store.commit(writes, deadline).await {
+            answer.unwrap();
+        }
+        ids
+    }
+
+    /// Places orders that live in other shards than `dead`.
+    pub async fn place_elsewhere(&mut self, dead: ShardId, count: usize) -> Vec<OrderId> {
+        let now = self.clock.now();
+        let mut ids = Vec::new();
+        while ids.len() < count {
+            self.placed += 1;
+            let (id, write) = new_order(self.placed, now);
+            if self.store.shard_of(id.bucket()) != dead {
+                let deadline = Instant::now() + Duration::from_secs(5);
+                self.store.commit(vec![write], deadline).await[0]
+                    .as_ref()
+                    .unwrap();
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// Waits until `is_so`, for at most `patience` of tokio's time.
+    pub async fn until(&self, patience: Duration, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + patience;
+        while !is_so(self) {
+            assert!(
+                Instant::now() < deadline,
+                "not within {patience:?}: {what}: {:?}",
+                self.status
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub async fn until_count(&self, status: domain::Status, count: usize) {
+        let what = format!("{count} orders {status}");
+        self.until(Duration::from_secs(3600), &what, |house| {
+            house.store.count(status) == count
+        })
+        .await;
+    }
+
+    /// Stops softly and returns the report.
+    pub async fn stop(mut self) -> WorkerReport {
+        self.soft.cancel();
+        self.run.join_next().await.unwrap().unwrap()
+    }
+
+    /// Stops hard and returns the report.
+    pub async fn kill(mut self) -> WorkerReport {
+        self.hard.cancel();
+        self.run.join_next().await.unwrap().unwrap()
+    }
+}
+
+/// The write that creates order `number`, of its own user.
+pub fn new_order(number: u64, now: Timestamp) -> (OrderId, Write) {
+    let user_id = UserId::new(&format!("user-{number}")).unwrap();
+    let id = OrderId::new(now, &user_id, number << 2);
+    let command = PlaceOrder {
+        user_id,
+        external_id: None,
+        source: Source::Api,
+        amount: Money::new(number, Currency::USD).unwrap(),
+        lines: Arc::from([]),
+        metadata: Arc::default(),
+    };
+    let write = Write {
+        decision: Order::place(command, id, now, Trace::default()),
+        guard: Guard::New {
+            key: None,
+            fingerprint: None,
+        },
+        receipt: None,
+    };
+    (id, write)
+}
+
+pub fn done() -> Step {
+    Step::Answer(Outcome::Done { result: None })
+}

@@ -1,0 +1,13 @@
+//! A worker as its callers see it: ports on one side, tokens and a report on the other.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
+mod endpoint_down;
+mod house;
+mod leases;
+mod limits;
+mod memory_store;
+mod outcomes;
+mod receipts;
+mod stop;
+mod store_down;

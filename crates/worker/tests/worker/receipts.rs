@@ -1,0 +1,170 @@
+//! Receipts in a store of their own: kept before the order is PROCESSED, and nobody's fault while it is away.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use application::Receipts;
+use application::ports::{ReceiptError, ReceiptStore};
+use async_trait::async_trait;
+use domain::{Receipt, Status};
+use worker::{NoWork, WorkerSettings};
+
+use crate::house::{House, Plan, Scripted, done};
+
+#[derive(Default)]
+struct Shelf {
+    kept: Mutex<HashMap<String, String>>,
+    /// Cannot be reached, and says so.
+    away: AtomicBool,
+    /// Says that it can be reached, but keeps nothing.
+    full: AtomicBool,
+    /// Never answers.
+    hangs: AtomicBool,
+    refuses: AtomicBool,
+}
+
+#[async_trait]
+impl ReceiptStore for Shelf {
+    async fn put(&self, receipt: &Receipt) -> Result<(), ReceiptError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.away.load(Ordering::SeqCst) || self.full.load(Ordering::SeqCst) {
+            return Err(ReceiptError::Unavailable("the test wants it so".into()));
+        }
+        let key = receipt.key.to_string();
+        if self.refuses.load(Ordering::SeqCst) {
+            let source = "the test wants it so".into();
+            return Err(ReceiptError::Refused { key, source });
+        }
+        let mut kept = self.kept.lock().unwrap();
+        match kept.get(&key) {
+            Some(text) if *text != receipt.text => Err(ReceiptError::Conflict { key }),
+            Some(_) => Ok(()),
+            None => {
+                kept.insert(key, receipt.text.clone());
+                Ok(())
+            }
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<String>, ReceiptError> {
+        Ok(self.kept.lock().unwrap().get(key).cloned())
+    }
+
+    async fn is_reachable(&self) -> bool {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        !self.away.load(Ordering::SeqCst)
+    }
+}
+
+fn plan(shelf: &Arc<Shelf>) -> Plan {
+    Plan {
+        settings: WorkerSettings {
+            max_attempts: 2,
+            ..WorkerSettings::default()
+        },
+        receipts: Receipts::Outside(Arc::clone(shelf) as Arc<dyn ReceiptStore>),
+        ..Plan::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_receipt_is_kept_outside_and_not_in_the_store_also_without_work() {
+    let shelf = Arc::new(Shelf::default());
+    let mut house = House::open(plan(&shelf), Arc::new(NoWork));
+    let ids = house.place(100).await;
+    house.until_count(Status::Processed, 100).await;
+    for id in ids {
+        let order = house.store.order(id);
+        let key = order.receipt_key.clone().unwrap();
+        assert_eq!(
+            shelf.get(&key).await.unwrap(),
+            Some(Receipt::of(&order).text)
+        );
+        assert_eq!(house.store.receipt_text(id), None);
+    }
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_receipt_store_is_away_nothing_is_claimed_or_paid_for() {
+    let shelf = Arc::new(Shelf::default());
+    shelf.away.store(true, Ordering::SeqCst);
+    let handler = Scripted::new(|_| done());
+    let mut house = House::open(plan(&shelf), handler.clone());
+    house.place(100).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(house.store.count(Status::Pending), 100);
+    assert!(handler.times().is_empty());
+    assert!(!house.status.receipts_reachable());
+    shelf.away.store(false, Ordering::SeqCst);
+    let begun = tokio::time::Instant::now();
+    house.until_count(Status::Processed, 100).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(7),
+        "{:?}",
+        begun.elapsed()
+    );
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_receipt_cannot_be_kept_waits_without_paying() {
+    let full: fn(&Shelf) -> &AtomicBool = |shelf| &shelf.full;
+    let hangs: fn(&Shelf) -> &AtomicBool = |shelf| &shelf.hangs;
+    for trouble in [full, hangs] {
+        let shelf = Arc::new(Shelf::default());
+        let handler = Scripted::new(|_| done());
+        let mut house = House::open(plan(&shelf), handler.clone());
+        trouble(&shelf).store(true, Ordering::SeqCst);
+        let ids = house.place(5).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(house.store.count(Status::Failed), 0);
+        assert!(
+            handler.times().len() < 1000,
+            "{} calls: it is not asked at full speed",
+            handler.times().len()
+        );
+        for id in &ids {
+            assert!(house.store.order(*id).attempt <= 1);
+        }
+        trouble(&shelf).store(false, Ordering::SeqCst);
+        house.until_count(Status::Processed, 5).await;
+        house.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_or_a_refusal_is_a_dead_letter_with_the_reason() {
+    let shelf = Arc::new(Shelf::default());
+    let mut house = House::open(plan(&shelf), Arc::new(NoWork));
+    shelf.refuses.store(true, Ordering::SeqCst);
+    let refused = house.place(1).await[0];
+    house.until_count(Status::Failed, 1).await;
+    shelf.refuses.store(false, Ordering::SeqCst);
+    assert_eq!(
+        &*house.store.order(refused).failure.as_ref().unwrap().code,
+        "receipt_refused"
+    );
+
+    let (next, write) = crate::house::new_order(2, application::ports::Clock::now(&*house.clock));
+    let key = Receipt::of(&write.decision.order).key.to_string();
+    shelf
+        .kept
+        .lock()
+        .unwrap()
+        .insert(key, "somebody else's".to_owned());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(1);
+    application::ports::OrderStore::commit(&*house.store, vec![write], deadline).await;
+    house.until_count(Status::Failed, 2).await;
+    assert_eq!(
+        &*house.store.order(next).failure.as_ref().unwrap().code,
+        "receipt_conflict"
+    );
+    house.stop().await;
+}
