@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use application::ports::{CommitError, Committed, Guard, StoreError};
-use domain::{Fingerprint, Order, Seq};
+use domain::{Fingerprint, Order, OrderId, Seq};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -124,9 +124,10 @@ impl<'a> Plan<'a> {
         known: &Known,
         mut next: Seq,
     ) -> Vec<Result<Committed, CommitError>> {
+        let written_at = self.places_of_written(verdict, losers);
         let (by_key, by_external_id) = (
-            places(&losers.keys, &known.by_key),
-            places(&losers.external_ids, &known.by_external_id),
+            places(&losers.keys, &known.by_key, &written_at),
+            places(&losers.external_ids, &known.by_external_id, &written_at),
         );
         let mut answers = Vec::with_capacity(self.writes.len());
         for (place, encoded) in self.writes.iter().enumerate() {
@@ -149,6 +150,17 @@ impl<'a> Plan<'a> {
             });
         }
         answers
+    }
+
+    fn places_of_written(&self, verdict: &Verdict, losers: &Losers<'_>) -> HashMap<OrderId, usize> {
+        if !losers.has_names() {
+            return HashMap::new();
+        }
+        let is_written = |(place, _): &(usize, &&Encoded)| verdict.written[*place];
+        let writes = self.writes.iter().enumerate().filter(is_written);
+        writes
+            .map(|(place, encoded)| (encoded.write.decision.order.id, place))
+            .collect()
     }
 }
 
@@ -192,16 +204,27 @@ fn columns<'a>(names: &[(usize, &'a str, &'a str)]) -> (Vec<&'a str>, Vec<&'a st
     names.iter().map(|(_, user, name)| (*user, *name)).unzip()
 }
 
-/// From the place in a look-up to the place in the batch.
+/// What stands against the writes at these places. What a later write of the same batch bound was still free when
+/// an earlier one was refused, and does not stand against it.
 fn places<'a>(
     asked: &[(usize, &str, &str)],
     found: &'a HashMap<usize, Named>,
+    written_at: &HashMap<OrderId, usize>,
 ) -> HashMap<usize, &'a Named> {
-    asked
-        .iter()
-        .enumerate()
-        .filter_map(|(nth, (place, _, _))| Some((*place, found.get(&nth)?)))
-        .collect()
+    let mut standing = HashMap::new();
+    for (nth, (place, _, _)) in asked.iter().enumerate() {
+        let Some(named) = found.get(&nth) else {
+            continue;
+        };
+        let bound_at = named
+            .as_ref()
+            .ok()
+            .and_then(|(_, order)| written_at.get(&order.id));
+        if bound_at.is_none_or(|bound_at| bound_at < place) {
+            standing.insert(*place, named);
+        }
+    }
+    standing
 }
 
 /// Why a new order was not written. The key is looked at before the external id.

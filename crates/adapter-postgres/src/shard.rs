@@ -134,7 +134,7 @@ impl Shard {
     ) -> Result<Vec<Claim>, StoreError> {
         // In the order of the ids, as the writer changes orders: neither waits for the other in a circle.
         claims.sort_unstable_by_key(|claim| claim.order_id);
-        let query = "UPDATE orders AS o SET lease_until = clock_timestamp() + $3 * interval '1 microsecond' \
+        let query = "UPDATE orders AS o SET lease_until = clock_timestamp() + $3::bigint * interval '1 microsecond' \
                      FROM unnest($1::uuid[], $2::bigint[]) AS c (id, token) \
                      WHERE o.id = c.id AND o.version = c.token AND o.status = 2 RETURNING o.id, o.version";
         let ids: Vec<Uuid> = claims

@@ -1,0 +1,5 @@
+//! The store on a real PostgreSQL server: the conformance suite of its port, and what only this store promises.
+
+mod server;
+
+port_conformance::order_store_suite!(server::Postgres);
