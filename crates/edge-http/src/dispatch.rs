@@ -20,7 +20,7 @@ use crate::endpoints;
 use crate::host;
 use crate::problem::Problem;
 use crate::request::{Incomer, name_of};
-use crate::router::{self, Address};
+use crate::router::{Address, Port};
 use crate::state::EdgeState;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +28,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers requests. One a server, shared by its connections.
 pub(crate) struct Dispatcher {
     state: EdgeState,
+    port: Port,
     elsewhere: Router,
     /// Requests under way, live streams not counted.
     in_flight: AtomicUsize,
@@ -36,9 +37,10 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(state: EdgeState, is_loopback: bool) -> Self {
+    pub(crate) fn new(state: EdgeState, port: Port, is_loopback: bool) -> Self {
         Self {
-            elsewhere: router::elsewhere(state.clone()),
+            port,
+            elsewhere: port.elsewhere(state.clone()),
             state,
             in_flight: AtomicUsize::new(0),
             is_loopback,
@@ -52,7 +54,7 @@ impl Dispatcher {
         let request_id = name_of(request.headers(), &**ids);
         let method = request.method().clone();
         let uri = request.uri().clone();
-        let address = Address::of(uri.path());
+        let address = self.port.address(uri.path());
         let result = match self.refusal(&request) {
             Some(problem) => Err(problem),
             None => self.run(address, request, &request_id, began).await,

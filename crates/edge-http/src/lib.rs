@@ -24,7 +24,8 @@ mod settings;
 mod state;
 
 pub use json::Malformed;
+pub use live::LiveSettings;
 pub use problem::Problem;
-pub use server::{ServeReport, serve};
+pub use server::{ServeReport, serve, serve_websockets};
 pub use settings::EdgeSettings;
 pub use state::{Breaker, EdgeState, NoWork, WorkHealth};

@@ -7,9 +7,12 @@ use std::borrow::Cow;
 
 use application::order_json::{write_text, write_text_or_null};
 use application::ports::{ReceiptError, StoreError};
+use application::watch::WatchError;
 use application::{PlaceError, ReadReceiptError, SteerError};
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use domain::{Fault, RequestId};
@@ -435,6 +438,10 @@ impl Problem {
         if let Some(allow) = self.0.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
+        if self.0.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
         if self.0.retry {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
@@ -483,6 +490,29 @@ impl From<StoreError> for Problem {
                  to find out.",
             ),
             StoreError::Corrupt { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<WatchError> for Problem {
+    fn from(error: WatchError) -> Self {
+        let unavailable = |code, title, detail| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
+                .with_retry()
+                .with_cause(&error)
+        };
+        match &error {
+            WatchError::Store(error) => error.clone().into(),
+            WatchError::NotFollowed { .. } => unavailable(
+                "store_unavailable",
+                "The changes cannot be followed now",
+                "The store cannot be reached. Connect again in a moment; nothing is skipped.",
+            ),
+            WatchError::Busy => unavailable(
+                "too_many_resuming",
+                "Too many streams are resuming",
+                "Too many streams read what they missed. Connect again in a moment; nothing is skipped.",
+            ),
         }
     }
 }
@@ -580,5 +610,43 @@ impl Problem {
             "The order has changed",
             format!("The order is at version {current}, not at the one that If-Match names."),
         )
+    }
+}
+
+/// What live streams refuse.
+impl Problem {
+    /// The address speaks WebSocket, version 13 of its protocol alone.
+    #[must_use]
+    pub fn upgrade_required() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "upgrade_required",
+            "This address speaks WebSocket",
+            "Open it as a WebSocket over HTTP/1.1: Connection: Upgrade, Upgrade: websocket, \
+             Sec-WebSocket-Version: 13.",
+        )
+    }
+
+    /// A page of another host wants to watch through its visitor's browser.
+    #[must_use]
+    pub fn foreign_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "The page is of another host",
+            "The Origin header names another host than the one that was asked for.",
+        )
+    }
+
+    /// As many live streams are open as the server keeps.
+    #[must_use]
+    pub fn too_many_streams() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_streams",
+            "Too many live streams",
+            "As many live streams are open as this server keeps; try again in a moment.",
+        )
+        .with_retry()
     }
 }

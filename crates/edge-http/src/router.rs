@@ -160,12 +160,35 @@ impl<'p> Address<'p> {
     }
 }
 
-/// The live streams' routes, and what is said where there is nothing.
-pub(crate) fn elsewhere(state: EdgeState) -> Router {
-    live::routes()
-        .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed(""))
-        .with_state(state)
+/// What a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Port {
+    /// Everything.
+    Main,
+    /// WebSockets alone, for any page.
+    WebSocket,
+}
+
+impl Port {
+    /// The address that a path names here.
+    pub(crate) fn address(self, path: &str) -> Address<'_> {
+        match self {
+            Self::Main => Address::of(path),
+            Self::WebSocket => Address::Elsewhere,
+        }
+    }
+
+    /// The live streams' routes, and what is said where there is nothing.
+    pub(crate) fn elsewhere(self, state: EdgeState) -> Router {
+        let routes = match self {
+            Self::Main => live::routes(),
+            Self::WebSocket => live::ws_port_routes(),
+        };
+        routes
+            .fallback(async || Problem::not_found())
+            .method_not_allowed_fallback(async || Problem::method_not_allowed(""))
+            .with_state(state)
+    }
 }
 
 #[cfg(test)]

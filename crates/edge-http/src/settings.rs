@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use domain::Currency;
 
+use crate::live::LiveSettings;
+
 /// The settings of the HTTP edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeSettings {
@@ -48,6 +50,8 @@ pub struct EdgeSettings {
     /// Whether the line that each request leaves in the log is at level info instead of debug. Refused requests are
     /// at info and failed ones at warn in any case. Default false.
     pub log_requests: bool,
+    /// WebSockets and event streams.
+    pub live: LiveSettings,
     /// What `/health` says the version is. Default: the edge's own.
     pub version: String,
 }
@@ -74,6 +78,7 @@ impl Default for EdgeSettings {
             max_replayed_at_once: 10_000,
             drain_timeout: Duration::from_secs(10),
             log_requests: false,
+            live: LiveSettings::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

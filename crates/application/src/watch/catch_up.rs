@@ -56,6 +56,7 @@ pub struct CatchUp<'a> {
     ready: VecDeque<Delivery>,
     /// What went wrong after something became ready, which is told first: it may be of the watcher's other topics.
     failed: Option<WatchError>,
+    joined_at: Option<Cursor>,
 }
 
 #[derive(Debug)]
@@ -104,6 +105,7 @@ impl<'a> CatchUp<'a> {
             stage: Some(Stage::Beginning(start)),
             ready: VecDeque::new(),
             failed: None,
+            joined_at: None,
         }
     }
 
@@ -133,6 +135,13 @@ impl<'a> CatchUp<'a> {
             }
         }
         Ok(Some(std::mem::take(&mut self.ready)))
+    }
+
+    /// Resuming from it misses nothing, once [`CatchUp::next`] has returned `None` and all that it returned before was
+    /// handed to the client. It lets a client resume that has not seen a change yet.
+    #[must_use]
+    pub fn joined_at(&self) -> Option<&Cursor> {
+        self.joined_at.as_ref()
     }
 
     /// As [`Watcher::lagging`], while the topic is being joined.
@@ -342,6 +351,7 @@ impl<'a> CatchUp<'a> {
     fn join(&mut self) -> Cursor {
         let joined = self.watcher.join(&self.topic);
         self.ready.extend(joined.waiting);
+        self.joined_at = Some(joined.at.clone());
         joined.at
     }
 

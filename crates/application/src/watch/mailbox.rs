@@ -93,6 +93,12 @@ impl Mailbox {
         self.queue().lagged
     }
 
+    /// Whether nothing waits and nothing was thrown away.
+    pub(super) fn is_idle(&self) -> bool {
+        let queue = self.queue();
+        !queue.lagged && queue.deliveries.is_empty()
+    }
+
     /// Everything that waits, at least one delivery. Cancel-safe.
     pub(super) async fn receive(&self) -> Result<VecDeque<Delivery>, Lagged> {
         loop {

@@ -68,6 +68,13 @@ impl Watcher {
         self.mailbox.receive().await
     }
 
+    /// Where this watcher has got to, if nothing waits for it: quiet watchers keep a fresh cursor by it.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor> {
+        let registry = self.hub.registry();
+        self.mailbox.is_idle().then(|| registry.cursor())
+    }
+
     /// Returns once this watcher lags, so that a write to a client that takes nothing can be given up. Cancel-safe.
     pub async fn lagging(&self) {
         self.mailbox.lagging().await;

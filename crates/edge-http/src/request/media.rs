@@ -10,6 +10,8 @@ pub(crate) enum Offer {
     Json,
     /// `text/plain`
     Text,
+    /// `text/event-stream`
+    EventStream,
 }
 
 impl Offer {
@@ -17,6 +19,7 @@ impl Offer {
         match self {
             Self::Json => "application/json",
             Self::Text => "text/plain",
+            Self::EventStream => "text/event-stream",
         }
     }
 }

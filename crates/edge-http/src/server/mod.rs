@@ -23,8 +23,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::patience::{Patience, PatientStream};
+use self::patience::Patience;
+pub(crate) use self::patience::PatientStream;
+
 use crate::dispatch::Dispatcher;
+use crate::router::Port;
 use crate::settings::EdgeSettings;
 use crate::state::EdgeState;
 
@@ -46,6 +49,27 @@ pub struct ServeReport {
 /// have, or when `hard` is cancelled or the drain's time is over, which cuts off what is left.
 pub async fn serve(
     listener: TcpListener,
+    state: EdgeState,
+    soft: CancellationToken,
+    hard: CancellationToken,
+) -> ServeReport {
+    serve_port(listener, Port::Main, state, soft, hard).await
+}
+
+/// As [`serve`], for the separate port that serves `/ws` alone, and to any page. Its tasks are its own.
+pub async fn serve_websockets(
+    listener: TcpListener,
+    mut state: EdgeState,
+    soft: CancellationToken,
+    hard: CancellationToken,
+) -> ServeReport {
+    state.tasks = TaskTracker::new();
+    serve_port(listener, Port::WebSocket, state, soft, hard).await
+}
+
+async fn serve_port(
+    listener: TcpListener,
+    port: Port,
     mut state: EdgeState,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -54,7 +78,7 @@ pub async fn serve(
     state.hard = hard.clone();
     let tasks = state.tasks.clone();
     let drain_timeout = state.settings.drain_timeout;
-    let server = Arc::new(Server::new(&listener, state));
+    let server = Arc::new(Server::new(&listener, port, state));
     let permits = Arc::new(Semaphore::new(server.settings.max_connections));
     let connections = AtomicU64::new(0);
     let accepting = async {
@@ -113,7 +137,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(listener: &TcpListener, state: EdgeState) -> Self {
+    fn new(listener: &TcpListener, port: Port, state: EdgeState) -> Self {
         let is_loopback = listener
             .local_addr()
             .is_ok_and(|address| address.ip().is_loopback());
@@ -122,7 +146,7 @@ impl Server {
             settings: Arc::clone(&state.settings),
             soft: state.soft.clone(),
             hard: state.hard.clone(),
-            dispatcher: Arc::new(Dispatcher::new(state, is_loopback)),
+            dispatcher: Arc::new(Dispatcher::new(state, port, is_loopback)),
         }
     }
 

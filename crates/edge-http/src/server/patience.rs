@@ -61,7 +61,7 @@ impl Drop for Busy {
 }
 
 /// A connection that fails with a time-out once its client's time is over.
-pub(super) struct PatientStream {
+pub(crate) struct PatientStream {
     stream: TcpStream,
     patience: Arc<Patience>,
     watch: Pin<Box<Sleep>>,
@@ -100,6 +100,11 @@ impl PatientStream {
             ticks_in_head: 0,
             ticks_idle: 0,
         }
+    }
+
+    /// The connection alone, for what takes it over (a WebSocket).
+    pub(crate) fn into_inner(self) -> TcpStream {
+        self.stream
     }
 
     /// Looks at the watch, and at the connection once a tick. Called whenever the connection would wait.

@@ -1,0 +1,155 @@
+//! One event stream from its beginning to its end: a task that passes changes on to the connection's body.
+//!
+//! The client's slowness stops at the watcher's bounded queue. A client that lags is not told to read all orders
+//! again: its stream ends, it comes back with its last id, and the gap is filled from the store.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+
+use application::watch::{Batch, Delivery, Framing, Lagged, Start, Topic, WatchError, Watcher};
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::event;
+use crate::settings::EdgeSettings;
+use crate::state::EdgeState;
+
+pub(super) struct Feed {
+    watcher: Watcher,
+    chunks: mpsc::Sender<Bytes>,
+    joining: (Topic, Start),
+    settings: Arc<EdgeSettings>,
+    soft: CancellationToken,
+}
+
+/// The stream is over; the client may have to be told why.
+struct End(Option<&'static str>);
+
+const LAGS: &str = "too slow: come back, nothing is skipped";
+const STOPPING: &str = "the server stops: come back, nothing is skipped";
+
+impl Feed {
+    pub(super) fn new(
+        edge: &EdgeState,
+        watcher: Watcher,
+        chunks: mpsc::Sender<Bytes>,
+        topic: Topic,
+        start: Start,
+    ) -> Self {
+        Self {
+            watcher,
+            chunks,
+            joining: (topic, start),
+            settings: Arc::clone(&edge.settings),
+            soft: edge.soft.clone(),
+        }
+    }
+
+    /// Runs until the client leaves, the server stops, or the one order is final. `begun` is told first whether the
+    /// stream can begin.
+    pub(super) async fn run(mut self, begun: oneshot::Sender<Result<(), WatchError>>) {
+        let End(why) = match Box::pin(self.join(begun)).await {
+            Ok(()) => match self.follow().await {
+                Ok(never) => match never {},
+                Err(end) => end,
+            },
+            Err(end) => end,
+        };
+        if let Some(why) = why {
+            let goodbye = event::goodbye(why, self.settings.live.reconnect_after);
+            // Whoever takes nothing any more need not know.
+            let _ = self
+                .chunks
+                .send_timeout(goodbye, self.settings.live.close_timeout)
+                .await;
+        }
+    }
+
+    async fn join(&mut self, begun: oneshot::Sender<Result<(), WatchError>>) -> Result<(), End> {
+        let (topic, start) = self.joining.clone();
+        let is_order = matches!(topic, Topic::Order(_));
+        let mut catch_up = self.watcher.watch(topic, start);
+        let mut next = catch_up.next().await;
+        if let Err(error) = next {
+            let _ = begun.send(Err(error));
+            return Err(End(None));
+        }
+        let _ = begun.send(Ok(()));
+        let retry = event::retry(self.settings.live.reconnect_after);
+        send(&self.chunks, retry).await?;
+        loop {
+            match next {
+                Ok(Some(deliveries)) => {
+                    pass_on(&self.chunks, deliveries, is_order).await?;
+                }
+                Ok(None) => break,
+                // The client comes back with what it has got.
+                Err(_) => return Err(End(Some(STOPPING))),
+            }
+            if self.soft.is_cancelled() {
+                return Err(End(Some(STOPPING)));
+            }
+            next = catch_up.next().await;
+        }
+        match catch_up.joined_at() {
+            Some(cursor) => send(&self.chunks, event::position(cursor)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn follow(&self) -> Result<std::convert::Infallible, End> {
+        let is_order = matches!(self.joining.0, Topic::Order(_));
+        let heartbeat = self.settings.live.heartbeat;
+        let mut stop = pin!(self.soft.cancelled());
+        let mut silence = pin!(sleep(heartbeat));
+        loop {
+            tokio::select! {
+                () = &mut stop => return Err(End(Some(STOPPING))),
+                () = self.chunks.closed() => return Err(End(None)),
+                came = self.watcher.receive() => match came {
+                    Ok(deliveries) => pass_on(&self.chunks, deliveries, is_order).await?,
+                    Err(Lagged) => return Err(End(Some(LAGS))),
+                },
+                () = &mut silence => {
+                    let cursor = self.watcher.cursor();
+                    send(&self.chunks, event::heartbeat(cursor.as_ref())).await?;
+                }
+            }
+            silence.as_mut().reset(Instant::now() + heartbeat);
+        }
+    }
+}
+
+/// Passes changes on as the client takes them. The stream of one order ends with its final status.
+async fn pass_on(
+    chunks: &mpsc::Sender<Bytes>,
+    deliveries: VecDeque<Delivery>,
+    is_order: bool,
+) -> Result<(), End> {
+    for delivery in deliveries {
+        match &delivery {
+            Delivery::Changes(batch) => {
+                let events = batch.framed(Framing::EventStream, event::changes);
+                send(chunks, events.clone()).await?;
+                if is_order && is_final(batch) {
+                    return Err(End(None));
+                }
+            }
+            Delivery::Resync(resync) => send(chunks, event::resync(resync)).await?,
+        }
+    }
+    Ok(())
+}
+
+fn is_final(batch: &Batch) -> bool {
+    let last = batch.changes().last();
+    last.is_some_and(|change| change.event().status().is_final())
+}
+
+/// Fails once the client is gone.
+async fn send(chunks: &mpsc::Sender<Bytes>, chunk: Bytes) -> Result<(), End> {
+    chunks.send(chunk).await.map_err(|_| End(None))
+}

@@ -1,0 +1,165 @@
+//! `GET /v1/orders/{id}/stream` and `GET /v1/stream[?user_id=]`: what is asked for, and where it begins. What follows
+//! is `feed`.
+
+mod event;
+mod feed;
+
+use std::convert::Infallible;
+
+use application::watch::{Cursor, Start, Topic};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use domain::{Order, OrderId, Version};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::problem::Problem;
+use crate::request::{Offer, Query, accepts};
+use crate::state::EdgeState;
+
+use feed::Feed;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Tells nginx to pass every event on at once.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Chunks between a feed and its connection. Few: what waits longer waits in the watcher's queue, which is bounded.
+const WAITING_CHUNKS: usize = 2;
+
+/// `/v1/stream`: all orders, or a user's.
+pub(super) async fn open_many(
+    State(edge): State<EdgeState>,
+    parts: Parts,
+) -> Result<Response<Body>, Problem> {
+    let mut query = Query::read(parts.uri.query(), &["user_id", "cursor"]);
+    let user = query.user_id();
+    let cursor = cursor(&mut query, &parts.headers);
+    query.finish()?;
+    let topic = user.map_or(Topic::Everything, Topic::User);
+    open(&edge, &parts, topic, start(cursor?)).await
+}
+
+/// `/v1/orders/{id}/stream`: one order, until it is final.
+pub(super) async fn open_order(
+    State(edge): State<EdgeState>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Response<Body>, Problem> {
+    let id = OrderId::parse(&id).map_err(|_| Problem::invalid_id())?;
+    let mut query = Query::read(parts.uri.query(), &["cursor"]);
+    let cursor = cursor(&mut query, &parts.headers);
+    query.finish()?;
+    let cursor = cursor?;
+    let reading = edge.application.get_order(id);
+    let order = tokio::time::timeout_at(edge.deadline(), reading)
+        .await
+        .map_err(|_| Problem::deadline_passed())??
+        .ok_or_else(Problem::not_found)?;
+    if let Some(cursor) = &cursor
+        && has_seen_all(&edge, &order, cursor).await?
+    {
+        // The one answer after which an EventSource does not come back.
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
+    }
+    open(&edge, &parts, Topic::Order(id), start(cursor)).await
+}
+
+/// Whether nothing can follow any more: the order is final, and its last change lies before the cursor.
+async fn has_seen_all(edge: &EdgeState, order: &Order, cursor: &Cursor) -> Result<bool, Problem> {
+    if !order.status.is_final() {
+        return Ok(false);
+    }
+    let application = &edge.application;
+    let shard = application.store().shard_of(order.id.bucket());
+    let before = Version::from_number(order.version.get() - 1);
+    let reading = application.order_events(order.id, before, 1);
+    let events = tokio::time::timeout_at(edge.deadline(), reading)
+        .await
+        .map_err(|_| Problem::deadline_passed())??;
+    let last = events.unwrap_or_default();
+    Ok(matches!((last.first(), cursor.get(shard)), (Some(last), Some(seen)) if last.seq <= seen))
+}
+
+/// Where the client was: what its last event said, or else what it asks for. Two answers: what the query's fault is
+/// belongs to the query.
+fn cursor(query: &mut Query<'_>, headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
+    let asked = match query.text("cursor").map(Cursor::parse) {
+        Some(Ok(cursor)) => Some(cursor),
+        Some(Err(error)) => {
+            query.fault("cursor", "invalid", error.to_string());
+            None
+        }
+        None => None,
+    };
+    let mut given = headers.get_all(LAST_EVENT_ID).iter();
+    match (given.next(), given.next()) {
+        (None, _) => Ok(asked),
+        // A client that has not seen an event yet says nothing by it.
+        (Some(id), None) if id.is_empty() => Ok(asked),
+        (Some(id), None) => id
+            .to_str()
+            .ok()
+            .and_then(|id| Cursor::parse(id).ok())
+            .map(Some)
+            .ok_or_else(|| {
+                Problem::invalid_header("Last-Event-ID", "is not an id that this server gave out")
+            }),
+        (Some(_), Some(_)) => Err(Problem::invalid_header("Last-Event-ID", "comes twice")),
+    }
+}
+
+fn start(cursor: Option<Cursor>) -> Start {
+    cursor.map_or(Start::Now, Start::After)
+}
+
+async fn open(
+    edge: &EdgeState,
+    parts: &Parts,
+    topic: Topic,
+    start: Start,
+) -> Result<Response<Body>, Problem> {
+    if !accepts(&parts.headers, Offer::EventStream) {
+        return Err(Problem::not_acceptable(Offer::EventStream.name()));
+    }
+    if edge.soft.is_cancelled() {
+        return Err(Problem::stopping());
+    }
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    if parts.method == Method::HEAD {
+        return Ok(response);
+    }
+    let watcher = edge
+        .application
+        .hub()
+        .watcher()
+        .ok_or_else(Problem::too_many_streams)?;
+    let (chunks, mut received) = mpsc::channel(WAITING_CHUNKS);
+    let (begun, has_begun) = oneshot::channel();
+    let feed = Feed::new(edge, watcher, chunks, topic, start);
+    let hard = edge.hard.clone();
+    edge.tasks.spawn(async move {
+        hard.run_until_cancelled_owned(feed.run(begun)).await;
+    });
+    // A stream that cannot begin is refused with a status, not with silence.
+    has_begun
+        .await
+        .map_err(|_| Problem::stopping())?
+        .map_err(Problem::from)?;
+    let chunks = futures_util::stream::poll_fn(move |context| {
+        received
+            .poll_recv(context)
+            .map(|chunk| chunk.map(Ok::<_, Infallible>))
+    });
+    *response.body_mut() = Body::from_stream(chunks);
+    Ok(response)
+}
