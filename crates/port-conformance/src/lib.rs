@@ -5,4 +5,5 @@
 //! port's promise. [`broken`] holds adapters that are broken on purpose, so that the suite itself can be tested.
 //! Only tests depend on this crate; nothing of it is shipped.
 
+pub mod broken;
 pub mod order_store;

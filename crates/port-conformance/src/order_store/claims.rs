@@ -85,7 +85,11 @@ async fn claim_concurrently(processes: &[&Subject]) {
         claimers.spawn(async move {
             let mut mine = Vec::new();
             let mut empty_rounds = 0;
-            while empty_rounds < 3 {
+            // Bounded, so that a store which hands out claims for ever fails instead of hanging.
+            for _ in 0..400 {
+                if empty_rounds == 3 {
+                    break;
+                }
                 let before = mine.len();
                 for shard in store.shards() {
                     let batch = store.claim(*shard, 7, LONG).await;

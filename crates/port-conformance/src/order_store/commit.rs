@@ -195,12 +195,19 @@ pub async fn a_conflict_fails_alone(factory: &dyn StoreFactory) {
     let new_ids: Vec<_> = writes.iter().map(|write| write.decision.order.id).collect();
     let mut answers = subject.store.commit(writes, deadline()).await;
     assert_eq!(answers.len(), 13, "one answer a write");
-    assert_eq!(answers.remove(10), Err(CommitError::Stale));
-    assert_eq!(answers.remove(7), Err(CommitError::KeyReused));
-    assert_eq!(answers.remove(3), Err(CommitError::ExternalIdTaken));
+    let conflicts = [10, 7, 3].map(|index| answers.remove(index));
     for answer in answers {
         written(answer, "a write that travelled with conflicts");
     }
+    assert_eq!(
+        conflicts,
+        [
+            Err(CommitError::Stale),
+            Err(CommitError::KeyReused),
+            Err(CommitError::ExternalIdTaken)
+        ],
+        "each conflict fails for its own reason"
+    );
     assert_eq!(
         subject.get(held.id).await,
         held,

@@ -128,7 +128,11 @@ pub async fn what_expired_never_appears(factory: &dyn StoreFactory) {
     }
     // Anything that a refused write left behind in the queue would be written before this one.
     subject.place(&sample::plain("carol", 999)).await;
-    assert_eq!(subject.find_by_id(expired_id).await, None);
+    assert_eq!(
+        subject.find_by_id(expired_id).await,
+        None,
+        "a decision was answered as expired and appeared"
+    );
     for (id, answer) in answers {
         let is_there = subject.find_by_id(id).await.is_some();
         match answer {
@@ -184,7 +188,8 @@ pub async fn a_reader_sees_what_was_confirmed(factory: &dyn StoreFactory) {
                 sees(&subject, &placed, seq).await;
                 if number % 3 == 0 {
                     let cancelled = subject.steer(&placed, Steering::Cancel).await;
-                    assert_eq!(subject.get(placed.id).await, cancelled);
+                    let found = subject.get(placed.id).await;
+                    assert_eq!(found, cancelled, "get after a change");
                     assert_eq!(versions(&subject.events(placed.id).await), [1, 2]);
                 }
             }

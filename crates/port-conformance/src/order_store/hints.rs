@@ -7,27 +7,29 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::subject::{Subject, deadline};
-use super::{HINT_WITHIN, LONG, StoreFactory, sample};
+use super::{LONG, StoreFactory, sample};
 
 /// Waits until `receiver` has heard of `seq`.
-async fn hears_of(receiver: &mut watch::Receiver<Seq>, seq: Seq, what: &str) {
+async fn hears_of(subject: &Subject, receiver: &mut watch::Receiver<Seq>, seq: Seq, what: &str) {
+    let within = subject.opened.hint_within();
     let has_heard = matches!(
-        timeout(HINT_WITHIN, receiver.wait_for(|heard| *heard >= seq)).await,
+        timeout(within, receiver.wait_for(|heard| *heard >= seq)).await,
         Ok(Ok(_))
     );
     assert!(
         has_heard,
-        "no hint of {what} (seq {seq}) within {HINT_WITHIN:?}; the last one heard was {:?}",
+        "no hint of {what} (seq {seq}) within {within:?}; the last one heard was {:?}",
         *receiver.borrow()
     );
 }
 
 /// Waits until `receiver` has changed.
-async fn hears_of_work(receiver: &mut watch::Receiver<u64>, what: &str) {
-    let heard = timeout(HINT_WITHIN, receiver.changed()).await;
+async fn hears_of_work(subject: &Subject, receiver: &mut watch::Receiver<u64>, what: &str) {
+    let within = subject.opened.hint_within();
+    let heard = timeout(within, receiver.changed()).await;
     assert!(
         matches!(heard, Ok(Ok(()))),
-        "no hint that {what} within {HINT_WITHIN:?}"
+        "no hint that {what} within {within:?}"
     );
 }
 
@@ -38,9 +40,9 @@ pub async fn every_commit_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     let mut bus = subject.opened.status_bus().subscribe(shard);
     for number in 0..8 {
         let (placed, seq) = subject.place(&sample::plain("alice", number)).await;
-        hears_of(&mut bus, seq, "a placed order").await;
+        hears_of(&subject, &mut bus, seq, "a placed order").await;
         subject.claim_only(placed.id, LONG).await;
-        hears_of(&mut bus, Seq(seq.0 + 1), "a claim").await;
+        hears_of(&subject, &mut bus, Seq(seq.0 + 1), "a claim").await;
         let told = *bus.borrow_and_update();
         assert!(
             subject.head(shard).await >= told,
@@ -57,7 +59,7 @@ pub async fn due_work_is_hinted_to_workers(factory: &dyn StoreFactory) {
     for number in 0..8 {
         dispatch.mark_unchanged();
         let (placed, _) = subject.place(&sample::plain("bob", number)).await;
-        hears_of_work(&mut dispatch, "a placed order is due").await;
+        hears_of_work(&subject, &mut dispatch, "a placed order is due").await;
         let claimed = subject.claim_only(placed.id, LONG).await;
 
         dispatch.mark_unchanged();
@@ -65,13 +67,13 @@ pub async fn due_work_is_hinted_to_workers(factory: &dyn StoreFactory) {
             .give_back(None, Duration::ZERO, subject.now())
             .expect("a claimed order can be given back");
         let given_back = subject.advance(&claimed, decision).await;
-        hears_of_work(&mut dispatch, "what was given back is due").await;
+        hears_of_work(&subject, &mut dispatch, "what was given back is due").await;
         let claimed = subject.claim_only(given_back.id, LONG).await;
 
         let dead = subject.fail(&claimed, "handler_rejected").await;
         dispatch.mark_unchanged();
         subject.steer(&dead, Steering::Replay).await;
-        hears_of_work(&mut dispatch, "a replayed order is due").await;
+        hears_of_work(&subject, &mut dispatch, "a replayed order is due").await;
         let claimed = subject.claim_only(dead.id, LONG).await;
         subject.complete(&claimed).await;
     }
@@ -94,7 +96,7 @@ pub async fn hints_come_for_each_shard(factory: &dyn StoreFactory) {
     let answers = subject.store.commit(writes, deadline()).await;
     for (receiver, answer) in receivers.iter_mut().zip(answers) {
         let seq = super::subject::written(answer, "an order of a mixed batch");
-        hears_of(receiver, seq, "an order of a mixed batch").await;
+        hears_of(&subject, receiver, seq, "an order of a mixed batch").await;
     }
 }
 
@@ -114,8 +116,8 @@ pub async fn hints_reach_another_process(factory: &dyn StoreFactory) {
     for number in 0..5 {
         dispatch.mark_unchanged();
         let (placed, seq) = subject.place(&sample::plain("carol", number)).await;
-        hears_of(&mut bus, seq, "another process's order").await;
-        hears_of_work(&mut dispatch, "another process's order is due").await;
+        hears_of(&second, &mut bus, seq, "another process's order").await;
+        hears_of_work(&second, &mut dispatch, "another process's order is due").await;
         second.claim_only(placed.id, LONG).await;
     }
 }

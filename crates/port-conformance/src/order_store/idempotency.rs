@@ -117,7 +117,11 @@ pub async fn of_different_bodies_with_one_key_one_wins(factory: &dyn StoreFactor
         .map(|number| (sample::plain("bob", number), Some("one-key")))
         .collect();
     let outcomes = all_at_once(&processes, requests).await;
-    assert_eq!(outcomes.written.len(), 1);
+    assert_eq!(
+        outcomes.written.len(),
+        1,
+        "of different bodies with one key one is written"
+    );
     assert_eq!(outcomes.refused, vec![CommitError::KeyReused; 59]);
     assert_eq!(subject.counts().await.accepted(), 1);
 }

@@ -78,7 +78,20 @@ async fn agrees(subject: &Subject, model: &Model, query: &ListQuery, what: &str)
     let found = read_to_end(subject, query.clone(), what).await;
     let ids: Vec<OrderId> = found.iter().map(|order| order.id).collect();
     let expected = expected(model, query);
-    assert_eq!(ids, expected, "{what}: {query:?}");
+    let is_missing = |id: &&OrderId| !ids.contains(id);
+    let is_extra = |id: &&OrderId| !expected.contains(id);
+    assert!(
+        ids == expected,
+        "{what}: {query:?} shows {} orders instead of {}; missing {:?}; unexpected {:?}",
+        ids.len(),
+        expected.len(),
+        expected
+            .iter()
+            .filter(is_missing)
+            .take(4)
+            .collect::<Vec<_>>(),
+        ids.iter().filter(is_extra).take(4).collect::<Vec<_>>()
+    );
     for order in found {
         assert_eq!(order, model[&order.id], "{what}: as the order stands now");
     }

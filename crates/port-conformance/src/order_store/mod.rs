@@ -27,16 +27,13 @@ use std::time::Duration;
 use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use async_trait::async_trait;
 
-pub use subject::{Subject, deadline};
+pub use subject::{Subject, deadline, write_at};
 
 /// A lease or a delay that is meant to run out in the test: short, because a store may only have real time.
 pub const SHORT: Duration = Duration::from_millis(300);
 
 /// A lease or a delay that is never meant to run out in the test.
 pub const LONG: Duration = Duration::from_secs(3_600);
-
-/// How long a hint may take before it counts as lost.
-pub const HINT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Opens stores for the suite.
 #[async_trait]
@@ -90,6 +87,11 @@ pub trait OpenStore: Send + Sync + 'static {
     /// Whether hints reach the other processes on the same store too.
     fn hints_cross_processes(&self) -> bool {
         false
+    }
+
+    /// How long a hint may take before it counts as lost.
+    fn hint_within(&self) -> Duration {
+        Duration::from_secs(10)
     }
 
     /// Does `command`; `false` where the store keeps no index in the background.
