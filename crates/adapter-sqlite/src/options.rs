@@ -21,6 +21,10 @@ pub struct SqliteOptions {
     pub unindexed: usize,
     /// The most recent events that are kept in memory for those who follow the store.
     pub recent_events: usize,
+    /// Writes orders without any flush to the disk, so that a power cut loses what was confirmed. Exists for the fault
+    /// tests alone, which have to notice.
+    #[cfg(feature = "broken-twins")]
+    pub synchronous_off: bool,
 }
 
 impl SqliteOptions {
@@ -44,6 +48,8 @@ impl Default for SqliteOptions {
             read_queue: 1_024,
             unindexed: 65_536,
             recent_events: 8_192,
+            #[cfg(feature = "broken-twins")]
+            synchronous_off: false,
         }
     }
 }

@@ -66,6 +66,12 @@ impl SqliteStore {
             source,
         };
         let connection = schema::open_orders(&folder)?;
+        #[cfg(feature = "broken-twins")]
+        if options.synchronous_off {
+            connection
+                .execute_batch("PRAGMA synchronous = OFF;")
+                .map_err(database)?;
+        }
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let books = Books::load(&connection).map_err(database)?;
         let leases = recovery::orphaned_claims(&connection, &books).map_err(database)?;

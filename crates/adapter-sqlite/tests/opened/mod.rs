@@ -46,7 +46,7 @@ pub fn open_in(
 impl Opened {
     pub fn in_folder(folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
-        let store = open_in(folder.path(), &clock, &hints).unwrap();
+        let store = open_in(folder.path(), &clock, &hints).expect("the folder is free");
         Self {
             folder,
             clock,
@@ -56,8 +56,8 @@ impl Opened {
     }
 
     pub fn fresh() -> Self {
-        let noon = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let noon = Timestamp::parse("2026-01-31T12:00:00Z").expect("a valid time");
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder can be made"));
         Self::in_folder(folder, Arc::new(ManualClock::at(noon)))
     }
 }

@@ -1,0 +1,189 @@
+//! How much the embedded store takes, without HTTP: `cargo run --release -p adapter-sqlite --example intake -- [dir]`.
+//!
+//! Runs a few seconds of each kind of work with 64 and 256 callers that wait for each answer, and prints orders a
+//! second beside the processor time that an order costs, in all and in the writer's thread: processor time holds on a
+//! busy machine too.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
+use application::in_process::InProcessHints;
+use application::ports::{Clock, Committed, Guard, Ids, OrderStore, Write};
+use application::system::{SystemClock, SystemIds};
+use domain::{
+    Currency, ExternalId, IdempotencyKey, Money, Order, PlaceOrder, Receipt, Source, Trace, UserId,
+};
+use tokio::task::JoinSet;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const RUN: Duration = Duration::from_secs(4);
+
+fn main() {
+    let dir = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "target".to_owned());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    println!(
+        "{:<34} {:>10} {:>12} {:>12}",
+        "work", "orders/s", "cpu us", "writer us"
+    );
+    for callers in [64, 256] {
+        for (name, named) in [("intake", false), ("intake, key + external id", true)] {
+            let label = format!("{name}, {callers} callers");
+            runtime.block_on(run(Path::new(&dir), &label, callers, named, false));
+        }
+        let label = format!("whole life, {callers} callers");
+        runtime.block_on(run(Path::new(&dir), &label, callers, false, true));
+    }
+}
+
+async fn run(dir: &Path, label: &str, callers: usize, named: bool, with_workers: bool) {
+    let folder = tempfile::tempdir_in(dir).expect("a folder can be made");
+    let hints = Arc::new(InProcessHints::new(&SHARDS));
+    let clock = Arc::new(SystemClock::new());
+    let options = SqliteOptions::in_dir(folder.path());
+    let store = SqliteStore::open(
+        options,
+        Arc::clone(&clock) as _,
+        Arc::clone(&hints) as _,
+        hints as _,
+    );
+    let store = Arc::new(store.expect("the folder is new"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicU64::new(0));
+    let (cpu_before, began) = (cpu_ticks(None), tokio::time::Instant::now());
+    let mut tasks = JoinSet::new();
+    for caller in 0..callers {
+        let (store, stop, done) = (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&done));
+        let clock = Arc::clone(&clock);
+        tasks.spawn(async move {
+            let mut number = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                let write = place(&*clock, caller, number, named);
+                number += 1;
+                let answers = store.commit(vec![write], in_a_minute()).await;
+                if matches!(answers.first(), Some(Ok(Committed::Written { .. }))) {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    if with_workers {
+        let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+        tasks.spawn(async move { work(&store, &*clock, &stop).await });
+    }
+    tokio::time::sleep(RUN).await;
+    let orders = done.load(Ordering::Relaxed);
+    let seconds = began.elapsed().as_secs_f64();
+    let cpu = cpu_ticks(None) - cpu_before;
+    let writer = cpu_ticks(Some("orders-writer"));
+    stop.store(true, Ordering::Relaxed);
+    while tasks.join_next().await.is_some() {}
+    let each = |ticks: u64| (ticks as f64) * 10_000.0 / (orders.max(1) as f64);
+    println!(
+        "{label:<34} {:>10.0} {:>12.2} {:>12.2}",
+        orders as f64 / seconds,
+        each(cpu),
+        each(writer)
+    );
+    let counts = store.counts().await.expect("the store counts");
+    if with_workers {
+        println!("  {counts:?}");
+    }
+    store.close().await;
+}
+
+fn in_a_minute() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(60)
+}
+
+fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
+    let user_id = UserId::new(&format!("user-{}", (caller as u64 * 31 + number) % 5_000));
+    let external_id = named.then(|| ExternalId::new(&format!("{caller}-{number}")));
+    let command = PlaceOrder {
+        user_id: user_id.expect("a valid user id"),
+        external_id: external_id.map(|id| id.expect("a valid external id")),
+        source: Source::Api,
+        amount: Money::new(14_999, Currency::USD).expect("a valid amount"),
+        lines: Arc::from([]),
+        metadata: Arc::default(),
+    };
+    let key = named.then(|| IdempotencyKey::new(&format!("key-{caller}-{number}")));
+    let guard = Guard::New {
+        key: key.map(|key| key.expect("a valid key")),
+        fingerprint: named.then(|| command.fingerprint()),
+    };
+    let now = clock.now();
+    let id = SystemIds.order_id(now, &command.user_id);
+    Write {
+        decision: Order::place(command, id, now, Trace::default()),
+        guard,
+        receipt: None,
+    }
+}
+
+/// Claims and completes as fast as it goes, up to a few batches at once.
+async fn work(store: &Arc<SqliteStore>, clock: &dyn Clock, stop: &AtomicBool) {
+    let mut finishing = JoinSet::new();
+    while !stop.load(Ordering::Relaxed) {
+        let claimed = store.claim(SHARDS[0], 512, Duration::from_secs(30)).await;
+        let claimed = claimed.unwrap_or_default();
+        if claimed.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            continue;
+        }
+        let writes = claimed.iter().map(|order| complete(order, clock)).collect();
+        let store = Arc::clone(store);
+        finishing.spawn(async move { store.commit(writes, in_a_minute()).await.len() });
+        while finishing.len() >= 4 {
+            finishing.join_next().await;
+        }
+    }
+    while finishing.join_next().await.is_some() {}
+}
+
+fn complete(order: &Order, clock: &dyn Clock) -> Write {
+    let receipt = Receipt::of(order);
+    let decision = order
+        .complete(None, Arc::clone(&receipt.key), clock.now())
+        .expect("a claimed order can be completed");
+    Write {
+        decision,
+        guard: Guard::At {
+            version: order.version,
+            status: order.status,
+        },
+        receipt: Some(receipt),
+    }
+}
+
+/// Processor time in hundredths of a second: of this process, or of its live threads of this name.
+fn cpu_ticks(thread: Option<&str>) -> u64 {
+    let of = |stat: String| -> u64 {
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let mut fields = after_name.split_ascii_whitespace().skip(11);
+        let mut next = || fields.next().and_then(|ticks| ticks.parse::<u64>().ok());
+        next().unwrap_or_default() + next().unwrap_or_default()
+    };
+    let Some(name) = thread else {
+        return std::fs::read_to_string("/proc/self/stat").map_or(0, of);
+    };
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return 0;
+    };
+    tasks
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok())
+        .filter(|stat| stat.contains(&format!("({name})")))
+        .map(of)
+        .sum()
+}
