@@ -160,11 +160,7 @@ impl BrokenStore {
     fn spoil_page(&self, mut page: EventPage) -> EventPage {
         let is_late = |found: &SequencedEvent| found.seq == LATE && page.head < APPEARS_AT;
         match self.fault {
-            Fault::ReorderedEvents => {
-                if page.events.len() > 3 {
-                    page.events.swap(1, 2);
-                }
-            }
+            Fault::ReorderedEvents if page.events.len() > 3 => page.events.swap(1, 2),
             Fault::LateCommit => {
                 let late = page.events.iter().position(is_late);
                 if let Some(late) = late {
