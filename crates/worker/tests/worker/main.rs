@@ -7,6 +7,7 @@ mod house;
 mod leases;
 mod limits;
 mod memory_store;
+mod on_sqlite;
 mod outcomes;
 mod receipts;
 mod stop;
