@@ -1,8 +1,9 @@
 //! Measures how many orders a second the store takes: so many callers at once, one order a call, each waiting for
 //! its commit; then how fast they are worked off, and how fast they are read and listed.
 //!
-//! `cargo run --release -p adapter-postgres --example intake -- DSN [callers [seconds [keys]]]`, with an empty
-//! schema behind the DSN; `keys` gives each order an idempotency key and an external id.
+//! `cargo run --release -p adapter-postgres --example intake -- DSN [callers [seconds [keys] [only]]]`, with an
+//! empty schema behind the DSN; `keys` gives each order an idempotency key and an external id, `only` stops after
+//! the intake.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ async fn main() -> Result<(), Failed> {
     let address = arguments.next().ok_or("which DSN?")?;
     let callers: usize = arguments.next().map_or(Ok(64), |text| text.parse())?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let has_keys = arguments.next().is_some();
+    let words: Vec<String> = arguments.collect();
+    let has_keys = words.iter().any(|word| word == "keys");
     let hints = Arc::new(InProcessHints::new(&[ShardId(0)]));
     let options = PostgresOptions {
         shards: vec![address],
@@ -39,6 +41,10 @@ async fn main() -> Result<(), Failed> {
 
     let placed = intake(&store, callers, Duration::from_secs(seconds), has_keys).await?;
     report("placed", placed, Duration::from_secs(seconds));
+    if words.iter().any(|word| word == "only") {
+        store.close().await;
+        return Ok(());
+    }
     let start = Instant::now();
     let worked = work_off(&store, placed.min(100_000)).await?;
     report("claimed and completed", worked, start.elapsed());

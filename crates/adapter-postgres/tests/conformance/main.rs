@@ -1,5 +1,9 @@
 //! The store on a real PostgreSQL server: the conformance suite of its port, and what only this store promises.
 
+mod orders;
+mod outage;
+mod processes;
 mod server;
+mod setup;
 
 port_conformance::order_store_suite!(server::Postgres);

@@ -1,0 +1,243 @@
+//! A server that is stopped, restarted or stalled, beside another one that is well. Each test starts a server of its
+//! own by `scripts/parts`.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{
+    CommitError, Committed, Ids, ListFilter, ListQuery, OrderStore, StoreError,
+};
+use application::system::SystemIds;
+use domain::{Seq, ShardId};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::orders::{place, users};
+use crate::server::{Process, fresh_shards};
+
+/// A server of one test, which ends with it.
+struct OwnServer {
+    folder: PathBuf,
+    address: String,
+}
+
+impl OwnServer {
+    fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!("pg-{:016x}", SystemIds.random()));
+        let mut server = Self {
+            folder,
+            address: String::new(),
+        };
+        server.address = server.parts("start", None);
+        server
+    }
+
+    /// `scripts/parts postgres COMMAND FOLDER [MODE]`.
+    fn parts(&self, command: &str, mode: Option<&str>) -> String {
+        let script = std::env::var("ORDERMILL_TEST_PARTS").unwrap_or_else(|_| {
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/parts").to_owned()
+        });
+        let run = || {
+            Command::new(&script)
+                .args(["postgres", command])
+                .arg(&self.folder)
+                .args(mode)
+                .output()
+        };
+        let output = tokio::task::block_in_place(run).expect("scripts/parts runs");
+        assert!(
+            output.status.success(),
+            "scripts/parts postgres {command}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.parts("stop", Some("immediate"));
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn with_own_server() -> (OwnServer, Process, Vec<String>) {
+    let server = OwnServer::start();
+    let well = fresh_shards(1).await.remove(0);
+    let process = Process::on(&[well, server.address.clone()]).await;
+    let users = users(&process.store);
+    (server, process, users)
+}
+
+fn is_written(answer: &Result<Committed, CommitError>) -> bool {
+    matches!(answer, Ok(Committed::Written { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_shard_refuses_at_once_and_comes_back_by_itself() {
+    let (server, process, users) = with_own_server().await;
+    let store = &process.store;
+    let patience = Duration::from_secs(20);
+    assert!(is_written(&place(store, &users[1], "a", patience).await.1));
+    server.parts("stop", Some("immediate"));
+
+    let start = Instant::now();
+    for number in 0..20 {
+        let (_, answer) = place(store, &users[1], &format!("b{number}"), patience).await;
+        assert!(
+            matches!(
+                &answer,
+                Err(CommitError::Store(StoreError::Unavailable {
+                    shard: ShardId(1),
+                    ..
+                }))
+            ),
+            "{answer:?}"
+        );
+        let (_, answer) = place(store, &users[0], &format!("c{number}"), patience).await;
+        assert!(is_written(&answer), "the other shard is well: {answer:?}");
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "refused at once, and the other shard is not slowed: {:?}",
+        start.elapsed()
+    );
+    let query = ListQuery {
+        filter: ListFilter::default(),
+        before: None,
+        limit: 10,
+        look_at_most: 100,
+    };
+    let listed = store.list(&query).await;
+    assert!(
+        matches!(
+            &listed,
+            Err(StoreError::Unavailable {
+                shard: ShardId(1),
+                ..
+            })
+        ),
+        "{listed:?}"
+    );
+
+    server.parts("start", None);
+    let back = Instant::now();
+    while !is_written(&place(store, &users[1], "d", patience).await.1) {
+        assert!(
+            back.elapsed() < Duration::from_secs(10),
+            "it does not come back"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(store.counts().await.unwrap().accepted(), 22);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_under_load_loses_nothing_that_was_confirmed() {
+    let (server, process, users) = with_own_server().await;
+    let mut callers = JoinSet::new();
+    for caller in 0..8 {
+        let store = Arc::clone(&process.store);
+        let user = users[1].clone();
+        callers.spawn(async move {
+            let end = Instant::now() + Duration::from_secs(4);
+            let (mut confirmed, mut unsure) = (Vec::new(), 0_u64);
+            for order in 0.. {
+                if Instant::now() > end {
+                    break;
+                }
+                let key = format!("{caller}-{order}");
+                let (id, answer) = place(&store, &user, &key, Duration::from_secs(5)).await;
+                match answer {
+                    Ok(Committed::Written { .. }) => confirmed.push(id),
+                    Err(CommitError::Store(StoreError::Unknown { .. })) => unsure += 1,
+                    Err(CommitError::Store(_)) => {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    other => panic!("written or not: {other:?}"),
+                }
+            }
+            (confirmed, unsure)
+        });
+    }
+    for mode in ["immediate", "fast"] {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.parts("stop", Some(mode));
+        server.parts("start", None);
+    }
+    let (mut confirmed, mut unsure) = (Vec::new(), 0);
+    while let Some(done) = callers.join_next().await {
+        let (ids, unknown) = done.unwrap();
+        confirmed.extend(ids);
+        unsure += unknown;
+    }
+    assert!(confirmed.len() > 100, "too little was written to tell");
+    for id in &confirmed {
+        assert!(
+            process.store.get(*id).await.unwrap().is_some(),
+            "{id} was confirmed and is lost"
+        );
+    }
+    let accepted = process.store.counts().await.unwrap().accepted();
+    let (least, most) = (confirmed.len() as u64, confirmed.len() as u64 + unsure);
+    assert!(
+        (least..=most).contains(&accepted),
+        "{accepted} orders of {least} confirmed and {unsure} unsure"
+    );
+    let head = process
+        .store
+        .events_after(ShardId(1), Seq(0), 1)
+        .await
+        .unwrap()
+        .head;
+    assert_eq!(head, Seq(accepted), "one event an order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_shard_holds_nobody_past_the_deadline() {
+    let (server, process, users) = with_own_server().await;
+    let store = &process.store;
+    assert!(is_written(
+        &place(store, &users[1], "a", Duration::from_secs(20))
+            .await
+            .1
+    ));
+    server.parts("pause", None);
+    let start = Instant::now();
+    let patience = Duration::from_millis(500);
+    let mut stalled = JoinSet::new();
+    for number in 0..10 {
+        let (store, user) = (Arc::clone(store), users[1].clone());
+        stalled.spawn(async move { place(&store, &user, &format!("b{number}"), patience).await });
+    }
+    let (_, answer) = place(store, &users[0], "c", Duration::from_secs(20)).await;
+    assert!(is_written(&answer), "the other shard is well: {answer:?}");
+    let mut unsure = 0;
+    while let Some(done) = stalled.join_next().await {
+        match done.unwrap().1 {
+            Err(CommitError::Store(StoreError::Unknown { .. })) => unsure += 1,
+            Err(CommitError::Store(StoreError::Expired | StoreError::Unavailable { .. })) => {}
+            other => panic!("nobody knows yet: {other:?}"),
+        }
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        start.elapsed()
+    );
+    server.parts("resume", None);
+    let back = Instant::now();
+    while !is_written(&place(store, &users[1], "d", Duration::from_secs(5)).await.1) {
+        assert!(
+            back.elapsed() < Duration::from_secs(20),
+            "it does not come back"
+        );
+    }
+    let accepted = store.counts().await.unwrap().accepted();
+    assert!(
+        (3..=3 + unsure).contains(&accepted),
+        "what expired never appears: {accepted} orders, {unsure} unsure"
+    );
+}

@@ -1,0 +1,128 @@
+//! How a store starts: on shards that are not its own, that are newer, or that are not there.
+
+use std::time::Duration;
+
+use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, ShardMap, migrate};
+use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
+use domain::ShardId;
+
+use crate::orders::{place, users};
+use crate::server::{Beside, Process, fresh_shards, options};
+
+/// A port on which nobody listens.
+const NOBODY: &str = "postgres://postgres@127.0.0.1:1/postgres";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_shard_map_is_refused_at_the_start() {
+    let shards = fresh_shards(2).await;
+    Process::on(&shards).await;
+    let halves = ShardMap::Ranges(vec![
+        BucketRange {
+            first: 0,
+            last: 2047,
+            shard: ShardId(0),
+        },
+        BucketRange {
+            first: 2048,
+            last: 4095,
+            shard: ShardId(1),
+        },
+    ]);
+    for map in [ShardMap::Letter, halves] {
+        let refused = Process::start(PostgresOptions {
+            map,
+            ..options(&shards)
+        })
+        .await;
+        assert!(matches!(refused, Err(ConnectError::WrongMap { .. })));
+    }
+    let swapped = [shards[1].clone(), shards[0].clone()];
+    for other in [&swapped[..], &shards[..1], &shards[1..]] {
+        let refused = Process::start(options(other)).await;
+        assert!(matches!(refused, Err(ConnectError::WrongMap { .. })));
+    }
+    Process::on(&shards).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_refused_in_one_line() {
+    let shards = fresh_shards(1).await;
+    Process::on(&shards).await;
+    let beside = Beside::to(&shards[0]).await;
+    beside
+        .run(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+             VALUES (999, 'of_tomorrow', '2030-01-01T00:00:00Z', '1')",
+        )
+        .await;
+    let refused = Process::start(options(&shards)).await.err().unwrap();
+    assert!(
+        matches!(&refused, ConnectError::SchemaTooNew { found: 999, .. }),
+        "{refused:?}"
+    );
+    let line = refused.to_string();
+    assert!(line.contains("999") && !line.contains('\n'), "{line}");
+    assert!(migrate(&options(&shards)).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_make_one_schema() {
+    let shards = fresh_shards(2).await;
+    let starts = (0..6).map(|_| Process::start(options(&shards)));
+    for process in futures_util::future::join_all(starts).await {
+        process.expect("every process starts");
+    }
+    migrate(&options(&shards)).await.expect("it is up to date");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_shard_the_start_fails_in_bounded_time() {
+    let start = tokio::time::Instant::now();
+    let refused = Process::start(options(&[NOBODY.to_owned()])).await.err();
+    assert!(
+        matches!(refused, Some(ConnectError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(10));
+    for nonsense in ["", "postgres://", "host=", "not an address"] {
+        let refused = Process::start(options(&[nonsense.to_owned()])).await.err();
+        assert!(
+            matches!(refused, Some(ConnectError::InvalidAddress { .. })),
+            "{nonsense:?}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
+    let there = fresh_shards(2).await.remove(0);
+    let process = Process::on(&[there, NOBODY.to_owned()]).await;
+    let store = &process.store;
+    let users = users(store);
+    let (id, answer) = place(store, &users[0], "k", Duration::from_secs(30)).await;
+    assert!(
+        matches!(answer, Ok(Committed::Written { .. })),
+        "{answer:?}"
+    );
+    assert!(store.get(id).await.unwrap().is_some());
+
+    let away = ShardId(1);
+    let (id, answer) = place(store, &users[1], "k", Duration::from_secs(30)).await;
+    assert!(
+        matches!(&answer, Err(CommitError::Store(StoreError::Unavailable { shard, .. })) if *shard == away),
+        "{answer:?}"
+    );
+    let query = ListQuery {
+        filter: ListFilter::default(),
+        before: None,
+        limit: 10,
+        look_at_most: 100,
+    };
+    let is_away = |error: Option<StoreError>| matches!(error, Some(StoreError::Unavailable { shard, .. }) if shard == away);
+    assert!(is_away(store.get(id).await.err()));
+    assert!(is_away(store.list(&query).await.err()));
+    assert!(is_away(store.counts().await.err()));
+    assert!(is_away(
+        store.claim(away, 1, Duration::from_secs(1)).await.err()
+    ));
+}
