@@ -64,6 +64,9 @@ pub(crate) fn read_order<'a>(
     let mut input = OrderInput::default();
     if reader.peek()? != Kind::Object {
         wrong_type(reader, "", "an object", faults)?;
+        // The fields of what is no order are no faults of their own.
+        input.draft.user_id = Given::Faulty;
+        input.draft.amount = Given::Faulty;
         return Ok(input);
     }
     let mut seen = Seen::default();

@@ -211,8 +211,7 @@ fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
         .http1()
         .header_read_timeout(None)
         .max_headers(settings.max_headers)
-        .max_buf_size(READ_BUFFER_BYTES)
-        .pipeline_flush(true);
+        .max_buf_size(READ_BUFFER_BYTES);
     let header_bytes = u32::try_from(settings.max_header_bytes * 2).unwrap_or(u32::MAX);
     builder
         .http2()

@@ -1,0 +1,179 @@
+//! Bodies that are no JSON, or no order.
+
+use crate::server::{Server, send};
+
+#[tokio::test]
+async fn what_is_no_json_is_400() {
+    let server = Server::start().await;
+    let bomb = "[".repeat(10_000);
+    let deep_object = "{\"metadata\":".repeat(10_000);
+    let bodies: [&[u8]; 15] = [
+        b"",
+        b" ",
+        b"{",
+        b"{\"user_id\":\"alice\",\"amount\":1",
+        b"{\"user_id\":\"alice\",\"amount\":1}}",
+        b"{\"user_id\":\"alice\",\"amount\":1} {\"user_id\":\"alice\",\"amount\":1}",
+        b"{\"user_id\":\"alice\",\"amount\":01}",
+        b"{\"user_id\":\"alice\",\"amount\":NaN}",
+        b"{'user_id':'alice'}",
+        b"user_id=alice",
+        b"{\"user_id\":\"\xff\xfe\",\"amount\":1}",
+        b"{\"user_id\":\"\\ud800\",\"amount\":1}",
+        b"{\"user_id\":\"alice\",\"user_id\":\"bob\",\"amount\":1}",
+        bomb.as_bytes(),
+        deep_object.as_bytes(),
+    ];
+    for body in bodies {
+        let request = server.post_request("/v1/orders", "").body(body.to_vec());
+        let answer = send(request).await;
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "malformed_json"),
+            "{shown}"
+        );
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("line 1, column"), "{shown}: {detail}");
+    }
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 0);
+}
+
+#[tokio::test]
+async fn each_faulty_field_is_422_with_its_pointer() {
+    let server = Server::start().await;
+    let line = |fields: &str| format!(r#"{{"user_id":"a","lines":[{{{fields}}}]}}"#);
+    let many_lines = vec![r#"{"product_name":"x","quantity":1,"unit_price":1}"#; 1001].join(",");
+    let cases = [
+        ("[]".to_owned(), "", "wrong_type"),
+        ("{\"amount\":1}".to_owned(), "/user_id", "required"),
+        (r#"{"user_id":null,"amount":1}"#.to_owned(), "/user_id", "required"),
+        (r#"{"user_id":" ","amount":1}"#.to_owned(), "/user_id", "blank"),
+        (r#"{"user_id":7,"amount":1}"#.to_owned(), "/user_id", "wrong_type"),
+        (r#"{"user_id":"a\u0000","amount":1}"#.to_owned(), "/user_id", "control_character"),
+        (r#"{"user_id":"a\u0085","amount":1}"#.to_owned(), "/user_id", "control_character"),
+        (format!(r#"{{"user_id":"{}","amount":1}}"#, "é".repeat(101)), "/user_id", "too_long"),
+        (r#"{"user_id":"a"}"#.to_owned(), "", "required"),
+        (r#"{"user_id":"a","lines":[]}"#.to_owned(), "", "required"),
+        (r#"{"user_id":"a","amount":"ten"}"#.to_owned(), "/amount", "not_a_number"),
+        (r#"{"user_id":"a","amount":true}"#.to_owned(), "/amount", "wrong_type"),
+        (r#"{"user_id":"a","amount":-1}"#.to_owned(), "/amount", "out_of_range"),
+        (r#"{"user_id":"a","amount":1e99}"#.to_owned(), "/amount", "out_of_range"),
+        (r#"{"user_id":"a","amount":0.001}"#.to_owned(), "/amount", "too_precise"),
+        (r#"{"user_id":"a","amount":1.5,"currency":"JPY"}"#.to_owned(), "/amount", "too_precise"),
+        (r#"{"user_id":"a","amount":1,"currency":"usd"}"#.to_owned(), "/currency", "unknown_value"),
+        (r#"{"user_id":"a","amount":1,"source":"fax"}"#.to_owned(), "/source", "unknown_value"),
+        (r#"{"user_id":"a","amount":1,"id":"x"}"#.to_owned(), "/id", "read_only"),
+        (r#"{"user_id":"a","amount":1,"status":"PROCESSED"}"#.to_owned(), "/status", "read_only"),
+        (r#"{"user_id":"a","amount":1,"version":9}"#.to_owned(), "/version", "read_only"),
+        (r#"{"user_id":"a","amount":1,"attempt":0}"#.to_owned(), "/attempt", "read_only"),
+        (r#"{"user_id":"a","amount":1,"a/b~":0}"#.to_owned(), "/a~1b~0", "unknown_field"),
+        (r#"{"user_id":"a","amount":1,"metadata":{"k":1}}"#.to_owned(), "/metadata/k", "wrong_type"),
+        (r#"{"user_id":"a","amount":1,"metadata":{"k":"\u0000"}}"#.to_owned(), "/metadata/k", "control_character"),
+        (line(r#""product_name":"x","quantity":0,"unit_price":1"#), "/lines/0/quantity", "out_of_range"),
+        (line(r#""product_name":"x","quantity":-1,"unit_price":1"#), "/lines/0/quantity", "out_of_range"),
+        (line(r#""product_name":"x","quantity":1.5,"unit_price":1"#), "/lines/0/quantity", "not_whole"),
+        (line(r#""product_name":"x","quantity":1e99,"unit_price":1"#), "/lines/0/quantity", "out_of_range"),
+        (line(r#""product_name":"x","quantity":"1","unit_price":1"#), "/lines/0/quantity", "wrong_type"),
+        (line(r#""quantity":1,"unit_price":1"#), "/lines/0/product_name", "required"),
+        (line(r#""product_name":"x\n","quantity":1,"unit_price":1"#), "/lines/0/product_name", "control_character"),
+        (
+            line(r#""product_name":"x","quantity":1000000,"unit_price":90071992547409"#),
+            "/lines",
+            "out_of_range",
+        ),
+        (format!(r#"{{"user_id":"a","lines":[{many_lines}]}}"#), "/lines", "too_many"),
+        (
+            r#"{"user_id":"a","amount":3,"lines":[{"product_name":"x","quantity":2,"unit_price":1}]}"#.to_owned(),
+            "/amount",
+            "not_the_sum",
+        ),
+    ];
+    for (body, pointer, code) in cases {
+        let answer = server.post("/v1/orders", body.as_str()).await;
+        let shown = &body[..body.floor_char_boundary(120)];
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (422, "validation_failed"),
+            "{shown}"
+        );
+        let expected = (pointer.to_owned(), code.to_owned());
+        let faults = answer.faults();
+        assert!(faults.contains(&expected), "{shown}: {faults:?}");
+    }
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 0);
+}
+
+#[tokio::test]
+async fn all_faults_of_a_body_come_at_once() {
+    let server = Server::start().await;
+    let body = r#"{"user_id":"","usr":1,"status":"PENDING","source":"fax","currency":"EURO",
+        "lines":[{"product_name":"","quantity":0,"unit_price":-1},{"colour":"red"}]}"#;
+    let answer = server.post("/v1/orders", body).await;
+    insta::assert_snapshot!(
+        "all_faults_at_once",
+        crate::redacted::redacted(&answer.text)
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_said_to_be_json_is_415() {
+    let server = Server::start().await;
+    let body = r#"{"user_id":"a","amount":1}"#;
+    for content_type in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/xml"),
+        Some("application/json; charset=utf-16"),
+        Some("json"),
+    ] {
+        let mut request = server.request("POST", "/v1/orders").body(body);
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let answer = send(request).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (415, "unsupported_media_type"),
+            "{content_type:?}"
+        );
+    }
+    let request = server
+        .request("POST", "/v1/orders")
+        .header("content-type", "application/json; charset=UTF-8")
+        .body(body);
+    assert_eq!(send(request).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_415_and_says_why() {
+    let server = Server::start().await;
+    for encoding in ["gzip", "br", "zstd", "identity, gzip"] {
+        let request = server
+            .post_request("/v1/orders", "\u{1f}compressed")
+            .header("content-encoding", encoding);
+        let answer = send(request).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (415, "unsupported_encoding")
+        );
+    }
+}
+
+#[tokio::test]
+async fn endpoints_without_a_body_take_none() {
+    let server = Server::start().await;
+    let id = server.place(r#"{"user_id":"a","amount":1}"#).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/v1/orders/{id}/hold");
+    assert_eq!(server.post(&path, "{").await.status, 400);
+    let answer = server.post(&path, r#"{"reason":"x"}"#).await;
+    assert_eq!(
+        answer.faults(),
+        [("/reason".to_owned(), "unknown_field".to_owned())]
+    );
+    assert_eq!(server.post(&path, "{}").await.status, 200);
+}

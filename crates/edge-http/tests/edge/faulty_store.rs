@@ -1,0 +1,159 @@
+//! A real store that can be told to fail: what a full queue, a lost shard or a slow disk look like from the edge.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use application::ports::{
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
+    RescuePolicy, SequencedEvent, StoreError, Write,
+};
+use async_trait::async_trait;
+use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+
+/// What the store does from now on.
+#[derive(Debug, Clone)]
+pub enum Mood {
+    /// As it should.
+    Well,
+    /// Every call fails so.
+    Failing(StoreError),
+    /// Every call takes this long before it begins.
+    Slow(Duration),
+    /// Every read panics.
+    Panicking,
+}
+
+pub struct FaultyStore {
+    inner: Arc<dyn OrderStore>,
+    mood: Mutex<Mood>,
+}
+
+impl FaultyStore {
+    pub fn over(inner: Arc<dyn OrderStore>) -> Self {
+        Self {
+            inner,
+            mood: Mutex::new(Mood::Well),
+        }
+    }
+
+    pub fn become_so(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    async fn pass(&self) -> Result<(), StoreError> {
+        let mood = self.mood.lock().unwrap().clone();
+        match mood {
+            Mood::Well => Ok(()),
+            Mood::Failing(error) => Err(error),
+            Mood::Slow(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+            Mood::Panicking => panic!("the store panics because the test told it to"),
+        }
+    }
+}
+
+#[async_trait]
+impl OrderStore for FaultyStore {
+    fn shards(&self) -> &[ShardId] {
+        self.inner.shards()
+    }
+
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.inner.shard_of(bucket)
+    }
+
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Deadline,
+    ) -> Vec<Result<Committed, CommitError>> {
+        match self.pass().await {
+            Ok(()) => self.inner.commit(writes, deadline).await,
+            Err(error) => writes
+                .iter()
+                .map(|_| Err(CommitError::Store(error.clone())))
+                .collect(),
+        }
+    }
+
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.claim(shard, limit, lease).await
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        self.inner.heartbeat(claims, lease).await
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.rescue(shard, policy, limit).await
+    }
+
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.pass().await?;
+        self.inner.get(id).await
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.pass().await?;
+        self.inner.find(user, external_id).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        self.pass().await?;
+        self.inner.list(query).await
+    }
+
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.pass().await?;
+        self.inner.events(id, after, limit).await
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        self.inner.events_after(shard, after, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.pass().await?;
+        self.inner.counts().await
+    }
+
+    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
+        self.pass().await?;
+        self.inner.receipt(id).await
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.pass().await?;
+        self.inner.next_due(shard).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

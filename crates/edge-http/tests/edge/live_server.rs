@@ -1,0 +1,270 @@
+//! A server with live streams: an embedded store that hints to the hub, the hub, and both ports.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_sqlite::{SqliteOptions, SqliteStore};
+use application::in_process::InProcessHints;
+use application::ports::{Clock as _, Guard, OrderStore, Write};
+use application::system::{SystemClock, SystemIds};
+use application::watch::{Hub, WatchSettings};
+use application::{Application, Receipts, Settings};
+use domain::{
+    Currency, Given, Order, OrderDraft, OrderId, PlaceOrder, ShardId, Steering, Trace,
+};
+use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_util::sync::CancellationToken;
+
+pub struct LiveServer {
+    pub address: SocketAddr,
+    pub ws_address: SocketAddr,
+    pub store: Arc<SqliteStore>,
+    pub hub: Hub,
+    pub soft: CancellationToken,
+    application: Application,
+    serving: JoinSet<ServeReport>,
+    _hub: JoinSet<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl LiveServer {
+    pub async fn start() -> Self {
+        Self::with(|_, _| {}).await
+    }
+
+    pub async fn with(adjust: impl FnOnce(&mut EdgeSettings, &mut WatchSettings)) -> Self {
+        let mut settings = EdgeSettings::default();
+        let mut watch = WatchSettings::default();
+        adjust(&mut settings, &mut watch);
+        let folder = tempfile::tempdir().unwrap();
+        let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
+        let clock = Arc::new(SystemClock::new());
+        let options = SqliteOptions::in_dir(folder.path());
+        let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
+        let store = Arc::new(opened.unwrap());
+        let hub = Hub::new(store.clone(), hints, watch);
+        let application = Application::new(
+            store.clone(),
+            Receipts::InStore,
+            clock,
+            Arc::new(SystemIds),
+            Settings::default(),
+        )
+        .watching(hub.clone());
+        let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
+        let mut running = JoinSet::new();
+        let pumps = hub.clone();
+        let stop = hard.clone();
+        running.spawn(async move { pumps.run(stop).await });
+        let state = EdgeState::new(application.clone(), settings, Arc::new(NoWork));
+        let mut serving = JoinSet::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ws_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, ws_address) = (
+            listener.local_addr().unwrap(),
+            ws_listener.local_addr().unwrap(),
+        );
+        serving.spawn(edge_http::serve_websockets(
+            ws_listener,
+            state.clone(),
+            soft.clone(),
+            hard.clone(),
+        ));
+        serving.spawn(edge_http::serve(listener, state, soft.clone(), hard));
+        Self {
+            address,
+            ws_address,
+            store,
+            hub,
+            soft,
+            application,
+            serving,
+            _hub: running,
+            _folder: folder,
+        }
+    }
+
+    /// Places an order of `user`.
+    pub async fn place(&self, user: &str) -> OrderId {
+        self.place_many(user, 1).await[0]
+    }
+
+    pub async fn place_many(&self, user: &str, count: usize) -> Vec<OrderId> {
+        let mut faults = Vec::new();
+        let draft = OrderDraft {
+            user_id: Given::Value(user.into()),
+            amount: Given::Value("1".into()),
+            ..OrderDraft::default()
+        };
+        let command = PlaceOrder::check(draft, Currency::USD, &mut faults).unwrap();
+        let now = SystemClock::new().now();
+        let writes = (0..count)
+            .map(|_| {
+                let id = self.application.ids().order_id(now, &command.user_id);
+                Write {
+                    decision: Order::place(command.clone(), id, now, Trace::default()),
+                    guard: Guard::New {
+                        key: None,
+                        fingerprint: None,
+                    },
+                    receipt: None,
+                }
+            })
+            .collect();
+        self.commit(writes).await
+    }
+
+    /// Steers an order without a client.
+    pub async fn steer(&self, id: OrderId, steering: Steering) {
+        let order = self.store.get(id).await.unwrap().unwrap();
+        let now = SystemClock::new().now();
+        let decision = order.steer(steering, now, Trace::default()).unwrap();
+        let guard = Guard::At {
+            version: order.version,
+            status: order.status,
+        };
+        self.commit(vec![Write {
+            decision,
+            guard,
+            receipt: None,
+        }])
+        .await;
+    }
+
+    /// Works off up to `limit` orders, as a worker does; two changes each.
+    pub async fn work_off(&self, limit: usize) -> usize {
+        let lease = Duration::from_secs(60);
+        let claimed = self.store.claim(ShardId(0), limit, lease).await.unwrap();
+        let now = SystemClock::new().now();
+        let writes = claimed
+            .iter()
+            .map(|order| Write {
+                decision: order.complete(None, "receipts/x.txt".into(), now).unwrap(),
+                guard: Guard::At {
+                    version: order.version,
+                    status: order.status,
+                },
+                receipt: None,
+            })
+            .collect();
+        self.commit(writes).await.len()
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Vec<OrderId> {
+        let ids = writes.iter().map(|write| write.decision.order.id).collect();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        for result in self.store.commit(writes, deadline).await {
+            result.unwrap();
+        }
+        ids
+    }
+
+    pub async fn socket(&self) -> Socket {
+        let (stream, _) = connect_async(format!("ws://{}/ws", self.address))
+            .await
+            .unwrap();
+        Socket { stream }
+    }
+
+    /// A socket that has said `text` and been heard.
+    pub async fn subscribed(&self, text: &str) -> Socket {
+        let mut socket = self.socket().await;
+        socket.say(text).await;
+        socket
+    }
+
+    /// Stops softly and waits for the end.
+    pub async fn stop(&mut self) -> Vec<ServeReport> {
+        self.soft.cancel();
+        let mut reports = Vec::new();
+        while let Some(report) = self.serving.join_next().await {
+            reports.push(report.unwrap());
+        }
+        reports
+    }
+}
+
+pub struct Socket {
+    pub stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Socket {
+    pub async fn say(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Waits until everything said before was heard: commands are done in order, and so is a ping.
+    pub async fn is_heard(&mut self) -> Vec<Value> {
+        self.stream.send(Message::Ping("heard?".into())).await.unwrap();
+        let mut before = Vec::new();
+        loop {
+            match self.next_message().await {
+                Message::Pong(bytes) if *bytes == *b"heard?" => return before,
+                Message::Text(text) => before.push(serde_json::from_str(&text).unwrap()),
+                _ => {}
+            }
+        }
+    }
+
+    async fn next_message(&mut self) -> Message {
+        tokio::time::timeout(Duration::from_secs(20), self.stream.next())
+            .await
+            .expect("something comes")
+            .expect("the socket is open")
+            .unwrap()
+    }
+
+    /// The next text frame.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.next_message().await {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// The next change: its order's id, version and status.
+    pub async fn next_change(&mut self) -> (String, u64, String) {
+        let frame = self.next().await;
+        change(&frame).unwrap_or_else(|| panic!("{frame} is no change"))
+    }
+
+    /// Reads to the end: the last text frames, the code of the close frame, its reason.
+    pub async fn closed(&mut self) -> (Vec<Value>, Option<(CloseCode, String)>) {
+        let mut texts = Vec::new();
+        let mut closing = None;
+        loop {
+            let next = tokio::time::timeout(Duration::from_secs(20), self.stream.next()).await;
+            match next.expect("the socket ends") {
+                Some(Ok(Message::Text(text))) => texts.push(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    closing = Some((frame.code, frame.reason.to_string()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return (texts, closing),
+            }
+        }
+    }
+
+    pub async fn close_code(&mut self) -> u16 {
+        let (_, closing) = self.closed().await;
+        closing.map_or(1006, |(code, _)| code.into())
+    }
+}
+
+/// A change's order, version and status; `None` for any other frame.
+pub fn change(frame: &Value) -> Option<(String, u64, String)> {
+    Some((
+        frame["order_id"].as_str()?.to_owned(),
+        frame["version"].as_u64()?,
+        frame["status"].as_str()?.to_owned(),
+    ))
+}

@@ -1,0 +1,239 @@
+//! Placing and reading single orders.
+
+use futures_util::future::join_all;
+
+use crate::server::{Server, send};
+
+const ORDER: &str = r#"{"user_id":"alice","lines":[{"sku":"KB-1","product_name":"Mechanical Keyboard",
+    "quantity":2,"unit_price":149.99}]}"#;
+
+#[tokio::test]
+async fn a_placed_order_is_answered_with_its_address_and_can_be_read_there() {
+    let server = Server::start().await;
+    let placed = server.post("/v1/orders", ORDER).await;
+    assert_eq!(placed.status, 201);
+    assert_eq!(placed.header("content-type"), "application/json");
+    assert_eq!(placed.header("etag"), "\"1\"");
+    assert_eq!(placed.header("x-content-type-options"), "nosniff");
+    assert_eq!(placed.header("access-control-allow-origin"), "");
+    assert_eq!(placed.header("idempotent-replayed"), "");
+    let location = placed.header("location");
+    let id = placed.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(location, format!("/v1/orders/{id}"));
+    let read = server.get(location).await;
+    assert_eq!((read.status, &read.text), (200, &placed.text));
+    assert_eq!(read.header("etag"), "\"1\"");
+}
+
+#[tokio::test]
+async fn amounts_keep_every_digit_of_their_currency() {
+    let server = Server::start().await;
+    for (currency, given, kept) in [
+        ("USD", "149.9900", "149.99"),
+        ("USD", "\"0.10\"", "0.10"),
+        ("USD", "90071992547409.91", "90071992547409.91"),
+        ("JPY", "1.5e2", "150"),
+        ("KWD", "1.002", "1.002"),
+    ] {
+        let order = format!(r#"{{"user_id":"a","amount":{given},"currency":"{currency}"}}"#);
+        let placed = server.post("/v1/orders", order).await;
+        assert_eq!(placed.status, 201, "{placed:?}");
+        let expected = format!(r#""currency":"{currency}","amount":{kept},"#);
+        assert!(placed.text.contains(&expected), "{}", placed.text);
+    }
+}
+
+#[tokio::test]
+async fn hostile_text_is_kept_as_it_is() {
+    let server = Server::start().await;
+    let text = "Robert'); DROP TABLE orders;-- <script>\"\\ 😀 \u{202e}مرحبا";
+    let note = "one\ttwo\r\nthree";
+    let order = serde_json::json!({
+        "user_id": text, "external_id": text, "amount": 1, "metadata": {text: note},
+    });
+    let placed = server.place(&order.to_string()).await;
+    assert_eq!(placed["user_id"], text);
+    assert_eq!(placed["external_id"], text);
+    assert_eq!(placed["metadata"][text], note);
+    let id = placed["id"].as_str().unwrap();
+    let read = server.get(&format!("/v1/orders/{id}")).await;
+    assert_eq!(read.json(), placed);
+}
+
+#[tokio::test]
+async fn one_key_makes_one_order_however_often_it_is_sent_at_once() {
+    let server = Server::start().await;
+    let requests = (0..50).map(|_| {
+        send(
+            server
+                .post_request("/v1/orders", ORDER)
+                .header("idempotency-key", "k-1"),
+        )
+    });
+    let answers = join_all(requests).await;
+    let first = &answers[0].text;
+    assert!(answers.iter().all(|answer| answer.status == 201));
+    assert!(answers.iter().all(|answer| answer.text == *first));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.header("etag") == "\"1\"")
+    );
+    let locations: std::collections::BTreeSet<_> = answers
+        .iter()
+        .map(|answer| answer.header("location"))
+        .collect();
+    assert_eq!(locations.len(), 1);
+    let replayed = answers
+        .iter()
+        .filter(|answer| answer.header("idempotent-replayed") == "true")
+        .count();
+    assert_eq!(replayed, 49);
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 1);
+}
+
+#[tokio::test]
+async fn a_replayed_key_gets_its_first_answer_even_after_the_order_changed() {
+    let server = Server::start().await;
+    let request = || {
+        server
+            .post_request("/v1/orders", ORDER)
+            .header("idempotency-key", "k-2")
+    };
+    let first = send(request()).await;
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    let cancelled = server.post(&format!("/v1/orders/{id}/cancel"), "").await;
+    assert_eq!(cancelled.status, 200);
+    let again = send(request()).await;
+    assert_eq!((again.status, &again.text), (201, &first.text));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+}
+
+#[tokio::test]
+async fn a_key_with_another_body_is_refused_and_makes_nothing() {
+    let server = Server::start().await;
+    let with_key = |body: &str| {
+        send(
+            server
+                .post_request("/v1/orders", body.to_owned())
+                .header("idempotency-key", "k-3"),
+        )
+    };
+    assert_eq!(with_key(ORDER).await.status, 201);
+    let other = with_key(r#"{"user_id":"alice","amount":1}"#).await;
+    assert_eq!(
+        (other.status, other.code().as_str()),
+        (422, "idempotency_key_reused")
+    );
+    // A key is a user's own.
+    assert_eq!(
+        with_key(r#"{"user_id":"bob","amount":1}"#).await.status,
+        201
+    );
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 2);
+}
+
+#[tokio::test]
+async fn a_refused_order_does_not_bind_its_key() {
+    let server = Server::start().await;
+    let with_key = |body: &str| {
+        send(
+            server
+                .post_request("/v1/orders", body.to_owned())
+                .header("idempotency-key", "k-4"),
+        )
+    };
+    assert_eq!(with_key(r#"{"user_id":"alice"}"#).await.status, 422);
+    assert_eq!(with_key(ORDER).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_known_external_id_is_the_order_as_it_is_now_or_a_conflict() {
+    let server = Server::start().await;
+    let order = r#"{"user_id":"alice","external_id":"A-1","amount":5}"#;
+    let id = server.place(order).await["id"].as_str().unwrap().to_owned();
+    let held = server.post(&format!("/v1/orders/{id}/hold"), "").await;
+    assert_eq!(held.status, 200);
+    let again = server.post("/v1/orders", order).await;
+    assert_eq!((again.status, &again.text), (200, &held.text));
+    assert_eq!(again.header("etag"), "\"2\"");
+    let other = r#"{"user_id":"alice","external_id":"A-1","amount":6}"#;
+    let other = server.post("/v1/orders", other).await;
+    assert_eq!(
+        (other.status, other.code().as_str()),
+        (409, "external_id_taken")
+    );
+    let of_another_user = r#"{"user_id":"bob","external_id":"A-1","amount":6}"#;
+    assert_eq!(server.post("/v1/orders", of_another_user).await.status, 201);
+}
+
+#[tokio::test]
+async fn an_order_that_has_not_changed_is_not_sent_again() {
+    let server = Server::start().await;
+    let id = server.place(ORDER).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/orders/{id}");
+    let known = send(
+        server
+            .request("GET", &path)
+            .header("if-none-match", "\"1\""),
+    )
+    .await;
+    assert_eq!((known.status, known.text.as_str()), (304, ""));
+    server.post(&format!("{path}/cancel"), "").await;
+    let changed = send(
+        server
+            .request("GET", &path)
+            .header("if-none-match", "\"1\""),
+    )
+    .await;
+    assert_eq!((changed.status, changed.header("etag")), (200, "\"2\""));
+}
+
+#[tokio::test]
+async fn what_is_not_there_looks_like_what_never_was() {
+    let server = Server::start().await;
+    let absent = [
+        "/v1/orders/00000000-0000-4000-8000-000000000000",
+        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
+        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11/events",
+        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11/receipt",
+        "/v1/nothing",
+        "/v1/orders/a/b/c",
+        "/admin",
+    ];
+    let mut shown = std::collections::BTreeSet::new();
+    for path in absent {
+        let answer = server.get(path).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (404, "not_found"),
+            "{path}"
+        );
+        let mut problem = answer.json();
+        problem["instance"] = "".into();
+        problem["request_id"] = "".into();
+        shown.insert(problem.to_string());
+    }
+    assert_eq!(shown.len(), 1, "{shown:?}");
+}
+
+#[tokio::test]
+async fn a_bad_id_is_named() {
+    let server = Server::start().await;
+    for path in [
+        "/v1/orders/7",
+        "/v1/orders/",
+        "/v1/orders/..%2f..%2fetc",
+        "/v1/orders/0199b0a27c1e7d428f5a0d6f0a9b3c11",
+        "/v1/orders/{0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11}",
+        "/v1/orders/1%20OR%201=1/events",
+        "/v1/orders/x/receipt",
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid_id"),
+            "{path}"
+        );
+    }
+}

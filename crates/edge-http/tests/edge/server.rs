@@ -1,0 +1,218 @@
+//! A server over an embedded store in a folder of its own, and what tests do with it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_sqlite::{SqliteOptions, SqliteStore};
+use application::in_process::InProcessHints;
+use application::ports::{Guard, OrderStore, Write};
+use application::system::{SystemClock, SystemIds};
+use application::{Application, Receipts, Settings};
+use domain::{Failure, ShardId, Timestamp};
+use edge_http::{Breaker, EdgeSettings, EdgeState, ServeReport, WorkHealth};
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::faulty_store::{FaultyStore, Mood};
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub store: Arc<FaultyStore>,
+    pub soft: CancellationToken,
+    pub hard: CancellationToken,
+    client: reqwest::Client,
+    serving: JoinSet<ServeReport>,
+    _folder: tempfile::TempDir,
+}
+
+struct OpenBreaker;
+
+impl WorkHealth for OpenBreaker {
+    fn breaker(&self) -> Breaker {
+        Breaker::Open
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The code of a problem; panics where the answer is none.
+    pub fn code(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        problem["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Pointers and codes of a problem's faults.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let problem = self.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| {
+                let place = ["pointer", "parameter", "header"]
+                    .into_iter()
+                    .find(|place| !fault[place].is_null())
+                    .unwrap();
+                (text(&fault[place]), text(&fault["code"]))
+            })
+            .collect()
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server whose settings `adjust` changes.
+    pub async fn with(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
+        let store = open_store(&folder, &hints);
+        let store = Arc::new(FaultyStore::over(store));
+        let application = Application::new(
+            Arc::clone(&store) as Arc<dyn OrderStore>,
+            Receipts::InStore,
+            Arc::new(SystemClock::new()),
+            Arc::new(SystemIds),
+            Settings::default(),
+        );
+        let mut settings = EdgeSettings {
+            drain_timeout: Duration::from_secs(2),
+            version: "1.2.3".to_owned(),
+            ..EdgeSettings::default()
+        };
+        adjust(&mut settings);
+        let state = EdgeState::new(application, settings, Arc::new(OpenBreaker));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
+        let mut serving = JoinSet::new();
+        serving.spawn(edge_http::serve(
+            listener,
+            state,
+            soft.clone(),
+            hard.clone(),
+        ));
+        Self {
+            address,
+            store,
+            soft,
+            hard,
+            client: reqwest::Client::new(),
+            serving,
+            _folder: folder,
+        }
+    }
+
+    /// Waits for the end of the serving.
+    pub async fn stopped(&mut self) -> ServeReport {
+        self.serving.join_next().await.unwrap().unwrap()
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        self.client
+            .request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request("GET", path)).await
+    }
+
+    pub fn post_request(&self, path: &str, json: impl Into<String>) -> RequestBuilder {
+        self.request("POST", path)
+            .header("content-type", "application/json")
+            .body(json.into())
+    }
+
+    pub async fn post(&self, path: &str, json: impl Into<String>) -> Answer {
+        send(self.post_request(path, json)).await
+    }
+
+    /// Places an order and returns it.
+    pub async fn place(&self, json: &str) -> Value {
+        let answer = self.post("/v1/orders", json).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()
+    }
+
+    /// Lets the waiting orders fail for good, as a handler that refuses them does.
+    pub async fn fail_everything(&self, code: &str) {
+        let lease = Duration::from_secs(60);
+        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let writes = claimed
+            .iter()
+            .map(|order| Write {
+                decision: order
+                    .fail(Failure::new(code, "the card was \"declined\""), now())
+                    .unwrap(),
+                guard: Guard::At {
+                    version: order.version,
+                    status: order.status,
+                },
+                receipt: None,
+            })
+            .collect();
+        let deadline = tokio::time::Instant::now() + lease;
+        for result in self.store.commit(writes, deadline).await {
+            result.unwrap();
+        }
+    }
+
+    pub fn store_becomes(&self, mood: Mood) {
+        self.store.become_so(mood);
+    }
+}
+
+fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dyn OrderStore> {
+    let options = SqliteOptions::in_dir(folder.path());
+    let clock = Arc::new(SystemClock::new());
+    Arc::new(SqliteStore::open(options, clock, hints.clone(), hints.clone()).unwrap())
+}
+
+fn now() -> Timestamp {
+    use application::ports::Clock as _;
+    SystemClock::new().now()
+}
+
+pub async fn send(request: RequestBuilder) -> Answer {
+    read(request.send().await.unwrap()).await
+}
+
+async fn read(response: Response) -> Answer {
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text: response.text().await.unwrap(),
+    }
+}
