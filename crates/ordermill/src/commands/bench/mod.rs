@@ -1,0 +1,227 @@
+//! `ordermill bench`: how fast this build is on this machine, as ratios to a ceiling measured in the same run.
+//!
+//! The servers under test are processes of their own, started from this very binary; the load generator is this
+//! process, on the same cores. It asserts nothing and keeps nothing: every folder it makes is thrown away.
+
+mod closed_loop;
+mod connection;
+mod fan_out;
+mod intake;
+mod large_store;
+mod machine;
+mod no_store;
+pub mod no_store_server;
+mod open_loop;
+mod orders;
+mod postgres;
+mod reads;
+mod report;
+mod server;
+mod socket;
+mod startup;
+mod whole_life;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use closed_loop::Span;
+use report::Report;
+
+/// What to measure, and how long.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ordermill bench --only intake,life --json > figures.json")]
+pub struct BenchArguments {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Measure only these, comma-separated.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    only: Vec<Part>,
+    /// Seconds that each load is measured, after one second of warm-up.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// How often each load is repeated, in turn with its ceiling; medians are shown.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    rounds: u64,
+    /// Also measure PostgreSQL: the DSN of a server on which databases may be created and dropped.
+    #[arg(long, value_name = "DSN")]
+    postgres: Option<String>,
+    /// The folder in which the stores are made, and thrown away. Default: the system's temporary folder, which should
+    /// be on the disk that matters.
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<std::path::PathBuf>,
+    /// Orders in the store in which reads and lists are measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    orders: u64,
+    /// Also compare an empty store with one of this many orders (10000000 takes about 20 minutes and 10 GB).
+    #[arg(long, value_name = "ORDERS")]
+    large: Option<u64>,
+    /// WebSockets that watch everything in the fan-out.
+    #[arg(long, default_value_t = 5_000)]
+    sockets: u64,
+    /// Go on even if the machine is not idle; the figures then say little.
+    #[arg(long)]
+    busy_machine: bool,
+}
+
+/// A part of the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Durable intake against the ceiling, without and with key and external id.
+    Intake,
+    /// From the intended send time to the push of PROCESSED, and as fast as it goes.
+    Life,
+    /// Reads by id and lists by user in a large store.
+    Reads,
+    /// Many WebSockets.
+    FanOut,
+    /// Idle memory and start time.
+    Start,
+}
+
+/// What every part needs.
+struct Bench {
+    arguments: BenchArguments,
+    report: Report,
+    scratch: tempfile::TempDir,
+    stores: u32,
+}
+
+impl Bench {
+    fn wants(&self, part: Part) -> bool {
+        self.arguments.only.is_empty() || self.arguments.only.contains(&part)
+    }
+
+    fn span(&self) -> Span {
+        Span {
+            warm_up: Duration::from_secs(1),
+            measured: Duration::from_secs(self.arguments.seconds),
+        }
+    }
+
+    fn add(
+        &mut self,
+        work: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        ratio: Option<f64>,
+        note: String,
+    ) {
+        let row = report::Row {
+            work: work.into(),
+            value,
+            unit,
+            ratio,
+            note,
+        };
+        self.report.add(row, self.arguments.json);
+    }
+
+    /// Arguments of a server on a fresh embedded store; `worker` says whether it works the orders off.
+    fn fresh_store(&mut self, worker: bool) -> Vec<String> {
+        self.stores += 1;
+        let folder = self.scratch.path().join(format!("store-{}", self.stores));
+        serve_arguments(&["--data-dir", &folder.display().to_string()], worker)
+    }
+}
+
+/// Arguments of `serve` on free ports.
+fn serve_arguments(store: &[&str], worker: bool) -> Vec<String> {
+    let mut arguments: Vec<String> = [
+        "serve",
+        "--http-addr",
+        "127.0.0.1:0",
+        "--ws-addr",
+        "127.0.0.1:0",
+    ]
+    .map(str::to_owned)
+    .into();
+    arguments.extend(store.iter().map(ToString::to_string));
+    arguments.extend(["--set".to_owned(), format!("worker.enabled={worker}")]);
+    arguments
+}
+
+/// Runs the benchmark and prints its report.
+///
+/// # Errors
+/// Where the machine is busy, a server under test fails, or answers something else than it should.
+pub async fn run(arguments: BenchArguments) -> Result<()> {
+    let busy_before = machine::busy_share().await?;
+    if busy_before > 0.1 && !arguments.busy_machine {
+        bail!(
+            "the machine is not idle: {:.0}% of its cores are busy; stop what runs, or say --busy-machine and trust no figure",
+            busy_before * 100.0
+        );
+    }
+    let scratch = match &arguments.scratch {
+        Some(folder) => tempfile::tempdir_in(folder)?,
+        None => tempfile::tempdir()?,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        cores,
+        busy_before,
+        rows: Vec::new(),
+    };
+    let mut bench = Bench {
+        arguments,
+        report,
+        scratch,
+        stores: 0,
+    };
+    if !bench.arguments.json {
+        bench.report.print_head();
+    }
+    if bench.wants(Part::Start) {
+        startup::measure(&mut bench).await?;
+    }
+    let mut intake_per_second = None;
+    if bench.wants(Part::Intake) {
+        intake_per_second = Some(intake::measure(&mut bench).await?);
+    }
+    if bench.wants(Part::Life) {
+        whole_life::measure(&mut bench, intake_per_second).await?;
+    }
+    if bench.wants(Part::Reads) {
+        reads::measure(&mut bench).await?;
+    }
+    if bench.wants(Part::FanOut) {
+        measure_fan_out(&mut bench).await?;
+    }
+    if let Some(dsn) = bench.arguments.postgres.clone() {
+        postgres::measure(&mut bench, &dsn).await?;
+    }
+    if let Some(orders) = bench.arguments.large {
+        large_store::measure(&mut bench, orders).await?;
+    }
+    if bench.arguments.json {
+        println!("{}", serde_json::to_string_pretty(&bench.report)?);
+    }
+    Ok(())
+}
+
+async fn measure_fan_out(bench: &mut Bench) -> Result<()> {
+    let server = server::Server::start(&bench.fresh_store(true)).await?;
+    let sockets = bench.arguments.sockets;
+    let measured = fan_out::run(&server, sockets, 10).await?;
+    server.stop().await?;
+    let note = format!("{sockets} sockets, 10 bursts of 100 orders, three changes each");
+    bench.add(
+        "WebSocket fan-out",
+        measured.messages_per_second,
+        "messages/s",
+        None,
+        note,
+    );
+    bench.add(
+        "memory a WebSocket",
+        measured.bytes_per_socket / 1024.0,
+        "KiB",
+        None,
+        String::new(),
+    );
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The ceiling: everything of ordermill but a store. The same router, parser, validation, ids and log stand before
+//! a store that says yes at once and keeps nothing. Only the benchmark uses it; `serve` cannot be told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use application::ports::{
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
+    RescuePolicy, SequencedEvent, StoreError, Write,
+};
+use async_trait::async_trait;
+use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+
+/// Keeps nothing.
+#[derive(Debug, Default)]
+pub(super) struct NoStore {
+    seq: AtomicU64,
+}
+
+#[async_trait]
+impl OrderStore for NoStore {
+    fn shards(&self) -> &[ShardId] {
+        &[ShardId(0)]
+    }
+
+    fn shard_of(&self, _: Bucket) -> ShardId {
+        ShardId(0)
+    }
+
+    async fn commit(&self, writes: Vec<Write>, _: Deadline) -> Vec<Result<Committed, CommitError>> {
+        writes
+            .iter()
+            .map(|_| {
+                Ok(Committed::Written {
+                    seq: Seq(self.seq.fetch_add(1, Ordering::Relaxed)),
+                })
+            })
+            .collect()
+    }
+
+    async fn claim(
+        &self,
+        _: ShardId,
+        _: usize,
+        _: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn heartbeat(&self, _: &[Claim], _: Duration) -> Result<Vec<Claim>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn rescue(
+        &self,
+        _: ShardId,
+        _: RescuePolicy,
+        _: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn get(&self, _: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn find(&self, _: &UserId, _: &ExternalId) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn list(&self, _: &ListQuery) -> Result<OrderPage, StoreError> {
+        Ok(OrderPage {
+            orders: Vec::new(),
+            next_before: None,
+        })
+    }
+
+    async fn events(
+        &self,
+        _: OrderId,
+        _: Option<Version>,
+        _: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn events_after(
+        &self,
+        _: ShardId,
+        after: Seq,
+        _: usize,
+    ) -> Result<EventPage, StoreError> {
+        Ok(EventPage {
+            events: Vec::new(),
+            head: after,
+        })
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        Ok(Counts::default())
+    }
+
+    async fn receipt(&self, _: OrderId) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    async fn next_due(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
+        Ok(None)
+    }
+
+    async fn close(&self) {}
+}
