@@ -1,0 +1,236 @@
+//! `dead-letters`: the orders that failed for good, and what a person can do about them. A dead letter's id is its
+//! order's id.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::cancel::steer_each;
+use super::get;
+use super::table::Table;
+use crate::client::{OrderPage, OrderView, Server, ServerFlags};
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example: ordermill dead-letters list\n\
+         Example: ordermill dead-letters replay --all --code timeout")]
+pub enum DeadLettersCommand {
+    /// List them, newest first
+    #[command(after_help = "Example: ordermill dead-letters list --code handler_rejected")]
+    List(ListFlags),
+    /// Show one, with the reason
+    #[command(
+        after_help = "Example: ordermill dead-letters show 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b"
+    )]
+    Show(ShowFlags),
+    /// Work on some or all again, with fresh attempts
+    #[command(after_help = "Example: ordermill dead-letters replay --all --user alice")]
+    Replay(ReplayFlags),
+    /// Give some up: they become CANCELLED
+    #[command(
+        after_help = "Example: ordermill dead-letters discard 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b"
+    )]
+    Discard(DiscardFlags),
+}
+
+/// Flags of `dead-letters list`.
+#[derive(Debug, clap::Args)]
+pub struct ListFlags {
+    /// Of this user
+    #[arg(long)]
+    user: Option<String>,
+    /// With this reason, such as timeout
+    #[arg(long)]
+    code: Option<String>,
+    /// The most to show
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    /// Go on where an earlier list ended
+    #[arg(long)]
+    cursor: Option<String>,
+    /// Print one a line as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+/// Flags of `dead-letters show`.
+#[derive(Debug, clap::Args)]
+pub struct ShowFlags {
+    /// The order's id
+    id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+/// Flags of `dead-letters replay`.
+#[derive(Debug, clap::Args)]
+pub struct ReplayFlags {
+    /// The orders' ids
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<String>,
+    /// All that the filters below let through
+    #[arg(long)]
+    all: bool,
+    /// Of this user
+    #[arg(long, requires = "all")]
+    user: Option<String>,
+    /// With this reason
+    #[arg(long, requires = "all")]
+    code: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+/// Flags of `dead-letters discard`.
+#[derive(Debug, clap::Args)]
+pub struct DiscardFlags {
+    /// The orders' ids
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Print each order as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+/// Runs one of them.
+pub async fn run(command: DeadLettersCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        DeadLettersCommand::List(flags) => list(&flags).await,
+        DeadLettersCommand::Show(flags) => show(&flags).await,
+        DeadLettersCommand::Replay(flags) if flags.all => replay_all(&flags).await,
+        DeadLettersCommand::Replay(flags) => {
+            let server = Server::new(&flags.server)?;
+            steer_each(
+                &server,
+                &flags.ids,
+                &["v1", "dead-letters"],
+                "replay",
+                flags.json,
+            )
+            .await
+        }
+        DeadLettersCommand::Discard(flags) => {
+            let server = Server::new(&flags.server)?;
+            steer_each(
+                &server,
+                &flags.ids,
+                &["v1", "dead-letters"],
+                "discard",
+                flags.json,
+            )
+            .await
+        }
+    }
+}
+
+async fn list(flags: &ListFlags) -> anyhow::Result<ExitCode> {
+    let server = Server::new(&flags.server)?;
+    let mut query = vec![("limit", flags.limit.to_string())];
+    query.extend(flags.user.clone().map(|user| ("user_id", user)));
+    query.extend(flags.code.clone().map(|code| ("code", code)));
+    query.extend(flags.cursor.clone().map(|cursor| ("cursor", cursor)));
+    let answer = server.get(&["v1", "dead-letters"], &query).await?;
+    let page: OrderPage<'_> =
+        serde_json::from_slice(&answer.body).context("the server's list cannot be read")?;
+    let mut out = std::io::stdout().lock();
+    let mut table = Table::new(
+        &["FAILED", "ORDER", "USER", "ATTEMPTS", "CODE", "REASON"],
+        &[3],
+    );
+    for order in &page.data {
+        if flags.json {
+            writeln!(out, "{order}")?;
+            continue;
+        }
+        let order: OrderView<'_> =
+            serde_json::from_str(order.get()).context("the server's order cannot be read")?;
+        let (code, message) = order
+            .failure
+            .map_or_else(Default::default, |failure| (failure.code, failure.message));
+        table.row(vec![
+            order.updated_at,
+            order.id,
+            order.user_id,
+            order.attempt.to_string(),
+            code,
+            message,
+        ]);
+    }
+    if !flags.json {
+        write!(out, "{table}")?;
+        match page.next_cursor.filter(|_| page.has_more) {
+            Some(cursor) => eprintln!(
+                "{} dead letters; there are more: --cursor {cursor}",
+                table.len()
+            ),
+            None => eprintln!("{} dead letters", table.len()),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(flags: &ShowFlags) -> anyhow::Result<ExitCode> {
+    let server = Server::new(&flags.server)?;
+    let answer = server.get(&["v1", "orders", &flags.id], &[]).await?;
+    let order: OrderView<'_> =
+        serde_json::from_slice(&answer.body).context("the server's order cannot be read")?;
+    if order.status != domain::Status::Failed.as_str() {
+        bail!(
+            "order {} is {}, not a dead letter; see it with `ordermill get`",
+            order.id,
+            order.status
+        );
+    }
+    get::print(&answer.body, flags.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Deserialize)]
+struct Replayed {
+    replayed: u64,
+    has_more: bool,
+}
+
+async fn replay_all(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
+    let server = Server::new(&flags.server)?;
+    let mut filter = Map::new();
+    for (name, value) in [("user_id", &flags.user), ("code", &flags.code)] {
+        if let Some(value) = value {
+            filter.insert(name.to_owned(), Value::from(value.as_str()));
+        }
+    }
+    let filter = Value::Object(filter).to_string();
+    let mut replayed = 0;
+    // The server takes a bounded number at a time.
+    loop {
+        let answer = server
+            .post(&["v1", "dead-letters", "replay"], filter.clone(), None)
+            .await?;
+        let body: Replayed =
+            serde_json::from_slice(&answer.body).context("the server's answer cannot be read")?;
+        replayed += body.replayed;
+        if !body.has_more || body.replayed == 0 {
+            break;
+        }
+    }
+    if flags.json {
+        println!("{}", serde_json::json!({ "replayed": replayed }));
+    } else {
+        println!("{replayed} replayed");
+    }
+    Ok(ExitCode::SUCCESS)
+}

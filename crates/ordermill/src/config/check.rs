@@ -1,0 +1,225 @@
+//! What must hold between settings. Called once all are read; every fault names the setting to change.
+
+use std::time::Duration;
+
+use domain::Bucket;
+
+use super::layers::Layers;
+use super::sections::{AuthMode, Config, HandlerKind, ReceiptsKind, ShardMapText, StoreKind};
+
+/// Checks all sections together; faults stay in the layers.
+pub(super) fn together(config: &Config, layers: &mut Layers) {
+    listeners(config, layers);
+    store(config, layers);
+    work(config, layers);
+    at_least_one(config, layers);
+}
+
+fn listeners(config: &Config, layers: &mut Layers) {
+    let listeners = [
+        ("http.addr", Some(config.http.addr)),
+        ("http.ws_addr", config.http.ws_addr),
+    ];
+    for (name, addr) in listeners {
+        if addr.is_some_and(|addr| !addr.ip().is_loopback()) && config.auth.mode != AuthMode::None {
+            layers.refuse(
+                name,
+                "is not on loopback, where anyone who can connect may do everything: \
+                 say auth.mode = \"none\" if that is meant",
+            );
+        }
+    }
+    if config.http.ws_addr == Some(config.http.addr) && config.http.addr.port() != 0 {
+        layers.refuse(
+            "http.ws_addr",
+            "is the same as http.addr; give it another port, or \"\" to switch it off",
+        );
+    }
+    let max_batch = 256 * 1024 * 1024;
+    if config.http.max_batch_bytes > max_batch {
+        layers.refuse(
+            "http.max_batch_bytes",
+            "must not be above 268435456 (256 MiB): a batch is held in memory",
+        );
+    }
+    if config.http.max_body_bytes > config.http.max_batch_bytes {
+        layers.refuse(
+            "http.max_body_bytes",
+            "must not be above http.max_batch_bytes",
+        );
+    }
+}
+
+fn store(config: &Config, layers: &mut Layers) {
+    let shards = config.store.shards.len();
+    match config.store.kind {
+        StoreKind::Sqlite => {
+            if shards > 0 {
+                layers.refuse("store.shards", "has no effect with store.kind = \"sqlite\": say store.kind = \"postgres\" or leave it out");
+            }
+            if config.store.data_dir.as_os_str().is_empty() {
+                layers.refuse("store.data_dir", "must name a folder");
+            }
+        }
+        StoreKind::Postgres => {
+            if shards == 0 {
+                layers.refuse(
+                    "store.shards",
+                    "must name at least one database with store.kind = \"postgres\"",
+                );
+            }
+            if !layers.is_default("store.data_dir") {
+                layers.refuse(
+                    "store.data_dir",
+                    "has no effect with store.kind = \"postgres\": leave it out",
+                );
+            }
+        }
+    }
+    let is_postgres = config.store.kind == StoreKind::Postgres;
+    match &config.store.map {
+        ShardMapText::Letter if is_postgres && shards != 2 => {
+            layers.refuse(
+                "store.map",
+                "\"letter\" needs exactly two databases in store.shards",
+            );
+        }
+        ShardMapText::Ranges(ranges) if is_postgres => {
+            if let Err(reason) = covered_once(ranges, shards) {
+                layers.refuse("store.map", &reason);
+            }
+        }
+        ShardMapText::Letter | ShardMapText::Ranges(_) if !is_postgres => {
+            layers.refuse(
+                "store.map",
+                "has no effect with store.kind = \"sqlite\": leave it out",
+            );
+        }
+        ShardMapText::Spread | ShardMapText::Letter | ShardMapText::Ranges(_) => {}
+    }
+}
+
+/// Every bucket needs one owner among the shards.
+fn covered_once(ranges: &[(u16, u16, u16)], shards: usize) -> Result<(), String> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_unstable();
+    let mut next = 0;
+    for (first, last, shard) in sorted {
+        if usize::from(shard) >= shards {
+            return Err(format!(
+                "gives buckets to shard {shard}, but store.shards ends before it (the first is 0)"
+            ));
+        }
+        if first != next || last < first || last >= Bucket::COUNT {
+            return Err(format!(
+                "must give each of the {} buckets to one shard; look at bucket {next}",
+                Bucket::COUNT
+            ));
+        }
+        next = last + 1;
+    }
+    if next != Bucket::COUNT {
+        return Err(format!(
+            "must give each of the {} buckets to one shard; look at bucket {next}",
+            Bucket::COUNT
+        ));
+    }
+    Ok(())
+}
+
+fn work(config: &Config, layers: &mut Layers) {
+    let handler = &config.handler;
+    match (handler.kind, &handler.url) {
+        (HandlerKind::Http, None) => {
+            layers.refuse("handler.kind", "is \"http\", but handler.url says no URL");
+        }
+        (HandlerKind::Http, Some(url))
+            if !url.starts_with("http://") && !url.starts_with("https://") =>
+        {
+            layers.refuse("handler.url", "must begin with http:// or https://");
+        }
+        (HandlerKind::None, Some(_)) => {
+            layers.refuse("handler.url", "has no effect with handler.kind = \"none\": say handler.kind = \"http\" or leave it out");
+        }
+        (HandlerKind::Http, Some(_)) | (HandlerKind::None, None) => {}
+    }
+    match (config.receipts.store, &config.receipts.folder) {
+        (ReceiptsKind::Folder, None) => {
+            layers.refuse(
+                "receipts.store",
+                "is \"folder\", but receipts.folder names none",
+            );
+        }
+        (ReceiptsKind::Embedded, Some(_)) => {
+            layers.refuse("receipts.folder", "has no effect with receipts.store = \"embedded\": say receipts.store = \"folder\" or leave it out");
+        }
+        (ReceiptsKind::Folder, Some(_)) | (ReceiptsKind::Embedded, None) => {}
+    }
+    if config.worker.backoff_first > config.worker.backoff_last {
+        layers.refuse(
+            "worker.backoff_first",
+            "must not be above worker.backoff_last",
+        );
+    }
+    if config.worker.lease < Duration::from_secs(1) {
+        layers.refuse(
+            "worker.lease",
+            "must be at least 1s: it is renewed every third of it",
+        );
+    }
+    if !config.worker.enabled && !layers.is_default("handler.kind") {
+        layers.refuse(
+            "worker.enabled",
+            "is false, so that handler.kind has no effect in this process: leave handler.kind out",
+        );
+    }
+}
+
+fn at_least_one(config: &Config, layers: &mut Layers) {
+    let counts = [
+        ("http.max_connections", config.http.max_connections),
+        ("http.max_in_flight", config.http.max_in_flight),
+        ("http.max_streams", config.http.max_streams),
+        ("http.max_body_bytes", config.http.max_body_bytes),
+        ("store.pool", config.store.pool),
+        ("store.queue", config.store.queue),
+        ("store.batch", config.store.batch),
+        ("worker.concurrency", config.worker.concurrency),
+        ("worker.max_attempts", config.worker.max_attempts as usize),
+        (
+            "worker.breaker_faults",
+            config.worker.breaker_faults as usize,
+        ),
+        ("handler.max_in_flight", config.handler.max_in_flight),
+    ];
+    for (name, count) in counts {
+        if count == 0 {
+            layers.refuse(name, "must be at least 1");
+        }
+    }
+    let times = [
+        ("http.header_timeout", config.http.header_timeout),
+        ("http.body_timeout", config.http.body_timeout),
+        ("http.request_timeout", config.http.request_timeout),
+        ("store.connect_timeout", config.store.connect_timeout),
+        ("worker.backoff_first", config.worker.backoff_first),
+        ("worker.breaker_open", config.worker.breaker_open),
+        ("handler.timeout", config.handler.timeout),
+    ];
+    for (name, time) in times {
+        if time.is_zero() {
+            layers.refuse(name, "must be above zero");
+        }
+    }
+    if config
+        .log
+        .level
+        .parse::<tracing_subscriber::filter::Targets>()
+        .is_err()
+    {
+        layers.refuse(
+            "log.level",
+            "must be error, warn, info, debug or trace, or a filter such as \"info,worker=debug\"",
+        );
+    }
+}

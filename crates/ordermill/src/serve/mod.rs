@@ -1,0 +1,95 @@
+//! `serve`: the whole server in one process. Reads the configuration, opens the store, listens, and runs until a signal
+//! or until a part of it ends that should not.
+
+mod demo;
+mod http;
+mod logs;
+mod parts;
+mod process;
+mod receipts;
+mod signals;
+mod store;
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::config::{self, ConfigFlags, Override};
+
+pub use store::migrate as migrate_store;
+
+/// The folder of `--demo` where no other is named: a demonstration never touches real orders.
+const DEMO_DATA_DIR: &str = "ordermill-demo-data";
+
+/// Flags of `serve`; each is a setting, too (`ordermill config default` lists all).
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: ordermill serve --demo\n\
+         Example: ordermill serve --data-dir /var/lib/ordermill --config /etc/ordermill.toml\n\
+         Example: ordermill serve --set handler.kind=http --set handler.url=http://localhost:9000/orders")]
+pub struct ServeFlags {
+    /// What this process does; today one process does everything
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    role: Role,
+    /// The folder of the embedded store (setting store.data_dir)
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where HTTP is served; port 0 picks a free one (setting http.addr)
+    #[arg(long, value_name = "ADDRESS")]
+    http_addr: Option<String>,
+    /// Where WebSocket has a port of its own; "" switches it off (setting http.ws_addr)
+    #[arg(long, value_name = "ADDRESS")]
+    ws_addr: Option<String>,
+    /// Feed the bundled sample of real orders, in a data folder of its own
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    /// Everything: HTTP, the store and the workers
+    All,
+}
+
+impl ServeFlags {
+    fn overrides(&self) -> Vec<Override> {
+        let mut flags = Vec::new();
+        match &self.data_dir {
+            Some(dir) => flags.push(Override::new(
+                "store.data_dir",
+                dir.to_string_lossy(),
+                "--data-dir",
+            )),
+            None if self.demo => {
+                flags.push(Override::new("store.data_dir", DEMO_DATA_DIR, "--demo"))
+            }
+            None => {}
+        }
+        if let Some(addr) = &self.http_addr {
+            flags.push(Override::new("http.addr", addr, "--http-addr"));
+        }
+        if let Some(addr) = &self.ws_addr {
+            flags.push(Override::new("http.ws_addr", addr, "--ws-addr"));
+        }
+        flags
+    }
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// A configuration that nothing can be started with, or what failed while starting or running.
+pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
+    let Role::All = flags.role;
+    let (config, _) = config::load(&flags.config, &flags.overrides())?;
+    logs::start(&config.log)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(process::run(config, flags.demo))
+}

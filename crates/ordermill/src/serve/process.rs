@@ -1,0 +1,98 @@
+//! The process: wires store, use cases, edge and workers together and hands them to [`Parts`]. A part that ends before
+//! it was told to stops the whole process, because a server that is half there is worse than one that is gone.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use application::ports::{Clock, Ids};
+use application::system::{SystemClock, SystemIds};
+use application::watch::{Hub, WatchSettings};
+use application::{Application, Receipts, Settings};
+use edge_http::EdgeState;
+use worker::Worker;
+
+use super::parts::Parts;
+use super::signals::StopSignals;
+use super::store::OpenStore;
+use super::work::Health;
+use super::{demo, http, receipts, store, work};
+use crate::config::{Config, HandlerKind};
+
+/// Runs until a signal or a failure.
+///
+/// # Errors
+/// What could not be started, or which part ended.
+pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
+    let mut signals = StopSignals::new()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let receipts = receipts::open(&config)?;
+    let handler = work::handler(&config, Arc::clone(&clock))?;
+    let store = tokio::select! {
+        opened = store::open(&config, Arc::clone(&clock)) => opened?,
+        signal = signals.next() => bail!("{signal} came before the store was open"),
+    };
+    let mut parts = Parts::default();
+    let application = application(&config, &store, &receipts, &clock, &ids, &mut parts);
+    let worker = config
+        .worker
+        .enabled
+        .then(|| work::worker(&config, &store, handler, receipts, clock, ids));
+    let calls_out = config.handler.kind == HandlerKind::Http;
+    let health = Health {
+        status: worker.as_ref().map(Worker::status).filter(|_| calls_out),
+    };
+    if let Some(worker) = worker {
+        let (soft, hard) = (parts.soft.clone(), parts.hard.clone());
+        parts.spawn("the worker", async move {
+            worker.run(soft, hard).await.broken.map_or(Ok(()), Err)
+        });
+    }
+    let listener = http::bind(config.http.addr, "http.addr")?;
+    let http_addr = listener
+        .local_addr()
+        .context("a bound listener has an address")?;
+    let state = EdgeState::new(application, http::settings(&config), Arc::new(health));
+    let serving = edge_http::serve(listener, state, parts.soft.clone(), parts.hard.clone());
+    parts.spawn("HTTP", async move {
+        serving.await;
+        Ok(())
+    });
+    http::announce("http", "http", http_addr, "")?;
+    if with_demo {
+        parts.spawn(
+            "the demonstration",
+            demo::feed(http_addr, parts.soft.clone()),
+        );
+    }
+    let ended = parts.supervise(&mut signals, config.shutdown.drain).await;
+    store.store.close().await;
+    ended
+}
+
+/// The use cases over the store, with live watching.
+fn application(
+    config: &Config,
+    store: &OpenStore,
+    receipts: &Receipts,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+    parts: &mut Parts,
+) -> Application {
+    let watching = WatchSettings {
+        max_watchers: config.http.max_streams,
+        ..WatchSettings::default()
+    };
+    let hub = Hub::new(Arc::clone(&store.store), Arc::clone(&store.bus), watching);
+    let (running, last) = (hub.clone(), parts.last.clone());
+    parts.spawn_behind("live watching", async move { running.run(last).await });
+    Application::new(
+        Arc::clone(&store.store),
+        receipts.clone(),
+        Arc::clone(clock),
+        Arc::clone(ids),
+        Settings::default(),
+    )
+    .watching(hub)
+}

@@ -1,0 +1,121 @@
+//! The store that the configuration names, opened: schema brought up to date, hints wired to it.
+
+use std::sync::Arc;
+
+use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, PostgresStore, ShardMap};
+use adapter_sqlite::{SqliteOptions, SqliteStore};
+use anyhow::Context as _;
+use application::in_process::InProcessHints;
+use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use domain::ShardId;
+
+use crate::config::{self, Config, ConfigError, ShardMapText, StoreKind};
+
+/// A store and its hints.
+pub struct OpenStore {
+    /// Where orders are durable.
+    pub store: Arc<dyn OrderStore>,
+    /// Wakes the workers.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// Wakes the watchers.
+    pub bus: Arc<dyn StatusBus>,
+}
+
+/// Opens it; a schema that is older than this program is brought up to date.
+///
+/// # Errors
+/// Where it cannot be opened; the message names the remedy.
+pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<OpenStore> {
+    match config.store.kind {
+        StoreKind::Sqlite => open_sqlite(&config.store, clock).await,
+        StoreKind::Postgres => open_postgres(&config.store, clock).await,
+    }
+}
+
+async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Result<OpenStore> {
+    let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
+    let options = SqliteOptions {
+        queue: set.queue,
+        batch: set.batch,
+        ..SqliteOptions::in_dir(&set.data_dir)
+    };
+    let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
+    // It reads and may migrate; the signals are listened to meanwhile.
+    let store =
+        tokio::task::spawn_blocking(move || SqliteStore::open(options, clock, dispatch, bus))
+            .await
+            .context("the store could not be opened")??;
+    Ok(OpenStore {
+        store: Arc::new(store),
+        dispatch: Arc::clone(&hints) as _,
+        bus: hints,
+    })
+}
+
+async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Result<OpenStore> {
+    let shards: Vec<ShardId> = (0..set.shards.len())
+        .filter_map(|number| u16::try_from(number).ok().map(ShardId))
+        .collect();
+    let hints = Arc::new(InProcessHints::new(&shards));
+    let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
+    let store = PostgresStore::connect(postgres_options(set), clock, dispatch, bus)
+        .await
+        .map_err(classified)?;
+    Ok(OpenStore {
+        store: Arc::new(store),
+        dispatch: Arc::clone(&hints) as _,
+        bus: hints,
+    })
+}
+
+/// Brings the schema up to date without starting a store: unlike a start, it needs every shard to be there. Says how many
+/// there are.
+///
+/// # Errors
+/// As [`open`].
+pub async fn migrate(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<usize> {
+    match config.store.kind {
+        StoreKind::Sqlite => {
+            let opened = open_sqlite(&config.store, clock).await?;
+            opened.store.close().await;
+        }
+        StoreKind::Postgres => adapter_postgres::migrate(&postgres_options(&config.store))
+            .await
+            .map_err(classified)?,
+    }
+    Ok(config.store.shards.len().max(1))
+}
+
+/// What only another configuration can mend ends as such.
+fn classified(error: ConnectError) -> anyhow::Error {
+    match error {
+        ConnectError::InvalidAddress { .. } | ConnectError::InvalidMap(_) => {
+            let faults = vec![error.to_string()];
+            ConfigError { faults }.into()
+        }
+        other => other.into(),
+    }
+}
+
+fn postgres_options(set: &config::Store) -> PostgresOptions {
+    PostgresOptions {
+        shards: set.shards.clone(),
+        map: match &set.map {
+            ShardMapText::Spread => ShardMap::Spread,
+            ShardMapText::Letter => ShardMap::Letter,
+            ShardMapText::Ranges(ranges) => {
+                let range = |&(first, last, shard): &(u16, u16, u16)| BucketRange {
+                    first,
+                    last,
+                    shard: ShardId(shard),
+                };
+                ShardMap::Ranges(ranges.iter().map(range).collect())
+            }
+        },
+        pool_size: set.pool,
+        queue: set.queue,
+        batch: set.batch,
+        start_timeout: set.connect_timeout,
+        ..PostgresOptions::default()
+    }
+}

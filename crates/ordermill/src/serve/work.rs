@@ -1,0 +1,100 @@
+//! The workers of this process: the handler that the configuration names, the settings of the pool, and how the health
+//! page learns of the circuit breaker.
+
+use std::sync::Arc;
+
+use adapter_webhook::{HttpHandler, HttpHandlerSettings};
+use application::Receipts;
+use application::ports::{Clock, Ids, OrderHandler};
+use edge_http::{Breaker, WorkHealth};
+use worker::{BreakerSettings, BreakerState, Worker, WorkerParts, WorkerSettings, WorkerStatus};
+
+use super::store::OpenStore;
+use crate::config::{Config, ConfigError, HandlerKind};
+
+/// The work itself.
+///
+/// # Errors
+/// Where the handler cannot be set up.
+pub fn handler(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn OrderHandler>> {
+    let set = &config.handler;
+    match set.kind {
+        HandlerKind::None => Ok(Arc::new(worker::NoWork)),
+        HandlerKind::Http => {
+            let settings = HttpHandlerSettings {
+                url: set.url.clone().unwrap_or_default(),
+                secret: set.secret.clone(),
+                timeout: set.timeout,
+                idle_connections: set.max_in_flight,
+                ..HttpHandlerSettings::default()
+            };
+            let handler = HttpHandler::new(&settings, clock).map_err(|error| ConfigError {
+                faults: vec![error.to_string()],
+            })?;
+            Ok(Arc::new(handler))
+        }
+    }
+}
+
+/// A worker over the store; it works nothing off before it runs.
+pub fn worker(
+    config: &Config,
+    store: &OpenStore,
+    handler: Arc<dyn OrderHandler>,
+    receipts: Receipts,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Worker {
+    let defaults = WorkerSettings::default();
+    let set = &config.worker;
+    let rate = config.handler.max_per_second;
+    let is_http = config.handler.kind == HandlerKind::Http;
+    Worker::new(WorkerParts {
+        store: Arc::clone(&store.store),
+        dispatch: Arc::clone(&store.dispatch),
+        handler,
+        receipts,
+        clock,
+        ids,
+        settings: WorkerSettings {
+            max_in_flight: if is_http {
+                config.handler.max_in_flight
+            } else {
+                set.concurrency
+            },
+            max_per_second: (is_http && rate > 0).then_some(rate),
+            lease: set.lease,
+            max_attempts: set.max_attempts,
+            backoff_first: set.backoff_first,
+            backoff_most: set.backoff_last,
+            // A net below the handler's own time-out, which also covers reading the answer.
+            attempt_timeout: config.handler.timeout * 2 + defaults.receipt_timeout,
+            drain: config.shutdown.drain,
+            breaker: BreakerSettings {
+                faults_in_a_row: set.breaker_faults,
+                first_probe: set.breaker_open,
+                ..defaults.breaker
+            },
+            ..defaults
+        },
+    })
+}
+
+/// What the health page says of the work.
+pub struct Health {
+    /// `None` where this process works nothing off, or its handler calls nothing.
+    pub status: Option<WorkerStatus>,
+}
+
+impl WorkHealth for Health {
+    fn breaker(&self) -> Breaker {
+        match &self.status {
+            None => Breaker::Absent,
+            Some(status) => match status.breaker().state {
+                BreakerState::Closed => Breaker::Closed,
+                BreakerState::HalfOpen => Breaker::HalfOpen,
+                BreakerState::Open => Breaker::Open,
+            },
+        }
+    }
+}

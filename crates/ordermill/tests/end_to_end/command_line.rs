@@ -1,0 +1,205 @@
+//! What the command line answers: exit codes, one line with the remedy, and the nearest known name.
+
+use std::fs;
+use std::process::Output;
+
+use crate::server::{Server, run};
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn an_unknown_flag_or_command_is_exit_2_with_the_nearest_name() {
+    for (arguments, nearest) in [
+        (&["serv"][..], "serve"),
+        (&["serve", "--data-dri", "x"], "--data-dir"),
+        (&["list", "--usr", "a"], "--user"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            stderr(&output).contains(nearest),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+    }
+    // A role that is not there yet is refused, not pretended.
+    assert_eq!(run(&["serve", "--role", "gateway"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_bad_configuration_is_exit_78_with_every_fault_on_a_line_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.toml");
+    fs::write(
+        &file,
+        "[store]\nqeue = 5\n[http]\naddr = \"0.0.0.0:8080\"\n",
+    )
+    .unwrap();
+    for command in [&["config", "check"][..], &["serve"], &["migrate"]] {
+        let output = run(&[
+            command,
+            &[
+                "--config",
+                file.to_str().unwrap(),
+                "--set",
+                "worker.lease=soon",
+            ],
+        ]
+        .concat());
+        assert_eq!(
+            output.status.code(),
+            Some(78),
+            "{command:?}: {}",
+            stderr(&output)
+        );
+        let text = stderr(&output);
+        assert_eq!(text.lines().count(), 3, "{text}");
+        for part in ["store.queue", "auth.mode", "--set worker.lease"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+    let missing = run(&["serve", "--config", "/does/not/exist.toml"]);
+    assert_eq!(missing.status.code(), Some(78));
+    assert!(stderr(&missing).contains("/does/not/exist.toml"));
+}
+
+#[test]
+fn config_default_is_a_file_that_config_check_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ordermill.toml");
+    fs::write(&file, run(&["config", "default"]).stdout).unwrap();
+    let check = run(&["config", "check", "--config", file.to_str().unwrap()]);
+    assert!(check.status.success(), "{}", stderr(&check));
+}
+
+#[test]
+fn config_show_says_where_values_come_from_and_hides_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ordermill.toml");
+    fs::write(
+        &file,
+        "[store]\nkind = \"postgres\"\nshards = [\"postgres://u:s3cret@localhost/a\"]\n\
+         [handler]\nkind = \"http\"\nurl = \"http://localhost:1/\"\nsecret = \"whsec_s3cret\"\n",
+    )
+    .unwrap();
+    let output = run(&[
+        "config",
+        "show",
+        "--config",
+        file.to_str().unwrap(),
+        "--set",
+        "log.level=debug",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(!text.contains("s3cret"), "{text}");
+    for part in [
+        "ordermill.toml:3",
+        "postgres://u:***@localhost/a",
+        "--set log.level",
+        "# default",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn without_a_server_a_client_says_so_in_one_line() {
+    let output = run(&["list", "--url", "http://127.0.0.1:9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.lines().count() == 1 && text.contains("ordermill serve") && text.contains("--url"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_taken_port_and_a_taken_folder_are_exit_1_with_the_setting_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let addr = server.url.strip_prefix("http://").unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let port = run(&[
+        "serve",
+        "--data-dir",
+        other.path().to_str().unwrap(),
+        "--http-addr",
+        addr,
+        "--ws-addr",
+        "",
+    ]);
+    assert_eq!(port.status.code(), Some(1));
+    assert!(stderr(&port).contains("http.addr"), "{}", stderr(&port));
+    let data = run(&[
+        "serve",
+        "--data-dir",
+        folder.path().to_str().unwrap(),
+        "--http-addr",
+        "127.0.0.1:0",
+        "--ws-addr",
+        "",
+    ]);
+    assert_eq!(data.status.code(), Some(1));
+    assert!(
+        stderr(&data).contains("store.data_dir"),
+        "{}",
+        stderr(&data)
+    );
+}
+
+#[test]
+fn an_order_is_placed_worked_off_found_listed_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let placed = server.ok(&[
+        "place",
+        "--user",
+        "alice",
+        "--external-id",
+        "A-1",
+        "--line",
+        "[KB-1] Mechanical Keyboard:2:149.99",
+        "--metadata",
+        "note=x",
+        "--json",
+    ]);
+    let order: serde_json::Value = serde_json::from_str(&placed).unwrap();
+    let id = order["id"].as_str().unwrap();
+    assert!(placed.contains("\"amount\":299.98"), "{placed}");
+    server.ok(&["watch", id, "--until-final"]);
+    let got = server.ok(&["get", "--external-id", "A-1", "--user", "alice"]);
+    assert!(
+        got.contains("PROCESSED") && got.contains("Mechanical Keyboard") && got.contains(id),
+        "{got}"
+    );
+    let list = server.ok(&["list", "--user", "alice", "--status", "processed"]);
+    assert!(list.contains(id) && list.contains("299.98 USD"), "{list}");
+    let csv = server.ok(&["export", "--format", "csv"]);
+    assert!(csv.contains(",KB-1,Mechanical Keyboard,2,149.99,"), "{csv}");
+    let cancel = server.run(&["cancel", id]);
+    assert_eq!(
+        cancel.status.code(),
+        Some(1),
+        "a processed order cannot be cancelled"
+    );
+    let unknown = server.run(&["get", "019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("there is no order"));
+    let refused = server.run(&["place", "--user", "alice", "--amount", "1.234"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("/amount"), "{}", stderr(&refused));
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn help_shows_an_example_and_completions_know_the_commands() {
+    assert!(
+        String::from_utf8_lossy(&run(&["import", "--help"]).stdout)
+            .contains("Example: ordermill import")
+    );
+    let script = run(&["completions", "bash"]).stdout;
+    assert!(String::from_utf8_lossy(&script).contains("dead-letters"));
+}

@@ -1,0 +1,256 @@
+//! The house rules that a compiler does not check: who may depend on whom, which licences are in the tree, and that no
+//! dependency is listed without being used.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+use crate::server::repository;
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(repository("Cargo.toml"))
+        .other_options(vec!["--locked".to_owned()])
+        .exec()
+        .unwrap()
+}
+
+/// The rows of the table in docs/ARCHITECTURE.md.
+fn table() -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(repository("docs/ARCHITECTURE.md")).unwrap();
+    let rows: BTreeMap<_, _> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| crate | may depend on |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let may = cells[1]
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty());
+            (cells[0].to_owned(), may.collect())
+        })
+        .collect();
+    assert!(
+        !rows.is_empty(),
+        "docs/ARCHITECTURE.md has no table of dependencies"
+    );
+    rows
+}
+
+#[test]
+fn crates_depend_on_each_other_as_the_architecture_says() {
+    let metadata = metadata();
+    let table = table();
+    let members: BTreeSet<String> = metadata
+        .workspace_packages()
+        .iter()
+        .map(|package| package.name.to_string())
+        .collect();
+    let listed: BTreeSet<String> = table.keys().cloned().collect();
+    assert_eq!(
+        members, listed,
+        "the table and the workspace name different crates"
+    );
+    let mut faults = Vec::new();
+    for package in metadata.workspace_packages() {
+        let may = &table[package.name.as_str()];
+        for dependency in &package.dependencies {
+            let is_suite = dependency.kind == DependencyKind::Development
+                && dependency.name == "port-conformance";
+            if members.contains(&dependency.name) && !may.contains(&dependency.name) && !is_suite {
+                faults.push(format!("{} depends on {}", package.name, dependency.name));
+            }
+        }
+    }
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+/// Every package that is really built, on this platform or another. The lock file names more: what features that nobody
+/// switches on would bring in.
+fn tree(metadata: &Metadata) -> Vec<&Package> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--workspace",
+            "--target",
+            "all",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .current_dir(repository("."))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let built: BTreeSet<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?, words.next()?.strip_prefix('v')?))
+        })
+        .collect();
+    let packages: Vec<&Package> = metadata
+        .packages
+        .iter()
+        .filter(|package| built.contains(&(package.name.as_str(), &*package.version.to_string())))
+        .collect();
+    assert!(packages.len() > 100, "the tree is read");
+    packages
+}
+
+#[test]
+fn only_one_cryptography_is_in_the_tree() {
+    let metadata = metadata();
+    let unwanted: Vec<_> = tree(&metadata)
+        .into_iter()
+        .filter(|package| {
+            ["ring", "rsa", "openssl-sys", "native-tls"].contains(&package.name.as_str())
+        })
+        .map(|package| package.name.to_string())
+        .collect();
+    assert_eq!(unwanted, Vec::<String>::new());
+}
+
+const LICENCES: [&str; 14] = [
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "MIT",
+    "MIT-0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "0BSD",
+    "ISC",
+    "Unicode-3.0",
+    "Zlib",
+    "CC0-1.0",
+    "Unlicense",
+    "BSL-1.0",
+    "CDLA-Permissive-2.0",
+];
+
+/// Whether a licence expression (SPDX) can be met by allowed licences alone.
+fn is_allowed(expression: &str) -> bool {
+    let text = expression.trim().replace('/', " OR ");
+    let text = text.as_str();
+    for operator in [" OR ", " AND "] {
+        let parts = split_outside_parentheses(text, operator);
+        if parts.len() > 1 {
+            return if operator == " OR " {
+                parts.into_iter().any(is_allowed)
+            } else {
+                parts.into_iter().all(is_allowed)
+            };
+        }
+    }
+    match text
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
+        Some(inner) => is_allowed(inner),
+        None => LICENCES.contains(&text),
+    }
+}
+
+fn split_outside_parentheses<'t>(text: &'t str, operator: &str) -> Vec<&'t str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ if depth == 0 && text[at..].starts_with(operator) => {
+                parts.push(text[start..at].trim());
+                start = at + operator.len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+#[test]
+fn every_licence_in_the_tree_is_allowed() {
+    assert!(is_allowed("(MIT OR GPL-3.0) AND Unicode-3.0") && !is_allowed("MIT AND GPL-3.0"));
+    let metadata = metadata();
+    let refused: Vec<_> = tree(&metadata)
+        .into_iter()
+        .filter(|package| !package.license.as_deref().is_some_and(is_allowed))
+        .map(|package| {
+            format!(
+                "{} {}: {:?}",
+                package.name, package.version, package.license
+            )
+        })
+        .collect();
+    assert_eq!(refused, Vec::<String>::new());
+}
+
+fn sources(folder: &Path, out: &mut String) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_listed_dependency_is_used() {
+    let metadata = metadata();
+    let mut unused = Vec::new();
+    let mut used_in_workspace = BTreeSet::new();
+    for package in metadata.workspace_packages() {
+        let root = package.manifest_path.parent().unwrap().as_std_path();
+        let mut text = String::new();
+        for folder in ["src", "tests", "benches"] {
+            sources(&root.join(folder), &mut text);
+        }
+        for dependency in &package.dependencies {
+            used_in_workspace.insert(dependency.name.clone());
+            let name = dependency
+                .rename
+                .as_ref()
+                .unwrap_or(&dependency.name)
+                .replace('-', "_");
+            let is_named = [
+                format!("{name}::"),
+                format!("use {name}"),
+                format!("({name}"),
+            ];
+            if !is_named.iter().any(|form| text.contains(form.as_str())) {
+                unused.push(format!("{} lists {}", package.name, dependency.name));
+            }
+        }
+    }
+    let manifest = fs::read_to_string(repository("Cargo.toml")).unwrap();
+    let listed = manifest
+        .lines()
+        .skip_while(|line| *line != "[workspace.dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim().to_owned()));
+    unused.extend(
+        listed
+            .filter(|name| !used_in_workspace.contains(name))
+            .map(|name| format!("the workspace lists {name}")),
+    );
+    assert_eq!(unused, Vec::<String>::new());
+}

@@ -1,0 +1,468 @@
+//! `import` of eight days of a real shop, checked against a reading of the files that shares nothing with the importer:
+//! orders, lines, pence and users agree, twice is once, and a kill of either side loses and doubles nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::server::{ORDERMILL, Server, free_port, repository, run, wait_until};
+
+/// A user and the shop's number of an order.
+type Name = (String, String);
+
+/// What the files say, read here.
+#[derive(Default)]
+struct Expected {
+    /// Lines and pence of each good order.
+    taken: BTreeMap<Name, (usize, u64)>,
+    /// Numbers of the orders with a faulty row.
+    refused: BTreeSet<String>,
+    /// File and row of each faulty row.
+    faulty_rows: BTreeSet<(String, u64)>,
+}
+
+fn days() -> Vec<PathBuf> {
+    let mut days: Vec<PathBuf> = fs::read_dir(repository("examples/online-retail"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
+        .collect();
+    days.sort();
+    assert_eq!(days.len(), 8);
+    days
+}
+
+/// `2.55` in pence; nothing for what has more than two digits or is below zero.
+fn pence(text: &str) -> Option<u64> {
+    let (pounds, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let rest = rest.trim_end_matches('0');
+    let hundredths = match rest.len() {
+        0 => 0,
+        1 => rest.parse::<u64>().ok()? * 10,
+        2 => rest.parse().ok()?,
+        _ => return None,
+    };
+    Some(pounds.parse::<u64>().ok()? * 100 + hundredths)
+}
+
+fn expected() -> Expected {
+    let mut all: BTreeMap<String, Vec<(String, Option<u64>)>> = BTreeMap::new();
+    let mut expected = Expected::default();
+    for day in days() {
+        let mut reader = csv::Reader::from_path(&day).unwrap();
+        for (index, row) in reader.deserialize::<BTreeMap<String, String>>().enumerate() {
+            let row = row.unwrap();
+            let quantity: i64 = row["Quantity"].parse().unwrap();
+            let price = pence(&row["UnitPrice"]);
+            let is_named =
+                !row["Description"].trim().is_empty() || !row["StockCode"].trim().is_empty();
+            let total = match (u64::try_from(quantity), price) {
+                (Ok(quantity @ 1..=1_000_000), Some(price)) if is_named => Some(quantity * price),
+                _ => None,
+            };
+            if total.is_none() {
+                expected
+                    .faulty_rows
+                    .insert((day.display().to_string(), index as u64 + 2));
+            }
+            let user = match row["CustomerID"].as_str() {
+                "" => "guest".to_owned(),
+                text => text.strip_suffix(".0").unwrap_or(text).to_owned(),
+            };
+            all.entry(row["InvoiceNo"].clone())
+                .or_default()
+                .push((user, total));
+        }
+    }
+    for (number, rows) in all {
+        let totals: Option<Vec<u64>> = rows.iter().map(|(_, total)| *total).collect();
+        match totals {
+            Some(totals) => {
+                let name = (rows[0].0.clone(), number);
+                expected
+                    .taken
+                    .insert(name, (totals.len(), totals.iter().sum()));
+            }
+            None => {
+                expected.refused.insert(number);
+            }
+        }
+    }
+    assert!(
+        expected.taken.len() > 800 && expected.refused.len() > 100,
+        "the sample is what it was"
+    );
+    expected
+}
+
+fn exported(server: &Server) -> Vec<Value> {
+    server
+        .ok(&["export"])
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The store against the files: each order once, with its lines and pence, and nothing else.
+fn assert_store_agrees(server: &Server, expected: &Expected) {
+    let mut stored = BTreeMap::new();
+    for order in exported(server) {
+        let name = (
+            order["user_id"].as_str().unwrap().to_owned(),
+            order["external_id"].as_str().unwrap().to_owned(),
+        );
+        let lines = order["lines"].as_array().unwrap().len();
+        let amount = pence(&order["amount"].to_string()).unwrap();
+        assert_eq!(order["currency"], "GBP");
+        assert!(
+            stored.insert(name.clone(), (lines, amount)).is_none(),
+            "{name:?} is there twice"
+        );
+    }
+    assert_eq!(stored.len(), expected.taken.len());
+    assert_eq!(stored, expected.taken);
+    let sum = |orders: &BTreeMap<Name, (usize, u64)>| {
+        orders.values().map(|(_, pence)| pence).sum::<u64>()
+    };
+    let users = |orders: &BTreeMap<Name, (usize, u64)>| {
+        orders
+            .keys()
+            .map(|(user, _)| user.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(sum(&stored), sum(&expected.taken));
+    assert_eq!(users(&stored), users(&expected.taken));
+    let stats = accepted(server);
+    assert_eq!(stats, expected.taken.len());
+}
+
+fn assert_report_agrees(report: &Path, expected: &Expected) {
+    let rows: Vec<BTreeMap<String, String>> = csv::Reader::from_path(report)
+        .unwrap()
+        .deserialize()
+        .map(Result::unwrap)
+        .collect();
+    let orders: BTreeSet<String> = rows.iter().map(|row| row["external_id"].clone()).collect();
+    let faulty: BTreeSet<_> = rows
+        .iter()
+        .map(|row| (row["file"].clone(), row["row"].parse().unwrap()))
+        .collect();
+    assert_eq!(orders, expected.refused);
+    assert_eq!(faulty, expected.faulty_rows);
+    assert!(rows.iter().all(
+        |row| ["Quantity", "UnitPrice"].contains(&&*row["column"]) && !row["reason"].is_empty()
+    ));
+}
+
+fn accepted(server: &Server) -> usize {
+    // Straight from the server's own counts.
+    let mut stream =
+        std::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    write!(
+        stream,
+        "GET /v1/stats HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+        server.url.strip_prefix("http://").unwrap()
+    )
+    .unwrap();
+    let text = std::io::read_to_string(stream).unwrap();
+    let stats: Value = serde_json::from_str(&text[text.find("\r\n\r\n").unwrap()..]).unwrap();
+    usize::try_from(stats["accepted"].as_u64().unwrap()).unwrap()
+}
+
+fn import_arguments(url: &str, report: &Path) -> Vec<String> {
+    let mapping = repository("examples/online-retail.toml");
+    [
+        "import",
+        "--json",
+        "--url",
+        url,
+        "--mapping",
+        mapping.to_str().unwrap(),
+        "--report",
+        report.to_str().unwrap(),
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn import_all(server: &Server, report: &Path, more: &[&str]) -> Value {
+    let mut arguments = import_arguments(&server.url, report);
+    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+    arguments.extend(days().iter().map(|day| day.display().to_string()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = run(&arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn count(summary: &Value, name: &str) -> usize {
+    usize::try_from(summary[name].as_u64().unwrap()).unwrap()
+}
+
+#[test]
+fn eight_days_agree_with_the_files_and_a_second_run_takes_nothing_twice() {
+    let expected = expected();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"));
+    let report = folder.path().join("report.csv");
+    let first = import_all(&server, &report, &[]);
+    assert_eq!(
+        (
+            count(&first, "accepted"),
+            count(&first, "existing"),
+            count(&first, "refused")
+        ),
+        (expected.taken.len(), 0, expected.refused.len())
+    );
+    assert_store_agrees(&server, &expected);
+    assert_report_agrees(&report, &expected);
+
+    let second = import_all(&server, &report, &[]);
+    assert_eq!(
+        (
+            count(&second, "accepted"),
+            count(&second, "existing"),
+            count(&second, "refused")
+        ),
+        (0, expected.taken.len(), expected.refused.len())
+    );
+    assert_store_agrees(&server, &expected);
+    assert_report_agrees(&report, &expected);
+    wait_until("the work on all orders", || {
+        exported(&server)
+            .iter()
+            .all(|order| order["status"] == "PROCESSED")
+    });
+}
+
+/// An importer that reads what the test writes, so that it is certainly in the middle when something is killed.
+struct FedImporter {
+    child: Child,
+    input: Vec<u8>,
+    fed: usize,
+}
+
+impl FedImporter {
+    fn start(url: &str, report: &Path) -> Self {
+        let mut input = Vec::new();
+        for (index, day) in days().iter().enumerate() {
+            let bytes = fs::read(day).unwrap();
+            let heading = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            input.extend_from_slice(if index == 0 {
+                &bytes
+            } else {
+                &bytes[heading..]
+            });
+        }
+        let child = Command::new(ORDERMILL)
+            .args(import_arguments(url, report))
+            .arg("-")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            child,
+            input,
+            fed: 0,
+        }
+    }
+
+    /// Feeds up to this share of all bytes.
+    fn feed(&mut self, percent: usize) {
+        let end = self.input.len() * percent / 100;
+        self.child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(&self.input[self.fed..end])
+            .unwrap();
+        self.fed = end;
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_in_the_middle_gets_the_rest_when_it_is_back() {
+    let expected = expected();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let addr = format!("127.0.0.1:{}", free_port());
+    let flags = ["--http-addr", &*addr, "--ws-addr", ""];
+    let mut server = Server::start_with(&data, &flags);
+    let report = folder.path().join("report.csv");
+    let mut importer = FedImporter::start(&server.url, &report);
+    importer.feed(80);
+    wait_until("the first orders", || accepted(&server) > 0);
+    server.kill();
+    importer.feed(100);
+    drop(importer.child.stdin.take());
+    let server = Server::start_with(&data, &flags);
+    let output = importer.child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_store_agrees(&server, &expected);
+}
+
+#[test]
+fn an_importer_that_is_killed_in_the_middle_completes_the_next_time() {
+    let expected = expected();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"));
+    let report = folder.path().join("report.csv");
+    let mut importer = FedImporter::start(&server.url, &report);
+    importer.feed(80);
+    wait_until("the first orders", || accepted(&server) > 0);
+    importer.child.kill().unwrap();
+    importer.child.wait().unwrap();
+    let before = accepted(&server);
+    assert!(
+        before > 0 && before < expected.taken.len(),
+        "the kill was in the middle"
+    );
+    let second = import_all(&server, &report, &[]);
+    assert_eq!(
+        count(&second, "accepted") + count(&second, "existing"),
+        expected.taken.len()
+    );
+    assert!(count(&second, "existing") >= before);
+    assert_store_agrees(&server, &expected);
+    assert_report_agrees(&report, &expected);
+}
+
+#[test]
+fn history_keeps_its_time_and_is_processed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(
+        &folder.path().join("data"),
+        &[
+            "--http-addr",
+            "127.0.0.1:0",
+            "--ws-addr",
+            "",
+            "--set",
+            "worker.enabled=false",
+        ],
+    );
+    let expected = expected();
+    import_all(
+        &server,
+        &folder.path().join("report.csv"),
+        &["--as", "processed"],
+    );
+    assert_store_agrees(&server, &expected);
+    let orders = exported(&server);
+    assert!(
+        orders
+            .iter()
+            .all(|order| order["status"] == "PROCESSED" && order["receipt_key"].is_string())
+    );
+    let first = orders
+        .iter()
+        .find(|order| order["external_id"] == "536365")
+        .unwrap();
+    assert_eq!(first["created_at"], "2010-12-01T08:26:00.000Z");
+}
+
+#[test]
+fn every_kind_of_bad_row_is_reported_and_the_others_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"));
+    let file = folder.path().join("dirty.csv");
+    let rows = "\u{feff}InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\r\n\
+        1,A,good,1,,1.00,7,UK\r\n\
+        2,A,no number,many,,1.00,7,UK\r\n\
+        3,A,\"bad\"quotes,1,,1.00,7,UK\r\n\
+        4,A,short,1\r\n\
+        5,A,good again,1,,2.00,7,UK\r\n\
+        1,A,not the same,1,,9.00,7,UK\r\n\
+        6,A,cut off,1,,1.0";
+    fs::write(&file, rows).unwrap();
+    fs::write(folder.path().join("empty.csv"), "").unwrap();
+    let report = folder.path().join("report.csv");
+    let mut arguments = import_arguments(&server.url, &report);
+    arguments.extend([
+        file.display().to_string(),
+        folder.path().join("empty.csv").display().to_string(),
+    ]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("empty.csv is empty"));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (count(&summary, "accepted"), count(&summary, "refused")),
+        (2, 5),
+        "{summary}"
+    );
+    let rows: Vec<BTreeMap<String, String>> = csv::Reader::from_path(&report)
+        .unwrap()
+        .deserialize()
+        .map(Result::unwrap)
+        .collect();
+    let mut found: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {} {} {}",
+                row["row"], row["external_id"], row["column"], row["code"]
+            )
+        })
+        .collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "3 2 Quantity not_a_number",
+            "4 3  bad_quotes",
+            "5 4  wrong_column_count",
+            "7 1 InvoiceNo external_id_taken",
+            "8 6  wrong_column_count",
+        ]
+    );
+}
+
+#[test]
+fn a_mapping_that_is_wrong_stops_the_import_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("mapping.toml");
+    let good = fs::read_to_string(repository("examples/online-retail.toml")).unwrap();
+    let day = days()[0].display().to_string();
+    let import = |text: String| {
+        fs::write(&mapping, text).unwrap();
+        let output = run(&[
+            "import",
+            "--url",
+            "http://127.0.0.1:9",
+            "--mapping",
+            mapping.to_str().unwrap(),
+            &day,
+        ]);
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, text) = import(good.replace("unit_price", "unit_prize"));
+    assert_eq!(code, Some(78));
+    assert!(text.contains("did you mean unit_price?"), "{text}");
+    let (code, text) = import(good.replace("\"Quantity\"", "\"Quantitiy\""));
+    assert_eq!(code, Some(1));
+    assert!(
+        text.contains("has no column \"Quantitiy\"; did you mean Quantity?"),
+        "{text}"
+    );
+}

@@ -1,0 +1,6 @@
+//! The one binary of end-to-end tests: everything here drives the real `ordermill` process from the outside.
+
+mod command_line;
+mod house;
+mod import;
+mod server;

@@ -1,0 +1,127 @@
+//! A real server process with a data folder of its own. Killed when it is dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program under test.
+pub const ORDERMILL: &str = env!("CARGO_BIN_EXE_ordermill");
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Where it answers.
+    pub url: String,
+}
+
+impl Server {
+    /// Starts one on a free port.
+    pub fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &["--http-addr", "127.0.0.1:0", "--ws-addr", ""])
+    }
+
+    /// Starts one with these flags, and waits until it is ready.
+    pub fn start_with(data_dir: &Path, flags: &[&str]) -> Self {
+        let mut child = Command::new(ORDERMILL)
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(data_dir)
+            .args(flags)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = loop {
+            let line = lines
+                .next()
+                .expect("the server ends before it is ready")
+                .unwrap();
+            if let Some(url) = line.strip_prefix("http: listening on ") {
+                break url.to_owned();
+            }
+        };
+        Self { child, url }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap().code()
+    }
+
+    /// Runs a client command against it.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        run(&[arguments, &["--url", &self.url]].concat())
+    }
+
+    /// Runs a client command that must succeed; what it printed.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    Command::new(ORDERMILL)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// A port that is free now, for a server that has to come back on the same one.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Waits until something holds; panics with `what` after a minute.
+#[expect(clippy::disallowed_methods, reason = "a test measures real time")]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "{what} did not come"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
