@@ -1,0 +1,160 @@
+//! Wires a twin as the shipped binary is wired, around its defect.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use adapter_postgres::{PostgresOptions, PostgresStore};
+use adapter_sqlite::{SqliteOptions, SqliteStore};
+use adapter_webhook::{HttpHandler, HttpHandlerSettings};
+use anyhow::Context as _;
+use application::in_process::InProcessHints;
+use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore, StatusBus};
+use application::system::{SystemClock, SystemIds};
+use application::{Application, Receipts};
+use domain::ShardId;
+use edge_http::{EdgeSettings, EdgeState, NoWork};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use worker::{Worker, WorkerParts, WorkerSettings};
+
+use crate::broken_store::BrokenStore;
+use crate::defect::Defect;
+use crate::poison::AbortingHandler;
+use crate::settings::{Settings, StoreAt};
+
+/// Serves until SIGTERM.
+///
+/// # Errors
+/// Where something cannot be opened.
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let shard_count = match &settings.store {
+        StoreAt::Sqlite(_) => 1,
+        StoreAt::Postgres(shards) => shards.len(),
+    };
+    let shards: Vec<ShardId> = (0..shard_count)
+        .map(|shard| u16::try_from(shard).map(ShardId))
+        .collect::<Result<_, _>>()?;
+    let hints = Arc::new(InProcessHints::new(&shards));
+    let sound = open(&settings, &clock, &hints).await?;
+    let (broken, late_writer) = BrokenStore::around(sound, settings.defect);
+    let store: Arc<dyn OrderStore> = Arc::new(broken);
+
+    let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
+    let mut parts = JoinSet::new();
+    parts.spawn(late_writer.run());
+    let worker = Worker::new(WorkerParts {
+        store: Arc::clone(&store),
+        dispatch: Arc::clone(&hints) as Arc<dyn Dispatch>,
+        handler: handler(&settings, &clock)?,
+        receipts: Receipts::InStore,
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        settings: worker_settings(&settings),
+    });
+    let (worker_soft, worker_hard) = (soft.clone(), hard.clone());
+    parts.spawn(async move {
+        worker.run(worker_soft, worker_hard).await;
+    });
+
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let application = Application::new(
+        store,
+        Receipts::InStore,
+        clock,
+        ids,
+        application::Settings::default(),
+    );
+    let edge = EdgeSettings {
+        request_deadline: settings.request_timeout,
+        drain_timeout: settings.drain,
+        ..EdgeSettings::default()
+    };
+    let state = EdgeState::new(application, edge, Arc::new(NoWork));
+    let serving = edge_http::serve(listener, state, soft.clone(), hard.clone());
+    parts.spawn(async move {
+        serving.await;
+    });
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "http: listening on http://{address}")?;
+        out.flush()?;
+    }
+    terminate.recv().await;
+    soft.cancel();
+    tokio::time::sleep(settings.drain.min(std::time::Duration::from_secs(1))).await;
+    hard.cancel();
+    parts.shutdown().await;
+    Ok(())
+}
+
+async fn open(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    hints: &Arc<InProcessHints>,
+) -> anyhow::Result<Arc<dyn OrderStore>> {
+    let clock = Arc::clone(clock);
+    let dispatch = Arc::clone(hints) as Arc<dyn Dispatch>;
+    let bus = Arc::clone(hints) as Arc<dyn StatusBus>;
+    Ok(match &settings.store {
+        StoreAt::Sqlite(folder) => {
+            let options = SqliteOptions {
+                synchronous_off: settings.defect == Defect::SynchronousOff,
+                ..SqliteOptions::in_dir(folder)
+            };
+            Arc::new(SqliteStore::open(options, clock, dispatch, bus)?)
+        }
+        StoreAt::Postgres(shards) => {
+            let options = PostgresOptions {
+                shards: shards.clone(),
+                ..PostgresOptions::default()
+            };
+            Arc::new(PostgresStore::connect(options, clock, dispatch, bus).await?)
+        }
+    })
+}
+
+fn handler(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn OrderHandler>> {
+    let http = HttpHandlerSettings {
+        url: settings.handler_url.clone(),
+        timeout: settings.handler_timeout,
+        ..HttpHandlerSettings::default()
+    };
+    let handler: Arc<dyn OrderHandler> = Arc::new(HttpHandler::new(&http, Arc::clone(clock))?);
+    Ok(if settings.defect == Defect::AbortsOnPoison {
+        Arc::new(AbortingHandler(handler))
+    } else {
+        handler
+    })
+}
+
+fn worker_settings(settings: &Settings) -> WorkerSettings {
+    let defaults = WorkerSettings::default();
+    WorkerSettings {
+        max_in_flight: 32,
+        lease: settings.lease,
+        max_attempts: settings.max_attempts,
+        backoff_first: settings.backoff_first,
+        backoff_most: settings.backoff_last,
+        attempt_timeout: settings.handler_timeout * 2 + defaults.receipt_timeout,
+        drain: settings.drain,
+        ..defaults
+    }
+}

@@ -1,0 +1,27 @@
+//! The twins' command line: what a fault test believes to have broken or set has to be so.
+
+use std::process::Command;
+
+fn refusal(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_fault-twins"))
+        .args(arguments)
+        .output();
+    let output = output.expect("the twin was built");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn an_unknown_defect_is_refused_and_the_known_ones_are_named() {
+    let said = refusal(&["--defect=everything"]);
+    assert!(
+        said.contains("everything") && said.contains("fencing-removed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_setting_that_a_twin_does_not_know_is_refused() {
+    let said = refusal(&["--defect=nothing", "--set", "store.colour=red"]);
+    assert!(said.contains("store.colour"), "{said}");
+}
