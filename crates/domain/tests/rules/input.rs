@@ -1,0 +1,357 @@
+//! Checking what comes in: every fault is found, at its place.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+
+use domain::order::MAX_LINES;
+use domain::{Currency, Fault, Given, LineDraft, Money, OrderDraft, PlaceOrder};
+use proptest::prelude::*;
+
+use crate::made::any_currency;
+
+fn given(text: &str) -> Given<Cow<'_, str>> {
+    Given::Value(Cow::Borrowed(text))
+}
+
+fn good_line() -> LineDraft<'static> {
+    LineDraft {
+        sku: Given::Missing,
+        product_name: given("Lamp"),
+        quantity: given("2"),
+        unit_price: given("1.50"),
+    }
+}
+
+fn good_draft() -> OrderDraft<'static> {
+    OrderDraft {
+        user_id: given("alice"),
+        lines: Given::Value(vec![good_line()]),
+        ..OrderDraft::default()
+    }
+}
+
+fn faults_of(draft: OrderDraft<'_>) -> Vec<(String, &'static str)> {
+    let mut faults: Vec<Fault> = Vec::new();
+    let command = PlaceOrder::check(draft, Currency::USD, &mut faults);
+    assert_eq!(
+        command.is_none(),
+        !faults.is_empty(),
+        "a command or faults, never both nor neither"
+    );
+    assert!(faults.iter().all(|fault| !fault.detail.is_empty()));
+    faults
+        .into_iter()
+        .map(|fault| (fault.pointer, fault.code))
+        .collect()
+}
+
+/// The only fault of a good draft with one line changed.
+fn line_fault(change: impl FnOnce(&mut LineDraft<'static>)) -> (String, &'static str) {
+    let mut line = good_line();
+    change(&mut line);
+    let mut faults = faults_of(OrderDraft {
+        lines: Given::Value(vec![good_line(), line]),
+        ..good_draft()
+    });
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
+}
+
+#[test]
+fn each_fault_of_a_line_is_found_at_its_place() {
+    let at = |field: &str, code: &'static str| (format!("/lines/1/{field}"), code);
+    for (quantity, code) in [
+        ("0", "out_of_range"),
+        ("-1", "out_of_range"),
+        ("1.5", "not_whole"),
+        ("1e99", "out_of_range"),
+        ("-1e99", "out_of_range"),
+        ("1000001", "out_of_range"),
+        ("4294967297", "out_of_range"),
+        ("two", "not_a_number"),
+    ] {
+        let found = line_fault(|line| line.quantity = given(quantity));
+        assert_eq!(found, at("quantity", code), "{quantity}");
+    }
+    for (price, code) in [
+        ("1.505", "too_precise"),
+        ("-0.01", "out_of_range"),
+        ("1e99", "out_of_range"),
+        ("90071992547409.92", "out_of_range"),
+        ("1,50", "not_a_number"),
+        ("NaN", "not_a_number"),
+    ] {
+        let found = line_fault(|line| line.unit_price = given(price));
+        assert_eq!(found, at("unit_price", code), "{price}");
+    }
+    for (name, code) in [
+        ("", "blank"),
+        (" \u{3000}", "blank"),
+        ("a\0b", "control_character"),
+        ("a\tb", "control_character"),
+        ("\u{85}x", "control_character"),
+    ] {
+        assert_eq!(
+            line_fault(|line| line.product_name = given(name)),
+            at("product_name", code)
+        );
+        assert_eq!(line_fault(|line| line.sku = given(name)), at("sku", code));
+    }
+    let long: &'static str = Box::leak("n".repeat(256).into_boxed_str());
+    assert_eq!(
+        line_fault(|line| line.product_name = given(long)),
+        at("product_name", "too_long")
+    );
+    assert_eq!(
+        line_fault(|line| line.sku = given(&long[..129])),
+        at("sku", "too_long")
+    );
+    assert_eq!(
+        line_fault(|line| line.product_name = Given::Missing),
+        at("product_name", "required")
+    );
+    assert_eq!(
+        line_fault(|line| line.quantity = Given::Missing),
+        at("quantity", "required")
+    );
+    assert_eq!(
+        line_fault(|line| line.unit_price = Given::Missing),
+        at("unit_price", "required")
+    );
+}
+
+#[test]
+fn each_fault_of_an_order_is_found_at_its_place() {
+    let good = good_draft;
+    let only = |draft: OrderDraft<'_>| {
+        let mut faults = faults_of(draft);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        let (pointer, code) = faults.remove(0);
+        (pointer.leak() as &str, code)
+    };
+    assert_eq!(faults_of(good()), []);
+    assert_eq!(
+        only(OrderDraft {
+            user_id: Given::Missing,
+            ..good()
+        }),
+        ("/user_id", "required")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            user_id: given("  "),
+            ..good()
+        }),
+        ("/user_id", "blank")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            user_id: given("a\u{7f}"),
+            ..good()
+        }),
+        ("/user_id", "control_character")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            source: given("fax"),
+            ..good()
+        }),
+        ("/source", "unknown_value")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            external_id: given(""),
+            ..good()
+        }),
+        ("/external_id", "blank")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            currency: given("usd"),
+            ..good()
+        }),
+        ("/currency", "unknown_value")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            amount: given("3.01"),
+            ..good()
+        }),
+        ("/amount", "not_the_sum")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            lines: Given::Missing,
+            ..good()
+        }),
+        ("", "required")
+    );
+    assert_eq!(
+        only(OrderDraft {
+            lines: Given::Value(vec![]),
+            ..good()
+        }),
+        ("", "required")
+    );
+    let too_many = vec![good_line(); MAX_LINES + 1];
+    assert_eq!(
+        only(OrderDraft {
+            lines: Given::Value(too_many),
+            ..good()
+        }),
+        ("/lines", "too_many")
+    );
+    let overflowing = LineDraft {
+        quantity: given("1000000"),
+        unit_price: given("90071992547409.91"),
+        ..good_line()
+    };
+    assert_eq!(
+        only(OrderDraft {
+            lines: Given::Value(vec![overflowing; MAX_LINES]),
+            ..good()
+        }),
+        ("/lines", "out_of_range")
+    );
+    let metadata = |pairs: &[(&str, &str)]| {
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        OrderDraft {
+            metadata: Given::Value(pairs.collect()),
+            ..good_draft()
+        }
+    };
+    assert_eq!(
+        only(metadata(&[("a/b~c", "x\u{1}")])),
+        ("/metadata/a~1b~0c", "control_character")
+    );
+    assert_eq!(only(metadata(&[("k\n", "x")])).0, "/metadata/k\n");
+    assert_eq!(
+        only(metadata(&[("k", &"v".repeat(8 * 1024))])),
+        ("/metadata", "too_long")
+    );
+    assert_eq!(faults_of(metadata(&[("k", "tab\tcr\rlf\n")])), []);
+    let many: Vec<String> = (0..51).map(|number| format!("k{number}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|key| (key.as_str(), "")).collect();
+    assert_eq!(only(metadata(&many)), ("/metadata", "too_many"));
+}
+
+#[test]
+fn all_faults_are_found_at_once_and_none_twice() {
+    let bad_line = LineDraft {
+        sku: given("\0"),
+        product_name: Given::Missing,
+        quantity: given("0"),
+        unit_price: given("x"),
+    };
+    let found = faults_of(OrderDraft {
+        user_id: given(""),
+        external_id: given("\u{1b}"),
+        source: given("fax"),
+        currency: given("XXX"),
+        amount: given("-1"),
+        lines: Given::Value(vec![good_line(), bad_line]),
+        metadata: Given::Value(BTreeMap::from([(" ".to_owned(), String::new())])),
+    });
+    let pointers: HashSet<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+    let expected = [
+        "/user_id",
+        "/external_id",
+        "/source",
+        "/currency",
+        "/amount",
+        "/lines/1/sku",
+        "/lines/1/product_name",
+        "/lines/1/quantity",
+        "/lines/1/unit_price",
+        "/metadata/ ",
+    ];
+    assert_eq!(pointers, HashSet::from(expected));
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+}
+
+#[test]
+fn a_wrong_currency_is_one_fault_however_many_prices_there_are() {
+    let found = faults_of(OrderDraft {
+        currency: given("XXX"),
+        lines: Given::Value(vec![
+            LineDraft {
+                unit_price: given("1.505"),
+                ..good_line()
+            };
+            3
+        ]),
+        ..good_draft()
+    });
+    assert_eq!(found, [("/currency".to_owned(), "unknown_value")]);
+}
+
+#[test]
+fn what_the_edge_has_reported_already_is_not_reported_again() {
+    let mut faults = vec![Fault::new("/amount", "wrong_type", "must be a number")];
+    let draft = OrderDraft {
+        amount: Given::Faulty,
+        lines: Given::Missing,
+        ..good_draft()
+    };
+    assert_eq!(PlaceOrder::check(draft, Currency::USD, &mut faults), None);
+    assert_eq!(faults.len(), 1);
+    let mut faults = vec![Fault::new("/lines", "wrong_type", "must be a list")];
+    let draft = OrderDraft {
+        lines: Given::Faulty,
+        ..good_draft()
+    };
+    assert_eq!(PlaceOrder::check(draft, Currency::USD, &mut faults), None);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+}
+
+proptest! {
+    #[test]
+    fn no_draft_makes_the_check_panic(
+        texts in prop::collection::vec(prop::option::of(r"\PC{0,8}|[-0-9.e]{0,8}|[\x00-\x20]{0,3}"), 9),
+        lines in 0_usize..4,
+    ) {
+        let text = |index: usize| Given::from(texts[index].as_deref().map(Cow::Borrowed));
+        let line = LineDraft { sku: text(0), product_name: text(1), quantity: text(2), unit_price: text(3) };
+        let draft = OrderDraft {
+            user_id: text(4),
+            external_id: text(5),
+            source: text(6),
+            currency: text(7),
+            amount: text(8),
+            lines: Given::Value(vec![line; lines]),
+            metadata: Given::Missing,
+        };
+        faults_of(draft);
+    }
+
+    #[test]
+    fn a_good_draft_is_taken_and_its_amount_is_the_sum(
+        lines in prop::collection::vec((1_u32..=1_000_000, 0_u64..1_000_000), 1..20),
+        says_amount: bool,
+        currency in any_currency(),
+    ) {
+        let money = |minor| Money::new(minor, currency).unwrap().to_string();
+        let sum: u64 = lines.iter().map(|(quantity, price)| u64::from(*quantity) * price).sum();
+        let texts: Vec<(String, String)> = lines
+            .iter()
+            .map(|(quantity, price)| (quantity.to_string(), money(*price)))
+            .collect();
+        let drafts = texts
+            .iter()
+            .map(|(quantity, price)| LineDraft { quantity: given(quantity), unit_price: given(price), ..good_line() })
+            .collect();
+        let amount = money(sum);
+        let draft = OrderDraft {
+            currency: given(currency.code()),
+            amount: Given::from(says_amount.then_some(Cow::Borrowed(amount.as_str()))),
+            lines: Given::Value(drafts),
+            ..good_draft()
+        };
+        let mut faults = Vec::new();
+        let command = PlaceOrder::check(draft, Currency::USD, &mut faults);
+        prop_assert_eq!(faults, []);
+        prop_assert_eq!(command.map(|command| command.amount), Some(Money::new(sum, currency).unwrap()));
+    }
+}

@@ -1,0 +1,84 @@
+//! Orders, commands and currencies for the properties.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{
+    Currency, Decision, ExternalId, Failure, Money, Order, OrderId, PlaceOrder, Receipt, Source,
+    Steering, Timestamp, Trace, UserId,
+};
+use proptest::prelude::*;
+
+pub fn any_currency() -> impl Strategy<Value = Currency> {
+    prop::sample::select(vec!["JPY", "USD", "EUR", "KWD", "CLF"])
+        .prop_map(|code| Currency::parse(code).expect("valid"))
+}
+
+pub fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms).expect("valid")
+}
+
+pub fn plain_order() -> Decision {
+    let command = place_order("alice", None, 100);
+    let id = OrderId::new(at(1_000_000), &command.user_id, 42);
+    Order::place(command, id, at(1_000_000), Trace::default())
+}
+
+pub fn place_order(user: &str, external_id: Option<&str>, minor: u64) -> PlaceOrder {
+    PlaceOrder {
+        user_id: UserId::new(user).expect("valid"),
+        external_id: external_id.map(|id| ExternalId::new(id).expect("valid")),
+        source: Source::Api,
+        amount: Money::new(minor, Currency::USD).expect("valid"),
+        lines: Arc::from([]),
+        metadata: Arc::default(),
+    }
+}
+
+/// Anything that can be asked of an order.
+#[derive(Debug, Clone, Copy)]
+pub enum Command {
+    Claim,
+    Complete,
+    Retry,
+    Fail,
+    GiveBack,
+    LoseLease { max_attempts: u32 },
+    Steer(Steering),
+}
+
+pub fn any_command() -> impl Strategy<Value = Command> {
+    let steering = prop::sample::select(vec![
+        Steering::Cancel,
+        Steering::Hold,
+        Steering::Release,
+        Steering::Replay,
+        Steering::Discard,
+    ]);
+    prop_oneof![
+        6 => Just(Command::Claim),
+        1 => Just(Command::Complete),
+        3 => Just(Command::Retry),
+        2 => Just(Command::Fail),
+        2 => Just(Command::GiveBack),
+        2 => (0_u32..4).prop_map(|max_attempts| Command::LoseLease { max_attempts }),
+        6 => steering.prop_map(Command::Steer),
+    ]
+}
+
+pub const DELAY: Duration = Duration::from_millis(1_500);
+
+pub fn decide(order: &Order, command: Command, now: Timestamp) -> Option<Decision> {
+    let failure = Failure::new("timeout", "no answer");
+    let receipt_key = Receipt::key_of(&order.user_id, order.id);
+    match command {
+        Command::Claim => order.claim(now),
+        Command::Complete => order.complete(Some(Arc::from("{}")), receipt_key, now),
+        Command::Retry => order.retry(failure, DELAY, now),
+        Command::Fail => order.fail(failure, now),
+        Command::GiveBack => order.give_back(None, DELAY, now),
+        Command::LoseLease { max_attempts } => order.lose_lease(max_attempts, DELAY, now),
+        Command::Steer(steering) => order.steer(steering, now, Trace::default()),
+    }
+    .ok()
+}

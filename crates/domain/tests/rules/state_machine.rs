@@ -1,0 +1,198 @@
+//! The state machine, under any sequence of commands, against its picture written down a second time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Decision, Event, Job, Order, OrderId, Receipt, Status, Steering, Trace, Version};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+
+use crate::made::{Command, DELAY, any_command, at, decide, place_order, plain_order};
+
+/// The picture of the state machine, written down a second time: where a command leads, if anywhere.
+fn picture(order: &Order, command: Command) -> Option<Status> {
+    use Status as S;
+    let lost = |max_attempts| {
+        if order.attempt >= max_attempts {
+            S::Failed
+        } else {
+            S::Retrying
+        }
+    };
+    let table = [
+        (S::Pending, "claim", S::Processing),
+        (S::Retrying, "claim", S::Processing),
+        (S::Processing, "complete", S::Processed),
+        (S::Processing, "retry", S::Retrying),
+        (S::Processing, "fail", S::Failed),
+        (S::Pending, "hold", S::OnHold),
+        (S::OnHold, "release", S::Pending),
+        (S::Failed, "replay", S::Pending),
+        (S::Failed, "discard", S::Cancelled),
+        (S::Pending, "cancel", S::Cancelled),
+        (S::OnHold, "cancel", S::Cancelled),
+        (S::Retrying, "cancel", S::Cancelled),
+        (S::Failed, "cancel", S::Cancelled),
+    ];
+    let arrow = match command {
+        Command::Claim => "claim",
+        Command::Complete => "complete",
+        Command::Retry | Command::GiveBack => "retry",
+        Command::Fail => "fail",
+        Command::LoseLease { max_attempts } if lost(max_attempts) == S::Failed => "fail",
+        Command::LoseLease { .. } => "retry",
+        Command::Steer(Steering::Cancel) => "cancel",
+        Command::Steer(Steering::Hold) => "hold",
+        Command::Steer(Steering::Release) => "release",
+        Command::Steer(Steering::Replay) => "replay",
+        Command::Steer(Steering::Discard) => "discard",
+    };
+    table
+        .into_iter()
+        .find(|(from, name, _)| *from == order.status && *name == arrow)
+        .map(|(_, _, to)| to)
+}
+
+fn expected_attempt(order: &Order, command: Command) -> u32 {
+    match command {
+        Command::Claim => order.attempt + 1,
+        Command::GiveBack => order.attempt - 1,
+        Command::Steer(Steering::Replay) => 0,
+        _ => order.attempt,
+    }
+}
+
+fn expected_job(status: Status, command: Command) -> Job {
+    match (status, command) {
+        (Status::Processing, _) => Job::Leased,
+        (Status::Pending, _) => Job::DueIn(Duration::ZERO),
+        (Status::Retrying, _) => Job::DueIn(DELAY),
+        _ => Job::Nothing,
+    }
+}
+
+fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> TestCaseResult {
+    let after = &decision.order;
+    prop_assert_eq!(after.version.get(), order.version.get() + 1);
+    prop_assert_eq!(after.attempt, expected_attempt(order, command));
+    prop_assert_eq!(decision.job, expected_job(after.status, command));
+    prop_assert_eq!(
+        after.as_created(),
+        order.as_created(),
+        "what was ordered never changes"
+    );
+    prop_assert!(
+        after.updated_at >= order.updated_at,
+        "time never runs back in an order"
+    );
+    prop_assert_eq!(after.result.is_some(), after.status == Status::Processed);
+    prop_assert_eq!(
+        after.receipt_key.is_some(),
+        after.status == Status::Processed
+    );
+    if matches!(after.status, Status::Failed) {
+        prop_assert!(after.failure.is_some(), "a dead letter says why");
+    }
+    prop_assert!(decision.earlier.is_empty());
+    let event = &decision.event;
+    prop_assert_eq!((event.order_id, event.version), (after.id, after.version));
+    prop_assert_eq!(
+        (event.status(), event.attempt),
+        (after.status, after.attempt)
+    );
+    prop_assert_eq!(&event.user_id, &after.user_id);
+    prop_assert_eq!(event.occurred_at, after.updated_at);
+    let retry_at =
+        matches!(after.status, Status::Retrying).then(|| after.updated_at.saturating_add(DELAY));
+    prop_assert_eq!(event.retry_at, retry_at);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_commands_keeps_the_rules(
+        commands in prop::collection::vec((any_command(), 0_u64..2_000_000), 1..60),
+    ) {
+        let placed = plain_order();
+        let mut order = Arc::clone(&placed.order);
+        let mut events: Vec<Event> = vec![placed.event];
+        for (command, now_ms) in commands {
+            let decision = decide(&order, command, at(now_ms));
+            let status = decision.as_ref().map(|decision| decision.order.status);
+            prop_assert_eq!(status, picture(&order, command), "{:?} at {}", command, order.status);
+            if order.status.is_final() {
+                prop_assert_eq!(status, None, "a final status never changes");
+            }
+            if let Some(decision) = decision {
+                keeps_the_rules(&order, command, &decision)?;
+                events.push(decision.event);
+                order = decision.order;
+            }
+        }
+        let versions: Vec<u32> = events.iter().map(|event| event.version.get()).collect();
+        let gapless: Vec<u32> = (1..=order.version.get()).collect();
+        prop_assert_eq!(versions, gapless, "one event a version, without gaps");
+    }
+}
+
+#[test]
+fn every_status_that_is_not_final_has_a_way_to_a_final_one() {
+    let mut reached = HashSet::new();
+    let mut open = vec![plain_order().order];
+    while let Some(order) = open.pop() {
+        if !reached.insert(order.status) {
+            continue;
+        }
+        for command in [
+            Command::Claim,
+            Command::Complete,
+            Command::Fail,
+            Command::Retry,
+        ]
+        .into_iter()
+        .chain(
+            [
+                Steering::Hold,
+                Steering::Release,
+                Steering::Cancel,
+                Steering::Replay,
+            ]
+            .map(Command::Steer),
+        ) {
+            open.extend(decide(&order, command, order.updated_at).map(|decision| decision.order));
+        }
+    }
+    assert_eq!(
+        reached.len(),
+        Status::ALL.len(),
+        "every status can be reached"
+    );
+}
+
+#[test]
+fn history_is_a_whole_life_in_one_decision() {
+    let command = place_order("alice", Some("536365"), 100);
+    let then = at(1_291_191_960_000);
+    let id = OrderId::new(then, &command.user_id, 7);
+    let key = Receipt::key_of(&command.user_id, id);
+    let decision = Order::place_history(command, id, then, Trace::default(), key).unwrap();
+    let mut events = decision.earlier;
+    events.push(decision.event);
+    let versions: Vec<u32> = events.iter().map(|event| event.version.get()).collect();
+    assert_eq!(versions, [1, 2, 3]);
+    assert!(events.iter().all(|event| event.occurred_at == then));
+    assert_eq!(decision.order.status, Status::Processed);
+    assert_eq!(
+        (decision.order.created_at, decision.order.updated_at),
+        (then, then)
+    );
+    assert_eq!(decision.job, Job::Nothing, "nobody is charged again");
+}
+
+#[test]
+fn a_version_is_never_zero() {
+    assert_eq!(Version::from_number(0), None);
+    assert_eq!(Version::from_number(1), Some(Version::FIRST));
+    assert_eq!(Version::FIRST.next().get(), 2);
+}
