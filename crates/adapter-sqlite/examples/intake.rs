@@ -1,6 +1,6 @@
-//! How much the embedded store takes, without HTTP: `cargo run --release -p adapter-sqlite --example intake -- [dir]`.
+//! How much the embedded store takes, without HTTP: `cargo run --release -p adapter-sqlite --example intake -- [dir] [work]`.
 //!
-//! Runs a few seconds of each kind of work with 64 and 256 callers that wait for each answer, and prints orders a
+//! Runs a few seconds of each kind of work (`plain`, `named` with key and external id, `whole life`) with 64 and 256 callers that wait for each answer, and prints orders a
 //! second beside the processor time that an order costs, in all and in the writer's thread: processor time holds on a
 //! busy machine too.
 
@@ -27,6 +27,7 @@ fn main() {
     let dir = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "target".to_owned());
+    let only = std::env::args().nth(2).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -37,12 +38,16 @@ fn main() {
         "work", "orders/s", "cpu us", "writer us"
     );
     for callers in [64, 256] {
-        for (name, named) in [("intake", false), ("intake, key + external id", true)] {
+        for (name, named, with_workers) in [
+            ("plain", false, false),
+            ("named", true, false),
+            ("whole life", false, true),
+        ] {
             let label = format!("{name}, {callers} callers");
-            runtime.block_on(run(Path::new(&dir), &label, callers, named, false));
+            if label.contains(&only) {
+                runtime.block_on(run(Path::new(&dir), &label, callers, named, with_workers));
+            }
         }
-        let label = format!("whole life, {callers} callers");
-        runtime.block_on(run(Path::new(&dir), &label, callers, false, true));
     }
 }
 

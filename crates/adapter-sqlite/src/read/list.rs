@@ -197,7 +197,7 @@ impl Rows for ByStatus {
     const SQL: &str = concat!(
         "SELECT ",
         row::order_columns!(),
-        " FROM orders WHERE id >= ?1 AND id < ?2 AND status = ?3 AND status IN (3, 5, 6, 7) ORDER BY id DESC"
+        " FROM orders WHERE id >= ?1 AND id < ?2 AND status = ?3 AND (status > 4 OR status = 3) ORDER BY id DESC"
     );
     fn status(&self) -> u8 {
         self.0.code()
