@@ -19,6 +19,9 @@ pub struct EdgeSettings {
     pub max_batch_bytes: usize,
     /// The most rows of a batch. Default 10,000.
     pub max_batch_rows: usize,
+    /// The most bytes that the bodies of all requests hold together, small ones not counted; 503 with Retry-After past
+    /// it. What is made of a body while it is worked on takes several times as much. Default 64 MiB.
+    pub max_bodies_bytes: usize,
     /// The most bytes of a request's path and query. Default 8 KiB.
     pub max_uri_bytes: usize,
     /// The most bytes of a request's headers, names and values together. Default 32 KiB.
@@ -63,6 +66,7 @@ impl Default for EdgeSettings {
             max_body_bytes: 1024 * 1024,
             max_batch_bytes: 16 * 1024 * 1024,
             max_batch_rows: 10_000,
+            max_bodies_bytes: 64 * 1024 * 1024,
             max_uri_bytes: 8 * 1024,
             max_header_bytes: 32 * 1024,
             max_headers: 100,

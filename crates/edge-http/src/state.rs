@@ -9,6 +9,7 @@ use application::ports::Deadline;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::request::BodyRoom;
 use crate::settings::EdgeSettings;
 
 /// Where the circuit breaker in front of the handler stands.
@@ -68,6 +69,8 @@ pub struct EdgeState {
     pub hard: CancellationToken,
     /// Owns every task of the edge, the connections' and the live streams'; [`crate::serve`] waits for them.
     pub tasks: TaskTracker,
+    /// What the bodies of all requests may hold.
+    pub(crate) bodies: Arc<BodyRoom>,
 }
 
 impl EdgeState {
@@ -80,6 +83,7 @@ impl EdgeState {
     ) -> Self {
         Self {
             application,
+            bodies: Arc::new(BodyRoom::of(settings.max_bodies_bytes)),
             settings: Arc::new(settings),
             work,
             soft: CancellationToken::new(),

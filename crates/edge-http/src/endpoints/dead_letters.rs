@@ -10,7 +10,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, read_dead_letter_filter};
 use crate::problem::Problem;
-use crate::request::{Bounds, Incomer, media_type, read_body};
+use crate::request::{Incomer, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(super) async fn replay(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
@@ -20,11 +20,14 @@ pub(super) async fn replay(edge: &EdgeState, incomer: Incomer) -> Result<Answer,
     if media_type(headers).as_deref() != Some("application/json") {
         return Err(Problem::unsupported_media_type("application/json"));
     }
-    let bounds = Bounds {
-        bytes: edge.settings.max_body_bytes,
-        until: incomer.began + edge.settings.body_timeout,
-    };
-    let bytes = read_body(headers, incomer.body, bounds).await?;
+    let bytes = read_body(
+        edge,
+        headers,
+        incomer.body,
+        incomer.began,
+        edge.settings.max_body_bytes,
+    )
+    .await?;
     let filter = read_filter(&bytes)?;
     let caller = Caller {
         trace,

@@ -11,7 +11,7 @@ use domain::{Fault, IdempotencyKey, PlaceOrder, RequestId, Timestamp};
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, array_rows, line_rows, read_order};
 use crate::problem::Problem;
-use crate::request::{Bounds, Incomer, Query, key, media_type, read_body};
+use crate::request::{Incomer, Query, key, media_type, read_body};
 use crate::state::EdgeState;
 
 /// So many rows go to the store at a time, so that a batch does not fill its queue alone.
@@ -31,10 +31,6 @@ pub(super) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<An
         ));
     }
     let media = media_type(headers);
-    let bounds = Bounds {
-        bytes: settings.max_batch_bytes,
-        until: incomer.began + settings.body_timeout,
-    };
     let is_array = match media.as_deref() {
         Some("application/json") => true,
         Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => false,
@@ -44,7 +40,14 @@ pub(super) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<An
             ));
         }
     };
-    let bytes = read_body(headers, incomer.body, bounds).await?;
+    let bytes = read_body(
+        edge,
+        headers,
+        incomer.body,
+        incomer.began,
+        settings.max_batch_bytes,
+    )
+    .await?;
     let rows = if is_array {
         array_rows(&bytes, settings.max_batch_rows)?
     } else {

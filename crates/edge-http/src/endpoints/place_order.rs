@@ -9,7 +9,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, read_order};
 use crate::problem::Problem;
-use crate::request::{Bounds, Incomer, key, media_type, read_body};
+use crate::request::{Incomer, key, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(super) async fn place_order(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
@@ -21,11 +21,14 @@ pub(super) async fn place_order(edge: &EdgeState, incomer: Incomer) -> Result<An
     if media_type(headers).as_deref() != Some("application/json") {
         return Err(Problem::unsupported_media_type("application/json"));
     }
-    let bounds = Bounds {
-        bytes: settings.max_body_bytes,
-        until: incomer.began + settings.body_timeout,
-    };
-    let bytes = read_body(headers, incomer.body, bounds).await?;
+    let bytes = read_body(
+        edge,
+        headers,
+        incomer.body,
+        incomer.began,
+        settings.max_body_bytes,
+    )
+    .await?;
     let command = read_command(&bytes, settings.default_currency)?;
     drop(bytes);
     let caller = Caller {

@@ -10,7 +10,7 @@ use super::{existing_order, no_query, order_id};
 use crate::answer::{self, Answer};
 use crate::json::read_nothing;
 use crate::problem::Problem;
-use crate::request::{Bounds, Expected, Incomer, if_match, read_body};
+use crate::request::{Expected, Incomer, if_match, read_body};
 use crate::state::EdgeState;
 
 pub(super) async fn steer_order(
@@ -24,11 +24,16 @@ pub(super) async fn steer_order(
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
     let expected = if_match(headers)?;
-    let bounds = Bounds {
-        bytes: edge.settings.max_body_bytes,
-        until: incomer.began + edge.settings.body_timeout,
-    };
-    read_nothing(&read_body(headers, incomer.body, bounds).await?)?;
+    read_nothing(
+        &read_body(
+            edge,
+            headers,
+            incomer.body,
+            incomer.began,
+            edge.settings.max_body_bytes,
+        )
+        .await?,
+    )?;
     let deadline = edge.deadline();
     let expected = expected_version(edge, id, expected, deadline).await?;
     let caller = Caller { trace, deadline };

@@ -15,7 +15,8 @@ pub struct LiveSettings {
     pub idle_timeout: Duration,
     /// A client that takes nothing for so long, while something waits for it, is cut. Default 20 s.
     pub write_timeout: Duration,
-    /// A client that lags has so long to take what was begun, to learn why it is closed. Default 5 s.
+    /// A client that lags has so long to take what was begun, to learn why it is closed; nothing more is kept for it.
+    /// Default 30 s.
     pub lag_grace: Duration,
     /// How long a closing handshake may take. Default 2 s.
     pub close_timeout: Duration,
@@ -33,7 +34,7 @@ impl Default for LiveSettings {
             ping_after: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(20),
-            lag_grace: Duration::from_secs(5),
+            lag_grace: Duration::from_secs(30),
             close_timeout: Duration::from_secs(2),
             heartbeat: Duration::from_secs(15),
             reconnect_after: Duration::from_secs(2),

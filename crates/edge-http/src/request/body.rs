@@ -1,22 +1,78 @@
-//! Reading a body whole: bounded in bytes, declared or chunked, and in time.
+//! Reading a body whole: bounded in bytes, declared or chunked, in time, and in what all bodies together may hold.
 
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
 use super::media::encoding_is_plain;
 use crate::problem::Problem;
+use crate::state::EdgeState;
 
-/// How much of a body is read, and by when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// The most bytes.
-    pub(crate) bytes: usize,
-    /// The last moment.
-    pub(crate) until: Instant,
+/// A body that was read, and its room among all bodies, which it gives back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Body<'a> {
+    bytes: Bytes,
+    _room: Room<'a>,
+}
+
+impl Deref for Body<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// How many bytes of bodies are held at a time, by all requests of a server together. Bodies that come in one small
+/// piece are not counted: there are no more of them than requests.
+#[derive(Debug)]
+pub(crate) struct BodyRoom {
+    free: AtomicUsize,
+}
+
+impl BodyRoom {
+    pub(crate) const fn of(bytes: usize) -> Self {
+        Self {
+            free: AtomicUsize::new(bytes),
+        }
+    }
+}
+
+/// What one body holds.
+#[derive(Debug)]
+struct Room<'a> {
+    of: &'a BodyRoom,
+    taken: usize,
+}
+
+impl Room<'_> {
+    /// Takes room for so many bytes more; false where there is none.
+    fn take(&mut self, bytes: usize) -> bool {
+        let taken = self
+            .of
+            .free
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+                free.checked_sub(bytes)
+            })
+            .is_ok();
+        if taken {
+            self.taken += bytes;
+        }
+        taken
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            self.of.free.fetch_add(self.taken, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What is read and thrown away of a body that is too large, so that the client comes to read the answer instead of
@@ -24,38 +80,54 @@ pub(crate) struct Bounds {
 const THROWN_AWAY_BYTES: usize = 8 * 1024 * 1024;
 const THROWN_AWAY_FOR: Duration = Duration::from_secs(1);
 
-/// Reads a body whole.
-pub(crate) async fn read_body(
+/// Reads the body of a request that began then, whole; at most `limit` bytes.
+pub(crate) async fn read_body<'a>(
+    edge: &'a EdgeState,
     headers: &HeaderMap,
     mut body: Incoming,
-    bounds: Bounds,
-) -> Result<Bytes, Problem> {
+    began: Instant,
+    limit: usize,
+) -> Result<Body<'a>, Problem> {
     if !encoding_is_plain(headers) {
         return Err(Problem::unsupported_encoding());
     }
     let declared = body.size_hint().lower();
-    let is_too_large = |length: usize| length > bounds.bytes;
-    if usize::try_from(declared).map_or(true, is_too_large) {
+    if usize::try_from(declared).map_or(true, |declared| declared > limit) {
         throw_away(&mut body, headers).await;
-        return Err(Problem::body_too_large(bounds.bytes));
+        return Err(Problem::body_too_large(limit));
     }
-    match tokio::time::timeout_at(bounds.until, collect(&mut body, bounds.bytes)).await {
+    let until = began + edge.settings.body_timeout;
+    let mut room = Room {
+        of: &edge.bodies,
+        taken: 0,
+    };
+    let reading = collect(&mut body, limit, &mut room);
+    match tokio::time::timeout_at(until, reading).await {
         Err(_) => Err(Problem::body_timeout()),
         Ok(Err(Collected::Broken(error))) => Err(Problem::body_broken(error)),
         Ok(Err(Collected::TooLarge)) => {
             throw_away(&mut body, headers).await;
-            Err(Problem::body_too_large(bounds.bytes))
+            Err(Problem::body_too_large(limit))
         }
-        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(Collected::NoRoom)) => {
+            throw_away(&mut body, headers).await;
+            Err(Problem::no_room())
+        }
+        Ok(Ok(bytes)) => Ok(Body { bytes, _room: room }),
     }
 }
 
 enum Collected {
     TooLarge,
+    NoRoom,
     Broken(hyper::Error),
 }
 
-async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Collected> {
+async fn collect(
+    body: &mut Incoming,
+    limit: usize,
+    room: &mut Room<'_>,
+) -> Result<Bytes, Collected> {
     // Most bodies come in one piece, which is then taken as it is.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -73,7 +145,13 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Collected> 
             }
         } else {
             if rest.is_empty() {
+                if !room.take(first.len()) {
+                    return Err(Collected::NoRoom);
+                }
                 rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            if !room.take(data.len()) {
+                return Err(Collected::NoRoom);
             }
             rest.extend_from_slice(&data);
         }

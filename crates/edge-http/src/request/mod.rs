@@ -8,7 +8,7 @@ mod media;
 mod name;
 mod query;
 
-pub(crate) use body::{Bounds, read_body};
+pub(crate) use body::{BodyRoom, read_body};
 pub(crate) use conditions::{Expected, if_match, is_known, key};
 pub(crate) use cursor::Cursor;
 pub(crate) use media::{Offer, accepts, media_type};

@@ -303,3 +303,66 @@ async fn requests_past_the_bound_are_503_at_once() {
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(server.post("/v1/orders", ORDER).await.status, 201);
 }
+
+#[tokio::test]
+async fn bodies_hold_no_more_together_than_they_may() {
+    let server = Server::with(|settings| settings.max_bodies_bytes = 1_000_000).await;
+    let large = format!(
+        "[{}]",
+        vec![
+            format!(
+                r#"{{"user_id":"a","amount":1,"metadata":{{"k":"{}"}}}}"#,
+                "n".repeat(8_000)
+            );
+            100
+        ]
+        .join(",")
+    );
+    server.store_becomes(Mood::Slow(Duration::from_millis(700)));
+    let first = server.post("/v1/orders/batch", large.as_str());
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let refused = server.post("/v1/orders/batch", large.as_str()).await;
+        // What is small always fits.
+        (refused, server.post("/v1/orders", ORDER).await)
+    };
+    let (first, (refused, small)) = tokio::join!(first, second);
+    assert_eq!(first.json()["accepted"], 100);
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "overloaded")
+    );
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(small.status, 201);
+    server.store_becomes(Mood::Well);
+    assert_eq!(
+        server.post("/v1/orders/batch", large).await.json()["accepted"],
+        100
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let server = Server::with(|settings| settings.idle_timeout = Duration::from_millis(300)).await;
+    let note = "n".repeat(8_000);
+    let row = format!(r#"{{"user_id":"a","amount":1,"metadata":{{"k":"{note}"}}}}"#);
+    let batch = format!("[{}]", vec![row; 1_000].join(","));
+    assert_eq!(
+        server.post("/v1/orders/batch", batch).await.json()["accepted"],
+        1_000
+    );
+    let request = format!(
+        "GET /v1/orders?limit=1000 HTTP/1.1\r\nHost: {}\r\n\r\n",
+        server.address
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let heard = listen(&mut stream, Duration::from_secs(5)).await;
+    assert!(heard.was_closed && heard.status() == 200);
+    assert!(
+        heard.text.len() < 8_000_000,
+        "{} bytes came all the same",
+        heard.text.len()
+    );
+}

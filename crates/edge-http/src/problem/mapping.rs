@@ -1,0 +1,148 @@
+//! The one file that maps errors outward: what the use cases and stores answer, as clients see it. It decides from the
+//! variant alone, and says of every failure whether something was done.
+
+use application::ports::{ReceiptError, StoreError};
+use application::watch::WatchError;
+use application::{PlaceError, ReadReceiptError, SteerError};
+use axum::http::StatusCode;
+
+use super::Problem;
+use crate::json::Malformed;
+
+impl From<Malformed> for Problem {
+    fn from(malformed: Malformed) -> Self {
+        Self::malformed_json(&malformed)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let unavailable = |code, title, detail| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
+                .with_retry()
+                .with_cause(&error)
+        };
+        match &error {
+            StoreError::Overloaded { .. } => Self::overloaded().with_cause(&error),
+            StoreError::Expired => Self::deadline_passed(),
+            StoreError::Unavailable { .. } => unavailable(
+                "store_unavailable",
+                "The store cannot be reached",
+                "Nothing was done; send the request again in a moment.",
+            ),
+            StoreError::Unknown { .. } => unavailable(
+                "outcome_unknown",
+                "The outcome is unknown",
+                "It may or may not have been done; send the same request with the same Idempotency-Key again \
+                 to find out.",
+            ),
+            StoreError::Corrupt { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<WatchError> for Problem {
+    fn from(error: WatchError) -> Self {
+        let unavailable = |code, title, detail| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
+                .with_retry()
+                .with_cause(&error)
+        };
+        match &error {
+            WatchError::Store(error) => error.clone().into(),
+            WatchError::NotFollowed { .. } => unavailable(
+                "store_unavailable",
+                "The changes cannot be followed now",
+                "The store cannot be reached. Connect again in a moment; nothing is skipped.",
+            ),
+            WatchError::Busy => unavailable(
+                "too_many_resuming",
+                "Too many streams are resuming",
+                "Too many streams read what they missed. Connect again in a moment; nothing is skipped.",
+            ),
+        }
+    }
+}
+
+impl From<ReceiptError> for Problem {
+    fn from(error: ReceiptError) -> Self {
+        match &error {
+            ReceiptError::Unavailable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "receipt_store_unavailable",
+                "The receipt store cannot be reached",
+                "Nothing was done; send the request again in a moment.",
+            )
+            .with_retry()
+            .with_cause(&error),
+            ReceiptError::Conflict { .. } | ReceiptError::Refused { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReadReceiptError> for Problem {
+    fn from(error: ReadReceiptError) -> Self {
+        match error {
+            ReadReceiptError::Store(error) => error.into(),
+            ReadReceiptError::Receipt(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlaceError> for Problem {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The Idempotency-Key was used before",
+                "It made an order with another body. Use a new key for a new order, or send the first body again.",
+            ),
+            PlaceError::ExternalIdTaken => Self::new(
+                StatusCode::CONFLICT,
+                "external_id_taken",
+                "The external_id is taken",
+                "It names another order of this user. Use a new external_id, or send the first body again.",
+            ),
+            PlaceError::KeyInFlight => Self::new(
+                StatusCode::CONFLICT,
+                "idempotency_key_in_flight",
+                "The Idempotency-Key is in use",
+                "A request with this key is still under way; send this one again in a moment.",
+            )
+            .with_retry(),
+            PlaceError::Refused(reason) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "refused_by_store",
+                "The store cannot hold this order",
+                "Something in the order is beyond what the store can keep.",
+            )
+            .with_cause(reason),
+            PlaceError::Receipt(error) => error.into(),
+            PlaceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SteerError> for Problem {
+    fn from(error: SteerError) -> Self {
+        match error {
+            SteerError::NotFound => Self::not_found(),
+            SteerError::Illegal(refusal) => Self::new(
+                StatusCode::CONFLICT,
+                "illegal_transition",
+                "The order's status does not allow it",
+                format!("The order is {}.", refusal.status),
+            ),
+            SteerError::VersionMismatch { current } => Self::version_mismatch(current),
+            SteerError::Contended => Self::new(
+                StatusCode::CONFLICT,
+                "contended",
+                "The order keeps changing",
+                "Others change the order at the same time. Nothing was done; try again in a moment.",
+            )
+            .with_retry(),
+            SteerError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Refusals on their way out: RFC 9457 problem documents. What the edge refuses by itself is in `refusals`; what comes
+//! from behind it is mapped outward in `mapping`, and nowhere else.
+//!
+//! Endpoints return a [`Problem`]; `dispatch` renders it with the request's name. A problem never shows what a
+//! library or a store said: that is its `cause`, which goes to the log alone.
+
+mod mapping;
+mod refusals;
+
+use std::borrow::Cow;
+
+use application::order_json::{write_text, write_text_or_null};
+use axum::body::Body;
+use axum::http::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use domain::{Fault, RequestId};
+
+/// The most faults that one problem lists; it says how many more there are.
+pub(crate) const MAX_FAULTS: usize = 1000;
+
+/// What part of the request a fault speaks of, beside the JSON pointers of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Body,
+    Query,
+    Header,
+}
+
+/// A refusal on its way to the client. Boxed, so that a success does not carry its size.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Content>);
+
+#[derive(Debug, Clone)]
+struct Content {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    place: Place,
+    faults: Vec<Fault>,
+    allow: Option<&'static str>,
+    retry: bool,
+    close: bool,
+    cause: Option<String>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Content {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            place: Place::Body,
+            faults: Vec::new(),
+            allow: None,
+            retry: false,
+            close: false,
+            cause: None,
+        }))
+    }
+
+    fn with_retry(mut self) -> Self {
+        self.0.retry = true;
+        self
+    }
+
+    fn with_cause(mut self, cause: impl ToString) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// The connection is closed after this answer, because the rest of the request was not read.
+    fn closing(mut self) -> Self {
+        self.0.close = true;
+        self
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The stable word for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What only the log is told.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// Appends the document. `instance` is the path that was asked for.
+    pub(crate) fn write(&self, instance: &str, request_id: &RequestId, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":\"/docs/errors/");
+        out.extend_from_slice(self.0.code.as_bytes());
+        out.extend_from_slice(b"\",\"title\":");
+        write_text(self.0.title, out);
+        out.extend_from_slice(b",\"status\":");
+        out.extend_from_slice(self.0.status.as_str().as_bytes());
+        out.extend_from_slice(b",\"detail\":");
+        write_text(&self.0.detail, out);
+        out.extend_from_slice(b",\"instance\":");
+        write_text(instance, out);
+        out.extend_from_slice(b",\"code\":");
+        write_text(self.0.code, out);
+        out.extend_from_slice(b",\"errors\":[");
+        for (index, fault) in self.0.faults.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(match self.0.place {
+                Place::Body => b"{\"pointer\":",
+                Place::Query => b"{\"parameter\":",
+                Place::Header => b"{\"header\":",
+            });
+            write_text(&fault.pointer, out);
+            out.extend_from_slice(b",\"code\":");
+            write_text(fault.code, out);
+            out.extend_from_slice(b",\"detail\":");
+            write_text(&fault.detail, out);
+            out.push(b'}');
+        }
+        out.extend_from_slice(b"],\"request_id\":");
+        write_text_or_null(Some(request_id.as_str()), out);
+        out.push(b'}');
+    }
+
+    /// The whole answer, except for what `dispatch` adds to every answer.
+    pub(crate) fn render(
+        &self,
+        instance: &str,
+        request_id: &RequestId,
+        retry_after_seconds: u64,
+    ) -> Response<Body> {
+        let mut body = Vec::with_capacity(400 + self.0.faults.len() * 96);
+        self.write(instance, request_id, &mut body);
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.0.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(allow) = self.0.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.0.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if self.0.retry {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        }
+        if self.0.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// For the live routes: an empty answer that carries the problem, which `dispatch` renders.
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.0.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,355 @@
+//! What the edge refuses by itself, one constructor a reason: status, stable code, title, and a sentence that says what
+//! would be right. Endpoints, guards and live streams call them.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use domain::{Fault, Version};
+
+use super::{MAX_FAULTS, Place, Problem};
+use crate::json::Malformed;
+
+impl Problem {
+    /// There is nothing at this address, or nothing that the client may see: one answer for all.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not found",
+            "There is nothing at this address.",
+        )
+    }
+
+    /// The address is there, the method is not.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let mut problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method not allowed",
+            if allow.is_empty() {
+                Cow::Borrowed("This address does not take this method.")
+            } else {
+                Cow::Owned(format!("This address takes {allow}."))
+            },
+        );
+        problem.0.allow = Some(allow).filter(|allow| !allow.is_empty());
+        problem
+    }
+
+    /// The client accepts nothing that this address can make.
+    #[must_use]
+    pub fn not_acceptable(offered: &'static str) -> Self {
+        Self::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "not_acceptable",
+            "Not acceptable",
+            format!("This address answers with {offered}, which the Accept header excludes."),
+        )
+    }
+
+    /// The body is no JSON.
+    #[must_use]
+    pub fn malformed_json(malformed: &Malformed) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_json",
+            "The body is not valid JSON",
+            malformed.to_string(),
+        )
+    }
+
+    /// The body is JSON, but not what this address takes.
+    #[must_use]
+    pub fn invalid_body(faults: Vec<Fault>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "The body was refused",
+            "",
+        )
+        .with_faults(Place::Body, faults)
+    }
+
+    /// A row of a batch is JSON, but no order. Fewer faults are listed than for a single order, because a batch of
+    /// nothing but faults must not make an answer many times its own size.
+    #[must_use]
+    pub fn invalid_row(faults: Vec<Fault>) -> Self {
+        const MAX_ROW_FAULTS: usize = 20;
+        let found = faults.len();
+        let mut problem = Self::invalid_body(faults);
+        if found > MAX_ROW_FAULTS {
+            problem.0.faults.truncate(MAX_ROW_FAULTS);
+            problem.0.detail = Cow::Owned(format!(
+                "{found} faults were found; the first {MAX_ROW_FAULTS} are listed."
+            ));
+        }
+        problem
+    }
+
+    /// The query is not what this address takes. The faults' pointers are the parameters' names.
+    #[must_use]
+    pub fn invalid_query(faults: Vec<Fault>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_query",
+            "The query was refused",
+            "",
+        )
+        .with_faults(Place::Query, faults)
+    }
+
+    /// A header is not what it must be.
+    #[must_use]
+    pub fn invalid_header(header: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        let fault = Fault::new(header, "invalid", detail);
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_header",
+            "A header was refused",
+            "",
+        )
+        .with_faults(Place::Header, vec![fault])
+    }
+
+    /// The path holds something that is no order id.
+    #[must_use]
+    pub fn invalid_id() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_id",
+            "The order id was refused",
+            "An order id is a UUID such as 0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11.",
+        )
+    }
+
+    fn with_faults(mut self, place: Place, mut faults: Vec<Fault>) -> Self {
+        let found = faults.len();
+        faults.truncate(MAX_FAULTS);
+        self.0.detail = match found {
+            1 => Cow::Borrowed("One fault was found."),
+            found if found > MAX_FAULTS => Cow::Owned(format!(
+                "{found} faults were found; the first {MAX_FAULTS} are listed."
+            )),
+            found => Cow::Owned(format!("{found} faults were found.")),
+        };
+        self.0.place = place;
+        self.0.faults = faults;
+        self
+    }
+
+    /// The body did not arrive in time.
+    #[must_use]
+    pub fn body_timeout() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            "The body took too long",
+            "The request's body did not arrive in time; the connection is closed.",
+        )
+        .closing()
+    }
+
+    /// The body broke off, or broke the rules of HTTP.
+    #[must_use]
+    pub fn body_broken(cause: impl ToString) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "body_broken",
+            "The body could not be read",
+            "The request's body ended early or broke the rules of HTTP.",
+        )
+        .with_cause(cause)
+        .closing()
+    }
+
+    /// The body is larger than this address takes.
+    #[must_use]
+    pub fn body_too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is too large",
+            format!("This address takes at most {limit} bytes."),
+        )
+        .closing()
+    }
+
+    /// A batch has more rows than one request may carry.
+    #[must_use]
+    pub fn too_many_rows(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_many_rows",
+            "The batch has too many rows",
+            format!("A batch takes at most {limit} rows; send the rest in another one."),
+        )
+    }
+
+    /// The body is of a kind that this address does not read.
+    #[must_use]
+    pub fn unsupported_media_type(accepted: &'static str) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body is of an unsupported type",
+            format!("This address reads {accepted}; say so in the Content-Type header."),
+        )
+    }
+
+    /// The body is compressed.
+    #[must_use]
+    pub fn unsupported_encoding() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_encoding",
+            "The body is compressed",
+            "Compressed bodies are not read; send the body without a Content-Encoding.",
+        )
+    }
+
+    /// Path and query are too long.
+    #[must_use]
+    pub fn uri_too_long(limit: usize) -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            "The address is too long",
+            format!("Path and query may have {limit} bytes together."),
+        )
+    }
+
+    /// There are too many headers, or they are too long.
+    #[must_use]
+    pub fn headers_too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            "The headers are too large",
+            format!("Names and values of all headers may have {limit} bytes together."),
+        )
+    }
+
+    /// The host that was asked for is not this one: a page elsewhere may have pointed its name here.
+    #[must_use]
+    pub fn misdirected() -> Self {
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "misdirected",
+            "Another host was asked for",
+            "This server listens on this machine alone and answers to localhost, 127.0.0.1 and [::1]; \
+             the Host header says otherwise.",
+        )
+    }
+
+    /// More requests are under way than the edge takes at a time.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Overloaded",
+            "Too many requests are under way. Nothing was done; send this one again in a moment.",
+        )
+        .with_retry()
+    }
+
+    /// The bodies that are being worked on hold as much as they may together.
+    #[must_use]
+    pub fn no_room() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Overloaded",
+            "Too many large bodies are being worked on. Nothing was done; send this one again in a moment.",
+        )
+        .with_retry()
+        .closing()
+    }
+
+    /// The server is about to stop.
+    #[must_use]
+    pub fn stopping() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "Stopping",
+            "The server is about to stop. Nothing was done; send this one again in a moment.",
+        )
+        .with_retry()
+    }
+
+    /// What was asked for did not come by the request's deadline. Only for what changes nothing.
+    #[must_use]
+    pub fn deadline_passed() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "deadline_passed",
+            "The deadline passed",
+            "The answer did not come in time. Nothing was done; send the request again in a moment.",
+        )
+        .with_retry()
+    }
+
+    /// Something that should not happen did.
+    #[must_use]
+    pub fn internal(cause: impl ToString) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            "Something went wrong on the server; the log says what, under this request_id.",
+        )
+        .with_cause(cause)
+    }
+
+    /// If-Match names another version than the order's.
+    #[must_use]
+    pub fn version_mismatch(current: Version) -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "version_mismatch",
+            "The order has changed",
+            format!("The order is at version {current}, not at the one that If-Match names."),
+        )
+    }
+}
+
+/// What live streams refuse.
+impl Problem {
+    /// The address speaks WebSocket, version 13 of its protocol alone.
+    #[must_use]
+    pub fn upgrade_required() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "upgrade_required",
+            "This address speaks WebSocket",
+            "Open it as a WebSocket over HTTP/1.1: Connection: Upgrade, Upgrade: websocket, \
+             Sec-WebSocket-Version: 13.",
+        )
+    }
+
+    /// A page of another host wants to watch through its visitor's browser.
+    #[must_use]
+    pub fn foreign_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "The page is of another host",
+            "The Origin header names another host than the one that was asked for.",
+        )
+    }
+
+    /// As many live streams are open as the server keeps.
+    #[must_use]
+    pub fn too_many_streams() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_streams",
+            "Too many live streams",
+            "As many live streams are open as this server keeps; try again in a moment.",
+        )
+        .with_retry()
+    }
+}
