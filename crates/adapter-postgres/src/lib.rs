@@ -14,6 +14,7 @@
 //! decides anything about an order: decisions come from the domain.
 
 mod backoff;
+mod columns;
 mod connect;
 mod error;
 mod list;
@@ -21,6 +22,7 @@ mod listener;
 mod options;
 mod plan;
 mod queue;
+mod record;
 mod rows;
 mod schema;
 mod session;

@@ -9,8 +9,8 @@ use domain::{Fingerprint, Order, OrderId, Seq};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::columns::{Changes, Encoded, NewOrders};
 use crate::rows;
-use crate::statements::{Changes, Encoded, NewOrders};
 
 /// Writes that share a transaction; no order comes twice among them.
 pub(crate) struct Plan<'a> {
@@ -64,12 +64,17 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// The verdict where nothing stands against any of them.
+    pub(crate) fn all_written(&self) -> Verdict {
+        Verdict {
+            written: vec![true; self.writes.len()],
+        }
+    }
+
     /// Compares what was asked with the ids that came back.
     pub(crate) fn judge(&self, inserted: &[Row], changed: &[Row]) -> Verdict {
         if inserted.len() == self.new_orders.len() && changed.len() == self.changes.len() {
-            return Verdict {
-                written: vec![true; self.writes.len()],
-            };
+            return self.all_written();
         }
         let ids = |rows: &[Row]| {
             rows.iter()

@@ -10,8 +10,8 @@ use domain::{Order, ShardId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 use tokio::time::{timeout, timeout_at};
 
+use crate::columns::Encoded;
 use crate::error::unavailable;
-use crate::statements::Encoded;
 
 /// What became of one write.
 pub(crate) type Answer = Result<Committed, CommitError>;

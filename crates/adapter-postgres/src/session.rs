@@ -2,10 +2,11 @@
 //! prepared. One attempt; the writer tries again.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connect::{Address, Purpose};
@@ -33,7 +34,10 @@ impl Connecting {
         }
         let (client, driver) = self.address.dial().await?;
         let shard = self.place.shard;
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
         self.drivers.spawn(async move {
+            let _guard = guard;
             if let Err(error) = driver.await {
                 tracing::debug!(
                     shard = shard.0,
@@ -69,6 +73,8 @@ impl Connecting {
             statements,
             process_id,
             round_trip,
+            ended,
+            careful: AtomicU8::new(0),
         })
     }
 }

@@ -97,7 +97,7 @@ impl Shard {
         for row in &rows {
             for status in Status::ALL {
                 let count: i64 = row
-                    .try_get(crate::transaction::place_of(status))
+                    .try_get(crate::record::place_of(status))
                     .map_err(|error| self.corrupt(reason(&error)))?;
                 counts.set(status, u64::try_from(count).unwrap_or(0));
             }

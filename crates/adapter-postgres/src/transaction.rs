@@ -1,23 +1,28 @@
-//! One group commit: many independent decisions in one transaction, in two round trips. Called by the writer, which
+//! One group commit: many independent decisions in one transaction, in one or two round trips. Called by the writer, which
 //! decides what to do about a failure; nothing here waits without a bound or tries anything twice.
 //!
-//! The first round trip writes the orders and finds out which of them may be written; the second takes the shard's
-//! lock, writes the events at their places and commits. The lock is held from there to the end of the commit and
-//! never across a round trip.
+//! Where nothing stands against any of the writes, which is nearly always, one round trip is enough. Otherwise the
+//! first round trip writes the orders and finds out which of them may be written; the second takes the shard's lock,
+//! writes the events at their places and commits. The lock is held from there to the end of the commit and never
+//! across a round trip.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Committed, Guard, RescuePolicy};
-use domain::{Decision, Job, Order, Seq, Status};
+use application::ports::{Clock, CommitError, Committed, RescuePolicy};
+use domain::{Decision, Order, Seq};
 use futures_util::future::OptionFuture;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Row};
+use tokio_util::sync::CancellationToken;
 
+use crate::columns::Encoded;
 use crate::error::{Meaning, meaning, reason};
-use crate::plan::{Known, Plan, Verdict};
+use crate::plan::{Known, Losers, Plan};
+use crate::record::{Record, Taken};
 use crate::rows;
-use crate::statements::{Changes, Encoded, Events, Receipts, Statements};
+use crate::statements::Statements;
 
 /// What a worker asks of the shard, done in the same transaction as the writes that wait.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,7 +79,14 @@ pub(crate) struct Session {
     pub(crate) process_id: i32,
     /// How long a round trip may take: longer than the server gives a statement.
     pub(crate) round_trip: Duration,
+    /// Cancelled when the connection has ended.
+    pub(crate) ended: CancellationToken,
+    /// How many transactions are not tried in one round trip.
+    pub(crate) careful: AtomicU8,
 }
+
+/// How many transactions after a conflict go the longer way.
+const CAREFUL: u8 = 16;
 
 /// What the first round trip found.
 struct Opened {
@@ -93,6 +105,12 @@ impl Session {
         clock: &dyn Clock,
     ) -> Result<Done, Failure> {
         let plan = Plan::new(writes);
+        if needs.is_empty()
+            && self.may_hope()
+            && let Some(result) = self.at_once(&plan).await
+        {
+            return result;
+        }
         let opened = match timeout(self.round_trip, self.open(&plan, needs)).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
@@ -104,7 +122,7 @@ impl Session {
             }
             Err(_) => return Err(Failure::Lost(self.silent())),
         };
-        let taken = match Taken::read(&opened, needs, clock) {
+        let taken = match Taken::read((&opened.lost, &opened.due), needs, clock) {
             Ok(taken) => taken,
             Err(unreadable) => {
                 self.roll_back().await?;
@@ -112,6 +130,78 @@ impl Session {
             }
         };
         self.close(&plan, &opened, taken, needs).await
+    }
+
+    /// Whether to try in one round trip. Where that has just met a conflict, the next ones may too.
+    fn may_hope(&self) -> bool {
+        let careful = self.careful.load(Ordering::Relaxed);
+        self.careful
+            .store(careful.saturating_sub(1), Ordering::Relaxed);
+        careful == 0
+    }
+
+    /// Commits in one round trip, in the hope that nothing stands against any of the writes. `None` where something
+    /// does: nothing was written then.
+    async fn at_once(&self, plan: &Plan<'_>) -> Option<Result<Done, Failure>> {
+        let verdict = plan.all_written();
+        let taken = Taken::default();
+        let record = Record::of(plan, &verdict, &taken, WorkerNeeds::default());
+        let (client, statements) = (&self.client, &self.statements);
+        let insert: OptionFuture<_> = (plan.new_orders.len() > 0)
+            .then(|| statements.insert_all(client, &plan.new_orders))
+            .into();
+        let change: OptionFuture<_> = (plan.changes.len() > 0)
+            .then(|| statements.change_all(client, &plan.changes))
+            .into();
+        let keep: OptionFuture<_> = (!record.receipts.is_empty())
+            .then(|| statements.insert_receipts(client, &record.receipts))
+            .into();
+        let flight = async {
+            futures_util::join!(
+                client.batch_execute("BEGIN"),
+                insert,
+                change,
+                keep,
+                statements.take_seqs(client, record.events.count(), &record.counts),
+                statements.insert_events(client, &record.events),
+                client.batch_execute("COMMIT")
+            )
+        };
+        let Ok((begun, inserted, changed, kept, last_seq, recorded, committed)) =
+            timeout(self.round_trip, flight).await
+        else {
+            return Some(Err(Failure::Unknown(self.silent())));
+        };
+        // The first error is the cause of all that follow it.
+        let last_seq = begun
+            .and(inserted.unwrap_or(Ok(())))
+            .and(changed.unwrap_or(Ok(())))
+            .and(kept.unwrap_or(Ok(())))
+            .and(last_seq)
+            .and_then(|last_seq| recorded.map(|()| last_seq))
+            .and_then(|last_seq| committed.map(|()| last_seq));
+        match last_seq.map_err(|error| sent(&error)) {
+            Ok(last_seq) => {
+                let last_seq = Some(rows::seq(last_seq));
+                let first_seq = record.first_seq(last_seq);
+                Some(Ok(Done {
+                    answers: plan.answers(
+                        &verdict,
+                        &Losers::default(),
+                        &Known::default(),
+                        first_seq,
+                    ),
+                    last_seq,
+                    left_work: record.left_work,
+                    ..Done::default()
+                }))
+            }
+            Err(Failure::Data(_)) => {
+                self.careful.store(CAREFUL, Ordering::Relaxed);
+                None
+            }
+            Err(failure) => Some(Err(failure)),
+        }
     }
 
     async fn open(&self, plan: &Plan<'_>, needs: WorkerNeeds) -> Result<Opened, Error> {
@@ -259,122 +349,5 @@ fn sent(error: &Error) -> Failure {
     match before_commit(error) {
         Failure::Lost(why) if error.as_db_error().is_none() => Failure::Unknown(why),
         failure => failure,
-    }
-}
-
-/// What was locked for the workers, and decided about it.
-#[derive(Default)]
-struct Taken {
-    claimed: Vec<Decision>,
-    claimed_from: Vec<Arc<Order>>,
-    rescued: Vec<Decision>,
-    rescued_from: Vec<Arc<Order>>,
-}
-
-impl Taken {
-    fn read(
-        opened: &Opened,
-        needs: WorkerNeeds,
-        clock: &dyn Clock,
-    ) -> Result<Self, rows::Unreadable> {
-        let mut taken = Self::default();
-        let now = clock.now();
-        if let Some((_, policy)) = needs.rescue {
-            for row in &opened.lost {
-                let order = rows::order(row)?;
-                let decision = order.lose_lease(policy.max_attempts, policy.delay, now);
-                taken
-                    .rescued
-                    .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
-                taken.rescued_from.push(Arc::new(order));
-            }
-        }
-        for row in &opened.due {
-            let order = rows::order(row)?;
-            let decision = order.claim(now);
-            taken
-                .claimed
-                .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
-            taken.claimed_from.push(Arc::new(order));
-        }
-        Ok(taken)
-    }
-}
-
-/// Everything that the second round trip writes.
-#[derive(Default)]
-struct Record<'a> {
-    changes: Changes<'a>,
-    events: Events<'a>,
-    receipts: Receipts<'a>,
-    counts: [i64; Status::ALL.len()],
-    left_work: bool,
-}
-
-impl<'a> Record<'a> {
-    fn of(plan: &Plan<'a>, verdict: &Verdict, taken: &'a Taken, needs: WorkerNeeds) -> Self {
-        let mut record = Self::default();
-        for (encoded, written) in plan.writes.iter().zip(&verdict.written) {
-            if *written {
-                let decision = &encoded.write.decision;
-                let from = match encoded.write.guard {
-                    Guard::New { .. } => None,
-                    Guard::At { status, .. } => Some(status),
-                };
-                record.add(decision, from);
-                if let Some(receipt) = &encoded.write.receipt {
-                    record.receipts.push(&decision.order, receipt);
-                }
-            }
-        }
-        let lease_us = needs
-            .claim
-            .map_or(0, |(_, lease)| rows::microseconds(lease));
-        let rescued = taken.rescued.iter().zip(&taken.rescued_from);
-        let claimed = taken.claimed.iter().zip(&taken.claimed_from);
-        for (decision, from) in rescued.chain(claimed) {
-            record.changes.push(
-                &decision.order,
-                decision.job,
-                (from.version, from.status),
-                lease_us,
-            );
-            record.add(decision, Some(from.status));
-        }
-        record
-    }
-
-    fn add(&mut self, decision: &'a Decision, from: Option<Status>) {
-        for event in decision
-            .earlier
-            .iter()
-            .chain(std::iter::once(&decision.event))
-        {
-            self.events.push(event);
-        }
-        self.counts[place_of(decision.order.status)] += 1;
-        if let Some(from) = from {
-            self.counts[place_of(from)] -= 1;
-        }
-        self.left_work |= matches!(decision.job, Job::DueIn(_));
-    }
-
-    /// The place of the first event.
-    fn first_seq(&self, last_seq: Option<Seq>) -> Seq {
-        let count = u64::try_from(self.events.count()).unwrap_or(0);
-        Seq((last_seq.unwrap_or_default().0 + 1).saturating_sub(count))
-    }
-}
-
-/// The place of a status among the counts of the table `shard`.
-pub(crate) const fn place_of(status: Status) -> usize {
-    match status {
-        Status::Pending => 0,
-        Status::Processing => 1,
-        Status::Retrying => 2,
-        Status::Processed => 3,
-        Status::Failed => 4,
-        Status::OnHold => 5,
-        Status::Cancelled => 6,
     }
 }

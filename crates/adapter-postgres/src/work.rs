@@ -7,9 +7,9 @@ use std::sync::Arc;
 use application::ports::{CommitError, Guard, StoreError};
 use domain::{Order, OrderId, ShardId};
 
+use crate::columns::Encoded;
 use crate::error::unavailable;
 use crate::queue::{Answer, Call, Job, Orders};
-use crate::statements::Encoded;
 use crate::transaction::{Done, WorkerNeeds};
 
 /// The most orders that one transaction takes for workers: each of them comes whole over the connection.

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
+use crate::columns::Encoded;
 use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::queue::{Call, Job, QueueTail};
 use crate::schema::Place;
 use crate::session::Connecting;
-use crate::statements::Encoded;
 use crate::transaction::{Done, Failure, Session};
 use crate::work::{Work, keep_alike, names};
 
@@ -70,10 +70,10 @@ impl Writer {
                     None => break,
                 },
             };
-            let Some(batch) = self.wait(&mut put_off).await else {
+            let Some(batch) = self.wait(&ready, &mut put_off).await else {
                 break;
             };
-            if self.write(&ready, batch).await && !ready.client.is_closed() {
+            if self.write(&ready, batch).await && !ready.ended.is_cancelled() {
                 session = Some(ready);
             }
         }
@@ -84,9 +84,9 @@ impl Writer {
         self.place.shard
     }
 
-    /// Everything that waits. Nothing after a second without work; `None` once the store is closed and nothing
-    /// waits any more.
-    async fn wait(&mut self, put_off: &mut VecDeque<Call>) -> Option<Batch> {
+    /// Everything that waits. Nothing where the connection ends meanwhile, so that the first order after a restart
+    /// finds a new one; `None` once the store is closed and nothing waits any more.
+    async fn wait(&mut self, session: &Session, put_off: &mut VecDeque<Call>) -> Option<Batch> {
         let mut batch = Batch::default();
         if self.closing.is_cancelled() {
             self.queue.jobs.close();
@@ -96,8 +96,7 @@ impl Writer {
                 job = self.queue.jobs.recv() => batch.jobs.extend(job),
                 call = self.queue.calls.recv() => batch.calls.extend(call),
                 () = self.closing.cancelled() => {}
-                // An idle connection is looked at too, so that the first order after a restart finds a new one.
-                () = sleep(Duration::from_secs(1)) => {}
+                () = session.ended.cancelled() => return Some(batch),
             }
         }
         batch.calls.extend(put_off.drain(..));
@@ -128,7 +127,8 @@ impl Writer {
             return true;
         }
         let mut work = Work::new(jobs, calls);
-        let is_usable = self.drain(session, &mut work).await;
+        // On a connection that has ended nothing is tried: nobody need wonder whether it was written.
+        let is_usable = !session.ended.is_cancelled() && self.drain(session, &mut work).await;
         work.answer(self.shard());
         is_usable
     }

@@ -1,7 +1,7 @@
 //! Measures how many orders a second the store takes: so many callers at once, one order a call, each waiting for
 //! its commit; then how fast they are worked off, and how fast they are read and listed.
 //!
-//! `cargo run --release -p adapter-postgres --example intake -- DSN [callers [seconds [keys] [only]]]`, with an
+//! `cargo run --release -p adapter-postgres --example postgres_intake -- DSN [callers [seconds [keys] [only]]]`, with an
 //! empty schema behind the DSN; `keys` gives each order an idempotency key and an external id, `only` stops after
 //! the intake.
 

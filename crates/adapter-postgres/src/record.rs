@@ -1,0 +1,136 @@
+//! What a transaction writes beside the orders themselves: events, receipts, counts, and the changes of the orders
+//! that it takes for workers. Pure; `transaction` does the talking.
+
+use std::sync::Arc;
+
+use application::ports::{Clock, Guard};
+use domain::{Decision, Job, Order, Seq, Status};
+use tokio_postgres::Row;
+
+use crate::columns::{Changes, Events, Receipts};
+use crate::plan::{Plan, Verdict};
+use crate::rows;
+use crate::transaction::WorkerNeeds;
+
+/// What was locked for the workers, and decided about it.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) claimed: Vec<Decision>,
+    claimed_from: Vec<Arc<Order>>,
+    pub(crate) rescued: Vec<Decision>,
+    rescued_from: Vec<Arc<Order>>,
+}
+
+impl Taken {
+    /// Decides about the rows that were locked.
+    pub(crate) fn read(
+        (lost, due): (&[Row], &[Row]),
+        needs: WorkerNeeds,
+        clock: &dyn Clock,
+    ) -> Result<Self, rows::Unreadable> {
+        let mut taken = Self::default();
+        let now = clock.now();
+        if let Some((_, policy)) = needs.rescue {
+            for row in lost {
+                let order = rows::order(row)?;
+                let decision = order.lose_lease(policy.max_attempts, policy.delay, now);
+                taken
+                    .rescued
+                    .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
+                taken.rescued_from.push(Arc::new(order));
+            }
+        }
+        for row in due {
+            let order = rows::order(row)?;
+            let decision = order.claim(now);
+            taken
+                .claimed
+                .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
+            taken.claimed_from.push(Arc::new(order));
+        }
+        Ok(taken)
+    }
+}
+
+/// Everything that is written beside the orders of the plan.
+#[derive(Default)]
+pub(crate) struct Record<'a> {
+    pub(crate) changes: Changes<'a>,
+    pub(crate) events: Events<'a>,
+    pub(crate) receipts: Receipts<'a>,
+    pub(crate) counts: [i64; Status::ALL.len()],
+    pub(crate) left_work: bool,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn of(
+        plan: &Plan<'a>,
+        verdict: &Verdict,
+        taken: &'a Taken,
+        needs: WorkerNeeds,
+    ) -> Self {
+        let mut record = Self::default();
+        for (encoded, written) in plan.writes.iter().zip(&verdict.written) {
+            if *written {
+                let decision = &encoded.write.decision;
+                let from = match encoded.write.guard {
+                    Guard::New { .. } => None,
+                    Guard::At { status, .. } => Some(status),
+                };
+                record.add(decision, from);
+                if let Some(receipt) = &encoded.write.receipt {
+                    record.receipts.push(&decision.order, receipt);
+                }
+            }
+        }
+        let lease_us = needs
+            .claim
+            .map_or(0, |(_, lease)| rows::microseconds(lease));
+        let rescued = taken.rescued.iter().zip(&taken.rescued_from);
+        let claimed = taken.claimed.iter().zip(&taken.claimed_from);
+        for (decision, from) in rescued.chain(claimed) {
+            record.changes.push(
+                &decision.order,
+                decision.job,
+                (from.version, from.status),
+                lease_us,
+            );
+            record.add(decision, Some(from.status));
+        }
+        record
+    }
+
+    fn add(&mut self, decision: &'a Decision, from: Option<Status>) {
+        for event in decision
+            .earlier
+            .iter()
+            .chain(std::iter::once(&decision.event))
+        {
+            self.events.push(event);
+        }
+        self.counts[place_of(decision.order.status)] += 1;
+        if let Some(from) = from {
+            self.counts[place_of(from)] -= 1;
+        }
+        self.left_work |= matches!(decision.job, Job::DueIn(_));
+    }
+
+    /// The place of the first event.
+    pub(crate) fn first_seq(&self, last_seq: Option<Seq>) -> Seq {
+        let count = u64::try_from(self.events.count()).unwrap_or(0);
+        Seq((last_seq.unwrap_or_default().0 + 1).saturating_sub(count))
+    }
+}
+
+/// The place of a status among the counts of the table `shard`.
+pub(crate) const fn place_of(status: Status) -> usize {
+    match status {
+        Status::Pending => 0,
+        Status::Processing => 1,
+        Status::Retrying => 2,
+        Status::Processed => 3,
+        Status::Failed => 4,
+        Status::OnHold => 5,
+        Status::Cancelled => 6,
+    }
+}
