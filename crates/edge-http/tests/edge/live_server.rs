@@ -10,17 +10,15 @@ use application::ports::{Clock as _, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
-use domain::{
-    Currency, Given, Order, OrderDraft, OrderId, PlaceOrder, ShardId, Steering, Trace,
-};
+use domain::{Currency, Given, Order, OrderDraft, OrderId, PlaceOrder, ShardId, Steering, Trace};
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use tokio_util::sync::CancellationToken;
 
 pub struct LiveServer {
@@ -174,7 +172,17 @@ impl LiveServer {
         Socket { stream }
     }
 
-    /// A socket that has said `text` and been heard.
+    /// A socket whose connection takes little that is not read.
+    pub async fn narrow_socket(&self) -> Socket {
+        let tcp = TcpSocket::new_v4().unwrap();
+        tcp.set_recv_buffer_size(4096).unwrap();
+        let tcp = tcp.connect(self.address).await.unwrap();
+        let url = format!("ws://{}/ws", self.address);
+        let (stream, _) = client_async(url, MaybeTlsStream::Plain(tcp)).await.unwrap();
+        Socket { stream }
+    }
+
+    /// A socket that has said `text`.
     pub async fn subscribed(&self, text: &str) -> Socket {
         let mut socket = self.socket().await;
         socket.say(text).await;
@@ -203,7 +211,10 @@ impl Socket {
 
     /// Waits until everything said before was heard: commands are done in order, and so is a ping.
     pub async fn is_heard(&mut self) -> Vec<Value> {
-        self.stream.send(Message::Ping("heard?".into())).await.unwrap();
+        self.stream
+            .send(Message::Ping("heard?".into()))
+            .await
+            .unwrap();
         let mut before = Vec::new();
         loop {
             match self.next_message().await {

@@ -1,8 +1,14 @@
 //! The HTTP edge over real sockets and a real store: what clients see, row by row of what bad input gets.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by a panic"
+)]
+
 mod batches;
 mod bodies;
 mod bounds;
+mod event_streams;
 mod faulty_store;
 mod headers;
 mod lists;
@@ -15,5 +21,6 @@ mod server;
 mod shown;
 mod steering;
 mod stopping;
+mod streams_under_load;
 mod unavailable;
 mod websocket;

@@ -64,7 +64,11 @@ async fn users_and_everything_are_watched_and_unwatched() {
     of_all.say(r#"{"unsubscribe":{"all":true}}"#).await;
     assert!(of_all.is_heard().await.is_empty());
     server.place("carol").await;
-    of_all.say(&format!(r#"{{"subscribe":{{"order_ids":["{bobs}","{alices}"]}}}}"#)).await;
+    of_all
+        .say(&format!(
+            r#"{{"subscribe":{{"order_ids":["{bobs}","{alices}"]}}}}"#
+        ))
+        .await;
     assert_eq!(of_all.next_change().await.0, bobs.to_string());
     assert_eq!(of_all.next_change().await.0, alices.to_string());
     assert_eq!(server.hub.watched_topics(), 3);
@@ -131,10 +135,7 @@ async fn a_gap_that_cannot_be_filled_is_told() {
             r#"{{"subscribe":{{"order_ids":["{id}"],"from_version":9}}}}"#
         ))
         .await;
-    assert_eq!(
-        ahead.next().await["resync"]["reason"],
-        "not_of_this_store"
-    );
+    assert_eq!(ahead.next().await["resync"]["reason"], "not_of_this_store");
     assert_eq!(ahead.next_change().await.1, 1);
 }
 
@@ -148,7 +149,10 @@ async fn a_bad_frame_gets_an_error_frame_and_the_socket_stays() {
         ("{\"subscribe\":", "unknown_frame"),
         ("{\"say\":1}", "unknown_frame"),
         ("{\"subscribe\":{\"order_ids\":[\"x\"]}}", "invalid_command"),
-        ("{\"subscribe\":{\"all\":true,\"cursor\":\"x\"}}", "invalid_cursor"),
+        (
+            "{\"subscribe\":{\"all\":true,\"cursor\":\"x\"}}",
+            "invalid_cursor",
+        ),
     ] {
         socket.say(text).await;
         let frame = socket.next().await;
@@ -188,7 +192,10 @@ async fn a_page_of_another_host_is_refused_here_and_let_in_on_the_other_port() {
 /// Sends a handshake and returns the answer's head.
 async fn handshake(server: &LiveServer, headers: &str) -> String {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let request = format!("GET /ws HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", server.address);
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nHost: {}\r\n{headers}\r\n",
+        server.address
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![0; 4096];
     let count = stream.read(&mut answer).await.unwrap();
@@ -221,14 +228,19 @@ async fn a_wrong_handshake_is_refused_with_what_is_right() {
 #[tokio::test]
 async fn what_breaks_the_rules_is_closed_with_its_code() {
     let server = LiveServer::start().await;
-    let text = |payload: Vec<u8>| Message::Frame(Frame::message(payload, OpCode::Data(Data::Text), true));
+    let text =
+        |payload: Vec<u8>| Message::Frame(Frame::message(payload, OpCode::Data(Data::Text), true));
     for (message, code) in [
         (Message::binary(vec![1, 2, 3]), CloseCode::Unsupported),
         (text(vec![0xff, 0xfe]), CloseCode::Invalid),
         (text(vec![b'a'; 64 * 1024 + 1]), CloseCode::Size),
         (text(vec![b'a'; 5_000_000]), CloseCode::Size),
         (
-            Message::Frame(Frame::message(vec![1], OpCode::Data(Data::Reserved(3)), true)),
+            Message::Frame(Frame::message(
+                vec![1],
+                OpCode::Data(Data::Reserved(3)),
+                true,
+            )),
             CloseCode::Protocol,
         ),
     ] {
@@ -237,7 +249,11 @@ async fn what_breaks_the_rules_is_closed_with_its_code() {
         assert_eq!(socket.close_code().await, u16::from(code));
     }
     let mut socket = server.socket().await;
-    socket.stream.send(text(vec![b'a'; 64 * 1024])).await.unwrap();
+    socket
+        .stream
+        .send(text(vec![b'a'; 64 * 1024]))
+        .await
+        .unwrap();
     assert_eq!(socket.next().await["error"]["code"], "unknown_frame");
 }
 
@@ -247,7 +263,11 @@ async fn fragments_are_one_message_and_bounded_together() {
     let id = server.place("alice").await.to_string();
     let mut socket = server.socket().await;
     let part = |payload: &[u8], code, is_last| {
-        Message::Frame(Frame::message(payload.to_vec(), OpCode::Data(code), is_last))
+        Message::Frame(Frame::message(
+            payload.to_vec(),
+            OpCode::Data(code),
+            is_last,
+        ))
     };
     for message in [
         part(&id.as_bytes()[..10], Data::Text, false),
@@ -258,7 +278,10 @@ async fn fragments_are_one_message_and_bounded_together() {
     }
     assert_eq!(socket.next_change().await.0, id);
     let big = vec![b'a'; 40 * 1024];
-    for message in [part(&big, Data::Text, false), part(&big, Data::Continue, true)] {
+    for message in [
+        part(&big, Data::Text, false),
+        part(&big, Data::Continue, true),
+    ] {
         socket.stream.send(message).await.unwrap();
     }
     assert_eq!(socket.close_code().await, 1009);
@@ -330,16 +353,31 @@ async fn a_stopping_server_tells_where_to_resume() {
     let id = server.place("alice").await;
     let mut socket = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     socket.next().await;
+    let mut other = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
+    other.next().await;
     let _idle = server.socket().await;
     server.steer(id, Steering::Hold).await;
-    let reports = tokio::time::timeout(Duration::from_secs(8), server.stop()).await.unwrap();
+    // Both are handed it at once.
+    other.next_change().await;
+    let reports = tokio::time::timeout(Duration::from_secs(8), server.stop())
+        .await
+        .unwrap();
     let (texts, closing) = socket.closed().await;
-    assert_eq!(closing.map(|(code, _)| code), Some(CloseCode::Restart), "{texts:?} {reports:?}");
-    let last = texts.last().unwrap();
+    assert_eq!(
+        closing.as_ref().map(|(code, _)| *code),
+        Some(CloseCode::Restart),
+        "{texts:?} {reports:?}"
+    );
+    let last = texts
+        .last()
+        .unwrap_or_else(|| panic!("no last frame: {closing:?} {reports:?}"));
     assert!(last["reconnect"]["cursor"].is_string(), "{texts:?}");
     assert_eq!(change(&texts[0]).unwrap().1, 2);
     assert_eq!(last["reconnect"]["cursor"], texts[0]["cursor"]);
-    assert!(reports.iter().all(|report| report.cut_off == 0), "{reports:?}");
+    assert!(
+        reports.iter().all(|report| report.cut_off == 0),
+        "{reports:?}"
+    );
 }
 
 #[tokio::test]
