@@ -1,6 +1,7 @@
 //! Keeps the leases of one shard's running attempts alive, and finds out which claims are lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::Claim;
 use domain::ShardId;
@@ -13,6 +14,9 @@ use crate::register::Register;
 /// The most claims prolonged by one call.
 const MOST_AT_ONCE: usize = 1000;
 
+/// However short a lease is set.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// Prolongs everything in `register` each third of a lease until `stop`.
 pub(crate) async fn run(
     shared: Arc<Shared>,
@@ -20,7 +24,7 @@ pub(crate) async fn run(
     register: Arc<Register>,
     stop: CancellationToken,
 ) {
-    let third = shared.settings.lease / 3;
+    let third = (shared.settings.lease / 3).max(SHORTEST);
     let mut beats = interval_at(Instant::now() + third, third);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;

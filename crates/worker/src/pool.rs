@@ -136,7 +136,10 @@ impl Pool {
                 tracing::error!(order_id = %order.id, "the store gave more orders than were asked for; their leases run out");
                 break;
             };
-            let hold = self.register.enter(order, place);
+            let (hold, voids_older) = self.register.enter(order, place);
+            if voids_older {
+                self.shared.tally.lost.add(1);
+            }
             let work = Attempt {
                 shared: Arc::clone(&self.shared),
                 hold,

@@ -26,15 +26,26 @@ pub(crate) struct Hold {
 }
 
 impl Register {
-    pub(crate) fn enter(self: &Arc<Self>, order: Arc<Order>, place: OwnedSemaphorePermit) -> Hold {
+    /// Begins a hold; tells whether an older one of the same order became void by it.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        order: Arc<Order>,
+        place: OwnedSemaphorePermit,
+    ) -> (Hold, bool) {
         let lost = CancellationToken::new();
-        self.lock().insert(order.id, (order.version, lost.clone()));
-        Hold {
+        let entry = (order.version, lost.clone());
+        let before = self.lock().insert(order.id, entry);
+        // This process lost the order and got it back, under a newer token: the older attempt is void.
+        if let Some((_, older)) = &before {
+            older.cancel();
+        }
+        let hold = Hold {
             order,
             lost,
             register: Arc::clone(self),
             _place: place,
-        }
+        };
+        (hold, before.is_some())
     }
 
     /// What to prolong.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use application::ports::{OrderStore as _, Outcome};
 use domain::{ShardId, Status};
 
-use crate::house::{House, Scripted, Step, done};
+use worker::WorkerSettings;
+
+use crate::house::{House, Plan, Scripted, Step, done};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -59,44 +61,78 @@ async fn a_worker_that_dies_loses_its_claims_to_another_and_the_attempt_counts()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_another_took_over_is_dropped_and_its_outcome_changes_nothing() {
-    let handler = Scripted::new(|order| if order.attempt == 1 { slow() } else { done() });
-    let mut house = House::with(handler.clone());
+async fn a_claim_that_another_took_over_changes_nothing_when_its_outcome_comes() {
+    let handler = Scripted::new(|_| slow());
+    // With its only attempt running, this worker cannot take the order back itself.
+    let settings = WorkerSettings {
+        max_in_flight: 1,
+        ..WorkerSettings::default()
+    };
+    let plan = Plan {
+        settings,
+        ..Plan::default()
+    };
+    let mut house = House::open(plan, handler.clone());
     house.store.faults.deaf.store(true, Ordering::SeqCst);
     let id = house.place(1).await[0];
-    // Unheard heartbeats: the lease runs out, this worker's own rescuer takes the order back and works it again.
-    house.until_count(Status::Processed, 1).await;
-    let version = house.store.order(id).version;
-    tokio::time::sleep(HOUR).await;
-    assert_eq!(handler.attempts()[&id], [1, 2]);
-    assert_eq!(
-        house.store.order(id).version,
-        version,
-        "the late outcome was not written"
-    );
+    house.until_count(Status::Retrying, 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let other = house.store.claim(ShardId(0), 1, HOUR).await.unwrap();
+    let version = other[0].version;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(handler.attempts()[&id], [1]);
+    let order = house.store.order(id);
+    assert_eq!((order.status, order.version), (Status::Processing, version));
     let report = house.stop().await;
-    assert_eq!((report.processed, report.lost, report.rescued), (1, 1, 1));
+    assert_eq!((report.processed, report.lost, report.rescued), (0, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
+async fn a_worker_that_gets_its_own_lost_order_back_drops_the_older_attempt() {
     let handler = Scripted::new(|order| {
         if order.attempt == 1 {
             Step::Hang
         } else {
-            done()
+            slow()
         }
     });
     let mut house = House::with(handler.clone());
     house.store.faults.deaf.store(true, Ordering::SeqCst);
-    house.place(1).await;
+    let id = house.place(1).await[0];
     house
         .until(HOUR, "rescued", |house| house.status.report().rescued == 1)
         .await;
     house.store.faults.deaf.store(false, Ordering::SeqCst);
+    house.until_count(Status::Processing, 1).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(house.status.in_flight(), 1, "the newer attempt alone");
     house.until_count(Status::Processed, 1).await;
+    assert_eq!(handler.attempts()[&id], [1, 2]);
+    assert_eq!(house.stop().await.lost, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
+    let handler = Scripted::new(|_| Step::Hang);
+    let settings = WorkerSettings {
+        max_in_flight: 1,
+        attempt_timeout: HOUR,
+        ..WorkerSettings::default()
+    };
+    let plan = Plan {
+        settings,
+        ..Plan::default()
+    };
+    let mut house = House::open(plan, handler);
+    house.store.faults.deaf.store(true, Ordering::SeqCst);
+    house.place(1).await;
+    house.until_count(Status::Retrying, 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let other = house.store.claim(ShardId(0), 1, HOUR).await.unwrap();
+    assert_eq!(other.len(), 1);
+    house.store.faults.deaf.store(false, Ordering::SeqCst);
     house
-        .until(Duration::from_secs(59), "dropped", |house| {
+        .until(Duration::from_secs(21), "dropped", |house| {
             house.status.in_flight() == 0
         })
         .await;
