@@ -42,6 +42,12 @@ fn listeners(config: &Config, layers: &mut Layers) {
             "must not be above 268435456 (256 MiB): a batch is held in memory",
         );
     }
+    if config.http.max_bodies_bytes < config.http.max_batch_bytes {
+        layers.refuse(
+            "http.max_bodies_bytes",
+            "must not be below http.max_batch_bytes: no batch of that size could come in",
+        );
+    }
     if config.http.max_body_bytes > config.http.max_batch_bytes {
         layers.refuse(
             "http.max_body_bytes",

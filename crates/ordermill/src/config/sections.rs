@@ -50,6 +50,8 @@ pub struct Http {
     pub max_body_bytes: usize,
     /// Bytes of a batch.
     pub max_batch_bytes: usize,
+    /// Bytes of all bodies at a time.
+    pub max_bodies_bytes: usize,
     /// For a request's headers.
     pub header_timeout: Duration,
     /// For a request's body.
@@ -318,6 +320,7 @@ impl Http {
             max_streams: layers.read("http.max_streams"),
             max_body_bytes: layers.read("http.max_body_bytes"),
             max_batch_bytes: layers.read("http.max_batch_bytes"),
+            max_bodies_bytes: layers.read("http.max_bodies_bytes"),
             header_timeout: layers.read("http.header_timeout"),
             body_timeout: layers.read("http.body_timeout"),
             request_timeout: layers.read("http.request_timeout"),

@@ -50,6 +50,7 @@ pub fn settings(config: &Config) -> EdgeSettings {
         default_currency: config.orders.default_currency,
         max_body_bytes: http.max_body_bytes,
         max_batch_bytes: http.max_batch_bytes,
+        max_bodies_bytes: http.max_bodies_bytes,
         header_timeout: http.header_timeout,
         body_timeout: http.body_timeout,
         request_deadline: http.request_timeout,

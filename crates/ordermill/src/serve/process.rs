@@ -1,6 +1,7 @@
 //! The process: wires store, use cases, edge and workers together and hands them to [`Parts`]. A part that ends before
 //! it was told to stops the whole process, because a server that is half there is worse than one that is gone.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
 use edge_http::EdgeState;
+use tokio::net::TcpListener;
 use worker::Worker;
 
 use super::parts::Parts;
@@ -49,17 +51,8 @@ pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
             worker.run(soft, hard).await.broken.map_or(Ok(()), Err)
         });
     }
-    let listener = http::bind(config.http.addr, "http.addr")?;
-    let http_addr = listener
-        .local_addr()
-        .context("a bound listener has an address")?;
-    let state = EdgeState::new(application, http::settings(&config), Arc::new(health));
-    let serving = edge_http::serve(listener, state, parts.soft.clone(), parts.hard.clone());
-    parts.spawn("HTTP", async move {
-        serving.await;
-        Ok(())
-    });
-    http::announce("http", "http", http_addr, "")?;
+    let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
+    let http_addr = listen(&config, &edge, &mut parts)?;
     if with_demo {
         parts.spawn(
             "the demonstration",
@@ -69,6 +62,47 @@ pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
     let ended = parts.supervise(&mut signals, config.shutdown.drain).await;
     store.store.close().await;
     ended
+}
+
+/// Binds all listeners before the first one is announced, and serves on them; where HTTP is.
+fn listen(config: &Config, edge: &EdgeState, parts: &mut Parts) -> anyhow::Result<SocketAddr> {
+    let listener = http::bind(config.http.addr, "http.addr")?;
+    let websockets = match config.http.ws_addr {
+        Some(addr) => Some(http::bind(addr, "http.ws_addr")?),
+        None => None,
+    };
+    let real = |listener: &TcpListener| {
+        listener
+            .local_addr()
+            .context("a bound listener has an address")
+    };
+    let http_addr = real(&listener)?;
+    let serving = edge_http::serve(
+        listener,
+        edge.clone(),
+        parts.soft.clone(),
+        parts.hard.clone(),
+    );
+    parts.spawn("HTTP", async move {
+        serving.await;
+        Ok(())
+    });
+    if let Some(listener) = websockets {
+        let addr = real(&listener)?;
+        let serving = edge_http::serve_websockets(
+            listener,
+            edge.clone(),
+            parts.soft.clone(),
+            parts.hard.clone(),
+        );
+        parts.spawn("the WebSocket port", async move {
+            serving.await;
+            Ok(())
+        });
+        http::announce("websocket", "ws", addr, "/ws")?;
+    }
+    http::announce("http", "http", http_addr, "")?;
+    Ok(http_addr)
 }
 
 /// The use cases over the store, with live watching.

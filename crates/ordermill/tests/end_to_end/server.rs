@@ -1,4 +1,8 @@
 //! A real server process with a data folder of its own. Killed when it is dropped.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
