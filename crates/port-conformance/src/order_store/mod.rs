@@ -13,6 +13,7 @@ pub mod hints;
 pub mod idempotency;
 pub mod leases;
 pub mod lists;
+pub mod races;
 pub mod retries;
 pub mod sample;
 mod subject;
@@ -213,6 +214,12 @@ macro_rules! with_order_store_behaviours {
             lists::lists_are_exact_while_orders_are_added,
             lists::lists_are_exact_whatever_the_index_does,
             lists::a_list_by_status_follows_each_change,
+            races::an_outcome_and_a_rescue_exclude_each_other,
+            races::a_heartbeat_and_a_rescue_exclude_each_other,
+            races::a_heartbeat_of_many_tells_which_are_lost,
+            races::a_reader_never_sees_half_of_a_change,
+            races::a_call_of_thousands_is_answered_write_by_write,
+            races::what_comes_in_meanwhile_is_claimed_too,
             hints::every_commit_is_hinted_to_watchers,
             hints::due_work_is_hinted_to_workers,
             hints::hints_come_for_each_shard,

@@ -200,10 +200,22 @@ pub fn any_query_of_what_stays(
     }
     ListQuery {
         filter,
-        before: any_order(dice)
-            .map(|order| order.id)
-            .filter(|_| dice.one_in(4)),
+        before: any_bound(dice, model),
         limit: 1 + dice.below(50),
         look_at_most: dice.pick(&[5, 20, 100, 1_000]),
+    }
+}
+
+/// Mostly none; else an order's id, or one that no order has.
+fn any_bound(dice: &mut Dice, model: &BTreeMap<OrderId, Arc<Order>>) -> Option<OrderId> {
+    if model.is_empty() || !dice.one_in(4) {
+        return None;
+    }
+    let ids: Vec<OrderId> = model.keys().copied().collect();
+    let id = dice.pick(&ids);
+    if dice.one_in(3) {
+        Some(OrderId::first_at(model[&id].created_at))
+    } else {
+        Some(id)
     }
 }
