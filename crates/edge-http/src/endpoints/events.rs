@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use domain::Version;
 
+use super::list_orders::FULL_PAGE_BYTES;
 use super::{existing_order, order_id, read};
 use crate::answer::{self, Answer};
 use crate::json::{write_event, write_page_end};
@@ -31,17 +32,24 @@ pub(super) async fn list_events(
     let mut events = read(deadline, reading)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let has_more = events.len() > limit;
+    let mut has_more = events.len() > limit;
     events.truncate(limit);
-    let mut body = Vec::with_capacity(64 + events.len() * 640);
+    let mut shown = 0;
+    let mut body = Vec::with_capacity(64 + events.len().min(1_000) * 640);
     body.extend_from_slice(b"{\"data\":[");
     for (index, sequenced) in events.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
         write_event(&sequenced.event, &order, &mut body);
+        shown += 1;
+        // Every event carries its order's lines: many of a large order fill a page early.
+        if body.len() >= FULL_PAGE_BYTES && shown < events.len() {
+            has_more = true;
+            break;
+        }
     }
-    let next = events
+    let next = events[..shown]
         .last()
         .filter(|_| has_more)
         .map(|last| cursor.write(&last.event.version.get().to_be_bytes()));

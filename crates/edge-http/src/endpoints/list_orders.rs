@@ -1,7 +1,7 @@
 //! `GET /v1/orders` and `GET /v1/dead-letters`: pages of orders, newest first.
 
 use application::order_json::write_order;
-use application::ports::{ListFilter, ListQuery};
+use application::ports::{ListFilter, ListQuery, OrderPage};
 use axum::http::StatusCode;
 use domain::{OrderId, Status};
 
@@ -76,22 +76,67 @@ async fn page(
     let limit = query.limit();
     let before = query.cursor(cursor).map(OrderId::from_bytes);
     query.finish()?;
-    let query = ListQuery {
-        filter,
-        before,
-        limit,
-        look_at_most: edge.application.settings().look_at_most,
-    };
-    let page = read(edge.deadline(), edge.application.list_orders(&query)).await?;
-    let mut body = Vec::with_capacity(64 + page.orders.len() * 512);
-    body.extend_from_slice(b"{\"data\":[");
-    for (index, order) in page.orders.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
+    let deadline = edge.deadline();
+    let mut page = Page::default();
+    let mut before = before;
+    loop {
+        let query = ListQuery {
+            filter: filter.clone(),
+            before,
+            limit: (limit - page.orders).min(ORDERS_AT_A_TIME),
+            look_at_most: edge.application.settings().look_at_most,
+        };
+        let found = read(deadline, edge.application.list_orders(&query)).await?;
+        // A short answer means that the store has looked at as many orders as it may.
+        let is_short = found.orders.len() < query.limit;
+        before = page.add(&found);
+        if before.is_none() || is_short || page.orders == limit || page.is_full() {
+            break;
         }
-        write_order(order, &mut body);
     }
-    let next = page.next_before.map(|id| cursor.write(id.as_bytes()));
-    write_page_end(next.as_deref(), &mut body);
-    Ok(answer::json(StatusCode::OK, body))
+    let next = before.map(|id| cursor.write(id.as_bytes()));
+    Ok(answer::json(StatusCode::OK, page.finish(next.as_deref())))
+}
+
+/// So many orders are in memory at a time, because each may be as large as a request.
+const ORDERS_AT_A_TIME: usize = 200;
+/// A page that has grown to this size ends, and goes on with its cursor.
+pub(super) const FULL_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// A page as it grows.
+#[derive(Debug, Default)]
+struct Page {
+    data: Vec<u8>,
+    orders: usize,
+}
+
+impl Page {
+    /// Adds orders until it is full; returns where the list goes on.
+    fn add(&mut self, found: &OrderPage) -> Option<OrderId> {
+        for (index, order) in found.orders.iter().enumerate() {
+            self.data.extend_from_slice(if self.orders > 0 {
+                b","
+            } else {
+                b"{\"data\":["
+            });
+            write_order(order, &mut self.data);
+            self.orders += 1;
+            if self.is_full() && index + 1 < found.orders.len() {
+                return Some(order.id);
+            }
+        }
+        found.next_before
+    }
+
+    fn is_full(&self) -> bool {
+        self.data.len() >= FULL_PAGE_BYTES
+    }
+
+    fn finish(mut self, next_cursor: Option<&str>) -> Vec<u8> {
+        if self.orders == 0 {
+            self.data.extend_from_slice(b"{\"data\":[");
+        }
+        write_page_end(next_cursor, &mut self.data);
+        self.data
+    }
 }

@@ -33,6 +33,8 @@ use crate::state::EdgeState;
 
 /// After a failed accept (no file descriptors left, say) the next one waits this long.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
+/// The bound that HTTP/1 has by itself.
+const HEADERS_BY_DEFAULT: usize = 100;
 /// How many bytes of a request's head and body are buffered in a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -210,8 +212,11 @@ fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
     builder
         .http1()
         .header_read_timeout(None)
-        .max_headers(settings.max_headers)
         .max_buf_size(READ_BUFFER_BYTES);
+    // Setting what is the default anyway would make each request allocate for it.
+    if settings.max_headers != HEADERS_BY_DEFAULT {
+        builder.http1().max_headers(settings.max_headers);
+    }
     let header_bytes = u32::try_from(settings.max_header_bytes * 2).unwrap_or(u32::MAX);
     builder
         .http2()

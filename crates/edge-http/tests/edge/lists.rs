@@ -166,3 +166,72 @@ async fn events_come_oldest_first_and_page_by_page() {
         .await;
     assert_eq!(answer.code(), "invalid_query");
 }
+
+#[tokio::test]
+async fn a_page_of_large_orders_ends_early_and_goes_on() {
+    let server = Server::start().await;
+    let line = format!(
+        r#"{{"product_name":"{}","quantity":1,"unit_price":1}}"#,
+        "n".repeat(255)
+    );
+    let row = format!(
+        r#"{{"user_id":"a","lines":[{}]}}"#,
+        vec![line; 1_000].join(",")
+    );
+    let batch = format!("[{}]", vec![row; 50].join(","));
+    assert_eq!(
+        server.post("/v1/orders/batch", batch).await.json()["accepted"],
+        50
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    let mut path = "/v1/orders?limit=1000".to_owned();
+    let mut pages = 0;
+    loop {
+        let page = server.get(&path).await;
+        assert!(page.text.len() < 10_000_000, "{} bytes", page.text.len());
+        let page = page.json();
+        let found = ids(&page);
+        seen.extend(found);
+        pages += 1;
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/v1/orders?limit=1000&cursor={cursor}");
+    }
+    assert_eq!((seen.len(), pages), (50, 2));
+    let id = seen.first().unwrap();
+    for _ in 0..20 {
+        server.post(&format!("/v1/orders/{id}/hold"), "").await;
+        server.post(&format!("/v1/orders/{id}/release"), "").await;
+    }
+    let events = server
+        .get(&format!("/v1/orders/{id}/events?limit=1000"))
+        .await;
+    assert!(events.text.len() < 10_000_000);
+    let events = events.json();
+    let cursor = events["next_cursor"].as_str().unwrap();
+    let rest = server
+        .get(&format!(
+            "/v1/orders/{id}/events?limit=1000&cursor={cursor}"
+        ))
+        .await
+        .json();
+    let count = |page: &serde_json::Value| page["data"].as_array().unwrap().len();
+    assert_eq!(count(&events) + count(&rest), 41);
+}
+
+#[tokio::test]
+async fn a_long_page_is_whole() {
+    let server = Server::start().await;
+    let batch = format!("[{}]", vec![r#"{"user_id":"a","amount":1}"#; 950].join(","));
+    server.post("/v1/orders/batch", batch).await;
+    let page = server.get("/v1/orders?limit=900").await.json();
+    let mut found = ids(&page);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    found.extend(ids(&server
+        .get(&format!("/v1/orders?limit=900&cursor={cursor}"))
+        .await
+        .json()));
+    assert!(found.is_sorted_by(|a, b| a > b));
+    assert_eq!(found.len(), 950);
+}

@@ -13,6 +13,7 @@ mod faulty_store;
 mod headers;
 mod lists;
 mod live_server;
+mod logging;
 mod orders;
 mod queries;
 mod raw;

@@ -76,6 +76,7 @@ fn open(edge: EdgeState, mut request: Request<Body>) -> Result<Response<Body>, P
                 Err(_) => tracing::debug!("a WebSocket did not begin in time"),
             }
         };
+        eprintln!("SIZES live {}", std::mem::size_of_val(&live));
         hard.run_until_cancelled_owned(live).await;
     });
     let mut response = Response::new(Body::empty());

@@ -47,7 +47,10 @@ pub(super) async fn serve(connection: Connection, upgraded: Upgraded) {
             let begun = read_buf.to_vec();
             drop(read_buf);
             let peer = Peer::new(stream, begun, config).await;
-            connection.run(peer).await;
+            eprintln!("SIZES peer {} connection {}", std::mem::size_of_val(&peer), std::mem::size_of_val(&connection));
+            let run = connection.run(peer);
+            eprintln!("SIZES run {}", std::mem::size_of_val(&run));
+            run.await;
         }
         Err(upgraded) => {
             let peer = Peer::new(TokioIo::new(upgraded), Vec::new(), config).await;
