@@ -139,6 +139,8 @@ impl Setup {
     /// # Errors
     /// What it said, where it ended instead or took too long.
     pub(super) async fn try_start(&self) -> Result<Server, String> {
+        // Before the clock starts: the first one builds the twins.
+        let mut command = self.command();
         let began = Instant::now();
         let log = tempfile::Builder::new()
             .prefix("serve-")
@@ -146,8 +148,7 @@ impl Setup {
             .tempfile_in(&self.logs)
             .and_then(|file| file.keep().map_err(|error| error.error))
             .expect("the folder for logs can be written");
-        let child = self
-            .command()
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::from(log.0))

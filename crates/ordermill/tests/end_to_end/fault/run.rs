@@ -1,5 +1,6 @@
 //! One run: what every fault test shares from its beginning to its verdict.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -158,13 +159,14 @@ impl Run {
         let readback = reader.everything(known).await;
         let violations = judge(&history, &readback, &self.endpoint.effects(), expectations);
         println!(
-            "{}; settled after {:.1} s, read back in {:.1} s: {} orders; {} calls of the handler; {} violations",
+            "{}; settled after {:.1} s, read back in {:.1} s: {} orders; {} calls of the handler; {} violations {:?}",
             history.summary(),
             settled_after.as_secs_f64(),
             (reading.elapsed() - settled_after).as_secs_f64(),
             readback.kept.len(),
             self.endpoint.calls(),
             violations.len(),
+            by_name(&violations),
         );
         Verdict {
             violations,
@@ -210,14 +212,15 @@ impl Verdict {
 
     /// The violations by name and number, and the first of each in full.
     fn describe(&self) -> String {
-        let mut by_name: std::collections::BTreeMap<String, Vec<&Violation>> =
-            std::collections::BTreeMap::new();
-        for violation in &self.violations {
-            by_name.entry(violation.name()).or_default().push(violation);
-        }
-        let lines: Vec<String> = by_name
+        let lines: Vec<String> = by_name(&self.violations)
             .iter()
-            .map(|(name, all)| format!("{} x {name}, such as {:?}", all.len(), all[0]))
+            .map(|(name, count)| {
+                let first = self
+                    .violations
+                    .iter()
+                    .find(|violation| violation.name() == *name);
+                format!("{count} x {name}, such as {first:?}")
+            })
             .collect();
         let faults: Vec<String> = self
             .history
@@ -232,4 +235,13 @@ impl Verdict {
             self.history.summary()
         )
     }
+}
+
+/// How many violations there are of each name.
+fn by_name(violations: &[Violation]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for violation in violations {
+        *counts.entry(violation.name()).or_default() += 1;
+    }
+    counts
 }
