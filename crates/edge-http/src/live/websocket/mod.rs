@@ -68,16 +68,17 @@ fn open(edge: EdgeState, mut request: Request<Body>) -> Result<Response<Body>, P
     let connection = Connection::new(&edge, watcher);
     let hard = edge.hard.clone();
     let give_up = edge.settings.header_timeout;
+    let tasks = edge.tasks.clone();
     edge.tasks.spawn(async move {
-        let live = async move {
-            match tokio::time::timeout(give_up, upgrade).await {
-                Ok(Ok(upgraded)) => peer::serve(connection, upgraded).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a WebSocket was gone before it began"),
-                Err(_) => tracing::debug!("a WebSocket did not begin in time"),
+        match tokio::time::timeout(give_up, upgrade).await {
+            Ok(Ok(upgraded)) => {
+                let live = peer::serve(connection, upgraded).await;
+                // A task of its own: this one keeps room for all that led here.
+                tasks.spawn(hard.run_until_cancelled_owned(live));
             }
-        };
-        eprintln!("SIZES live {}", std::mem::size_of_val(&live));
-        hard.run_until_cancelled_owned(live).await;
+            Ok(Err(error)) => tracing::debug!(%error, "a WebSocket was gone before it began"),
+            Err(_) => tracing::debug!("a WebSocket did not begin in time"),
+        }
     });
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

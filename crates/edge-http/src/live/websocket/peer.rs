@@ -32,8 +32,12 @@ const SLICES: usize = 64;
 /// What a client sends after it was told to close is thrown away, up to this; then it is cut.
 const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
-/// Runs `connection` over a connection that HTTP has handed over.
-pub(super) async fn serve(connection: Connection, upgraded: Upgraded) {
+/// `connection` over the connection that HTTP has handed over. Boxed, because the future stays for as long as the
+/// socket does, and is moved on: a task keeps room for both places.
+pub(super) async fn serve(
+    connection: Connection,
+    upgraded: Upgraded,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -44,17 +48,12 @@ pub(super) async fn serve(connection: Connection, upgraded: Upgraded) {
         // The bare connection: without the layers of HTTP, their buffers and their timer.
         Ok(Parts { io, read_buf, .. }) => {
             let stream = io.into_inner().into_inner();
-            let begun = read_buf.to_vec();
-            drop(read_buf);
-            let peer = Peer::new(stream, begun, config).await;
-            eprintln!("SIZES peer {} connection {}", std::mem::size_of_val(&peer), std::mem::size_of_val(&connection));
-            let run = connection.run(peer);
-            eprintln!("SIZES run {}", std::mem::size_of_val(&run));
-            run.await;
+            let peer = Peer::new(stream, read_buf.to_vec(), config).await;
+            Box::pin(connection.run(peer))
         }
         Err(upgraded) => {
             let peer = Peer::new(TokioIo::new(upgraded), Vec::new(), config).await;
-            Box::pin(connection.run(peer)).await;
+            Box::pin(connection.run(peer))
         }
     }
 }
@@ -123,8 +122,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             .await
             .map_err(io::Error::other)?;
         if self.waiting.is_empty() {
-            // Between two bursts a connection keeps no room for them.
-            self.waiting = VecDeque::new();
             return Ok(true);
         }
         let (stream, waiting) = (self.socket.get_mut(), &self.waiting);
@@ -150,7 +147,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             self.is_begun = false;
             self.waiting.pop_front();
         }
-        Ok(self.waiting.is_empty())
+        if self.waiting.is_empty() {
+            // Between two bursts a connection keeps no room for them.
+            self.waiting = VecDeque::new();
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Forgets what waits, except for what a frame's end may belong to.
