@@ -46,7 +46,7 @@ impl Default for SqliteOptions {
             batch: 1_024,
             readers: 2,
             read_queue: 1_024,
-            unindexed: 65_536,
+            unindexed: 131_072,
             recent_events: 8_192,
             #[cfg(feature = "broken-twins")]
             synchronous_off: false,

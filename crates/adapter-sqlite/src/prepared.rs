@@ -1,6 +1,7 @@
 //! A write as the writer takes it: everything that can be encoded or hashed without the database is done in the
 //! caller's task, so that the one writer thread does nothing but write.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use application::ports::{CommitError, Guard, Write};
@@ -13,29 +14,29 @@ pub(crate) struct Prepared {
     pub(crate) order: Arc<Order>,
     pub(crate) guard: PreparedGuard,
     pub(crate) job: Job,
-    /// The encoded [`standing`].
-    pub(crate) standing: Vec<u8>,
-    /// The encoded events, their seqs still open.
-    pub(crate) history: Vec<u8>,
+    /// The encoded parts, one after the other.
+    bytes: Vec<u8>,
+    standing: Range<usize>,
+    facts: Range<usize>,
+    history: Range<usize>,
     pub(crate) events: Events,
     pub(crate) receipt: Option<String>,
 }
 
-/// The events of a decision, each with its place in [`Prepared::history`].
+/// The events of a decision, each with its place in [`Prepared::bytes`].
 pub(crate) struct Events {
     /// Empty but for imported history.
     pub(crate) earlier: Vec<(usize, Arc<Event>)>,
     pub(crate) last: (usize, Arc<Event>),
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum PreparedGuard {
     New {
         key: Option<NameHash>,
         external_id: Option<NameHash>,
         fingerprint: Option<Fingerprint>,
         user: UserHash,
-        /// The encoded [`facts`].
-        facts: Vec<u8>,
     },
     At {
         version: Version,
@@ -57,6 +58,7 @@ impl Prepared {
             ));
         }
         let order = decision.order;
+        let mut bytes = Vec::with_capacity(224 + order.lines.len() * 64);
         let guard = match guard {
             Guard::New { key, fingerprint } => {
                 if fingerprint.is_none() && (key.is_some() || order.external_id.is_some()) {
@@ -64,27 +66,26 @@ impl Prepared {
                         "a key or an external id needs the fingerprint of its command".to_owned(),
                     ));
                 }
+                facts::encode(&order, key.as_ref(), fingerprint.as_ref(), &mut bytes);
                 let user = &order.user_id;
+                let external_id = order.external_id.as_ref();
                 PreparedGuard::New {
                     key: key.as_ref().map(|key| NameHash::of_key(user, key)),
-                    external_id: order
-                        .external_id
-                        .as_ref()
-                        .map(|id| NameHash::of_external_id(user, id)),
+                    external_id: external_id.map(|id| NameHash::of_external_id(user, id)),
                     fingerprint,
                     user: UserHash::of(user),
-                    facts: facts::encode(&order, key.as_ref(), fingerprint.as_ref()),
                 }
             }
             Guard::At { version, status } => PreparedGuard::At { version, status },
         };
+        let receipt = receipt.map(|receipt| receipt.text);
         Ok(Self::encoded(
             order,
             guard,
             decision.job,
-            decision.earlier,
-            decision.event,
-            receipt.map(|receipt| receipt.text),
+            (decision.earlier, decision.event),
+            receipt,
+            bytes,
         ))
     }
 
@@ -94,25 +95,23 @@ impl Prepared {
             version: before.version,
             status: before.status,
         };
-        Self::encoded(
-            decision.order,
-            guard,
-            decision.job,
-            decision.earlier,
-            decision.event,
-            None,
-        )
+        let events = (decision.earlier, decision.event);
+        let bytes = Vec::with_capacity(96);
+        Self::encoded(decision.order, guard, decision.job, events, None, bytes)
     }
 
+    /// Adds what every change has to the facts, where there are some.
     fn encoded(
         order: Arc<Order>,
         guard: PreparedGuard,
         job: Job,
-        earlier: Vec<Event>,
-        last: Event,
+        (earlier, last): (Vec<Event>, Event),
         receipt: Option<String>,
+        mut bytes: Vec<u8>,
     ) -> Self {
-        let mut bytes = Vec::with_capacity(80);
+        let facts = 0..bytes.len();
+        standing::encode(&order, &mut bytes);
+        let standing = facts.end..bytes.len();
         let mut encode = |event: Event| {
             let offset = bytes.len();
             history::encode(&event, &mut bytes);
@@ -123,11 +122,13 @@ impl Prepared {
             last: encode(last),
         };
         Self {
-            standing: standing::encode(&order),
             order,
             guard,
             job,
-            history: bytes,
+            history: standing.end..bytes.len(),
+            standing,
+            facts,
+            bytes,
             events,
             receipt,
         }
@@ -135,6 +136,28 @@ impl Prepared {
 
     pub(crate) fn id(&self) -> OrderId {
         self.order.id
+    }
+
+    /// The encoded [`standing`].
+    pub(crate) fn standing(&self) -> &[u8] {
+        &self.bytes[self.standing.clone()]
+    }
+
+    /// The encoded [`facts`]; empty for a change of an order that exists.
+    pub(crate) fn facts(&self) -> &[u8] {
+        &self.bytes[self.facts.clone()]
+    }
+
+    /// The encoded events.
+    pub(crate) fn history(&self) -> &[u8] {
+        &self.bytes[self.history.clone()]
+    }
+
+    /// Fills in the seqs of the events, from `first` on.
+    pub(crate) fn stamp(&mut self, first: u64) {
+        for (seq, (offset, _)) in (first..).zip(self.events.iter()) {
+            history::stamp(&mut self.bytes, *offset, seq);
+        }
     }
 }
 

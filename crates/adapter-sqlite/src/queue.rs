@@ -12,12 +12,15 @@ use tokio::sync::oneshot;
 use crate::failure::unavailable;
 use crate::prepared::Prepared;
 
+/// The answers to the writes of one request, and the writes: their memory is given back where it was taken.
+pub(crate) type Done = (Vec<Result<Committed, CommitError>>, Vec<Prepared>);
+
 /// What the writer is asked for. The sender of an answer is dropped where the writer died: the outcome is unknown.
 pub(crate) enum Request {
     Commit {
         writes: Vec<Prepared>,
         deadline: Deadline,
-        reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+        reply: oneshot::Sender<Done>,
     },
     Claim {
         limit: usize,

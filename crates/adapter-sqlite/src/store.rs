@@ -25,14 +25,11 @@ use crate::queue::{Lane, Request, WriteQueue};
 use crate::read::{ReadConnection, ReadQueue};
 use crate::schema;
 use crate::writer::books::Books;
-use crate::writer::fresh::FreshQueue;
-use crate::writer::{Surroundings, Writer, recovery};
+use crate::writer::{Beginning, Surroundings, recovery};
 use crate::{SHARD, SHARDS};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
-/// Fresh work that is kept in memory, so that a claim need not read it.
-const FRESH_IN_MEMORY: usize = 4_096;
 /// A call with more writes is done in several transactions.
 const WRITES_AT_ONCE: usize = 512;
 /// The most events of one page.
@@ -98,7 +95,7 @@ impl SqliteStore {
             clock,
             threads: Mutex::default(),
         };
-        let writer = Writer {
+        let writer = Beginning {
             surroundings: Surroundings {
                 queue: Arc::clone(&store.writes),
                 published: Arc::clone(&store.published),
@@ -111,7 +108,6 @@ impl SqliteStore {
             connection,
             index: IndexReader::new(Arc::clone(&folder)),
             books,
-            fresh: FreshQueue::new(books.claimed_through, FRESH_IN_MEMORY),
             leases,
         };
         store.start("orders-writer", &folder, move || writer.run())?;
@@ -249,7 +245,7 @@ impl SqliteStore {
             return same(error);
         }
         match answer.await {
-            Ok(answers) => answers,
+            Ok((answers, _)) => answers,
             Err(_) => same(unknown(
                 "the writer of the store stopped before it answered",
             )),

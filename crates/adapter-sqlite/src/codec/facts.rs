@@ -33,8 +33,8 @@ pub(crate) fn encode(
     order: &Order,
     key: Option<&IdempotencyKey>,
     fingerprint: Option<&Fingerprint>,
-) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(128 + order.lines.len() * 64);
+    bytes: &mut Vec<u8>,
+) {
     let mut flags = 0;
     for (flag, is_there) in [
         (HAS_EXTERNAL_ID, order.external_id.is_some()),
@@ -49,40 +49,39 @@ pub(crate) fn encode(
     bytes.push(flags);
     bytes.push(order.source.code());
     bytes.extend_from_slice(order.amount.currency().code().as_bytes());
-    put_number(&mut bytes, order.amount.minor());
-    put_number(&mut bytes, order.created_at.as_millis());
-    put_text(&mut bytes, order.user_id.as_str());
+    put_number(bytes, order.amount.minor());
+    put_number(bytes, order.created_at.as_millis());
+    put_text(bytes, order.user_id.as_str());
     if let Some(external_id) = &order.external_id {
-        put_text(&mut bytes, external_id.as_str());
+        put_text(bytes, external_id.as_str());
     }
     if let Some(key) = key {
-        put_text(&mut bytes, key.as_str());
+        put_text(bytes, key.as_str());
     }
     if let Some(fingerprint) = fingerprint {
         bytes.extend_from_slice(&fingerprint.0);
     }
     if flags & HAS_METADATA != 0 {
-        put_number(&mut bytes, order.metadata.pairs().len() as u64);
+        put_number(bytes, order.metadata.pairs().len() as u64);
         for (key, value) in order.metadata.pairs() {
-            put_text(&mut bytes, key);
-            put_text(&mut bytes, value);
+            put_text(bytes, key);
+            put_text(bytes, value);
         }
     }
-    put_number(&mut bytes, order.lines.len() as u64);
+    put_number(bytes, order.lines.len() as u64);
     for line in order.lines.iter() {
         // The SKU's length plus one, or zero where there is none.
         match &line.sku {
             None => bytes.push(0),
             Some(sku) => {
-                put_number(&mut bytes, sku.as_str().len() as u64 + 1);
+                put_number(bytes, sku.as_str().len() as u64 + 1);
                 bytes.extend_from_slice(sku.as_str().as_bytes());
             }
         }
-        put_text(&mut bytes, line.product_name.as_str());
-        put_number(&mut bytes, u64::from(line.quantity));
-        put_number(&mut bytes, line.unit_price_minor);
+        put_text(bytes, line.product_name.as_str());
+        put_number(bytes, u64::from(line.quantity));
+        put_number(bytes, line.unit_price_minor);
     }
-    bytes
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<Facts, Unreadable> {

@@ -13,8 +13,7 @@ const HAS_RECEIPT_KEY: u8 = 4;
 /// The receipt key is the one that follows from the order: it is not written out.
 const HAS_OWN_RECEIPT_KEY: u8 = 8;
 
-pub(crate) fn encode(order: &Order) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16);
+pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
     let mut flags = 0;
     if order.failure.is_some() {
         flags |= HAS_FAILURE;
@@ -30,21 +29,20 @@ pub(crate) fn encode(order: &Order) -> Vec<u8> {
         None => {}
     }
     bytes.push(flags);
-    put_number(&mut bytes, u64::from(order.attempt));
-    put_number(&mut bytes, order.updated_at.as_millis());
+    put_number(bytes, u64::from(order.attempt));
+    put_number(bytes, order.updated_at.as_millis());
     if let Some(failure) = &order.failure {
-        put_text(&mut bytes, &failure.code);
-        put_text(&mut bytes, &failure.message);
+        put_text(bytes, &failure.code);
+        put_text(bytes, &failure.message);
     }
     if let Some(result) = &order.result {
-        put_text(&mut bytes, result);
+        put_text(bytes, result);
     }
     if flags & HAS_RECEIPT_KEY != 0
         && let Some(key) = &order.receipt_key
     {
-        put_text(&mut bytes, key);
+        put_text(bytes, key);
     }
-    bytes
 }
 
 /// Puts an order together from its row.

@@ -7,7 +7,7 @@ use domain::OrderId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::names::{NameHash, UserHash};
-use super::tail::Segment;
+use super::tail::{Edition, Segment};
 use crate::folder::DataFolder;
 use crate::schema::open_reader;
 
@@ -78,7 +78,7 @@ impl IndexFile {
 
     /// Adds a segment and moves the mark, in one transaction.
     pub(crate) fn add(&mut self, segment: &Segment) -> rusqlite::Result<()> {
-        let mut users = segment.users.clone();
+        let mut users: Vec<(UserHash, OrderId)> = segment.by_user().collect();
         users.sort_unstable();
         let mut names: Vec<(NameHash, OrderId)> = segment
             .names
@@ -119,29 +119,55 @@ impl IndexFile {
 pub(crate) struct IndexReader {
     folder: std::sync::Arc<DataFolder>,
     open: Option<(u64, Connection)>,
+    /// The edition that had been seen when the snapshot under way was begun.
+    snapshot: Option<Edition>,
 }
 
 impl IndexReader {
     pub(crate) const fn new(folder: std::sync::Arc<DataFolder>) -> Self {
-        Self { folder, open: None }
+        Self {
+            folder,
+            open: None,
+            snapshot: None,
+        }
     }
 
-    fn connection(&mut self, generation: u64) -> rusqlite::Result<&Connection> {
+    /// The file as it is at `edition` or later. Lookups of one edition share a snapshot, which costs as much as a
+    /// lookup.
+    fn at(&mut self, edition: Edition) -> rusqlite::Result<&Connection> {
+        if self.snapshot != Some(edition) {
+            self.end_snapshot()?;
+        }
+        let is_begun = self.snapshot.is_some();
         let connection = match self.open.take() {
-            Some((open, connection)) if open == generation => connection,
-            _ => open_reader(&self.folder.index(generation))?,
+            Some((open, connection)) if open == edition.generation => connection,
+            _ => open_reader(&self.folder.index(edition.generation))?,
         };
-        let (_, connection) = self.open.insert((generation, connection));
+        if !is_begun {
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            self.snapshot = Some(edition);
+        }
+        let (_, connection) = self.open.insert((edition.generation, connection));
         Ok(connection)
+    }
+
+    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups.
+    pub(crate) fn end_snapshot(&mut self) -> rusqlite::Result<()> {
+        if self.snapshot.take().is_some()
+            && let Some((_, connection)) = &self.open
+        {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
     }
 
     /// The order of this name.
     pub(crate) fn named(
         &mut self,
-        generation: u64,
+        edition: Edition,
         name: NameHash,
     ) -> rusqlite::Result<Option<OrderId>> {
-        self.connection(generation)?
+        self.at(edition)?
             .prepare_cached("SELECT id FROM by_name WHERE name_hash = ?1")?
             .query_row([name.0], |row| row.get(0).map(OrderId::from_bytes))
             .optional()
@@ -150,13 +176,13 @@ impl IndexReader {
     /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
     pub(crate) fn of_user(
         &mut self,
-        generation: u64,
+        edition: Edition,
         user: UserHash,
         from: &[u8],
         to: &[u8],
         mut visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
-        let mut statement = self.connection(generation)?.prepare_cached(
+        let mut statement = self.at(edition)?.prepare_cached(
             "SELECT id FROM by_user WHERE user_hash = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC",
         )?;
         let mut rows = statement.query(params![user.0, from, to])?;

@@ -17,8 +17,12 @@ use crate::options::OpenError;
 use crate::published::Published;
 use crate::read::row;
 
-/// How long orders wait in memory where there are too few of them for a batch.
+/// After so long without a new order, those that wait are indexed however few they are.
 const IDLE: Duration = Duration::from_millis(500);
+/// However busy the store is, no order waits for much longer than so many times [`IDLE`].
+const MAX_IDLE_WAITS: u32 = 20;
+/// How long the indexer sleeps where nothing waits.
+const ALL_DAY: Duration = Duration::from_secs(86_400);
 /// How long the indexer waits after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Orders a transaction while the index is built from the log.
@@ -113,18 +117,25 @@ impl Indexer {
 
     /// Works until the store closes, and then once more.
     pub(crate) fn run(mut self, tail: &Tail, published: &Published) {
+        let mut seen_through = None;
+        let mut waits = 0;
         loop {
-            let wait = if tail.has_unindexed() {
-                IDLE
-            } else {
-                Duration::MAX
-            };
-            let wait = wait.min(Duration::from_secs(3_600));
+            let unindexed = tail.unindexed_through();
+            let wait = unindexed.map_or(ALL_DAY, |_| IDLE);
             let signals = tail.wait_for_work(wait);
             let is_told = signals.closing || signals.writer_waits;
             if signals.paused && !is_told {
                 continue;
             }
+            // Larger batches are cheaper: while orders keep coming, a time-out alone is no reason.
+            let is_busy = tail.unindexed_through() != seen_through;
+            let is_early = !(is_told || signals.flush || signals.rebuild);
+            if is_early && is_busy && waits < MAX_IDLE_WAITS {
+                seen_through = tail.unindexed_through();
+                waits += 1;
+                continue;
+            }
+            waits = 0;
             let mut done = self.flush(tail);
             if done.is_ok() && signals.rebuild && !signals.closing && !signals.paused {
                 done = self.rebuild(tail, published);
@@ -231,7 +242,7 @@ fn add_order(orders: &Connection, id: OrderId, segment: &mut Segment) -> Result<
     // An order that was erased has no entries any more.
     let Some(facts) = facts else { return Ok(()) };
     let user = &facts.user_id;
-    segment.users.push((UserHash::of(user), id));
+    segment.push(UserHash::of(user), id);
     if let Some(key) = &facts.key {
         segment.names.insert(NameHash::of_key(user, key), id);
     }

@@ -8,10 +8,11 @@ use domain::OrderId;
 
 use super::names::{NameHash, NameMap, UserHash};
 
-/// Orders that follow each other in the log.
+/// Orders that follow each other in the log, as two columns: a search by user reads one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
-    pub(crate) users: Vec<(UserHash, OrderId)>,
+    pub(crate) users: Vec<UserHash>,
+    pub(crate) ids: Vec<OrderId>,
     pub(crate) names: NameMap,
     /// Everything in the log up to here is in this segment or an earlier one.
     pub(crate) through: u64,
@@ -19,16 +20,38 @@ pub(crate) struct Segment {
 
 impl Segment {
     fn of_user(&self, user: UserHash, ids: &mut Vec<OrderId>) {
-        let matching = self.users.iter().filter(|(hash, _)| *hash == user);
-        ids.extend(matching.map(|(_, id)| *id));
+        let of_user = self.users.iter().zip(&self.ids);
+        ids.extend(
+            of_user
+                .filter(|(hash, _)| **hash == user)
+                .map(|(_, id)| *id),
+        );
+    }
+
+    pub(crate) fn push(&mut self, user: UserHash, id: OrderId) {
+        self.users.push(user);
+        self.ids.push(id);
+    }
+
+    /// The orders by user.
+    pub(crate) fn by_user(&self) -> impl Iterator<Item = (UserHash, OrderId)> {
+        self.users.iter().copied().zip(self.ids.iter().copied())
     }
 }
 
 /// What was found in the tail.
 pub(crate) enum Named {
     Here(OrderId),
-    /// Not in the tail; if anywhere, then in the index of this generation.
-    LookInFile(u64),
+    /// Not in the tail; if anywhere, then in the file as it is at this edition or a later one.
+    LookInFile(Edition),
+}
+
+/// Which index file is in use, and how often it was added to: what has left the tail at one edition is in the file
+/// for every snapshot that was begun after that edition was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edition {
+    pub(crate) generation: u64,
+    additions: u64,
 }
 
 pub(crate) struct Tail {
@@ -40,7 +63,7 @@ pub(crate) struct Tail {
 }
 
 struct Segments {
-    generation: u64,
+    edition: Edition,
     /// Being written to the file.
     sealed: Option<Arc<Segment>>,
     active: Segment,
@@ -62,7 +85,10 @@ impl Tail {
     pub(crate) fn new(generation: u64, through: u64, limit: usize) -> Self {
         Self {
             segments: RwLock::new(Segments {
-                generation,
+                edition: Edition {
+                    generation,
+                    additions: 0,
+                },
                 sealed: None,
                 active: Segment {
                     through,
@@ -82,40 +108,36 @@ impl Tail {
         let in_sealed = || segments.sealed.as_ref()?.names.get(&name);
         match segments.active.names.get(&name).or_else(in_sealed) {
             Some(id) => Named::Here(*id),
-            None => Named::LookInFile(segments.generation),
+            None => Named::LookInFile(segments.edition),
         }
     }
 
-    /// The user's orders in the tail, unsorted, and the generation of the file that has the others.
-    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, u64) {
+    /// The user's orders in the tail, unsorted, and the edition of the file that has the others.
+    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, Edition) {
         let mut ids = Vec::new();
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         segments.active.of_user(user, &mut ids);
         let sealed = segments.sealed.clone();
-        let generation = segments.generation;
+        let edition = segments.edition;
         drop(segments);
         if let Some(sealed) = sealed {
             sealed.of_user(user, &mut ids);
         }
-        (ids, generation)
+        (ids, edition)
     }
 
     /// Adds what a commit made; called before its callers are answered.
-    pub(crate) fn append(
-        &self,
-        users: &mut Vec<(UserHash, OrderId)>,
-        names: &mut NameMap,
-        through: u64,
-    ) {
+    pub(crate) fn append(&self, fresh: &mut Segment, through: u64) {
         let mut segments = self
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let active = &mut segments.active;
-        active.users.append(users);
-        active.names.extend(names.drain());
+        active.users.append(&mut fresh.users);
+        active.ids.append(&mut fresh.ids);
+        active.names.extend(fresh.names.drain());
         active.through = through;
-        let is_enough = active.users.len() >= self.limit / 4;
+        let is_enough = active.users.len() >= self.limit / 2;
         drop(segments);
         if is_enough {
             self.signal(|signals| signals.flush = true);
@@ -170,10 +192,11 @@ impl Tail {
         taken
     }
 
-    /// Whether something waits to be indexed.
-    pub(crate) fn has_unindexed(&self) -> bool {
+    /// How far the log reaches that waits to be indexed, where some of it does.
+    pub(crate) fn unindexed_through(&self) -> Option<u64> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        segments.sealed.is_some() || !segments.active.users.is_empty()
+        let waits = segments.sealed.is_some() || !segments.active.users.is_empty();
+        waits.then_some(segments.active.through)
     }
 
     /// What is to be written next: all that waits, or what an earlier attempt could not write.
@@ -204,6 +227,7 @@ impl Tail {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let done = segments.sealed.take();
+        segments.edition.additions += 1;
         drop(segments);
         drop(done);
         self.wake_waiting_writer();
@@ -221,6 +245,7 @@ impl Tail {
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        segments.generation = generation;
+        segments.edition.generation = generation;
+        segments.edition.additions += 1;
     }
 }

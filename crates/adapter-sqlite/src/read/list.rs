@@ -71,7 +71,7 @@ impl ReadConnection {
         filling: &mut Filling<'_>,
     ) -> rusqlite::Result<()> {
         let hash = UserHash::of(user);
-        let (mut recent, generation) = self.tail.of_user(hash);
+        let (mut recent, edition) = self.tail.of_user(hash);
         recent.retain(|id| is_within(*id, from, to));
         recent.sort_unstable();
         recent.dedup();
@@ -83,7 +83,7 @@ impl ReadConnection {
             }
         };
         let mut goes_on = true;
-        self.index.of_user(generation, hash, from, to, |id| {
+        let along_the_index = self.index.of_user(edition, hash, from, to, |id| {
             while let Some(newest) = recent.pop_if(|newest| *newest >= id) {
                 if newest != id {
                     goes_on = look(newest)?;
@@ -94,7 +94,9 @@ impl ReadConnection {
             }
             goes_on = look(id)?;
             Ok(goes_on)
-        })?;
+        });
+        self.index.end_snapshot()?;
+        along_the_index?;
         while goes_on && let Some(newest) = recent.pop() {
             goes_on = look(newest)?;
         }

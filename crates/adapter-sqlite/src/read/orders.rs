@@ -22,7 +22,11 @@ impl ReadConnection {
         let name = NameHash::of_external_id(user, external_id);
         let id = match self.tail.named(name) {
             Named::Here(id) => Some(id),
-            Named::LookInFile(generation) => self.index.named(generation, name)?,
+            Named::LookInFile(edition) => {
+                let id = self.index.named(edition, name)?;
+                self.index.end_snapshot()?;
+                id
+            }
         };
         let Some(id) = id else { return Ok(None) };
         let found = self.get(id)?;

@@ -11,60 +11,89 @@ use super::Writer;
 use super::batch::Batch;
 use super::fresh::FreshWork;
 use super::leases::Origin;
-use crate::codec::{history, log};
-use crate::index::names::NameHash;
+use crate::codec::log;
+use crate::failure::{Meaning, meaning};
+use crate::index::names::{NameHash, UserHash};
 use crate::index::tail::Named;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::read::row;
 
 type Applied<T> = rusqlite::Result<Result<T, CommitError>>;
 
-impl Writer {
-    /// A new order, unless its key or its external id is known.
-    pub(super) fn apply_new(
+impl Writer<'_> {
+    /// Applies one write within the transaction.
+    pub(super) fn apply(
         &mut self,
         batch: &mut Batch,
-        mut write: Prepared,
+        write: &mut Prepared,
         now: Timestamp,
     ) -> Applied<Committed> {
-        let PreparedGuard::New {
-            key,
-            external_id,
-            fingerprint,
-            user,
-            facts,
-        } = std::mem::replace(&mut write.guard, NO_GUARD)
-        else {
-            return Ok(Err(CommitError::Stale));
+        let applied = match write.guard {
+            PreparedGuard::New {
+                key,
+                external_id,
+                fingerprint,
+                user,
+            } => self
+                .find_known(batch, key, external_id, fingerprint)
+                .and_then(|known| match known {
+                    Some(answer) => Ok(answer),
+                    None => self.insert(batch, write, [key, external_id], user, now),
+                }),
+            PreparedGuard::At { version, status } => self
+                .apply_change(batch, write, version, status, now)
+                .map(|done| done.map(|seq| Committed::Written { seq })),
         };
+        match applied {
+            Err(error) if meaning(&error) == Meaning::Refused => {
+                Ok(Err(CommitError::Refused(error.to_string())))
+            }
+            applied => applied,
+        }
+    }
+
+    /// What a new order is answered whose key or external id is known, the key first.
+    fn find_known(
+        &mut self,
+        batch: &Batch,
+        key: Option<NameHash>,
+        external_id: Option<NameHash>,
+        fingerprint: Option<Fingerprint>,
+    ) -> rusqlite::Result<Option<Result<Committed, CommitError>>> {
         if let Some(known) = self.known(batch, key, fingerprint)? {
-            return Ok(match known {
+            return Ok(Some(match known {
                 Known::Equal(order) => Ok(Committed::Replayed(order)),
                 Known::Other => Err(CommitError::KeyReused),
-            });
+            }));
         }
         if let Some(known) = self.known(batch, external_id, fingerprint)? {
-            return Ok(match known {
+            return Ok(Some(match known {
                 Known::Equal(order) => Ok(Committed::Existing(order)),
                 Known::Other => Err(CommitError::ExternalIdTaken),
-            });
+            }));
         }
+        Ok(None)
+    }
+
+    fn insert(
+        &mut self,
+        batch: &mut Batch,
+        write: &mut Prepared,
+        names: [Option<NameHash>; 2],
+        user: UserHash,
+        now: Timestamp,
+    ) -> Applied<Committed> {
         let first_seq = batch.books.head + 1;
-        stamp(&mut write, first_seq);
+        write.stamp(first_seq);
         let (id, status) = (write.id(), write.order.status);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO orders (id, status, version, standing, history, facts)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                id.as_bytes(),
-                status.code(),
-                write.order.version.get(),
-                &write.standing,
-                &write.history,
-                &facts
-            ])?;
+        self.hot.insert.execute(params![
+            id.as_bytes(),
+            status.code(),
+            write.order.version.get(),
+            write.standing(),
+            write.history(),
+            write.facts()
+        ])?;
         let is_fresh_work = status == Status::Pending && write.job == Job::DueIn(Duration::ZERO);
         if is_fresh_work {
             batch.books.fresh_waiting += 1;
@@ -73,10 +102,11 @@ impl Writer {
             self.put_job(batch, id, now.saturating_add(delay))?;
         }
         batch.books.count(None, status);
-        batch.users.push((user, id));
+        batch.indexed.push(user, id);
         batch
+            .indexed
             .names
-            .extend(key.into_iter().chain(external_id).map(|name| (name, id)));
+            .extend(names.into_iter().flatten().map(|name| (name, id)));
         self.finish(batch, write, is_fresh_work)
             .map(|seq| Ok(Committed::Written { seq }))
     }
@@ -85,35 +115,27 @@ impl Writer {
     pub(super) fn apply_change(
         &mut self,
         batch: &mut Batch,
-        mut write: Prepared,
+        write: &mut Prepared,
         version: Version,
         status: Status,
         now: Timestamp,
     ) -> Applied<Seq> {
-        stamp(&mut write, batch.books.head + 1);
+        write.stamp(batch.books.head + 1);
         let (id, order) = (write.id(), &write.order);
-        // Two blobs joined are a text to SQLite, byte for byte; the cast makes them a blob again.
-        let changed = self
-            .connection
-            .prepare_cached(
-                "UPDATE orders SET status = ?1, version = ?2, standing = ?3,
-                    history = CAST(history || ?4 AS BLOB)
-                    WHERE id = ?5 AND version = ?6 AND status = ?7",
-            )?
-            .execute(params![
-                order.status.code(),
-                order.version.get(),
-                &write.standing,
-                &write.history,
-                id.as_bytes(),
-                version.get(),
-                status.code()
-            ])?;
+        let changed = self.hot.change.execute(params![
+            order.status.code(),
+            order.version.get(),
+            write.standing(),
+            write.history(),
+            id.as_bytes(),
+            version.get(),
+            status.code()
+        ])?;
         if changed == 0 {
             return Ok(Err(CommitError::Stale));
         }
         batch.books.count(Some(status), order.status);
-        self.follow_work(batch, &write, version, status, now)?;
+        self.follow_work(batch, write, version, status, now)?;
         self.finish(batch, write, false).map(Ok)
     }
 
@@ -157,14 +179,12 @@ impl Writer {
     fn finish(
         &mut self,
         batch: &mut Batch,
-        write: Prepared,
+        write: &Prepared,
         is_fresh_work: bool,
     ) -> rusqlite::Result<Seq> {
         let id = write.id();
         if let Some(text) = &write.receipt {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO receipts (id, text) VALUES (?1, ?2)")?
-                .execute(params![id.as_bytes(), text])?;
+            self.hot.receipt.execute(params![id.as_bytes(), text])?;
         }
         for (_, event) in write.events.iter() {
             batch.books.head += 1;
@@ -185,15 +205,15 @@ impl Writer {
         fingerprint: Option<Fingerprint>,
     ) -> rusqlite::Result<Option<Known>> {
         let Some(name) = name else { return Ok(None) };
-        let id = match batch.names.get(&name) {
+        let id = match batch.indexed.names.get(&name) {
             Some(id) => Some(*id),
             None => match self.surroundings.tail.named(name) {
                 Named::Here(id) => Some(id),
-                Named::LookInFile(generation) => self.index.named(generation, name)?,
+                Named::LookInFile(edition) => self.index.named(edition, name)?,
             },
         };
         let Some(id) = id else { return Ok(None) };
-        let Some((order, made_by)) = row::load(&self.connection, id)? else {
+        let Some((order, made_by)) = row::load(self.connection, id)? else {
             // The order was erased, and its names with it.
             return Ok(None);
         };
@@ -232,16 +252,4 @@ enum Known {
     Equal(Arc<domain::Order>),
     /// Made by another command.
     Other,
-}
-
-/// Stands in for a guard that was taken out.
-const NO_GUARD: PreparedGuard = PreparedGuard::At {
-    version: Version::FIRST,
-    status: Status::Pending,
-};
-
-fn stamp(write: &mut Prepared, first_seq: u64) {
-    for (seq, (offset, _)) in (first_seq..).zip(write.events.iter()) {
-        history::stamp(&mut write.history, *offset, seq);
-    }
 }

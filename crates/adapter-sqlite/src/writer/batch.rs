@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claim, CommitError, Committed, SequencedEvent, StoreError};
+use application::ports::{Claim, CommitError, SequencedEvent, StoreError};
 use domain::{Order, OrderId};
 use tokio::sync::oneshot;
 
 use super::books::Books;
 use super::fresh::FreshWork;
 use super::leases::Lease;
-use crate::index::names::{NameMap, UserHash};
+use crate::index::tail::Segment;
+use crate::queue::Done;
 
 /// Reused from commit to commit, so that its buffers are allocated once.
 #[derive(Default)]
@@ -20,8 +21,8 @@ pub(crate) struct Batch {
     pub(crate) log: Vec<u8>,
     pub(crate) events: Vec<SequencedEvent>,
     pub(crate) fresh: Vec<FreshWork>,
-    pub(crate) users: Vec<(UserHash, OrderId)>,
-    pub(crate) names: NameMap,
+    /// What the index will have to know.
+    pub(crate) indexed: Segment,
     pub(crate) leases_taken: Vec<(OrderId, Lease)>,
     pub(crate) leases_ended: Vec<OrderId>,
     /// Fresh work that was taken out of its queue.
@@ -32,10 +33,7 @@ pub(crate) struct Batch {
 
 /// An answer that waits for the transaction to be durable.
 pub(crate) enum Answer {
-    Commit(
-        oneshot::Sender<Vec<Result<Committed, CommitError>>>,
-        Vec<Result<Committed, CommitError>>,
-    ),
+    Commit(oneshot::Sender<Done>, Done),
     Orders(
         oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
         Result<Vec<Arc<Order>>, StoreError>,
@@ -59,13 +57,13 @@ impl Answer {
     /// The transaction failed: nobody is told otherwise, except those who were never part of it.
     pub(crate) fn fail(self, error: &StoreError) {
         match self {
-            Self::Commit(reply, mut answers) => {
+            Self::Commit(reply, (mut answers, writes)) => {
                 for answer in &mut answers {
                     if !matches!(answer, Err(CommitError::Store(_))) {
                         *answer = Err(CommitError::Store(error.clone()));
                     }
                 }
-                drop(reply.send(answers));
+                drop(reply.send((answers, writes)));
             }
             Self::Orders(reply, _) => drop(reply.send(Err(error.clone()))),
             Self::Lost(reply, _) => drop(reply.send(Err(error.clone()))),
@@ -85,8 +83,7 @@ impl Batch {
         self.log.clear();
         self.events.clear();
         self.fresh.clear();
-        self.users.clear();
-        self.names.clear();
+        self.indexed = Segment::default();
         self.leases_taken.clear();
         self.leases_ended.clear();
     }

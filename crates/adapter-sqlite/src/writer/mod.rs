@@ -9,6 +9,7 @@ pub(crate) mod apply;
 pub(crate) mod batch;
 pub(crate) mod books;
 pub(crate) mod fresh;
+mod hot;
 pub(crate) mod leases;
 pub(crate) mod recovery;
 mod work;
@@ -24,16 +25,20 @@ use crate::SHARD;
 use crate::failure::{Meaning, meaning, unavailable, unknown};
 use crate::index::file::IndexReader;
 use crate::index::tail::Tail;
-use crate::prepared::{Prepared, PreparedGuard};
+use crate::prepared::PreparedGuard;
 use crate::published::Published;
 use crate::queue::{Request, WriteQueue};
 use batch::{Answer, Batch};
 use books::Books;
 use fresh::FreshQueue;
+use hot::HotStatements;
 use leases::Leases;
 
 /// How long the writer waits for the index before it refuses new orders.
 const WAIT_FOR_INDEX: Duration = Duration::from_secs(2);
+
+/// Fresh work that is kept in memory, so that a claim need not read it.
+const FRESH_IN_MEMORY: usize = 4_096;
 
 /// What the writer shares with the other threads of the store.
 pub(crate) struct Surroundings {
@@ -46,13 +51,23 @@ pub(crate) struct Surroundings {
     pub(crate) batch: usize,
 }
 
-pub(crate) struct Writer {
+/// What the writer begins with.
+pub(crate) struct Beginning {
     pub(crate) surroundings: Surroundings,
     pub(crate) connection: Connection,
     pub(crate) index: IndexReader,
     pub(crate) books: Books,
-    pub(crate) fresh: FreshQueue,
     pub(crate) leases: Leases,
+}
+
+pub(crate) struct Writer<'c> {
+    surroundings: Surroundings,
+    connection: &'c Connection,
+    hot: HotStatements<'c>,
+    index: IndexReader,
+    books: Books,
+    fresh: FreshQueue,
+    leases: Leases,
 }
 
 /// Why a transaction was not committed.
@@ -76,13 +91,31 @@ impl Drop for LastWords {
     }
 }
 
-impl Writer {
+impl Beginning {
     /// Works until the queue is closed and empty, or the disk cannot be trusted any more.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(self) {
         let _last_words = LastWords {
             queue: Arc::clone(&self.surroundings.queue),
             tail: Arc::clone(&self.surroundings.tail),
         };
+        match HotStatements::prepare(&self.connection) {
+            Ok(hot) => Writer {
+                surroundings: self.surroundings,
+                connection: &self.connection,
+                hot,
+                index: self.index,
+                fresh: FreshQueue::new(self.books.claimed_through, FRESH_IN_MEMORY),
+                books: self.books,
+                leases: self.leases,
+            }
+            .run(),
+            Err(error) => tracing::error!(%error, "the writer of the store cannot begin"),
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn run(&mut self) {
         let mut requests = Vec::new();
         let mut batch = Batch::default();
         while self
@@ -104,6 +137,9 @@ impl Writer {
         let done = self
             .apply_all(requests, batch, now, has_room)
             .and_then(|()| self.commit(batch));
+        if let Err(error) = self.index.end_snapshot() {
+            tracing::warn!(%error, "a snapshot of the index could not be ended");
+        }
         match done {
             Ok(()) => {
                 self.adopt(batch, now);
@@ -127,15 +163,12 @@ impl Writer {
             answer: unavailable(&error),
             meaning: meaning(&error),
         };
-        self.connection
-            .prepare_cached("BEGIN IMMEDIATE")
-            .and_then(|mut begin| begin.execute([]))
-            .map_err(before_commit)?;
+        self.hot.begin.execute([]).map_err(before_commit)?;
         let started = tokio::time::Instant::now();
         for request in requests.drain(..) {
             match request {
                 Request::Commit {
-                    writes,
+                    mut writes,
                     deadline,
                     reply,
                 } => {
@@ -143,7 +176,7 @@ impl Writer {
                     let mut answers = Vec::with_capacity(writes.len());
                     // In the batch before anything can fail: whoever is in it gets an answer.
                     let mut failure = None;
-                    for write in writes {
+                    for write in &mut writes {
                         let is_new = matches!(write.guard, PreparedGuard::New { .. });
                         answers.push(if expired {
                             Err(CommitError::Store(StoreError::Expired))
@@ -160,7 +193,7 @@ impl Writer {
                             })
                         });
                     }
-                    batch.answers.push(Answer::Commit(reply, answers));
+                    batch.answers.push(Answer::Commit(reply, (answers, writes)));
                     if let Some(error) = failure {
                         return Err(before_commit(error));
                     }
@@ -206,33 +239,25 @@ impl Writer {
             meaning: meaning(&error),
         });
         written?;
-        self.connection
-            .prepare_cached("COMMIT")
-            .and_then(|mut commit| commit.execute([]))
-            .map(drop)
-            .map_err(|error| {
-                let meaning = meaning(&error);
-                let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
-                // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
-                // other failure nobody can say how much of the log a restart would find.
-                let answer = if is_full {
-                    unavailable(&error)
-                } else {
-                    unknown(&error)
-                };
-                Failed { answer, meaning }
-            })
+        self.hot.commit.execute([]).map(drop).map_err(|error| {
+            let meaning = meaning(&error);
+            let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+            // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
+            // other failure nobody can say how much of the log a restart would find.
+            let answer = if is_full {
+                unavailable(&error)
+            } else {
+                unknown(&error)
+            };
+            Failed { answer, meaning }
+        })
     }
 
     fn close_books(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
         let has_moved = !batch.log.is_empty();
         if has_moved {
-            self.connection
-                .prepare_cached("INSERT INTO log (last_seq, entries) VALUES (?1, ?2)")?
-                .execute(rusqlite::params![
-                    batch.books.head.cast_signed(),
-                    &batch.log
-                ])?;
+            let head = batch.books.head.cast_signed();
+            self.hot.log.execute(rusqlite::params![head, &batch.log])?;
         }
         if let Some(through) = self.fresh.emptied_through() {
             batch.books.claimed_through = batch.books.claimed_through.max(through);
@@ -242,10 +267,10 @@ impl Writer {
         let settled = self.leases.settled_through(self.books.claimed_through);
         batch.books.settled_through = batch.books.settled_through.max(settled);
         if batch.touches_jobs {
-            batch.books.earliest_job = books::earliest_job(&self.connection)?;
+            batch.books.earliest_job = books::earliest_job(self.connection)?;
         }
         if has_moved {
-            batch.books.save(&self.connection)?;
+            batch.books.save(self.connection)?;
         }
         Ok(())
     }
@@ -274,7 +299,7 @@ impl Writer {
             ..
         } = &self.surroundings;
         batch.log.clear();
-        tail.append(&mut batch.users, &mut batch.names, self.books.head);
+        tail.append(&mut batch.indexed, self.books.head);
         published.publish(self.books.figures(), &mut batch.events);
         if self.books.has_due_work(now) {
             dispatch.work_is_due(SHARD);
@@ -307,28 +332,6 @@ impl Writer {
         }
         is_trusted
     }
-
-    /// Applies one write within the transaction.
-    fn apply(
-        &mut self,
-        batch: &mut Batch,
-        write: Prepared,
-        now: Timestamp,
-    ) -> rusqlite::Result<Result<application::ports::Committed, CommitError>> {
-        let applied = match write.guard {
-            PreparedGuard::New { .. } => self.apply_new(batch, write, now),
-            PreparedGuard::At { version, status } => {
-                let applied = self.apply_change(batch, write, version, status, now);
-                applied.map(|done| done.map(|seq| application::ports::Committed::Written { seq }))
-            }
-        };
-        match applied {
-            Err(error) if meaning(&error) == Meaning::Refused => {
-                Ok(Err(CommitError::Refused(error.to_string())))
-            }
-            applied => applied,
-        }
-    }
 }
 
 /// An answer for now, and the failure that ends the transaction.
@@ -344,11 +347,9 @@ fn split<T: Default>(
 fn refuse(request: Request, error: &StoreError) {
     match request {
         Request::Commit { writes, reply, .. } => {
-            let answers = writes
-                .iter()
-                .map(|_| Err(CommitError::Store(error.clone())))
-                .collect();
-            drop(reply.send(answers));
+            let answer = || Err(CommitError::Store(error.clone()));
+            let answers = writes.iter().map(|_| answer()).collect();
+            drop(reply.send((answers, writes)));
         }
         Request::Claim { reply, .. } | Request::Rescue { reply, .. } => {
             drop(reply.send(Err(error.clone())));

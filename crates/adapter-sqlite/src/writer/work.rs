@@ -16,7 +16,7 @@ use crate::read::row;
 /// A fresh claim that is open for so many events is put into `jobs`, so that a start never searches more of the log.
 const LONG_OPEN: u64 = 100_000;
 
-impl Writer {
+impl Writer<'_> {
     /// Takes up to `limit` orders whose work is due, oldest due first.
     pub(super) fn claim(
         &mut self,
@@ -31,7 +31,7 @@ impl Writer {
         while claimed.len() < limit {
             let job_due = jobs.peek().map(|(_, due_ms)| *due_ms);
             let head = self.books.head;
-            let fresh = self.fresh.front(&self.connection, head)?;
+            let fresh = self.fresh.front(self.connection, head)?;
             let takes_fresh = match (fresh, job_due) {
                 (None, None) => break,
                 (Some(_), None) => true,
@@ -87,7 +87,7 @@ impl Writer {
         batch.taken.push(work.clone());
         let order = match work.order {
             Some(order) => order,
-            None => match row::load(&self.connection, work.id)? {
+            None => match row::load(self.connection, work.id)? {
                 Some((order, _)) => order,
                 None => return Ok(None),
             },
@@ -109,7 +109,7 @@ impl Writer {
         until: Duration,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let claimed = match row::load(&self.connection, id)? {
+        let claimed = match row::load(self.connection, id)? {
             Some((order, _)) => self.take(batch, &order, Origin::Job, until, now)?,
             None => None,
         };
@@ -137,9 +137,9 @@ impl Writer {
             return Ok(None);
         };
         let claimed = Arc::clone(&decision.order);
-        let write = Prepared::of_own_decision(order, decision);
+        let mut write = Prepared::of_own_decision(order, decision);
         if self
-            .apply_change(batch, write, order.version, order.status, now)?
+            .apply_change(batch, &mut write, order.version, order.status, now)?
             .is_err()
         {
             return Ok(None);
@@ -199,7 +199,7 @@ impl Writer {
             .expired(self.surroundings.clock.monotonic(), limit);
         let mut rescued = Vec::with_capacity(expired.len());
         for (id, token) in expired {
-            let Some((order, _)) = row::load(&self.connection, id)? else {
+            let Some((order, _)) = row::load(self.connection, id)? else {
                 continue;
             };
             if order.version != token {
@@ -209,9 +209,9 @@ impl Writer {
                 continue;
             };
             let after = Arc::clone(&decision.order);
-            let write = Prepared::of_own_decision(&order, decision);
+            let mut write = Prepared::of_own_decision(&order, decision);
             if self
-                .apply_change(batch, write, order.version, order.status, now)?
+                .apply_change(batch, &mut write, order.version, order.status, now)?
                 .is_ok()
             {
                 rescued.push(after);
