@@ -104,6 +104,8 @@ pub(crate) fn meaning(error: &tokio_postgres::Error) -> Meaning {
         }
         return match said.code().code() {
             "40001" | "40P01" => Meaning::Conflict,
+            // A server that has become read-only, or is going away: the primary is elsewhere by now, or soon.
+            "25006" | "57P01" | "57P02" | "57P03" => Meaning::Lost,
             // Data exceptions, broken constraints, and values that are too large for an index.
             code if ["21", "22", "23", "54"].contains(&&code[..2]) => Meaning::Data,
             _ => Meaning::Server,

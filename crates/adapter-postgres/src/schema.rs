@@ -50,6 +50,24 @@ impl Place {
 pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), ConnectError> {
     let (mut client, driver) = address.dial().await?;
     let work = async {
+        address.settle(&client, Purpose::Read).await?;
+        // Nearly always there is nothing to do: that is found out without waiting for anybody, in a statement's time.
+        let look = async {
+            match is_current(&client, place).await {
+                Ok(true) => check(&client, place).await.map(|()| true),
+                other => other,
+            }
+        };
+        let silent = || ConnectError::Unavailable {
+            shard: place.shard,
+            reason: "the connection does not answer".to_owned(),
+        };
+        if timeout(address.statement_timeout(), look)
+            .await
+            .unwrap_or_else(|_| Err(silent()))?
+        {
+            return Ok(());
+        }
         address.settle(&client, Purpose::Schema).await?;
         migrate(&mut client, place).await
     };
@@ -71,15 +89,7 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
 
 /// Compares the schema with what this process expects, without changing it.
 pub(crate) async fn check(client: &Client, place: &Place) -> Result<(), ConnectError> {
-    let version = client
-        .query_one(
-            "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history",
-            &[],
-        )
-        .await
-        .map_err(|error| unavailable(place, &error))?
-        .get(0);
-    refuse_newer(place, version)?;
+    refuse_newer(place, version(client, place).await?.unwrap_or_default())?;
     let row = client
         .query_one("SELECT number, shards, map FROM shard", &[])
         .await
@@ -99,30 +109,43 @@ pub(crate) async fn check(client: &Client, place: &Place) -> Result<(), ConnectE
     }
 }
 
+/// The version of the schema; `None` where there is none yet.
+async fn version(client: &Client, place: &Place) -> Result<Option<i32>, ConnectError> {
+    let is_there = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    let version = "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history";
+    let found = async {
+        if client.query_one(is_there, &[]).await?.try_get(0)? {
+            client.query_one(version, &[]).await?.try_get(0).map(Some)
+        } else {
+            Ok(None)
+        }
+    };
+    found.await.map_err(|error| unavailable(place, &error))
+}
+
+/// Whether the schema is of this version and knows its place, right or wrong.
+async fn is_current(client: &Client, place: &Place) -> Result<bool, ConnectError> {
+    let Some(version) = version(client, place).await? else {
+        return Ok(false);
+    };
+    refuse_newer(place, version)?;
+    if version < KNOWN {
+        return Ok(false);
+    }
+    let shards = client
+        .query("SELECT number FROM shard", &[])
+        .await
+        .map_err(|error| unavailable(place, &error))?;
+    Ok(!shards.is_empty())
+}
+
 async fn migrate(client: &mut Client, place: &Place) -> Result<(), ConnectError> {
     // Held until this connection ends, whatever happens to it.
     client
         .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
         .await
         .map_err(|error| unavailable(place, &error))?;
-    let found: Option<i32> = client
-        .query_one(
-            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
-            &[],
-        )
-        .await
-        .map_err(|error| unavailable(place, &error))?
-        .get::<_, bool>(0)
-        .then_some(0);
-    if found.is_some() {
-        let version = client
-            .query_one(
-                "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history",
-                &[],
-            )
-            .await
-            .map_err(|error| unavailable(place, &error))?
-            .get(0);
+    if let Some(version) = version(client, place).await? {
         refuse_newer(place, version)?;
     }
     let failed = |reason: String| ConnectError::Migration {

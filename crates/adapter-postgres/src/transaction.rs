@@ -179,8 +179,12 @@ impl Session {
             .and(kept.unwrap_or(Ok(())))
             .and(last_seq)
             .and_then(|last_seq| recorded.map(|()| last_seq))
-            .and_then(|last_seq| committed.map(|()| last_seq));
-        match last_seq.map_err(|error| sent(&error)) {
+            .map_err(|error| sent(&error))
+            .and_then(|last_seq| match committed {
+                Ok(()) => Ok(last_seq),
+                Err(error) => Err(unconfirmed(&error)),
+            });
+        match last_seq {
             Ok(last_seq) => {
                 let last_seq = Some(rows::seq(last_seq));
                 let first_seq = record.first_seq(last_seq);
@@ -293,7 +297,7 @@ impl Session {
         kept.transpose().map_err(|error| sent(&error))?;
         let last_seq = last_seq.transpose().map_err(|error| sent(&error))?;
         recorded.transpose().map_err(|error| sent(&error))?;
-        committed.map_err(|error| sent(&error))?;
+        committed.map_err(|error| unconfirmed(&error))?;
         debug_assert_eq!(changed.map_or(0, |rows| rows.len()), record.changes.len());
 
         let last_seq = last_seq.map(rows::seq);
@@ -348,6 +352,14 @@ fn before_commit(error: &Error) -> Failure {
 fn sent(error: &Error) -> Failure {
     match before_commit(error) {
         Failure::Lost(why) if error.as_db_error().is_none() => Failure::Unknown(why),
+        failure => failure,
+    }
+}
+
+/// An error of the COMMIT itself: a connection that ends with it leaves its outcome open, whatever it says.
+fn unconfirmed(error: &Error) -> Failure {
+    match before_commit(error) {
+        Failure::Lost(why) => Failure::Unknown(why),
         failure => failure,
     }
 }

@@ -20,7 +20,7 @@ pub fn keyed(command: &PlaceOrder, key: &str) -> Write {
     Write {
         decision: Order::place(command.clone(), id, now(), Trace::default()),
         guard: Guard::New {
-            key: Some(IdempotencyKey::new(key).unwrap()),
+            key: Some(IdempotencyKey::new(key).expect("the test's keys are valid")),
             fingerprint: Some(command.fingerprint()),
         },
         receipt: None,
