@@ -40,6 +40,8 @@ pub(crate) enum Address<'p> {
     Health,
     /// `/`
     Start,
+    /// `/docs/errors/{code}`
+    ErrorPage(&'p str),
     /// Anything else: a live stream, or nothing.
     Elsewhere,
 }
@@ -61,6 +63,7 @@ pub(crate) enum Endpoint<'p> {
     SayReady,
     SayHealth,
     ShowStart,
+    ShowError(&'p str),
 }
 
 impl<'p> Address<'p> {
@@ -78,6 +81,7 @@ impl<'p> Address<'p> {
             (Some("readyz"), [None, ..]) => Self::Ready,
             (Some("health"), [None, ..]) => Self::Health,
             (Some(""), [None, ..]) => Self::Start,
+            (Some("docs"), [Some("errors"), Some(code), None]) => Self::ErrorPage(code),
             _ => Self::Elsewhere,
         }
     }
@@ -124,6 +128,7 @@ impl<'p> Address<'p> {
             Self::Ready => (Endpoint::SayReady, reads, READ),
             Self::Health => (Endpoint::SayHealth, reads, READ),
             Self::Start => (Endpoint::ShowStart, reads, READ),
+            Self::ErrorPage(code) => (Endpoint::ShowError(code), reads, READ),
             Self::Elsewhere => return None,
         };
         Some(if is_allowed {
@@ -155,6 +160,7 @@ impl<'p> Address<'p> {
             Self::Ready => "/readyz",
             Self::Health => "/health",
             Self::Start => "/",
+            Self::ErrorPage(_) => "/docs/errors/{code}",
             Self::Elsewhere => "elsewhere",
         }
     }
@@ -211,6 +217,7 @@ mod tests {
                 "/v1/dead-letters/x/replay",
                 Address::Steer("x", Steering::Replay),
             ),
+            ("/docs/errors/not_found", Address::ErrorPage("not_found")),
             ("/v1/orders/x/stream", Address::Elsewhere),
             ("/v1/orders/", Address::Order("")),
             ("/v1/orders/x/hold/y", Address::Elsewhere),

@@ -1,6 +1,7 @@
 //! The endpoints, one a file, with what each takes, answers and refuses. `dispatch` calls them.
 
 mod dead_letters;
+mod error_page;
 mod events;
 mod get_order;
 mod list_orders;
@@ -32,7 +33,10 @@ pub(crate) async fn call(
     incomer: Incomer,
 ) -> Result<Answer, Problem> {
     let offer = match endpoint {
-        Endpoint::GetReceipt(_) | Endpoint::SayAlive | Endpoint::ShowStart => Offer::Text,
+        Endpoint::GetReceipt(_)
+        | Endpoint::SayAlive
+        | Endpoint::ShowStart
+        | Endpoint::ShowError(_) => Offer::Text,
         _ => Offer::Json,
     };
     if !accepts(&incomer.parts.headers, offer) {
@@ -55,6 +59,7 @@ pub(crate) async fn call(
         Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
         Endpoint::SayHealth => Box::pin(probes::say_health(edge, incomer)).await,
         Endpoint::ShowStart => start_page::show(&incomer),
+        Endpoint::ShowError(code) => error_page::show(&incomer, code),
     }
 }
 

@@ -22,6 +22,7 @@ GET  /v1/stream                     watch all, or ?user_id=
 GET  /ws                            watch over a WebSocket: send an order id
 GET  /v1/dead-letters               what failed; POST .../{id}/replay or /discard
 GET  /v1/stats                      how many orders stand where
+GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         how the server is
 ";
 
