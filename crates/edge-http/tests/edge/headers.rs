@@ -107,6 +107,21 @@ async fn a_wrong_method_is_405_with_the_right_ones() {
 }
 
 #[tokio::test]
+async fn live_streams_take_get_alone() {
+    let server = Server::start().await;
+    let id = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
+    for path in ["/ws", "/v1/stream", &format!("/v1/orders/{id}/stream")] {
+        let answer = server.post(path, "{}").await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (405, "method_not_allowed"),
+            "{path}"
+        );
+        assert!(answer.header("allow").contains("GET"), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn head_is_get_without_the_body() {
     let server = Server::start().await;
     let id = server.place(ORDER).await["id"].as_str().unwrap().to_owned();
