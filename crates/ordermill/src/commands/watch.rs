@@ -64,6 +64,10 @@ pub async fn run(flags: WatchFlags) -> anyhow::Result<ExitCode> {
             (None, None) => (vec!["v1", "stream"], vec![]),
         };
         match server.stream(&path, &query, last_id.as_deref()).await {
+            // The order is final, and its last change was seen.
+            Ok(response) if response.status() == reqwest::StatusCode::NO_CONTENT => {
+                return Ok(ExitCode::SUCCESS);
+            }
             Ok(response) => {
                 has_connected = true;
                 wait = Duration::from_millis(250);

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::watch::{Batch, Delivery, Framing, Lagged, Start, Topic, WatchError, Watcher};
 use bytes::Bytes;
@@ -19,10 +20,18 @@ use crate::state::EdgeState;
 
 pub(super) struct Feed {
     watcher: Watcher,
-    chunks: mpsc::Sender<Bytes>,
+    outlet: Outlet,
     joining: (Topic, Start),
     settings: Arc<EdgeSettings>,
     soft: CancellationToken,
+}
+
+/// Where a feed's chunks go: to the connection's body, as the client takes them.
+struct Outlet {
+    chunks: mpsc::Sender<Bytes>,
+    /// The stream of one order ends with its final status.
+    ends_when_final: bool,
+    write_timeout: Duration,
 }
 
 /// The stream is over; the client may have to be told why.
@@ -41,7 +50,11 @@ impl Feed {
     ) -> Self {
         Self {
             watcher,
-            chunks,
+            outlet: Outlet {
+                chunks,
+                ends_when_final: matches!(topic, Topic::Order(_)),
+                write_timeout: edge.settings.live.write_timeout,
+            },
             joining: (topic, start),
             settings: Arc::clone(&edge.settings),
             soft: edge.soft.clone(),
@@ -62,6 +75,7 @@ impl Feed {
             let goodbye = event::goodbye(why, self.settings.live.reconnect_after);
             // Whoever takes nothing any more need not know.
             let _ = self
+                .outlet
                 .chunks
                 .send_timeout(goodbye, self.settings.live.close_timeout)
                 .await;
@@ -70,7 +84,6 @@ impl Feed {
 
     async fn join(&mut self, begun: oneshot::Sender<Result<(), WatchError>>) -> Result<(), End> {
         let (topic, start) = self.joining.clone();
-        let is_order = matches!(topic, Topic::Order(_));
         let mut catch_up = self.watcher.watch(topic, start);
         let mut next = catch_up.next().await;
         if let Err(error) = next {
@@ -79,11 +92,11 @@ impl Feed {
         }
         let _ = begun.send(Ok(()));
         let retry = event::retry(self.settings.live.reconnect_after);
-        send(&self.chunks, retry).await?;
+        self.outlet.send(retry).await?;
         loop {
             match next {
                 Ok(Some(deliveries)) => {
-                    pass_on(&self.chunks, deliveries, is_order).await?;
+                    self.outlet.pass_on(deliveries).await?;
                 }
                 Ok(None) => break,
                 // The client comes back with what it has got.
@@ -95,27 +108,26 @@ impl Feed {
             next = catch_up.next().await;
         }
         match catch_up.joined_at() {
-            Some(cursor) => send(&self.chunks, event::position(cursor)).await,
+            Some(cursor) => self.outlet.send(event::position(cursor)).await,
             None => Ok(()),
         }
     }
 
     async fn follow(&self) -> Result<std::convert::Infallible, End> {
-        let is_order = matches!(self.joining.0, Topic::Order(_));
         let heartbeat = self.settings.live.heartbeat;
         let mut stop = pin!(self.soft.cancelled());
         let mut silence = pin!(sleep(heartbeat));
         loop {
             tokio::select! {
                 () = &mut stop => return Err(End(Some(STOPPING))),
-                () = self.chunks.closed() => return Err(End(None)),
+                () = self.outlet.chunks.closed() => return Err(End(None)),
                 came = self.watcher.receive() => match came {
-                    Ok(deliveries) => pass_on(&self.chunks, deliveries, is_order).await?,
+                    Ok(deliveries) => self.outlet.pass_on(deliveries).await?,
                     Err(Lagged) => return Err(End(Some(LAGS))),
                 },
                 () = &mut silence => {
                     let cursor = self.watcher.cursor();
-                    send(&self.chunks, event::heartbeat(cursor.as_ref())).await?;
+                    self.outlet.send(event::heartbeat(cursor.as_ref())).await?;
                 }
             }
             silence.as_mut().reset(Instant::now() + heartbeat);
@@ -123,33 +135,31 @@ impl Feed {
     }
 }
 
-/// Passes changes on as the client takes them. The stream of one order ends with its final status.
-async fn pass_on(
-    chunks: &mpsc::Sender<Bytes>,
-    deliveries: VecDeque<Delivery>,
-    is_order: bool,
-) -> Result<(), End> {
-    for delivery in deliveries {
-        match &delivery {
-            Delivery::Changes(batch) => {
-                let events = batch.framed(Framing::EventStream, event::changes);
-                send(chunks, events.clone()).await?;
-                if is_order && is_final(batch) {
-                    return Err(End(None));
+impl Outlet {
+    async fn pass_on(&self, deliveries: VecDeque<Delivery>) -> Result<(), End> {
+        for delivery in deliveries {
+            match &delivery {
+                Delivery::Changes(batch) => {
+                    let events = batch.framed(Framing::EventStream, event::changes);
+                    self.send(events.clone()).await?;
+                    if self.ends_when_final && is_final(batch) {
+                        return Err(End(None));
+                    }
                 }
+                Delivery::Resync(resync) => self.send(event::resync(resync)).await?,
             }
-            Delivery::Resync(resync) => send(chunks, event::resync(resync)).await?,
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Fails once the client is gone, or takes nothing for too long; it comes back with its last id.
+    async fn send(&self, chunk: Bytes) -> Result<(), End> {
+        let sent = self.chunks.send_timeout(chunk, self.write_timeout).await;
+        sent.map_err(|_| End(None))
+    }
 }
 
 fn is_final(batch: &Batch) -> bool {
     let last = batch.changes().last();
     last.is_some_and(|change| change.event().status().is_final())
-}
-
-/// Fails once the client is gone.
-async fn send(chunks: &mpsc::Sender<Bytes>, chunk: Bytes) -> Result<(), End> {
-    chunks.send(chunk).await.map_err(|_| End(None))
 }

@@ -44,6 +44,11 @@ const SILENT: Closing = Closing {
 /// What a WebSocket is made of, beside its connection.
 pub(super) struct Connection {
     watcher: Watcher,
+    waits: Waits,
+}
+
+/// How long a connection waits, and until when.
+struct Waits {
     settings: Arc<EdgeSettings>,
     soft: CancellationToken,
 }
@@ -71,13 +76,15 @@ impl Connection {
     pub(super) fn new(edge: &EdgeState, watcher: Watcher) -> Self {
         Self {
             watcher,
-            settings: Arc::clone(&edge.settings),
-            soft: edge.soft.clone(),
+            waits: Waits {
+                settings: Arc::clone(&edge.settings),
+                soft: edge.soft.clone(),
+            },
         }
     }
 
     pub(super) fn max_message_bytes(&self) -> usize {
-        self.settings.live.max_message_bytes
+        self.waits.settings.live.max_message_bytes
     }
 
     pub(super) async fn run<S>(mut self, mut peer: Peer<S>)
@@ -85,7 +92,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let end = self.live(&mut peer).await;
-        let patience = self.settings.live.close_timeout;
+        let patience = self.waits.settings.live.close_timeout;
         // What the client watched ends now, not when its goodbye is over.
         drop(self.watcher);
         match end {
@@ -99,8 +106,8 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let soft = self.soft.clone();
-        let ping_after = self.settings.live.ping_after;
+        let soft = self.waits.soft.clone();
+        let ping_after = self.waits.settings.live.ping_after;
         let mut stop = pin!(soft.cancelled());
         let mut silence = pin!(sleep(ping_after));
         let mut heard = Instant::now();
@@ -115,7 +122,7 @@ impl Connection {
                 Happening::Came(Ok(deliveries)) => {
                     queue(peer, deliveries);
                     let lagging = self.watcher.lagging();
-                    write(peer, &self.settings, lagging).await
+                    write(peer, &self.waits, lagging).await
                 }
                 Happening::Came(Err(Lagged)) => Err(End::Told(LAGS)),
                 Happening::Said(said) => {
@@ -138,7 +145,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let live = &self.settings.live;
+        let live = &self.waits.settings.live;
         let silent_for = heard.elapsed();
         if silent_for >= live.idle_timeout {
             return Err(End::Told(SILENT));
@@ -187,7 +194,7 @@ impl Connection {
                         peer.queue(frame::subscribed(&cursor));
                     }
                 }
-                write(peer, &self.settings, self.watcher.lagging()).await
+                write(peer, &self.waits, self.watcher.lagging()).await
             }
             Ok(Command::Unsubscribe { topics }) => {
                 for topic in &topics {
@@ -210,7 +217,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let watched = self.watcher.topics();
-        if watched.len() >= self.settings.live.max_topics && !watched.contains(&topic) {
+        if watched.len() >= self.waits.settings.live.max_topics && !watched.contains(&topic) {
             return Err(End::Told(TOO_MANY_TOPICS));
         }
         let mut catch_up = self.watcher.watch(topic, start);
@@ -220,8 +227,8 @@ impl Connection {
                 Ok(None) => return Ok(catch_up.joined_at().cloned()),
                 Err(error) => break error,
             }
-            write(peer, &self.settings, catch_up.lagging()).await?;
-            if self.soft.is_cancelled() {
+            write(peer, &self.waits, catch_up.lagging()).await?;
+            if self.waits.soft.is_cancelled() {
                 // No cursor is right in the middle of a gap: the client's own is.
                 return Err(End::Told(RESTART));
             }
@@ -243,7 +250,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         peer.queue(frame::error(code, detail));
-        write(peer, &self.settings, self.watcher.lagging()).await
+        write(peer, &self.waits, self.watcher.lagging()).await
     }
 
     /// The server stops: whatever waits is passed on, with the cursor to come back with.
@@ -259,7 +266,7 @@ impl Connection {
         if is_watching {
             peer.queue(frame::reconnect(&cursor));
         }
-        match write(peer, &self.settings, std::future::pending()).await {
+        match write(peer, &self.waits, std::future::pending()).await {
             Ok(()) => End::Told(RESTART),
             Err(end) => end,
         }
@@ -279,24 +286,31 @@ where
     }
 }
 
-/// Writes all that waits. A client that takes nothing for too long is given up; one that lags is told so, if it takes
-/// the rest of what was begun in time.
+/// Writes all that waits. A client that takes nothing for too long is given up, sooner where the server stops; one that
+/// lags is told so, if it takes the rest of what was begun in time.
 async fn write<S>(
     peer: &mut Peer<S>,
-    settings: &EdgeSettings,
+    waits: &Waits,
     lagging: impl Future<Output = ()>,
 ) -> Result<(), End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut lagging = pin!(lagging);
+    let mut patience = waits.settings.live.write_timeout;
+    let mut is_stopping = false;
     loop {
         let written = tokio::select! {
             // First: as long as the client takes everything at once, nothing else is looked at.
             biased;
             written = peer.write_some() => written,
             () = &mut lagging => break,
-            () = sleep(settings.live.write_timeout) => return Err(End::Gone),
+            () = waits.soft.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                patience = waits.settings.live.close_timeout;
+                continue;
+            }
+            () = sleep(patience) => return Err(End::Gone),
         };
         match written {
             Ok(true) => return Ok(()),
@@ -306,8 +320,9 @@ where
     }
     peer.forget_waiting();
     let rest = async { while let Ok(false) = peer.write_some().await {} };
-    match timeout(settings.live.lag_grace, rest).await {
-        Ok(()) => Err(End::Told(LAGS)),
-        Err(_) => Err(End::Gone),
+    tokio::select! {
+        () = rest => Err(End::Told(LAGS)),
+        () = sleep(waits.settings.live.lag_grace) => Err(End::Gone),
+        () = waits.soft.cancelled() => Err(End::Gone),
     }
 }

@@ -1,0 +1,118 @@
+//! Joining one order: it is joined first, because what is then read of it is little. Part of `catch_up`.
+
+use std::sync::Arc;
+
+use domain::{OrderId, Seq, ShardId, Version};
+
+use super::{CatchUp, Stage, Start, WatchError, change};
+use crate::watch::change::{Change, Delivery, Resync, ResyncReason};
+use crate::watch::cursor::Cursor;
+
+/// Which events of one order are told, of those before the place of joining.
+enum Told {
+    Present,
+    AfterSeq(Seq),
+    AfterVersion(Option<Version>),
+}
+
+impl CatchUp<'_> {
+    pub(super) async fn begin_order(
+        &mut self,
+        id: OrderId,
+        shard: ShardId,
+        start: Start,
+    ) -> Result<Stage, WatchError> {
+        let told = match start {
+            Start::Now => Some(Told::Present),
+            Start::After(cursor) => self.after_cursor(shard, &cursor).await?,
+            Start::AfterVersion(None) => Some(Told::AfterVersion(None)),
+            Start::AfterVersion(Some(version)) => self.after_version(id, shard, version).await?,
+        };
+        let until = self.join();
+        let told = told.unwrap_or_else(|| {
+            self.ready.push_back(Delivery::Resync(Resync {
+                reason: ResyncReason::NotOfThisStore,
+                cursor: until.clone(),
+            }));
+            Told::Present
+        });
+        let changes = self.read_order(id, shard, &told, until).await?;
+        self.deliver(changes);
+        Ok(Stage::Done)
+    }
+
+    /// Where to go on after a cursor; `None` where it is not of this store.
+    async fn after_cursor(
+        &self,
+        shard: ShardId,
+        cursor: &Cursor,
+    ) -> Result<Option<Told>, WatchError> {
+        let Some(seq) = cursor.get(shard) else {
+            return Ok(None);
+        };
+        if seq > self.position(shard)? {
+            if seq > self.read(shard, seq, 1).await?.head {
+                return Ok(None);
+            }
+            self.wait_until_handed_out(shard, seq).await?;
+        }
+        Ok(Some(Told::AfterSeq(seq)))
+    }
+
+    /// Where to go on after a version; `None` where the order has never had it.
+    async fn after_version(
+        &self,
+        id: OrderId,
+        shard: ShardId,
+        version: Version,
+    ) -> Result<Option<Told>, WatchError> {
+        let before = Version::from_number(version.get() - 1);
+        let events = self.read_events(id, before, 1).await?;
+        let Some(known) = events.first() else {
+            return Ok(None);
+        };
+        // The client knows this version already, perhaps before the hub: it must not come again.
+        self.wait_until_handed_out(shard, known.seq).await?;
+        Ok(Some(Told::AfterVersion(Some(version))))
+    }
+
+    /// The changes of one order up to `until` that its watcher has to be told.
+    async fn read_order(
+        &self,
+        id: OrderId,
+        shard: ShardId,
+        told: &Told,
+        until: Cursor,
+    ) -> Result<Vec<Arc<Change>>, WatchError> {
+        let limit = self.watcher.hub.inner.settings.page_events;
+        let end = until.get(shard).unwrap_or_default();
+        let others = Arc::new(until);
+        let mut after = match told {
+            Told::AfterVersion(version) => *version,
+            Told::Present | Told::AfterSeq(_) => None,
+        };
+        let mut changes = Vec::new();
+        let mut present = None;
+        loop {
+            let events = self.read_events(id, after, limit).await?;
+            for sequenced in events.iter().take_while(|event| event.seq <= end) {
+                match told {
+                    // Its cursor stands where the watcher joined, so that resuming reads nothing twice.
+                    Told::Present => present = Some(change(shard, end, &others, sequenced)),
+                    Told::AfterSeq(seq) if sequenced.seq <= *seq => {}
+                    Told::AfterSeq(_) | Told::AfterVersion(_) => {
+                        changes.push(change(shard, sequenced.seq, &others, sequenced));
+                    }
+                }
+            }
+            match events.last() {
+                Some(last) if events.len() >= limit && last.seq <= end => {
+                    after = Some(last.event.version);
+                }
+                _ => break,
+            }
+        }
+        changes.extend(present);
+        Ok(changes)
+    }
+}
