@@ -120,99 +120,88 @@ fn each_fault_of_a_line_is_found_at_its_place() {
     );
 }
 
+/// The only fault of a draft.
+fn only(draft: OrderDraft<'_>) -> (String, &'static str) {
+    let mut faults = faults_of(draft);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
+}
+
+fn fault(pointer: &str, code: &'static str) -> (String, &'static str) {
+    (pointer.to_owned(), code)
+}
+
 #[test]
 fn each_fault_of_an_order_is_found_at_its_place() {
-    let good = good_draft;
-    let only = |draft: OrderDraft<'_>| {
-        let mut faults = faults_of(draft);
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        let (pointer, code) = faults.remove(0);
-        (pointer.leak() as &str, code)
+    assert_eq!(faults_of(good_draft()), []);
+    type Change = fn(&mut OrderDraft<'static>);
+    let rows: [(Change, &str, &'static str); 9] = [
+        (
+            |draft| draft.user_id = Given::Missing,
+            "/user_id",
+            "required",
+        ),
+        (|draft| draft.user_id = given("  "), "/user_id", "blank"),
+        (
+            |draft| draft.user_id = given("a\u{7f}"),
+            "/user_id",
+            "control_character",
+        ),
+        (
+            |draft| draft.source = given("fax"),
+            "/source",
+            "unknown_value",
+        ),
+        (
+            |draft| draft.external_id = given(""),
+            "/external_id",
+            "blank",
+        ),
+        (
+            |draft| draft.currency = given("usd"),
+            "/currency",
+            "unknown_value",
+        ),
+        (
+            |draft| draft.amount = given("3.01"),
+            "/amount",
+            "not_the_sum",
+        ),
+        (|draft| draft.lines = Given::Missing, "", "required"),
+        (
+            |draft| draft.lines = Given::Value(Vec::new()),
+            "",
+            "required",
+        ),
+    ];
+    for (change, pointer, code) in rows {
+        let mut draft = good_draft();
+        change(&mut draft);
+        assert_eq!(only(draft), fault(pointer, code));
+    }
+}
+
+#[test]
+fn too_many_lines_and_too_much_money_are_found() {
+    let of_lines = |lines| OrderDraft {
+        lines: Given::Value(lines),
+        ..good_draft()
     };
-    assert_eq!(faults_of(good()), []);
-    assert_eq!(
-        only(OrderDraft {
-            user_id: Given::Missing,
-            ..good()
-        }),
-        ("/user_id", "required")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            user_id: given("  "),
-            ..good()
-        }),
-        ("/user_id", "blank")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            user_id: given("a\u{7f}"),
-            ..good()
-        }),
-        ("/user_id", "control_character")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            source: given("fax"),
-            ..good()
-        }),
-        ("/source", "unknown_value")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            external_id: given(""),
-            ..good()
-        }),
-        ("/external_id", "blank")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            currency: given("usd"),
-            ..good()
-        }),
-        ("/currency", "unknown_value")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            amount: given("3.01"),
-            ..good()
-        }),
-        ("/amount", "not_the_sum")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            lines: Given::Missing,
-            ..good()
-        }),
-        ("", "required")
-    );
-    assert_eq!(
-        only(OrderDraft {
-            lines: Given::Value(vec![]),
-            ..good()
-        }),
-        ("", "required")
-    );
+    let most = vec![good_line(); MAX_LINES];
+    assert_eq!(faults_of(of_lines(most)), []);
     let too_many = vec![good_line(); MAX_LINES + 1];
-    assert_eq!(
-        only(OrderDraft {
-            lines: Given::Value(too_many),
-            ..good()
-        }),
-        ("/lines", "too_many")
-    );
-    let overflowing = LineDraft {
+    assert_eq!(only(of_lines(too_many)), fault("/lines", "too_many"));
+    let dear = LineDraft {
         quantity: given("1000000"),
         unit_price: given("90071992547409.91"),
         ..good_line()
     };
-    assert_eq!(
-        only(OrderDraft {
-            lines: Given::Value(vec![overflowing; MAX_LINES]),
-            ..good()
-        }),
-        ("/lines", "out_of_range")
-    );
+    let total_overflow = of_lines(vec![dear; MAX_LINES]);
+    assert_eq!(only(total_overflow), fault("/lines", "out_of_range"));
+}
+
+#[test]
+fn each_fault_of_metadata_is_found_at_its_key() {
     let metadata = |pairs: &[(&str, &str)]| {
         let pairs = pairs
             .iter()
@@ -222,19 +211,19 @@ fn each_fault_of_an_order_is_found_at_its_place() {
             ..good_draft()
         }
     };
+    assert_eq!(faults_of(metadata(&[("k", "tab\tcr\rlf\n")])), []);
     assert_eq!(
         only(metadata(&[("a/b~c", "x\u{1}")])),
-        ("/metadata/a~1b~0c", "control_character")
+        fault("/metadata/a~1b~0c", "control_character")
     );
     assert_eq!(only(metadata(&[("k\n", "x")])).0, "/metadata/k\n");
     assert_eq!(
         only(metadata(&[("k", &"v".repeat(8 * 1024))])),
-        ("/metadata", "too_long")
+        fault("/metadata", "too_long")
     );
-    assert_eq!(faults_of(metadata(&[("k", "tab\tcr\rlf\n")])), []);
     let many: Vec<String> = (0..51).map(|number| format!("k{number}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|key| (key.as_str(), "")).collect();
-    assert_eq!(only(metadata(&many)), ("/metadata", "too_many"));
+    assert_eq!(only(metadata(&many)), fault("/metadata", "too_many"));
 }
 
 #[test]

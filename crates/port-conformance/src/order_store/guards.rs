@@ -239,7 +239,7 @@ async fn sees(subject: &Subject, placed: &Arc<Order>, seq: Seq) {
 /// The counts follow every kind of change.
 pub async fn counts_follow_every_change(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
-    for number in 0..6 {
+    for number in 0..7 {
         subject.place(&sample::plain("dave", number)).await;
     }
     let claimed = subject.claim_all(LONG).await;
@@ -247,9 +247,10 @@ pub async fn counts_follow_every_change(factory: &dyn StoreFactory) {
     let dead = subject.fail(&claimed[1], "handler_rejected").await;
     let other_dead = subject.fail(&claimed[2], "handler_rejected").await;
     subject.retry(&claimed[3], LONG).await;
+    subject.fail(&claimed[4], "handler_rejected").await;
     subject.steer(&dead, Steering::Replay).await;
     subject.steer(&other_dead, Steering::Discard).await;
-    let (held, _) = subject.place(&sample::plain("dave", 6)).await;
+    let (held, _) = subject.place(&sample::plain("dave", 7)).await;
     subject.steer(&held, Steering::Hold).await;
     let counts = subject.counts().await;
     let by_status = Status::ALL.map(|status| (status, counts.get(status)));
@@ -260,12 +261,12 @@ pub async fn counts_follow_every_change(factory: &dyn StoreFactory) {
             (Status::Processing, 2),
             (Status::Retrying, 1),
             (Status::Processed, 1),
-            (Status::Failed, 0),
+            (Status::Failed, 1),
             (Status::OnHold, 1),
             (Status::Cancelled, 1),
         ]
     );
-    assert_eq!(counts.accepted(), 7);
+    assert_eq!(counts.accepted(), 8);
 }
 
 /// A batch whose writes belong to different shards is answered in the order given.

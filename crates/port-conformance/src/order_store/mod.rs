@@ -118,6 +118,20 @@ pub struct Behaviour {
     pub run: for<'a> fn(&'a dyn StoreFactory) -> Run<'a>,
 }
 
+/// Waits for a behaviour, but not for ever: a store that hangs fails.
+///
+/// # Panics
+/// Where the behaviour takes longer than five minutes.
+pub async fn in_bounded_time(behaviour: impl Future<Output = ()>) {
+    let bound = Duration::from_secs(300);
+    assert!(
+        tokio::time::timeout(bound, Box::pin(behaviour))
+            .await
+            .is_ok(),
+        "the store hangs: the behaviour has not ended in {bound:?}"
+    );
+}
+
 macro_rules! behaviour_table {
     (() $($module:ident::$name:ident,)*) => {
         /// Every behaviour of the suite.
@@ -149,7 +163,9 @@ macro_rules! order_store_tests {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                $crate::order_store::$module::$name(&$factory).await;
+                let factory = $factory;
+                $crate::order_store::in_bounded_time($crate::order_store::$module::$name(&factory))
+                    .await;
             }
         )*
     };
