@@ -1,6 +1,7 @@
 //! The embedded store keeps every promise of its port, and what only it promises: one process a folder, recovery of
 //! claims, an index that can be thrown away, and honest answers when the disk fails.
 
+mod embedded;
 mod opened;
 
 use opened::Folders;

@@ -1,0 +1,246 @@
+//! What a crash leaves behind: the folder as it is at one moment, without anything being closed.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use application::ports::{CommitError, Committed, OrderStore, RescuePolicy};
+use domain::{Failure, Order, OrderId, Seq, Status};
+use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
+
+use crate::opened::Opened;
+
+/// The store in a copy of the folder, as a process finds it that starts after a crash.
+fn after_crash(crashed: &Opened) -> Opened {
+    let folder = Arc::new(tempfile::tempdir().expect("a temporary folder can be made"));
+    for entry in
+        fs::read_dir(crashed.folder.path()).expect("a file of the test can be read and written")
+    {
+        let entry = entry.expect("a file of the test can be read and written");
+        // The shared memory is no part of what is on the disk.
+        if !entry.file_name().to_string_lossy().ends_with("-shm") {
+            fs::copy(entry.path(), folder.path().join(entry.file_name()))
+                .expect("a file of the test can be read and written");
+        }
+    }
+    Opened::in_folder(folder, Arc::clone(&crashed.clock))
+}
+
+fn subject(opened: &Opened) -> Subject {
+    let same = Opened {
+        folder: Arc::clone(&opened.folder),
+        clock: Arc::clone(&opened.clock),
+        hints: Arc::clone(&opened.hints),
+        store: Arc::clone(&opened.store),
+    };
+    Subject::from(Box::new(same) as Box<dyn OpenStore>)
+}
+
+const POLICY: RescuePolicy = RescuePolicy {
+    max_attempts: 8,
+    delay: std::time::Duration::ZERO,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_external_ids_and_lists_survive_a_crash_with_nothing_indexed() {
+    let crashed = Opened::fresh();
+    crashed.store.pause_index();
+    let before = subject(&crashed);
+    let mut ids = Vec::new();
+    for number in 0..200 {
+        let command = sample::numbered("alice", number, &format!("A-{number}"));
+        let write = before.new_write(&command, Some(&format!("key-{number}")));
+        ids.push(write.decision.order.id);
+        before.must_write(write).await;
+    }
+    let after = after_crash(&crashed);
+    let after = subject(&after);
+    let again = sample::numbered("alice", 7, "A-7");
+    let answer = after
+        .commit_one(after.new_write(&again, Some("key-7")))
+        .await;
+    assert!(
+        matches!(&answer, Ok(Committed::Replayed(order)) if order.id == ids[7]),
+        "{answer:?}"
+    );
+    let other = sample::numbered("alice", 8_888, "A-8");
+    let answer = after.commit_one(after.new_write(&other, None)).await;
+    assert_eq!(answer, Err(CommitError::ExternalIdTaken));
+    let listed = after.list(application::ports::ListFilter {
+        user_id: Some(sample::user("alice")),
+        ..Default::default()
+    });
+    let listed: Vec<OrderId> = listed.await.iter().map(|order| order.id).collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(listed, ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_claim_of_a_crashed_process_is_taken_back_and_nothing_else() {
+    let crashed = Opened::fresh();
+    let before = subject(&crashed);
+    for number in 0..40 {
+        before.place(&sample::plain("bob", number)).await;
+    }
+    // Of 20 claims: 8 done, 4 failed, 4 waiting to be claimed again, of which 2 are; 4 fresh ones stay open.
+    let claimed = before.claim_from(adapter_sqlite::SHARDS[0], 20, LONG).await;
+    for order in &claimed[..8] {
+        before.complete(order).await;
+    }
+    for order in &claimed[8..12] {
+        before.fail(order, "rejected").await;
+    }
+    for order in &claimed[12..16] {
+        before.retry(order, std::time::Duration::ZERO).await;
+    }
+    let retried: Vec<OrderId> = claimed[12..16].iter().map(|order| order.id).collect();
+    let next = before.claim_from(adapter_sqlite::SHARDS[0], 22, LONG).await;
+    let mut open: Vec<Arc<Order>> = claimed[16..].to_vec();
+    open.extend(next);
+    assert_eq!(
+        open.len(),
+        26,
+        "4 are open, 20 fresh ones and 2 retries were claimed"
+    );
+    let again = open.iter().filter(|order| retried.contains(&order.id));
+    assert_eq!(again.count(), 2);
+
+    let after = after_crash(&crashed);
+    let store = Arc::clone(&after.store);
+    let after = subject(&after);
+    assert_eq!(after.counts().await, before.counts().await);
+    let rescued = store
+        .rescue(adapter_sqlite::SHARDS[0], POLICY, 1_000)
+        .await
+        .expect("a healthy store rescues");
+    let mut rescued_ids: Vec<OrderId> = rescued.iter().map(|order| order.id).collect();
+    let mut open_ids: Vec<OrderId> = open.iter().map(|order| order.id).collect();
+    rescued_ids.sort_unstable();
+    open_ids.sort_unstable();
+    assert_eq!(rescued_ids, open_ids, "exactly what was open");
+    assert!(rescued.iter().all(|order| {
+        order.status == Status::Retrying
+            && order
+                .failure
+                .as_ref()
+                .map(|failure: &Failure| &*failure.code)
+                == Some("lease_lost")
+    }));
+    let waiting = after.claim_all(LONG).await;
+    assert_eq!(waiting.len(), 28, "what was rescued and the 2 retries");
+    for order in &waiting {
+        after.complete(order).await;
+    }
+    let counts = after.counts().await;
+    assert_eq!(
+        (counts.get(Status::Processed), counts.get(Status::Failed)),
+        (36, 4)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_fresh_work_than_memory_holds_is_claimed_once_each_across_a_crash() {
+    let crashed = Opened::fresh();
+    let before = subject(&crashed);
+    for _ in 0..20 {
+        let writes = (0..500).map(|number| before.new_write(&sample::plain("carol", number), None));
+        let answers = crashed.store.commit(writes.collect(), deadline()).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    let first = before
+        .claim_from(adapter_sqlite::SHARDS[0], 5_000, LONG)
+        .await;
+    assert_eq!(first.len(), 5_000);
+    let after = after_crash(&crashed);
+    let after = subject(&after);
+    let rest = after.claim_all(LONG).await;
+    assert_eq!(
+        rest.len(),
+        5_000,
+        "what the crashed process had not claimed"
+    );
+    let mut ids: Vec<OrderId> = first.iter().chain(&rest).map(|order| order.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 10_000, "no order was claimed twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_lost_damaged_or_foreign_is_built_again() {
+    let opened = Opened::fresh();
+    let filled = subject(&opened);
+    for number in 0..50 {
+        let command = sample::numbered("dave", number, &format!("D-{number}"));
+        filled
+            .must_write(filled.new_write(&command, Some(&format!("key-{number}"))))
+            .await;
+    }
+    opened.store.close().await;
+    let foreign = Opened::fresh();
+    foreign.store.close().await;
+    for what in ["lost", "damaged", "foreign"] {
+        let index = index_of(opened.folder.path());
+        let done = match what {
+            "lost" => fs::remove_file(index),
+            "damaged" => fs::write(index, [0x5a; 8_192]),
+            _ => fs::copy(index_of(foreign.folder.path()), index).map(drop),
+        };
+        done.expect("a file of the test can be written");
+        let again = Opened::in_folder(Arc::clone(&opened.folder), Arc::clone(&opened.clock));
+        let checked = subject(&again);
+        let command = sample::numbered("dave", 49, "D-49");
+        let answer = checked
+            .commit_one(checked.new_write(&command, Some("key-49")))
+            .await;
+        assert!(
+            matches!(answer, Ok(Committed::Replayed(_))),
+            "{what}: {answer:?}"
+        );
+        let filter = application::ports::ListFilter {
+            user_id: Some(sample::user("dave")),
+            ..Default::default()
+        };
+        assert_eq!(checked.list(filter).await.len(), 50, "{what}");
+        again.store.close().await;
+    }
+}
+
+fn index_of(folder: &Path) -> std::path::PathBuf {
+    let is_index = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("index-") && name.ends_with(".db")
+    };
+    fs::read_dir(folder)
+        .expect("a file of the test can be read and written")
+        .map(|entry| {
+            entry
+                .expect("a file of the test can be read and written")
+                .path()
+        })
+        .find(is_index)
+        .expect("a store has an index")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_read_from_the_disk_are_those_that_were_kept_in_memory() {
+    let opened = Opened::fresh();
+    let filled = subject(&opened);
+    for number in 0..100 {
+        filled
+            .place(&sample::full("erin", &format!("E-{number}")))
+            .await;
+    }
+    for order in filled.claim_all(LONG).await {
+        filled.complete(&order).await;
+    }
+    let shard = adapter_sqlite::SHARDS[0];
+    let near_head = filled.events_after(shard, Seq(250), 100).await.events;
+    let after = after_crash(&opened);
+    let all = subject(&after)
+        .events_after(shard, Seq(0), 1_000)
+        .await
+        .events;
+    assert_eq!(all.len(), 300);
+    assert_eq!(all[250..], near_head, "memory and disk agree");
+    assert!(all.iter().map(|found| found.seq.0).eq(1..=300));
+}

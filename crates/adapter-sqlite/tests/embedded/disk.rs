@@ -1,0 +1,182 @@
+//! A disk that fills up or fails: nothing is acknowledged that is not there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use application::in_process::InProcessHints;
+use application::ports::{CommitError, Committed, OrderStore, StoreError};
+use port_conformance::order_store::{OpenStore, Subject, deadline, sample};
+
+use crate::opened::{Opened, open_in};
+
+/// A small file system of its own.
+struct SmallDisk {
+    dir: PathBuf,
+}
+
+fn parts(arguments: &[&str]) -> Option<()> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/parts");
+    let output = Command::new(script).arg("loopfs").args(arguments).output();
+    let output = output.expect("scripts/parts can be run");
+    if !output.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success().then_some(())
+}
+
+impl SmallDisk {
+    /// `None`, said on standard error, where this machine allows no loop mounts.
+    fn create(dir: &Path) -> Option<Self> {
+        parts(&["check"])?;
+        let dir = dir.join("disk");
+        parts(&["create", dir.to_str()?, "24"])?;
+        Some(Self { dir })
+    }
+
+    /// `power-cut` or `remount`.
+    fn parts(&self, command: &str) {
+        let dir = self
+            .dir
+            .to_str()
+            .expect("a temporary folder has a plain name");
+        parts(&[command, dir]).expect("what was mounted can be cut off and mounted again");
+    }
+
+    fn mount(&self) -> PathBuf {
+        self.dir.join("mnt")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        if let Some(dir) = self.dir.to_str() {
+            parts(&["destroy", dir]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
+    let place = tempfile::tempdir().expect("a temporary folder can be made");
+    let Some(disk) = SmallDisk::create(place.path()) else {
+        return eprintln!("left out: this machine allows no loop mounts");
+    };
+    // Something that can be deleted later.
+    let ballast = disk.mount().join("ballast");
+    std::fs::write(&ballast, vec![0x5a; 8 << 20]).expect("the test can prepare its files");
+    let Opened { clock, folder, .. } = Opened::fresh();
+    let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
+    let store = open_in(&disk.mount().join("data"), &clock, &hints).expect("there is room");
+    let opened = Opened {
+        folder,
+        clock,
+        hints,
+        store: Arc::new(store),
+    };
+    let store = Arc::clone(&opened.store);
+    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+
+    let mut confirmed = Vec::new();
+    let mut refused = Vec::new();
+    while refused.len() < 50 {
+        let name = format!("{:0>120}", confirmed.len() + refused.len());
+        let lines = (0..100).map(|_| sample::line(Some(&name), &name, 1, 1));
+        let command = sample::of_lines("alice", lines.collect());
+        let write = subject.new_write(&command, Some(&name));
+        let order = Arc::clone(&write.decision.order);
+        let answer = store.commit(vec![write], deadline()).await.pop();
+        match answer.expect("one answer a write") {
+            Ok(Committed::Written { .. }) => confirmed.push(order),
+            Err(CommitError::Store(StoreError::Unavailable { .. })) => refused.push(order),
+            other => panic!("neither written nor refused: {other:?}"),
+        }
+        assert!(confirmed.len() < 10_000, "the disk never fills up");
+    }
+    for order in &confirmed {
+        assert_eq!(subject.get(order.id).await, *order, "reads go on");
+    }
+    for order in &refused {
+        assert_eq!(subject.find_by_id(order.id).await, None);
+    }
+    assert_eq!(subject.counts().await.accepted(), confirmed.len() as u64);
+
+    std::fs::remove_file(&ballast).expect("the test can prepare its files");
+    let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let write = subject.new_write(&sample::plain("alice", 1), None);
+        match subject.commit_one(write).await {
+            Ok(Committed::Written { .. }) => break,
+            answer => assert!(
+                tokio::time::Instant::now() < patience,
+                "there is room again: {answer:?}"
+            ),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        subject.counts().await.accepted(),
+        confirmed.len() as u64 + 1
+    );
+    drop(subject);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fails_loses_nothing_that_was_confirmed() {
+    let place = tempfile::tempdir().expect("a temporary folder can be made");
+    let Some(disk) = SmallDisk::create(place.path()) else {
+        return eprintln!("left out: this machine allows no loop mounts");
+    };
+    let Opened { clock, folder, .. } = Opened::fresh();
+    let data = disk.mount().join("data");
+    let open = || {
+        let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
+        let store = open_in(&data, &clock, &hints).expect("the disk is there");
+        Opened {
+            folder: Arc::clone(&folder),
+            clock: Arc::clone(&clock),
+            hints,
+            store: Arc::new(store),
+        }
+    };
+    let opened = open();
+    let store = Arc::clone(&opened.store);
+    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+    let mut confirmed = Vec::new();
+    for number in 0..300 {
+        let name = format!("A-{number}");
+        let command = sample::numbered("alice", number, &name);
+        let write = subject.new_write(&command, Some(&name));
+        confirmed.push(Arc::clone(&write.decision.order));
+        subject.must_write(write).await;
+    }
+    disk.parts("power-cut");
+    for number in 0..3 {
+        let write = subject.new_write(&sample::plain("alice", number), None);
+        let answer = subject.commit_one(write).await;
+        assert!(
+            matches!(
+                answer,
+                Err(CommitError::Store(
+                    StoreError::Unavailable { .. } | StoreError::Unknown { .. }
+                ))
+            ),
+            "nothing is acknowledged that the disk did not take: {answer:?}"
+        );
+    }
+    drop(subject);
+    store.close().await;
+    drop(store);
+    disk.parts("remount");
+    let again = Subject::from(Box::new(open()) as Box<dyn OpenStore>);
+    for order in &confirmed {
+        assert_eq!(again.get(order.id).await, *order);
+    }
+    let repeated = sample::numbered("alice", 299, "A-299");
+    let answer = again
+        .commit_one(again.new_write(&repeated, Some("A-299")))
+        .await;
+    assert!(matches!(answer, Ok(Committed::Replayed(_))), "{answer:?}");
+    again.store.close().await;
+}

@@ -1,0 +1,84 @@
+//! One process a folder, and schemas that this program does not know.
+
+use std::sync::Arc;
+
+use adapter_sqlite::{OpenError, SHARDS};
+use application::in_process::InProcessHints;
+use application::ports::OrderStore;
+use port_conformance::order_store::{Subject, sample};
+
+use crate::opened::{Opened, open_in};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_used_by_one_process_at_a_time() {
+    let opened = Opened::fresh();
+    let hints = Arc::new(InProcessHints::new(&SHARDS));
+    let second = open_in(opened.folder.path(), &opened.clock, &hints);
+    let error = second.expect_err("the folder is in use");
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("used by another process"),
+        "{error}"
+    );
+    opened.store.close().await;
+    open_in(opened.folder.path(), &opened.clock, &hints).expect("it was closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_store_lets_go_of_its_folder() {
+    let Opened {
+        folder,
+        clock,
+        store,
+        hints,
+    } = Opened::fresh();
+    drop(store);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        match open_in(folder.path(), &clock, &hints) {
+            Ok(_) => return,
+            Err(error) => assert!(
+                matches!(error, OpenError::InUse { .. }) && tokio::time::Instant::now() < deadline,
+                "{error}"
+            ),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_stops_the_start_with_one_line() {
+    let opened = Opened::fresh();
+    opened.store.close().await;
+    let database = rusqlite::Connection::open(opened.folder.path().join("orders.db"))
+        .expect("the test can prepare its files");
+    database
+        .execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                SELECT 99, 'of_the_future', applied_on, checksum FROM refinery_schema_history LIMIT 1",
+            [],
+        )
+        .expect("the test can prepare its files");
+    let hints = Arc::new(InProcessHints::new(&SHARDS));
+    let refused = open_in(opened.folder.path(), &opened.clock, &hints);
+    let error = refused.expect_err("a schema that nobody knows yet");
+    assert!(
+        matches!(error, OpenError::NewerSchema { found: 99, .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string().lines().count(), 1, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_closing_everything_is_refused() {
+    let opened = Opened::fresh();
+    let store = Arc::clone(&opened.store);
+    let subject =
+        Subject::from(Box::new(opened) as Box<dyn port_conformance::order_store::OpenStore>);
+    let (order, _) = subject.place(&sample::plain("alice", 100)).await;
+    store.close().await;
+    store.close().await;
+    assert!(store.get(order.id).await.is_err());
+    let write = subject.new_write(&sample::plain("alice", 200), None);
+    assert!(subject.commit_one(write).await.is_err());
+}

@@ -1,0 +1,5 @@
+//! What only the embedded store promises, beside its port.
+
+mod crash;
+mod disk;
+mod folder;
