@@ -44,7 +44,7 @@ pub enum WatchError {
         shard: ShardId,
     },
     /// Too many watchers are reading what they missed.
-    #[error("too many watchers read what they missed (setting watch.resuming_reads)")]
+    #[error("too many watchers read what they missed")]
     Busy,
 }
 

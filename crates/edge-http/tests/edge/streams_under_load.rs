@@ -212,3 +212,22 @@ async fn a_slow_event_stream_ends_and_comes_back_without_a_gap() {
     assert_eq!(rest.matches("event: status").count(), placed - seen);
     assert!(!rest.contains("event: resync"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_takes_nothing_does_not_hold_up_a_stop() {
+    let mut server = LiveServer::start().await;
+    let mut slow = server.narrow_socket().await;
+    slow.say(r#"{"subscribe":{"all":true}}"#).await;
+    slow.next().await;
+    // More than the kernel takes, less than its queue holds.
+    for _ in 0..60 {
+        server.place_many("alice", 500).await;
+    }
+    let began = tokio::time::Instant::now();
+    let reports = server.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(8));
+    assert!(
+        reports.iter().all(|report| report.cut_off == 0),
+        "{reports:?}"
+    );
+}
