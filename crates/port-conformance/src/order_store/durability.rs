@@ -21,14 +21,15 @@ pub async fn the_next_process_finds_everything(factory: &dyn StoreFactory) {
         .place_and_claim(&sample::plain("alice", 2), LONG)
         .await;
     let dead = subject.fail(&dead, "handler_rejected").await;
-    let near = subject
-        .place_and_claim(&sample::plain("alice", 3), LONG)
-        .await;
-    let near = subject.retry(&near, SHORT).await;
     let far = subject
         .place_and_claim(&sample::plain("alice", 4), LONG)
         .await;
     let far = subject.retry(&far, LONG).await;
+    // Last of those that are claimed: from here on it may become due at any time.
+    let near = subject
+        .place_and_claim(&sample::plain("alice", 3), LONG)
+        .await;
+    let near = subject.retry(&near, SHORT).await;
     let (held, _) = subject.place(&sample::plain("alice", 5)).await;
     let held = subject.steer(&held, Steering::Hold).await;
     let (waiting, _) = subject.place(&sample::numbered("alice", 6, "A-6")).await;
