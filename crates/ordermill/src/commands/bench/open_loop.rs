@@ -39,7 +39,8 @@ pub(super) async fn run(load: OpenLoad<'_>, make_request: MakeRequest) -> Result
     let lives = Lives {
         intended: HashMap::new(),
         pushed: HashMap::new(),
-        latency: Histogram::new(3)?,
+        // A minute at most: saturating_record clamps to the bound, and never widens it.
+        latency: Histogram::new_with_bounds(1, 60_000_000, 3)?,
     };
     let lives = Arc::new(Mutex::new(lives));
     let total = load.per_second * (load.warm_up + load.measured).as_secs();
