@@ -1,5 +1,6 @@
 //! `cancel`: cancels orders by id, one after the other, and says of each what became of it.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -35,6 +36,7 @@ pub async fn steer_each(
     action: &str,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
     let mut failed = 0;
     for id in ids {
         let path: Vec<&str> = prefix
@@ -43,11 +45,14 @@ pub async fn steer_each(
             .chain([id.as_str(), action])
             .collect();
         match server.post(&path, String::new(), None).await {
-            Ok(answer) if as_json => println!("{}", String::from_utf8_lossy(&answer.body)),
+            // Whoever reads may have gone; the other orders are cancelled all the same.
+            Ok(answer) if as_json => {
+                let _ = writeln!(out, "{}", String::from_utf8_lossy(&answer.body));
+            }
             Ok(answer) => {
                 let order: OrderView<'_> = serde_json::from_slice(&answer.body)
                     .context("the server's order cannot be read")?;
-                println!("{} {}", order.id, order.status);
+                let _ = writeln!(out, "{} {}", order.id, order.status);
             }
             Err(error @ ApiError::Unreachable { .. }) => return Err(error.into()),
             Err(error) => {

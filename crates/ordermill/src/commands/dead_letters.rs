@@ -227,10 +227,11 @@ async fn replay_all(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
             break;
         }
     }
+    let mut out = std::io::stdout().lock();
     if flags.json {
-        println!("{}", serde_json::json!({ "replayed": replayed }));
+        writeln!(out, "{}", serde_json::json!({ "replayed": replayed }))?;
     } else {
-        println!("{replayed} replayed");
+        writeln!(out, "{replayed} replayed")?;
     }
     Ok(ExitCode::SUCCESS)
 }

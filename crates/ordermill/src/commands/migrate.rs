@@ -1,6 +1,7 @@
 //! `migrate`: brings the schema of the configured store up to this program's version and stops. `serve` does the same
 //! at its start; this is for those who want to do it before.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -31,9 +32,10 @@ pub async fn run(flags: MigrateFlags) -> anyhow::Result<ExitCode> {
         .map(|dir| Override::new("store.data_dir", dir.to_string_lossy(), "--data-dir"));
     let (config, _) = config::load(&flags.config, data_dir.as_slice())?;
     let shards = migrate_store(&config, Arc::new(SystemClock::new())).await?;
-    println!(
+    writeln!(
+        std::io::stdout().lock(),
         "the schema of {shards} {} is up to date",
         if shards == 1 { "shard" } else { "shards" }
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }

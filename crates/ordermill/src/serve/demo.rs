@@ -2,6 +2,7 @@
 //! is something to look at. It begins again when it is through, each round with numbers of its own; after a restart it
 //! goes on where it was, because orders that are there already are passed over without a pause.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -32,11 +33,15 @@ pub async fn feed(addr: SocketAddr, stop: CancellationToken) -> Result<(), Strin
 
 async fn rounds(addr: SocketAddr) -> anyhow::Result<()> {
     let url = format!("http://{}", reachable(addr));
-    println!(
+    let mut out = std::io::stdout();
+    // Whoever read the addresses may have closed the pipe; the feeding goes on.
+    let _ = writeln!(
+        out,
         "demo: feeding the bundled sample of real orders, {} a second",
         1000 / PACE.as_millis()
     );
-    println!(
+    let _ = writeln!(
+        out,
         "demo: look at {url}/v1/stats, or run `ordermill list --url {url}` and `ordermill watch --url {url}`"
     );
     let server = Server::new(&ServerFlags {

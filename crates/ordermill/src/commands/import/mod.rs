@@ -16,6 +16,7 @@ mod rows;
 mod sample;
 mod send;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -130,11 +131,9 @@ pub async fn run(flags: ImportFlags) -> anyhow::Result<ExitCode> {
     let took = import.progress.finish();
     let counts = import.counts;
     let report = import.report.finish()?;
-    println!(
-        "{}",
-        progress::summary(&counts, took, report.as_deref(), flags.json)
-    );
-    result?;
+    let summary = progress::summary(&counts, took, report.as_deref(), flags.json);
+    result.with_context(|| format!("the import stopped ({summary})"))?;
+    writeln!(std::io::stdout().lock(), "{summary}")?;
     Ok(if counts.refused == 0 {
         ExitCode::SUCCESS
     } else {
