@@ -8,18 +8,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::parts::Shared;
 
-/// The most orders rescued by one call.
+/// The most orders of one round that are rescued one by one, so that each has a wait of its own; what is lost beyond
+/// it is too much to be the doing of one order.
+const MOST_ONE_BY_ONE: usize = 256;
+
+/// The most orders rescued by one call after that.
 const MOST_AT_ONCE: usize = 256;
 
 /// Looks for lost leases at once and then at every interval, until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationToken) {
-    let policy = RescuePolicy {
-        max_attempts: shared.settings.max_attempts,
-        delay: shared.settings.backoff_first,
-    };
     let mut failing = false;
+    let (mut round, mut round_dead) = (0, 0);
     loop {
-        match shared.store.rescue(shard, policy, MOST_AT_ONCE).await {
+        let policy = RescuePolicy {
+            max_attempts: shared.settings.max_attempts,
+            delay: shared.judge.wait_after_loss(),
+        };
+        let limit = if round < MOST_ONE_BY_ONE {
+            1
+        } else {
+            MOST_AT_ONCE
+        };
+        match shared.store.rescue(shard, policy, limit).await {
             Ok(rescued) => {
                 failing = false;
                 shared.tally.rescued.add(rescued.len());
@@ -27,12 +37,15 @@ pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationT
                     .iter()
                     .filter(|order| order.status == Status::Failed)
                     .count();
-                if !rescued.is_empty() {
-                    tracing::warn!(%shard, rescued = rescued.len(), dead_letters = dead, "leases ran out, their orders are taken back");
-                }
-                if rescued.len() == MOST_AT_ONCE && !stop.is_cancelled() {
+                round += rescued.len();
+                round_dead += dead;
+                if rescued.len() == limit && !stop.is_cancelled() {
                     continue;
                 }
+                if round > 0 {
+                    tracing::warn!(%shard, rescued = round, dead_letters = round_dead, "leases ran out, their orders are taken back");
+                }
+                (round, round_dead) = (0, 0);
             }
             Err(error) => {
                 if !failing {
