@@ -10,14 +10,51 @@ use uuid::Uuid;
 
 use crate::rows::{lines_json, metadata_json, microseconds, system_time};
 
+/// A column that is mostly empty, or holds its statement's default. What follows its last value is not sent: the
+/// server fills shorter arrays up with NULL, and pays for each value of each array.
+#[derive(Debug)]
+pub(crate) struct Sparse<T> {
+    values: Vec<Option<T>>,
+    pushed: usize,
+}
+
+impl<T> Default for Sparse<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            pushed: 0,
+        }
+    }
+}
+
+impl<T> Sparse<T> {
+    fn push(&mut self, value: Option<T>) {
+        if value.is_some() {
+            self.values.resize_with(self.pushed, || None);
+            self.values.push(value);
+        }
+        self.pushed += 1;
+    }
+
+    /// As it is sent.
+    pub(crate) const fn sent(&self) -> &Vec<Option<T>> {
+        &self.values
+    }
+}
+
+/// `None` for a value that the statement fills in itself.
+fn unless<T: PartialEq>(value: T, default: &T) -> Option<T> {
+    (value != *default).then_some(value)
+}
+
 /// See [`NewOrders`].
 pub(crate) const INSERT_ORDERS: &str = "\
 INSERT INTO orders (id, created_at, updated_at, amount_minor, version, attempt, due_at, status, source, currency,
                     user_id, external_id, idempotency_key, fingerprint, lines, metadata, result, receipt_key)
-SELECT n.id, n.created_at, n.updated_at, n.amount_minor, n.version, n.attempt,
-       clock_timestamp() + n.due_in_us * interval '1 microsecond', n.status, n.source, n.currency,
-       n.user_id, n.external_id, n.idempotency_key, n.fingerprint, n.lines::json, n.metadata::json, n.result,
-       n.receipt_key
+SELECT n.id, n.created_at, coalesce(n.updated_at, n.created_at), n.amount_minor, coalesce(n.version, 1),
+       coalesce(n.attempt, 0), clock_timestamp() + n.due_in_us * interval '1 microsecond', coalesce(n.status, 1),
+       n.source, n.currency, n.user_id, n.external_id, n.idempotency_key, n.fingerprint,
+       coalesce(n.lines::json, '[]'), coalesce(n.metadata::json, '{}'), n.result, n.receipt_key
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
             $8::smallint[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[],
             $15::text[], $16::text[], $17::text[], $18::text[])
@@ -31,22 +68,22 @@ RETURNING id";
 pub(crate) struct NewOrders<'a> {
     ids: Vec<Uuid>,
     created_at: Vec<SystemTime>,
-    updated_at: Vec<SystemTime>,
+    updated_at: Sparse<SystemTime>,
     amounts: Vec<i64>,
-    versions: Vec<i64>,
-    attempts: Vec<i64>,
+    versions: Sparse<i64>,
+    attempts: Sparse<i64>,
     due_in_us: Vec<Option<i64>>,
-    statuses: Vec<i16>,
+    statuses: Sparse<i16>,
     sources: Vec<i16>,
     currencies: Vec<&'a str>,
     user_ids: Vec<&'a str>,
-    external_ids: Vec<Option<&'a str>>,
-    keys: Vec<Option<&'a str>>,
-    fingerprints: Vec<Option<&'a [u8]>>,
-    lines: Vec<&'a str>,
-    metadata: Vec<&'a str>,
-    results: Vec<Option<&'a str>>,
-    receipt_keys: Vec<Option<&'a str>>,
+    external_ids: Sparse<&'a str>,
+    keys: Sparse<&'a str>,
+    fingerprints: Sparse<&'a [u8]>,
+    lines: Sparse<&'a str>,
+    metadata: Sparse<&'a str>,
+    results: Sparse<&'a str>,
+    receipt_keys: Sparse<&'a str>,
 }
 
 impl<'a> NewOrders<'a> {
@@ -58,13 +95,18 @@ impl<'a> NewOrders<'a> {
         let order: &'a Order = &encoded.write.decision.order;
         self.ids.push(order.id.as_uuid());
         self.created_at.push(system_time(order.created_at));
-        self.updated_at.push(system_time(order.updated_at));
+        let created_at = system_time(order.created_at);
+        self.updated_at
+            .push(unless(system_time(order.updated_at), &created_at));
         self.amounts
             .push(i64::try_from(order.amount.minor()).unwrap_or(i64::MAX));
-        self.versions.push(order.version.get().into());
-        self.attempts.push(order.attempt.into());
+        self.versions.push(unless(order.version.get().into(), &1));
+        self.attempts.push(unless(order.attempt.into(), &0));
         self.due_in_us.push(due_in_us(encoded.write.decision.job));
-        self.statuses.push(order.status.code().into());
+        self.statuses.push(unless(
+            order.status.code().into(),
+            &Status::Pending.code().into(),
+        ));
         self.sources.push(order.source.code().into());
         self.currencies.push(encoded.currency.code());
         self.user_ids.push(order.user_id.as_str());
@@ -73,8 +115,8 @@ impl<'a> NewOrders<'a> {
         self.keys.push(key.map(|key| key.as_str()));
         self.fingerprints
             .push(fingerprint.map(|fingerprint| &fingerprint.0[..]));
-        self.lines.push(&encoded.lines);
-        self.metadata.push(&encoded.metadata);
+        self.lines.push(unless(&encoded.lines, &"[]"));
+        self.metadata.push(unless(&encoded.metadata, &"{}"));
         self.results.push(order.result.as_deref());
         self.receipt_keys.push(order.receipt_key.as_deref());
     }
@@ -88,22 +130,22 @@ impl<'a> NewOrders<'a> {
         [
             &self.ids,
             &self.created_at,
-            &self.updated_at,
+            self.updated_at.sent(),
             &self.amounts,
-            &self.versions,
-            &self.attempts,
+            self.versions.sent(),
+            self.attempts.sent(),
             &self.due_in_us,
-            &self.statuses,
+            self.statuses.sent(),
             &self.sources,
             &self.currencies,
             &self.user_ids,
-            &self.external_ids,
-            &self.keys,
-            &self.fingerprints,
-            &self.lines,
-            &self.metadata,
-            &self.results,
-            &self.receipt_keys,
+            self.external_ids.sent(),
+            self.keys.sent(),
+            self.fingerprints.sent(),
+            self.lines.sent(),
+            self.metadata.sent(),
+            self.results.sent(),
+            self.receipt_keys.sent(),
         ]
     }
 }
@@ -160,13 +202,13 @@ pub(crate) struct Changes<'a> {
     updated_at: Vec<SystemTime>,
     versions: Vec<i64>,
     attempts: Vec<i64>,
-    due_in_us: Vec<Option<i64>>,
-    lease_us: Vec<Option<i64>>,
+    due_in_us: Sparse<i64>,
+    lease_us: Sparse<i64>,
     statuses: Vec<i16>,
-    failure_codes: Vec<Option<&'a str>>,
-    failure_messages: Vec<Option<&'a str>>,
-    results: Vec<Option<&'a str>>,
-    receipt_keys: Vec<Option<&'a str>>,
+    failure_codes: Sparse<&'a str>,
+    failure_messages: Sparse<&'a str>,
+    results: Sparse<&'a str>,
+    receipt_keys: Sparse<&'a str>,
 }
 
 impl<'a> Changes<'a> {
@@ -210,13 +252,13 @@ impl<'a> Changes<'a> {
             &self.updated_at,
             &self.versions,
             &self.attempts,
-            &self.due_in_us,
-            &self.lease_us,
+            self.due_in_us.sent(),
+            self.lease_us.sent(),
             &self.statuses,
-            &self.failure_codes,
-            &self.failure_messages,
-            &self.results,
-            &self.receipt_keys,
+            self.failure_codes.sent(),
+            self.failure_messages.sent(),
+            self.results.sent(),
+            self.receipt_keys.sent(),
         ]
     }
 }
@@ -256,7 +298,7 @@ impl<'a> Receipts<'a> {
 pub(crate) const INSERT_EVENTS: &str = "\
 INSERT INTO events (seq, order_id, version, attempt, occurred_at, retry_at, event_type, user_id, failure_code,
                     failure_message, request_id, trace_id)
-SELECT (SELECT last_seq FROM shard) - $1::bigint + n.nth, n.order_id, n.version, n.attempt, n.occurred_at, n.retry_at,
+SELECT (SELECT last_seq FROM shard) - $1::bigint + n.nth, n.order_id, coalesce(n.version, 1), coalesce(n.attempt, 0), n.occurred_at, n.retry_at,
        n.event_type, n.user_id, n.failure_code, n.failure_message, n.request_id, n.trace_id
 FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::smallint[],
             $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
@@ -267,23 +309,23 @@ FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::times
 #[derive(Default)]
 pub(crate) struct Events<'a> {
     pub(crate) order_ids: Vec<Uuid>,
-    pub(crate) versions: Vec<i64>,
-    pub(crate) attempts: Vec<i64>,
+    pub(crate) versions: Sparse<i64>,
+    pub(crate) attempts: Sparse<i64>,
     pub(crate) occurred_at: Vec<SystemTime>,
-    pub(crate) retry_at: Vec<Option<SystemTime>>,
+    pub(crate) retry_at: Sparse<SystemTime>,
     pub(crate) types: Vec<i16>,
     pub(crate) user_ids: Vec<&'a str>,
-    pub(crate) failure_codes: Vec<Option<&'a str>>,
-    pub(crate) failure_messages: Vec<Option<&'a str>>,
-    pub(crate) request_ids: Vec<Option<&'a str>>,
-    pub(crate) trace_ids: Vec<Option<&'a str>>,
+    pub(crate) failure_codes: Sparse<&'a str>,
+    pub(crate) failure_messages: Sparse<&'a str>,
+    pub(crate) request_ids: Sparse<&'a str>,
+    pub(crate) trace_ids: Sparse<&'a str>,
 }
 
 impl<'a> Events<'a> {
     pub(crate) fn push(&mut self, event: &'a Event) {
         self.order_ids.push(event.order_id.as_uuid());
-        self.versions.push(event.version.get().into());
-        self.attempts.push(event.attempt.into());
+        self.versions.push(unless(event.version.get().into(), &1));
+        self.attempts.push(unless(event.attempt.into(), &0));
         self.occurred_at.push(system_time(event.occurred_at));
         self.retry_at.push(event.retry_at.map(system_time));
         self.types.push(event.event_type.code().into());

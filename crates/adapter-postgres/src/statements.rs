@@ -216,16 +216,16 @@ impl Statements {
                 &[
                     &events.count(),
                     &events.order_ids,
-                    &events.versions,
-                    &events.attempts,
+                    events.versions.sent(),
+                    events.attempts.sent(),
                     &events.occurred_at,
-                    &events.retry_at,
+                    events.retry_at.sent(),
                     &events.types,
                     &events.user_ids,
-                    &events.failure_codes,
-                    &events.failure_messages,
-                    &events.request_ids,
-                    &events.trace_ids,
+                    events.failure_codes.sent(),
+                    events.failure_messages.sent(),
+                    events.request_ids.sent(),
+                    events.trace_ids.sent(),
                 ],
             )
             .await?;
