@@ -4,7 +4,6 @@
 mod demo;
 mod http;
 mod logs;
-mod memory;
 mod parts;
 mod process;
 mod receipts;
@@ -88,7 +87,6 @@ pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
     let Role::All = flags.role;
     let (config, _) = config::load(&flags.config, &flags.overrides())?;
     logs::start(&config.log)?;
-    memory::use_small_pages();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
