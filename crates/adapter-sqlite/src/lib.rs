@@ -11,6 +11,7 @@ mod codec;
 mod failure;
 mod folder;
 mod index;
+mod open;
 mod options;
 mod prepared;
 mod published;

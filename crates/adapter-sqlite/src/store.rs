@@ -1,35 +1,26 @@
-//! The store as the application sees it: opens the folder, starts the threads, and hands each call to the right one.
+//! The store as the application sees it: hands each call to the thread that does it, and waits for the answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, Guard, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StatusBus, StoreError, Write,
+    Claim, Clock, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage,
+    OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::failure::unknown;
-use crate::folder::DataFolder;
-use crate::index::file::IndexReader;
-use crate::index::indexer::Indexer;
 use crate::index::tail::Tail;
-use crate::options::{OpenError, SqliteOptions};
 use crate::prepared::Prepared;
 use crate::published::Published;
 use crate::queue::{Lane, Request, WriteQueue};
-use crate::read::{ReadConnection, ReadQueue};
-use crate::schema;
-use crate::writer::books::Books;
-use crate::writer::{Beginning, Surroundings, recovery};
+use crate::read::{PATIENCE, ReadConnection, ReadQueue};
 use crate::{SHARD, SHARDS};
 
-/// Prepared statements that a connection keeps.
-const STATEMENTS: usize = 64;
+const WRITER_STOPPED: &str = "the writer of the store stopped before it answered";
 /// A call with more writes is done in several transactions.
 const WRITES_AT_ONCE: usize = 512;
 /// The most events of one page.
@@ -37,137 +28,15 @@ const MAX_PAGE: usize = 10_000;
 
 /// Keeps orders in one data folder, which one process uses at a time.
 pub struct SqliteStore {
-    writes: Arc<WriteQueue>,
-    reads: Arc<ReadQueue>,
-    published: Arc<Published>,
-    tail: Arc<Tail>,
-    clock: Arc<dyn Clock>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) writes: Arc<WriteQueue>,
+    pub(crate) reads: Arc<ReadQueue>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl SqliteStore {
-    /// Opens the store in its folder, or makes one. What an earlier process had claimed is taken back by the first
-    /// rescue. Blocks while it reads; call it before serving.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
-    pub fn open(
-        options: SqliteOptions,
-        clock: Arc<dyn Clock>,
-        dispatch: Arc<dyn Dispatch>,
-        bus: Arc<dyn StatusBus>,
-    ) -> Result<Self, OpenError> {
-        let folder = Arc::new(DataFolder::lock(&options.data_dir)?);
-        let database = |source| OpenError::Database {
-            dir: options.data_dir.clone(),
-            source,
-        };
-        let connection = schema::open_orders(&folder)?;
-        #[cfg(feature = "broken-twins")]
-        if options.synchronous_off {
-            connection
-                .execute_batch("PRAGMA synchronous = OFF;")
-                .map_err(database)?;
-        }
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let books = Books::load(&connection).map_err(database)?;
-        let leases = recovery::orphaned_claims(&connection, &books).map_err(database)?;
-        let store_id = connection
-            .query_row("SELECT store_id FROM state", [], |row| row.get(0))
-            .map_err(database)?;
-        let reader = || -> Result<Connection, OpenError> {
-            let reader = schema::open_reader(&folder.orders()).map_err(database)?;
-            reader.set_prepared_statement_cache_capacity(STATEMENTS);
-            Ok(reader)
-        };
-        let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
-        let tail = Arc::new(Tail::new(
-            indexer.generation(),
-            books.head,
-            options.unindexed,
-        ));
-        let published = Arc::new(Published::new(books.figures(), options.recent_events));
-        let store = Self {
-            writes: Arc::new(WriteQueue::new(options.queue)),
-            reads: Arc::new(ReadQueue::new(options.read_queue)),
-            published,
-            tail,
-            clock,
-            threads: Mutex::default(),
-        };
-        let writer = Beginning {
-            surroundings: Surroundings {
-                queue: Arc::clone(&store.writes),
-                published: Arc::clone(&store.published),
-                tail: Arc::clone(&store.tail),
-                clock: Arc::clone(&store.clock),
-                dispatch,
-                bus,
-                batch: options.batch,
-            },
-            connection,
-            index: IndexReader::new(Arc::clone(&folder)),
-            books,
-            leases,
-        };
-        store.start("orders-writer", &folder, move || writer.run())?;
-        let (tail, published) = (Arc::clone(&store.tail), Arc::clone(&store.published));
-        store.start("orders-index", &folder, move || {
-            indexer.run(&tail, &published);
-        })?;
-        for _ in 0..options.readers.max(1) {
-            let connection = ReadConnection {
-                orders: reader()?,
-                index: IndexReader::new(Arc::clone(&folder)),
-                tail: Arc::clone(&store.tail),
-            };
-            let reads = Arc::clone(&store.reads);
-            store.start("orders-reader", &folder, move || reads.run(connection))?;
-        }
-        Ok(store)
-    }
-
-    /// Starts a thread, which holds the folder until it ends. Dropping the store ends all of them.
-    fn start(
-        &self,
-        name: &str,
-        folder: &Arc<DataFolder>,
-        work: impl FnOnce() + Send + 'static,
-    ) -> Result<(), OpenError> {
-        let folder = Arc::clone(folder);
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                work();
-                drop(folder);
-            })
-            .map_err(OpenError::Thread)?;
-        self.threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(thread);
-        Ok(())
-    }
-
-    /// Stops moving new orders to the index file until [`SqliteStore::resume_index`]; lists stay exact, and once the
-    /// bound of what may be unindexed is reached the pause ends by itself for as long as it takes to make room.
-    pub fn pause_index(&self) {
-        self.tail.signal(|signals| signals.paused = true);
-    }
-
-    /// Ends a pause.
-    pub fn resume_index(&self) {
-        self.tail.signal(|signals| {
-            signals.paused = false;
-            signals.flush = true;
-        });
-    }
-
-    /// Builds the index anew from the log, in the background; the one in use serves until then.
-    pub fn rebuild_index(&self) {
-        self.tail.signal(|signals| signals.rebuild = true);
-    }
-
     /// Commits as many writes as go into one transaction.
     async fn commit_some(
         &self,
@@ -176,50 +45,23 @@ impl SqliteStore {
         answers: &mut Vec<Result<Committed, CommitError>>,
     ) {
         let mut lane = Lane::Outcome;
-        let first = answers.len();
         let mut prepared = Vec::with_capacity(writes.len());
-        for write in writes {
+        // Where a write is refused before it is sent, with the reason.
+        let mut refused = Vec::new();
+        for (index, write) in writes.into_iter().enumerate() {
             if matches!(write.guard, Guard::New { .. }) {
                 lane = Lane::Intake;
             }
             match Prepared::of(write) {
-                Ok(write) => {
-                    prepared.push(write);
-                    // Taken when the writer has answered.
-                    answers.push(Err(CommitError::Stale));
-                }
-                Err(refused) => answers.push(Err(refused)),
+                Ok(write) => prepared.push(write),
+                Err(reason) => refused.push((answers.len() + index, reason)),
             }
         }
-        if prepared.len() < answers.len() - first {
-            self.commit_around_refused(prepared, deadline, lane, first, answers)
-                .await;
-            return;
-        }
-        answers.truncate(first);
-        answers.extend(self.commit_prepared(prepared, deadline, lane).await);
-    }
-
-    /// As [`SqliteStore::commit_prepared`], where some of the answers are refusals already.
-    async fn commit_around_refused(
-        &self,
-        prepared: Vec<Prepared>,
-        deadline: Deadline,
-        lane: Lane,
-        first: usize,
-        answers: &mut [Result<Committed, CommitError>],
-    ) {
-        let mut done = Vec::new();
         if !prepared.is_empty() {
-            done = self.commit_prepared(prepared, deadline, lane).await;
+            answers.extend(self.commit_prepared(prepared, deadline, lane).await);
         }
-        let mut done = done.into_iter();
-        for answer in &mut answers[first..] {
-            if *answer == Err(CommitError::Stale)
-                && let Some(done) = done.next()
-            {
-                *answer = done;
-            }
+        for (index, reason) in refused {
+            answers.insert(index, Err(reason));
         }
     }
 
@@ -235,6 +77,9 @@ impl SqliteStore {
                 .map(|_| Err(CommitError::Store(error.clone())))
                 .collect()
         };
+        if deadline <= tokio::time::Instant::now() {
+            return same(StoreError::Expired);
+        }
         let (reply, answer) = oneshot::channel();
         let request = Request::Commit {
             writes,
@@ -244,11 +89,10 @@ impl SqliteStore {
         if let Err(error) = self.writes.push(request, lane) {
             return same(error);
         }
-        match answer.await {
-            Ok((answers, _)) => answers,
-            Err(_) => same(unknown(
-                "the writer of the store stopped before it answered",
-            )),
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok((answers, _))) => answers,
+            Ok(Err(_)) => same(unknown(WRITER_STOPPED)),
+            Err(_) => same(unknown("no answer by the deadline")),
         }
     }
 
@@ -258,11 +102,11 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.writes.push(request(reply), Lane::Outcome)?;
-        answer.await.unwrap_or_else(|_| {
-            Err(unknown(
-                "the writer of the store stopped before it answered",
-            ))
-        })
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(unknown(WRITER_STOPPED)),
+            Err(_) => Err(unknown("the disk does not answer")),
+        }
     }
 
     fn check_shard(shard: ShardId) -> Result<(), StoreError> {

@@ -107,6 +107,21 @@ impl IndexFile {
         Ok(())
     }
 
+    /// The next names after `last`, ascending, at most `limit`.
+    pub(crate) fn names_after(
+        &self,
+        last: Option<NameHash>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<NameHash>> {
+        let last = last.map_or(Vec::new(), |name| name.0.to_vec());
+        let mut statement = self.connection.prepare_cached(
+            "SELECT name_hash FROM by_name WHERE name_hash > ?1 ORDER BY name_hash LIMIT ?2",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![last, limit], |row| row.get(0).map(NameHash))?;
+        rows.collect()
+    }
+
     /// The file holds all that it should: it may be used, also by the next process.
     pub(crate) fn mark_complete(&self) -> rusqlite::Result<()> {
         self.connection

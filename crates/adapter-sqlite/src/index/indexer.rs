@@ -117,6 +117,9 @@ impl Indexer {
 
     /// Works until the store closes, and then once more.
     pub(crate) fn run(mut self, tail: &Tail, published: &Published) {
+        if let Err(error) = self.fill_filter(tail) {
+            tracing::warn!(%error, "every key and external id will be looked up on the disk");
+        }
         let mut seen_through = None;
         let mut waits = 0;
         loop {
@@ -155,9 +158,40 @@ impl Indexer {
     fn flush(&mut self, tail: &Tail) -> Result<(), IndexError> {
         if let Some(segment) = tail.seal() {
             self.file.add(&segment)?;
+            for name in segment.names.keys() {
+                tail.filter().add(*name);
+            }
             tail.unseal();
         }
         Ok(())
+    }
+
+    /// Fills the filter with the names that were in the file when the store was opened, a slice at a time: orders
+    /// that come in meanwhile are indexed in between.
+    fn fill_filter(&mut self, tail: &Tail) -> Result<(), IndexError> {
+        let mut last = None;
+        loop {
+            let names = self.file.names_after(last, SLICE)?;
+            for name in &names {
+                tail.filter().add(*name);
+            }
+            last = names.last().copied();
+            if last.is_none() {
+                tail.filter().complete();
+                return Ok(());
+            }
+            let signals = tail.wait_for_work(Duration::ZERO);
+            if signals.closing {
+                tail.signal(|signals| signals.closing = true);
+                return Ok(());
+            }
+            if signals.writer_waits || (signals.flush && !signals.paused) {
+                self.flush(tail)?;
+            }
+            if signals.rebuild {
+                tail.signal(|signals| signals.rebuild = true);
+            }
+        }
     }
 
     /// Builds the next generation beside the one in use, which goes on being read and written meanwhile.

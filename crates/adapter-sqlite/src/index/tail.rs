@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::OrderId;
 
+use super::filter::NameFilter;
 use super::names::{NameHash, NameMap, UserHash};
 
 /// Orders that follow each other in the log, as two columns: a search by user reads one of them.
@@ -42,6 +43,7 @@ impl Segment {
 /// What was found in the tail.
 pub(crate) enum Named {
     Here(OrderId),
+    Nowhere,
     /// Not in the tail; if anywhere, then in the file as it is at this edition or a later one.
     LookInFile(Edition),
 }
@@ -56,6 +58,8 @@ pub(crate) struct Edition {
 
 pub(crate) struct Tail {
     segments: RwLock<Segments>,
+    /// Of the names in the file.
+    filter: NameFilter,
     signals: Mutex<Signals>,
     wake_indexer: Condvar,
     wake_writer: Condvar,
@@ -95,6 +99,7 @@ impl Tail {
                     ..Segment::default()
                 },
             }),
+            filter: NameFilter::new(),
             signals: Mutex::default(),
             wake_indexer: Condvar::new(),
             wake_writer: Condvar::new(),
@@ -108,8 +113,14 @@ impl Tail {
         let in_sealed = || segments.sealed.as_ref()?.names.get(&name);
         match segments.active.names.get(&name).or_else(in_sealed) {
             Some(id) => Named::Here(*id),
+            None if self.filter.excludes(name) => Named::Nowhere,
             None => Named::LookInFile(segments.edition),
         }
+    }
+
+    /// The filter of the names in the file; the indexer fills it.
+    pub(crate) const fn filter(&self) -> &NameFilter {
+        &self.filter
     }
 
     /// The user's orders in the tail, unsorted, and the edition of the file that has the others.
@@ -220,7 +231,7 @@ impl Tail {
         sealed
     }
 
-    /// The sealed segment is in the file.
+    /// The sealed segment is in the file, and its names are in the filter.
     pub(crate) fn unseal(&self) {
         let mut segments = self
             .segments

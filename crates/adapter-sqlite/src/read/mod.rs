@@ -9,6 +9,7 @@ pub(crate) mod row;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use application::ports::StoreError;
 use rusqlite::Connection;
@@ -17,6 +18,9 @@ use tokio::sync::oneshot;
 use crate::failure::{read_failed, unavailable};
 use crate::index::file::IndexReader;
 use crate::index::tail::Tail;
+
+/// How long a caller without a deadline of its own waits for the disk.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a reading thread reads with.
 pub(crate) struct ReadConnection {
@@ -77,9 +81,10 @@ impl ReadQueue {
             waiting.jobs.push_back(job);
         }
         self.wake.notify_one();
-        match answer.await {
-            Ok(read) => read.map_err(|error| read_failed(&error)),
-            Err(_) => Err(unavailable("a reader of the store has stopped")),
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(read)) => read.map_err(|error| read_failed(&error)),
+            Ok(Err(_)) => Err(unavailable("a reader of the store has stopped")),
+            Err(_) => Err(unavailable("the disk does not answer")),
         }
     }
 

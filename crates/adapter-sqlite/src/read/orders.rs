@@ -22,6 +22,7 @@ impl ReadConnection {
         let name = NameHash::of_external_id(user, external_id);
         let id = match self.tail.named(name) {
             Named::Here(id) => Some(id),
+            Named::Nowhere => None,
             Named::LookInFile(edition) => {
                 let id = self.index.named(edition, name)?;
                 self.index.end_snapshot()?;

@@ -209,6 +209,7 @@ impl Writer<'_> {
             Some(id) => Some(*id),
             None => match self.surroundings.tail.named(name) {
                 Named::Here(id) => Some(id),
+                Named::Nowhere => None,
                 Named::LookInFile(edition) => self.index.named(edition, name)?,
             },
         };

@@ -1,0 +1,147 @@
+//! Opening the store: locks the folder, brings schema and index up to date, finds what an earlier process had claimed,
+//! and starts the threads. Called by the binary, before it serves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use application::ports::{Clock, Dispatch, StatusBus};
+use rusqlite::Connection;
+
+use crate::folder::DataFolder;
+use crate::index::file::IndexReader;
+use crate::index::indexer::Indexer;
+use crate::index::tail::Tail;
+use crate::options::{OpenError, SqliteOptions};
+use crate::published::Published;
+use crate::queue::WriteQueue;
+use crate::read::{ReadConnection, ReadQueue};
+use crate::schema;
+use crate::store::SqliteStore;
+use crate::writer::books::Books;
+use crate::writer::{Beginning, Surroundings, recovery};
+
+/// Prepared statements that a connection keeps.
+const STATEMENTS: usize = 64;
+
+impl SqliteStore {
+    /// Opens the store in its folder, or makes one. What an earlier process had claimed is taken back by the first
+    /// rescue. Blocks while it reads; call it before serving.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(
+        options: SqliteOptions,
+        clock: Arc<dyn Clock>,
+        dispatch: Arc<dyn Dispatch>,
+        bus: Arc<dyn StatusBus>,
+    ) -> Result<Self, OpenError> {
+        let folder = Arc::new(DataFolder::lock(&options.data_dir)?);
+        let database = |source| OpenError::Database {
+            dir: options.data_dir.clone(),
+            source,
+        };
+        let connection = schema::open_orders(&folder)?;
+        #[cfg(feature = "broken-twins")]
+        if options.synchronous_off {
+            connection
+                .execute_batch("PRAGMA synchronous = OFF;")
+                .map_err(database)?;
+        }
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let books = Books::load(&connection).map_err(database)?;
+        let leases = recovery::orphaned_claims(&connection, &books).map_err(database)?;
+        let store_id = connection
+            .query_row("SELECT store_id FROM state", [], |row| row.get(0))
+            .map_err(database)?;
+        let reader = || -> Result<Connection, OpenError> {
+            let reader = schema::open_reader(&folder.orders()).map_err(database)?;
+            reader.set_prepared_statement_cache_capacity(STATEMENTS);
+            Ok(reader)
+        };
+        let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
+        let tail = Arc::new(Tail::new(
+            indexer.generation(),
+            books.head,
+            options.unindexed,
+        ));
+        let published = Arc::new(Published::new(books.figures(), options.recent_events));
+        let store = Self {
+            writes: Arc::new(WriteQueue::new(options.queue)),
+            reads: Arc::new(ReadQueue::new(options.read_queue)),
+            published,
+            tail,
+            clock,
+            threads: Mutex::default(),
+        };
+        let writer = Beginning {
+            surroundings: Surroundings {
+                queue: Arc::clone(&store.writes),
+                published: Arc::clone(&store.published),
+                tail: Arc::clone(&store.tail),
+                clock: Arc::clone(&store.clock),
+                dispatch,
+                bus,
+                batch: options.batch,
+            },
+            connection,
+            index: IndexReader::new(Arc::clone(&folder)),
+            books,
+            leases,
+        };
+        store.start("orders-writer", &folder, move || writer.run())?;
+        let (tail, published) = (Arc::clone(&store.tail), Arc::clone(&store.published));
+        store.start("orders-index", &folder, move || {
+            indexer.run(&tail, &published);
+        })?;
+        for _ in 0..options.readers.max(1) {
+            let connection = ReadConnection {
+                orders: reader()?,
+                index: IndexReader::new(Arc::clone(&folder)),
+                tail: Arc::clone(&store.tail),
+            };
+            let reads = Arc::clone(&store.reads);
+            store.start("orders-reader", &folder, move || reads.run(connection))?;
+        }
+        Ok(store)
+    }
+
+    /// Starts a thread, which holds the folder until it ends. Dropping the store ends all of them.
+    fn start(
+        &self,
+        name: &str,
+        folder: &Arc<DataFolder>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), OpenError> {
+        let folder = Arc::clone(folder);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                work();
+                drop(folder);
+            })
+            .map_err(OpenError::Thread)?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        Ok(())
+    }
+
+    /// Stops moving new orders to the index file until [`SqliteStore::resume_index`]; lists stay exact, and once the
+    /// bound of what may be unindexed is reached the pause ends by itself for as long as it takes to make room.
+    pub fn pause_index(&self) {
+        self.tail.signal(|signals| signals.paused = true);
+    }
+
+    /// Ends a pause.
+    pub fn resume_index(&self) {
+        self.tail.signal(|signals| {
+            signals.paused = false;
+            signals.flush = true;
+        });
+    }
+
+    /// Builds the index anew from the log, in the background; the one in use serves until then.
+    pub fn rebuild_index(&self) {
+        self.tail.signal(|signals| signals.rebuild = true);
+    }
+}
