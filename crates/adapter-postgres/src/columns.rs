@@ -150,10 +150,16 @@ impl<'a> NewOrders<'a> {
     }
 }
 
+/// With the default settings 8 MiB of texts go into one transaction, and 128 MiB wait, at most.
+const PLACE_BYTES: usize = 16 * 1024;
+
 /// A write whose texts are made, by the caller's task, so that the one writer has less to do.
 pub(crate) struct Encoded {
     pub(crate) shard: ShardId,
     pub(crate) write: Write,
+    /// How much room it takes in the queue and in a transaction: one place, and one more for every
+    /// [`PLACE_BYTES`] of its texts.
+    pub(crate) places: usize,
     currency: Currency,
     lines: String,
     metadata: String,
@@ -167,8 +173,14 @@ impl Encoded {
             Guard::New { .. } => (lines_json(&order.lines), metadata_json(&order.metadata)),
             Guard::At { .. } => (String::new(), String::new()),
         };
+        let receipt = write.receipt.as_ref();
+        let bytes = lines.len()
+            + metadata.len()
+            + receipt.map_or(0, |receipt| receipt.text.len())
+            + order.result.as_ref().map_or(0, |result| result.len());
         Self {
             shard,
+            places: 1 + bytes / PLACE_BYTES,
             write,
             currency,
             lines,

@@ -15,7 +15,8 @@ pub struct PostgresOptions {
     /// Connections for reading and for heartbeats, a shard. Three more are used a shard: writing, listening, and
     /// at the start one for the schema.
     pub pool_size: usize,
-    /// The most decisions that wait for a shard; past it a caller is told that the store is overloaded.
+    /// The most decisions that wait for a shard; past it a caller is told that the store is overloaded. A decision
+    /// with more than 16 KiB of text counts as several, here and in `batch`.
     pub queue: usize,
     /// The most decisions in one transaction.
     pub batch: usize,

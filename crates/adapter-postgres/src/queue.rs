@@ -22,11 +22,15 @@ pub(crate) type Orders = Result<Vec<Arc<Order>>, StoreError>;
 /// Writes of one caller, which are answered together.
 pub(crate) struct Job {
     pub(crate) items: Vec<Encoded>,
+    /// How much of a transaction it fills.
+    pub(crate) places: usize,
+    /// Whether its caller's other writes are in other jobs, so that their order has to be kept.
+    pub(crate) is_part: bool,
     pub(crate) deadline: Deadline,
     progress: Arc<Progress>,
     answer: oneshot::Sender<Vec<Answer>>,
     /// Its places in the queue, given back when it is answered.
-    _places: OwnedSemaphorePermit,
+    _room: OwnedSemaphorePermit,
 }
 
 impl Job {
@@ -151,16 +155,18 @@ impl QueueHead {
     /// than one transaction takes is cut into pieces; the first piece needs room at once, the others wait for it.
     pub(crate) async fn commit(&self, writes: Vec<Write>, deadline: Deadline) -> Vec<Answer> {
         let count = writes.len();
-        let mut writes = writes.into_iter();
-        let mut pieces = Vec::with_capacity(count.div_ceil(self.batch));
+        let mut pieces = Vec::new();
         let mut refused = None;
-        while writes.len() > 0 {
-            let items: Vec<Encoded> = writes
-                .by_ref()
-                .take(self.batch)
-                .map(|write| Encoded::new(self.shard, write))
-                .collect();
-            match self.enqueue(items, deadline, pieces.is_empty()).await {
+        let mut parcel = Parcel::default();
+        let mut writes = writes.into_iter().peekable();
+        while let Some(write) = writes.next() {
+            parcel.add(Encoded::new(self.shard, write));
+            if parcel.places < self.batch && writes.peek().is_some() {
+                continue;
+            }
+            parcel.is_part = !pieces.is_empty() || writes.peek().is_some();
+            let full = std::mem::take(&mut parcel);
+            match self.enqueue(full, deadline, pieces.is_empty()).await {
                 Ok(piece) => pieces.push(piece),
                 Err(error) => {
                     refused = Some(error);
@@ -219,13 +225,14 @@ impl QueueHead {
 
     async fn enqueue(
         &self,
-        items: Vec<Encoded>,
+        parcel: Parcel,
         deadline: Deadline,
         is_first: bool,
     ) -> Result<Piece, StoreError> {
-        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        // What is larger than the whole queue waits until it is alone in it.
+        let count = u32::try_from(parcel.places.min(self.limit)).unwrap_or(u32::MAX);
         let places = Arc::clone(&self.places);
-        let places = if is_first {
+        let room = if is_first {
             places
                 .try_acquire_many_owned(count)
                 .map_err(|error| match error {
@@ -241,16 +248,18 @@ impl QueueHead {
         let (answer, answered) = oneshot::channel();
         let progress = Arc::new(Progress::default());
         let piece = Piece {
-            count: items.len(),
+            count: parcel.items.len(),
             progress: Arc::clone(&progress),
             answered,
         };
         let job = Job {
-            items,
+            items: parcel.items,
+            places: parcel.places,
+            is_part: parcel.is_part,
             deadline,
             progress,
             answer,
-            _places: places,
+            _room: room,
         };
         // There is a place in the channel for every place of the semaphore: only a closed one refuses.
         self.jobs.try_send(job).map_err(|_| self.closed())?;
@@ -278,6 +287,21 @@ impl QueueHead {
 
     fn closed(&self) -> StoreError {
         unavailable(self.shard, "the store is closed")
+    }
+}
+
+/// Writes that fill a transaction, or the rest of a call.
+#[derive(Default)]
+struct Parcel {
+    items: Vec<Encoded>,
+    places: usize,
+    is_part: bool,
+}
+
+impl Parcel {
+    fn add(&mut self, encoded: Encoded) {
+        self.places += encoded.places;
+        self.items.push(encoded);
     }
 }
 

@@ -165,10 +165,7 @@ impl Shard {
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, StoreError> {
         if !self.state.is_prepared.load(Ordering::Acquire) {
-            return Err(unavailable(
-                self.id,
-                "it has not been reached since the start",
-            ));
+            return Err(unavailable(self.id, "it is closed, or was never reached"));
         }
         match self.try_rows(query, parameters).await {
             Err(Trouble::Closed(_)) => self.try_rows(query, parameters).await,

@@ -117,6 +117,7 @@ impl PostgresStore {
             dispatch,
             status,
             state,
+            is_refusing: AtomicBool::new(false),
             closing: self.closing.clone(),
             drivers: self.tasks.clone(),
         };

@@ -44,6 +44,8 @@ pub(crate) struct Writer {
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) status: Arc<dyn StatusBus>,
     pub(crate) state: Arc<ShardState>,
+    /// Whether the server refused the last commit.
+    pub(crate) is_refusing: AtomicBool,
     pub(crate) closing: CancellationToken,
     pub(crate) drivers: TaskTracker,
 }
@@ -104,11 +106,11 @@ impl Writer {
         // one transaction of what would be two, a tiny one and the rest.
         yield_now().await;
         batch.calls.extend(put_off.drain(..));
-        let mut writes: usize = batch.jobs.iter().map(|job| job.items.len()).sum();
-        while writes < self.batch
+        let mut places: usize = batch.jobs.iter().map(|job| job.places).sum();
+        while places < self.batch
             && let Ok(job) = self.queue.jobs.try_recv()
         {
-            writes += job.items.len();
+            places += job.places;
             batch.jobs.push(job);
         }
         while let Ok(call) = self.queue.calls.try_recv() {
@@ -151,7 +153,7 @@ impl Writer {
                 begun.push(job);
             }
         }
-        if has_names {
+        if has_names && !begun.iter().any(|job| job.is_part) {
             begun.sort_by(|one, other| first_names(one).cmp(&first_names(other)));
         }
         begun
@@ -172,6 +174,9 @@ impl Writer {
             match result {
                 Ok(done) => {
                     tries = 0;
+                    if self.is_refusing.swap(false, Ordering::Relaxed) {
+                        tracing::info!(shard = self.shard().0, "the shard takes commits again");
+                    }
                     self.tell(session, &done);
                     work.take_down(&portion, done);
                 }
@@ -184,7 +189,10 @@ impl Writer {
                     sleep(Duration::from_millis(10 * u64::from(tries))).await;
                 }
                 Err(Failure::Conflict(reason) | Failure::Server(reason)) => {
-                    tracing::warn!(shard = self.shard().0, reason, "the shard refused a commit");
+                    // Said once, and not for every commit while a disk is full.
+                    if !self.is_refusing.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(shard = self.shard().0, reason, "the shard refuses commits");
+                    }
                     work.fail(&portion, &unavailable(self.shard(), reason));
                 }
                 Err(Failure::Lost(reason)) => {
