@@ -180,6 +180,7 @@ impl Server {
             () = self.hard.cancelled() => Ok(()),
             () = self.soft.cancelled() => {
                 connection.as_mut().graceful_shutdown();
+                patience.run_out();
                 tokio::select! {
                     result = connection.as_mut() => result,
                     () = self.hard.cancelled() => Ok(()),

@@ -27,6 +27,8 @@ pub(super) struct Patience {
     request_came: AtomicBool,
     /// Whether HTTP/2 is spoken, whose frames are no sign of a request's head.
     is_http2: AtomicBool,
+    /// Whether the server stops: it does not wait for requests that have hardly begun.
+    is_stopping: AtomicBool,
 }
 
 /// A request being answered.
@@ -42,6 +44,11 @@ impl Patience {
             self.is_http2.store(true, Ordering::Relaxed);
         }
         Busy(Some(Arc::clone(self)))
+    }
+
+    /// From now on half a head ends its connection at the next tick.
+    pub(super) fn run_out(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
     }
 }
 
@@ -139,7 +146,12 @@ impl PatientStream {
         } else {
             self.ticks_idle + 1
         };
-        if self.ticks_in_head >= self.head_ticks || self.ticks_idle >= self.idle_ticks {
+        let head_ticks = if self.patience.is_stopping.load(Ordering::Relaxed) {
+            1
+        } else {
+            self.head_ticks
+        };
+        if self.ticks_in_head >= head_ticks || self.ticks_idle >= self.idle_ticks {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())
