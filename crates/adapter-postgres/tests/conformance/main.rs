@@ -1,5 +1,6 @@
 //! The store on a real PostgreSQL server: the conformance suite of its port, and what only this store promises.
 
+mod batches;
 mod broken_twins;
 mod orders;
 mod outage;
