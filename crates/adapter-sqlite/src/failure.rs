@@ -69,3 +69,21 @@ pub(crate) fn read_failed(error: &rusqlite::Error) -> StoreError {
         Some(_) => unavailable(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::{Meaning, meaning};
+
+    #[test]
+    fn a_failed_sync_ends_the_trust_and_a_full_disk_does_not() {
+        let of = |code| meaning(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        assert_eq!(of(ffi::SQLITE_IOERR_FSYNC), Meaning::Untrusted);
+        assert_eq!(of(ffi::SQLITE_IOERR_DIR_FSYNC), Meaning::Untrusted);
+        assert_eq!(of(ffi::SQLITE_CORRUPT), Meaning::Untrusted);
+        assert_eq!(of(ffi::SQLITE_FULL), Meaning::RolledBack);
+        assert_eq!(of(ffi::SQLITE_IOERR_WRITE), Meaning::RolledBack);
+        assert_eq!(of(ffi::SQLITE_CONSTRAINT_PRIMARYKEY), Meaning::Refused);
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{CommitError, Committed, SequencedEvent};
+use application::ports::{CommitError, Committed, SequencedEvent, StoreError};
 use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
 use rusqlite::params;
 
@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::fresh::FreshWork;
 use super::leases::Origin;
 use crate::codec::log;
-use crate::failure::{Meaning, meaning};
+use crate::failure::{Meaning, meaning, unavailable};
 use crate::index::names::{NameHash, UserHash};
 use crate::index::tail::Named;
 use crate::prepared::{Prepared, PreparedGuard};
@@ -28,7 +28,7 @@ impl Writer<'_> {
         write: &mut Prepared,
         now: Timestamp,
     ) -> Applied<Committed> {
-        let applied = match write.guard {
+        match write.guard {
             PreparedGuard::New {
                 key,
                 external_id,
@@ -43,12 +43,6 @@ impl Writer<'_> {
             PreparedGuard::At { version, status } => self
                 .apply_change(batch, write, version, status, now)
                 .map(|done| done.map(|seq| Committed::Written { seq })),
-        };
-        match applied {
-            Err(error) if meaning(&error) == Meaning::Refused => {
-                Ok(Err(CommitError::Refused(error.to_string())))
-            }
-            applied => applied,
         }
     }
 
@@ -64,12 +58,14 @@ impl Writer<'_> {
             return Ok(Some(match known {
                 Known::Equal(order) => Ok(Committed::Replayed(order)),
                 Known::Other => Err(CommitError::KeyReused),
+                Known::Unreadable(error) => Err(CommitError::Store(error)),
             }));
         }
         if let Some(known) = self.known(batch, external_id, fingerprint)? {
             return Ok(Some(match known {
                 Known::Equal(order) => Ok(Committed::Existing(order)),
                 Known::Other => Err(CommitError::ExternalIdTaken),
+                Known::Unreadable(error) => Err(CommitError::Store(error)),
             }));
         }
         Ok(None)
@@ -86,14 +82,21 @@ impl Writer<'_> {
         let first_seq = batch.books.head + 1;
         write.stamp(first_seq);
         let (id, status) = (write.id(), write.order.status);
-        self.hot.insert.execute(params![
+        let inserted = self.hot.insert.execute(params![
             id.as_bytes(),
             status.code(),
             write.order.version.get(),
             write.standing(),
             write.history(),
             write.facts()
-        ])?;
+        ]);
+        // The first statement of the write: where it is refused, nothing of the write is there.
+        match inserted {
+            Err(error) if meaning(&error) == Meaning::Refused => {
+                return Ok(Err(CommitError::Refused(error.to_string())));
+            }
+            inserted => inserted?,
+        };
         let is_fresh_work = status == Status::Pending && write.job == Job::DueIn(Duration::ZERO);
         if is_fresh_work {
             batch.books.fresh_waiting += 1;
@@ -210,7 +213,10 @@ impl Writer<'_> {
             None => match self.surroundings.tail.named(name) {
                 Named::Here(id) => Some(id),
                 Named::Nowhere => None,
-                Named::LookInFile(edition) => self.index.named(edition, name)?,
+                Named::LookInFile(edition) => match self.index.named(edition, name) {
+                    Ok(found) => found,
+                    Err(error) => return Ok(Some(self.index_failed(&error))),
+                },
             },
         };
         let Some(id) = id else { return Ok(None) };
@@ -223,6 +229,19 @@ impl Writer<'_> {
         } else {
             Known::Other
         }))
+    }
+
+    /// The orders are sound where only their index is not: it is built again, and this write alone is refused.
+    fn index_failed(&self, error: &rusqlite::Error) -> Known {
+        tracing::error!(%error, "the index of orders cannot be read");
+        if meaning(error) == Meaning::Untrusted {
+            self.surroundings
+                .tail
+                .signal(|signals| signals.rebuild = true);
+        }
+        Known::Unreadable(unavailable(format_args!(
+            "the index of orders cannot be read ({error})"
+        )))
     }
 
     pub(super) fn put_job(
@@ -253,4 +272,6 @@ enum Known {
     Equal(Arc<domain::Order>),
     /// Made by another command.
     Other,
+    /// Nobody can say.
+    Unreadable(StoreError),
 }
