@@ -17,7 +17,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Dispatch, StatusBus, StoreError};
+use application::ports::{Clock, CommitError, Committed, Dispatch, StatusBus, StoreError};
 use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
@@ -25,7 +25,7 @@ use crate::SHARD;
 use crate::failure::{Meaning, meaning, unavailable, unknown};
 use crate::index::file::IndexReader;
 use crate::index::tail::Tail;
-use crate::prepared::PreparedGuard;
+use crate::prepared::{Prepared, PreparedGuard};
 use crate::published::Published;
 use crate::queue::{Request, WriteQueue};
 use batch::{Answer, Batch};
@@ -68,6 +68,26 @@ pub(crate) struct Writer<'c> {
     books: Books,
     fresh: FreshQueue,
     leases: Leases,
+}
+
+/// What decides whether a write is begun.
+#[derive(Clone, Copy)]
+struct Admission {
+    is_expired: bool,
+    /// The index has room for new orders.
+    has_room: bool,
+}
+
+impl Admission {
+    fn refusal(self, write: &Prepared) -> Option<StoreError> {
+        if self.is_expired {
+            return Some(StoreError::Expired);
+        }
+        let is_new = matches!(write.guard, PreparedGuard::New { .. });
+        (is_new && !self.has_room).then(|| {
+            unavailable("the index of orders cannot keep up or cannot be written; see the log")
+        })
+    }
 }
 
 /// Why a transaction was not committed.
@@ -159,10 +179,6 @@ impl Writer<'_> {
         now: Timestamp,
         has_room: bool,
     ) -> Result<(), Failed> {
-        let before_commit = |error: rusqlite::Error| Failed {
-            answer: unavailable(&error),
-            meaning: meaning(&error),
-        };
         self.hot.begin.execute([]).map_err(before_commit)?;
         let started = tokio::time::Instant::now();
         for request in requests.drain(..) {
@@ -172,31 +188,13 @@ impl Writer<'_> {
                     deadline,
                     reply,
                 } => {
-                    let expired = deadline <= started;
-                    let mut answers = Vec::with_capacity(writes.len());
-                    // In the batch before anything can fail: whoever is in it gets an answer.
-                    let mut failure = None;
-                    for write in &mut writes {
-                        let is_new = matches!(write.guard, PreparedGuard::New { .. });
-                        answers.push(if expired {
-                            Err(CommitError::Store(StoreError::Expired))
-                        } else if is_new && !has_room {
-                            Err(CommitError::Store(unavailable(
-                                "the index cannot keep up or cannot be written; see the log",
-                            )))
-                        } else if failure.is_some() {
-                            Err(CommitError::Stale)
-                        } else {
-                            self.apply(batch, write, now).unwrap_or_else(|error| {
-                                failure = Some(error);
-                                Err(CommitError::Stale)
-                            })
-                        });
-                    }
+                    let admission = Admission {
+                        is_expired: deadline <= started,
+                        has_room,
+                    };
+                    let (answers, failure) = self.apply_each(batch, &mut writes, admission, now);
                     batch.answers.push(Answer::Commit(reply, (answers, writes)));
-                    if let Some(error) = failure {
-                        return Err(before_commit(error));
-                    }
+                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
                 }
                 Request::Claim {
                     limit,
@@ -232,13 +230,32 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Applies the writes of one request. After a failure, which ends the transaction, the other answers do not count.
+    fn apply_each(
+        &mut self,
+        batch: &mut Batch,
+        writes: &mut [Prepared],
+        admission: Admission,
+        now: Timestamp,
+    ) -> (Vec<Result<Committed, CommitError>>, Option<rusqlite::Error>) {
+        let mut answers = Vec::with_capacity(writes.len());
+        let mut failure = None;
+        for write in writes {
+            answers.push(match (admission.refusal(write), &failure) {
+                (Some(refusal), _) => Err(CommitError::Store(refusal)),
+                (None, Some(_)) => Err(CommitError::Stale),
+                (None, None) => self.apply(batch, write, now).unwrap_or_else(|error| {
+                    failure = Some(error);
+                    Err(CommitError::Stale)
+                }),
+            });
+        }
+        (answers, failure)
+    }
+
     /// Writes the log row and the books, and makes all of it durable.
     fn commit(&mut self, batch: &mut Batch) -> Result<(), Failed> {
-        let written = self.close_books(batch).map_err(|error| Failed {
-            answer: unavailable(&error),
-            meaning: meaning(&error),
-        });
-        written?;
+        self.close_books(batch).map_err(before_commit)?;
         self.hot.commit.execute([]).map(drop).map_err(|error| {
             let meaning = meaning(&error);
             let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
@@ -331,6 +348,14 @@ impl Writer<'_> {
             refuse(request, &failed.answer);
         }
         is_trusted
+    }
+}
+
+/// Nothing of the transaction can have become durable.
+fn before_commit(error: rusqlite::Error) -> Failed {
+    Failed {
+        meaning: meaning(&error),
+        answer: unavailable(error),
     }
 }
 
