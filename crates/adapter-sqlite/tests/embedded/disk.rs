@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use application::in_process::InProcessHints;
 use application::ports::{CommitError, Committed, OrderStore, StoreError};
-use port_conformance::order_store::{OpenStore, Subject, deadline, sample};
+use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_in};
 
@@ -101,6 +101,17 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
     }
     assert_eq!(subject.counts().await.accepted(), confirmed.len() as u64);
 
+    let shard = adapter_sqlite::SHARDS[0];
+    let mut claimed = Vec::new();
+    let mut failed_claims = 0;
+    for _ in 0..5 {
+        match store.claim(shard, 20, LONG).await {
+            Ok(orders) => claimed.extend(orders),
+            Err(_) => failed_claims += 1,
+        }
+    }
+    assert!(failed_claims > 0, "claims need room, too");
+
     std::fs::remove_file(&ballast).expect("the test can prepare its files");
     let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
@@ -117,6 +128,12 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
     assert_eq!(
         subject.counts().await.accepted(),
         confirmed.len() as u64 + 1
+    );
+    claimed.extend(subject.claim_all(LONG).await);
+    assert_eq!(
+        claimed.len(),
+        confirmed.len() + 1,
+        "a failed claim loses no work"
     );
     drop(subject);
     store.close().await;
