@@ -27,7 +27,7 @@ pub struct PlaceFlags {
     /// Whose order it is
     #[arg(long, required_unless_present = "file")]
     user: Option<String>,
-    /// A line, as NAME:QUANTITY:UNIT_PRICE, or with a SKU in front: [SKU] NAME:QUANTITY:UNIT_PRICE
+    /// A line, as NAME:QUANTITY:UNIT_PRICE; a SKU goes in brackets in front, as in the example
     #[arg(long = "line", value_parser = parse_line)]
     lines: Vec<Value>,
     /// The amount, where there are no lines
