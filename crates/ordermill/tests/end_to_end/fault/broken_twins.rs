@@ -70,7 +70,7 @@ async fn synchronous_off_survives_kills_and_is_seen_after_a_power_cut() {
     disk.write_through();
     let load = run.load(25);
     load.acknowledge(300, Duration::from_secs(30)).await;
-    disk.cut_power().await;
+    disk.cut_power(&server).await;
     run.fired("power cut");
     server.kill().await;
     disk.remount().await;

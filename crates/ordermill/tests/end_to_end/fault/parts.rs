@@ -6,6 +6,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::process::Server;
+
 fn script() -> PathBuf {
     std::env::var_os("ORDERMILL_TEST_PARTS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/parts"),
@@ -104,8 +106,11 @@ impl LoopDisk {
         rustix::fs::syncfs(&mount).expect("a file system can be written through");
     }
 
-    /// Loses everything that was not yet written through to the disk.
-    pub(super) async fn cut_power(&self) {
+    /// Shuts the file system down without a flush, as if the power went. The server is stopped first, because after a
+    /// power cut no answer leaves a machine: the kernel's shutdown is not atomic, and a sync that it overtakes can
+    /// still return a success to a process that lives on.
+    pub(super) async fn cut_power(&self, server: &Server) {
+        server.stop();
         parts(&["loopfs", "power-cut", &self.disk()]).await;
     }
 

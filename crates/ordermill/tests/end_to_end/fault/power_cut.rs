@@ -20,7 +20,7 @@ async fn nothing_acknowledged_is_lost_when_the_power_goes() {
 
     for _ in 0..times(3, 50) {
         load.acknowledge(150, Duration::from_secs(30)).await;
-        disk.cut_power().await;
+        disk.cut_power(&server).await;
         run.fired("power cut");
         server.kill().await;
         disk.remount().await;
