@@ -243,7 +243,7 @@ impl OrderStore for SqliteStore {
         self.published.check_trusted()?;
         let head = self.published.figures().head;
         let limit = limit.min(MAX_PAGE);
-        let events = if after.0 >= head || limit == 0 {
+        let mut events = if after.0 >= head || limit == 0 {
             Vec::new()
         } else if let Some(recent) = self.published.recent_after(after.0, limit) {
             recent
@@ -251,11 +251,12 @@ impl OrderStore for SqliteStore {
             self.read(move |connection| connection.events_after(after.0, limit))
                 .await?
         };
-        // The page may hold what was committed after the head was looked at.
-        let last = events.last().map_or(0, |found| found.seq.0);
+        // What was committed after the head was looked at comes with the next page: one that ran ahead of the head
+        // would make that next page look as if the shard had lost events.
+        events.truncate(events.partition_point(|found| found.seq.0 <= head));
         Ok(EventPage {
             events,
-            head: Seq(head.max(last)),
+            head: Seq(head),
         })
     }
 
