@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
+    Claim, CommitError, Committed, Deadline, Guard, OrderStore, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{
-    Bucket, Decision, Event, ExternalId, Order, OrderId, Seq, ShardId, Status, UserId, Version,
-};
+use domain::{Decision, Event, Order, Seq, Status};
+use port_conformance::around::StoreAround;
 use tokio::sync::mpsc;
 
 use crate::defect::Defect;
@@ -161,13 +159,9 @@ fn without_key(mut write: Write) -> Write {
 }
 
 #[async_trait]
-impl OrderStore for BrokenStore {
-    fn shards(&self) -> &[ShardId] {
-        self.inner.shards()
-    }
-
-    fn shard_of(&self, bucket: Bucket) -> ShardId {
-        self.inner.shard_of(bucket)
+impl StoreAround for BrokenStore {
+    fn inner(&self) -> &dyn OrderStore {
+        &*self.inner
     }
 
     async fn commit(
@@ -188,15 +182,6 @@ impl OrderStore for BrokenStore {
         }
     }
 
-    async fn claim(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        lease: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.inner.claim(shard, limit, lease).await
-    }
-
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
         let lost = self.inner.heartbeat(claims, lease).await?;
         // Without fencing nobody learns that a claim is lost.
@@ -205,64 +190,5 @@ impl OrderStore for BrokenStore {
         } else {
             lost
         })
-    }
-
-    async fn rescue(
-        &self,
-        shard: ShardId,
-        policy: RescuePolicy,
-        limit: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.inner.rescue(shard, policy, limit).await
-    }
-
-    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        self.inner.get(id).await
-    }
-
-    async fn find(
-        &self,
-        user: &UserId,
-        external_id: &ExternalId,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.inner.find(user, external_id).await
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
-        self.inner.list(query).await
-    }
-
-    async fn events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.inner.events(id, after, limit).await
-    }
-
-    async fn events_after(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        self.inner.events_after(shard, after, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.inner.counts().await
-    }
-
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.inner.receipt(id).await
-    }
-
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
-        self.inner.next_due(shard).await
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
     }
 }

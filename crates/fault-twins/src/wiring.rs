@@ -13,6 +13,7 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts};
 use domain::ShardId;
 use edge_http::{EdgeSettings, EdgeState, NoWork};
+use port_conformance::around::Around;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -54,7 +55,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let hints = Arc::new(InProcessHints::new(&shards));
     let sound = open(&settings, &clock, &hints).await?;
     let (broken, late_writer) = BrokenStore::around(sound, settings.defect);
-    let store: Arc<dyn OrderStore> = Arc::new(broken);
+    let store: Arc<dyn OrderStore> = Arc::new(Around(broken));
 
     let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();

@@ -10,7 +10,7 @@ use application::ports::{Clock, Dispatch, Ids, OrderStore, StatusBus};
 use application::system::{SystemClock, SystemIds};
 use async_trait::async_trait;
 use domain::{ShardId, Timestamp};
-use port_conformance::order_store::{OpenStore, StoreFactory};
+use port_conformance::order_store::{OpenStore, StoreFactory, Surroundings};
 use tokio::task::JoinSet;
 
 /// The server's address, from the environment.
@@ -147,20 +147,8 @@ impl StoreFactory for Postgres {
 
 #[async_trait]
 impl OpenStore for Process {
-    fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::clone(&self.store) as Arc<dyn OrderStore>
-    }
-
-    fn dispatch(&self) -> Arc<dyn Dispatch> {
-        Arc::clone(&self.hints) as Arc<dyn Dispatch>
-    }
-
-    fn status_bus(&self) -> Arc<dyn StatusBus> {
-        Arc::clone(&self.hints) as Arc<dyn StatusBus>
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.clock) as Arc<dyn Clock>
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::in_process(&self.store, &self.hints, &self.clock)
     }
 
     async fn pass(&self, duration: Duration) {

@@ -10,7 +10,7 @@ use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use application::system::ManualClock;
 use async_trait::async_trait;
 use domain::Timestamp;
-use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory};
+use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
 use tempfile::TempDir;
 
 /// Opens each store in a folder of its own.
@@ -71,20 +71,8 @@ impl StoreFactory for Folders {
 
 #[async_trait]
 impl OpenStore for Opened {
-    fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::clone(&self.store) as _
-    }
-
-    fn dispatch(&self) -> Arc<dyn Dispatch> {
-        Arc::clone(&self.hints) as _
-    }
-
-    fn status_bus(&self) -> Arc<dyn StatusBus> {
-        Arc::clone(&self.hints) as _
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.clock) as _
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::in_process(&self.store, &self.hints, &self.clock)
     }
 
     async fn pass(&self, duration: Duration) {

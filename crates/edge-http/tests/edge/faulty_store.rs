@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, StoreError, Write,
+    CommitError, Committed, Counts, Deadline, ListQuery, OrderPage, OrderStore, SequencedEvent,
+    StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use domain::{ExternalId, Order, OrderId, ShardId, UserId, Version};
+use port_conformance::around::StoreAround;
 
 /// What the store does from now on.
 #[derive(Debug, Clone)]
@@ -55,13 +56,9 @@ impl FaultyStore {
 }
 
 #[async_trait]
-impl OrderStore for FaultyStore {
-    fn shards(&self) -> &[ShardId] {
-        self.inner.shards()
-    }
-
-    fn shard_of(&self, bucket: Bucket) -> ShardId {
-        self.inner.shard_of(bucket)
+impl StoreAround for FaultyStore {
+    fn inner(&self) -> &dyn OrderStore {
+        &*self.inner
     }
 
     async fn commit(
@@ -76,28 +73,6 @@ impl OrderStore for FaultyStore {
                 .map(|_| Err(CommitError::Store(error.clone())))
                 .collect(),
         }
-    }
-
-    async fn claim(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        lease: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.inner.claim(shard, limit, lease).await
-    }
-
-    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        self.inner.heartbeat(claims, lease).await
-    }
-
-    async fn rescue(
-        &self,
-        shard: ShardId,
-        policy: RescuePolicy,
-        limit: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.inner.rescue(shard, policy, limit).await
     }
 
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
@@ -129,15 +104,6 @@ impl OrderStore for FaultyStore {
         self.inner.events(id, after, limit).await
     }
 
-    async fn events_after(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        self.inner.events_after(shard, after, limit).await
-    }
-
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.pass().await?;
         self.inner.counts().await
@@ -151,9 +117,5 @@ impl OrderStore for FaultyStore {
     async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.pass().await?;
         self.inner.next_due(shard).await
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
     }
 }

@@ -11,6 +11,7 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use domain::{Failure, ShardId, Timestamp};
 use edge_http::{Breaker, EdgeSettings, EdgeState, ServeReport, WorkHealth};
+use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -21,7 +22,7 @@ use crate::faulty_store::{FaultyStore, Mood};
 
 pub struct Server {
     pub address: SocketAddr,
-    pub store: Arc<FaultyStore>,
+    pub store: Arc<Around<FaultyStore>>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
     client: reqwest::Client,
@@ -98,7 +99,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let store = open_store(&folder, &hints);
-        let store = Arc::new(FaultyStore::over(store));
+        let store = Arc::new(Around(FaultyStore::over(store)));
         let application = Application::new(
             Arc::clone(&store) as Arc<dyn OrderStore>,
             Receipts::InStore,

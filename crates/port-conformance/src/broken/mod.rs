@@ -11,11 +11,11 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 
-use crate::order_store::{IndexCommand, OpenStore, StoreFactory, behaviours};
+use crate::around::Around;
+use crate::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings, behaviours};
 
 /// One way to be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,17 +179,14 @@ impl StoreFactory for BrokenFactory {
 struct Broken {
     healthy: Box<dyn OpenStore>,
     fault: Fault,
-    store: Arc<store::BrokenStore>,
+    store: Arc<Around<store::BrokenStore>>,
     hints: Arc<hints::ForgetfulHints>,
 }
 
 impl Broken {
     fn wrap(healthy: Box<dyn OpenStore>, fault: Fault) -> Box<dyn OpenStore> {
-        let store = Arc::new(store::BrokenStore::new(
-            healthy.store(),
-            healthy.clock(),
-            fault,
-        ));
+        let broken = store::BrokenStore::new(healthy.store(), healthy.clock(), fault);
+        let store = Arc::new(Around(broken));
         let hints = Arc::new(hints::ForgetfulHints::new(&*healthy, fault));
         Box::new(Self {
             healthy,
@@ -202,20 +199,13 @@ impl Broken {
 
 #[async_trait]
 impl OpenStore for Broken {
-    fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::clone(&self.store) as Arc<dyn OrderStore>
-    }
-
-    fn dispatch(&self) -> Arc<dyn Dispatch> {
-        Arc::clone(&self.hints) as Arc<dyn Dispatch>
-    }
-
-    fn status_bus(&self) -> Arc<dyn StatusBus> {
-        Arc::clone(&self.hints) as Arc<dyn StatusBus>
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.healthy.clock()
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            store: Arc::clone(&self.store) as _,
+            dispatch: Arc::clone(&self.hints) as _,
+            status_bus: Arc::clone(&self.hints) as _,
+            clock: self.healthy.clock(),
+        }
     }
 
     async fn pass(&self, duration: Duration) {

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListFilter,
-    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
+    Claim, Clock, CommitError, Committed, Deadline, EventPage, Guard, ListFilter, ListQuery,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, Event, ExternalId, Order, OrderId, Seq, ShardId, Status, UserId, Version};
+use domain::{Event, Order, OrderId, Seq, ShardId, Status};
 
 use super::Fault;
+use crate::around::StoreAround;
 use crate::order_store::{deadline, write_at};
 
 /// The event that comes late, and how far the shard has got when it comes.
@@ -174,13 +175,9 @@ impl BrokenStore {
 }
 
 #[async_trait]
-impl OrderStore for BrokenStore {
-    fn shards(&self) -> &[ShardId] {
-        self.healthy.shards()
-    }
-
-    fn shard_of(&self, bucket: Bucket) -> ShardId {
-        self.healthy.shard_of(bucket)
+impl StoreAround for BrokenStore {
+    fn inner(&self) -> &dyn OrderStore {
+        &*self.healthy
     }
 
     async fn commit(
@@ -257,29 +254,12 @@ impl OrderStore for BrokenStore {
         Ok(found.map(|order| Arc::clone(self.cache().entry(id).or_insert(order))))
     }
 
-    async fn find(
-        &self,
-        user: &UserId,
-        external_id: &ExternalId,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.healthy.find(user, external_id).await
-    }
-
     async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
         let mut page = self.healthy.list(query).await?;
         if self.fault == Fault::ForgetfulList && query.before.is_none() && !page.orders.is_empty() {
             page.orders.remove(0);
         }
         Ok(page)
-    }
-
-    async fn events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.healthy.events(id, after, limit).await
     }
 
     async fn events_after(
@@ -296,21 +276,5 @@ impl OrderStore for BrokenStore {
         }
         let page = self.healthy.events_after(shard, after, limit).await?;
         Ok(self.spoil_page(page))
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.healthy.counts().await
-    }
-
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.healthy.receipt(id).await
-    }
-
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
-        self.healthy.next_due(shard).await
-    }
-
-    async fn close(&self) {
-        self.healthy.close().await;
     }
 }

@@ -25,6 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use async_trait::async_trait;
 
@@ -54,20 +55,59 @@ pub enum IndexCommand {
     Rebuild,
 }
 
+/// An open store, and what it was opened with.
+pub struct Surroundings {
+    /// The store.
+    pub store: Arc<dyn OrderStore>,
+    /// Where its hints about due work arrive in this process.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// Where its hints about new events arrive in this process.
+    pub status_bus: Arc<dyn StatusBus>,
+    /// The clock by which this process decides.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Surroundings {
+    /// Those of a store whose hints stay in the process.
+    pub fn in_process(
+        store: &Arc<impl OrderStore>,
+        hints: &Arc<InProcessHints>,
+        clock: &Arc<impl Clock>,
+    ) -> Self {
+        Self {
+            store: Arc::clone(store) as _,
+            dispatch: Arc::clone(hints) as _,
+            status_bus: Arc::clone(hints) as _,
+            clock: Arc::clone(clock) as _,
+        }
+    }
+}
+
 /// An open store with its surroundings: one process, as far as the store can tell.
 #[async_trait]
 pub trait OpenStore: Send + Sync + 'static {
+    /// The store, and what it was opened with.
+    fn surroundings(&self) -> Surroundings;
+
     /// The store.
-    fn store(&self) -> Arc<dyn OrderStore>;
+    fn store(&self) -> Arc<dyn OrderStore> {
+        self.surroundings().store
+    }
 
     /// Where the store's hints about due work arrive in this process.
-    fn dispatch(&self) -> Arc<dyn Dispatch>;
+    fn dispatch(&self) -> Arc<dyn Dispatch> {
+        self.surroundings().dispatch
+    }
 
     /// Where the store's hints about new events arrive in this process.
-    fn status_bus(&self) -> Arc<dyn StatusBus>;
+    fn status_bus(&self) -> Arc<dyn StatusBus> {
+        self.surroundings().status_bus
+    }
 
     /// The clock by which this process decides.
-    fn clock(&self) -> Arc<dyn Clock>;
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.surroundings().clock
+    }
 
     /// Lets at least this much time pass by the store's clock: turns a manual clock, or waits.
     async fn pass(&self, duration: Duration);

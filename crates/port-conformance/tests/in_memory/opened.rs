@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::ports::{Clock, OrderStore};
 use application::system::ManualClock;
 use async_trait::async_trait;
 use domain::Timestamp;
-use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory};
+use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
 
 use super::{Data, InMemoryStore, SHARDS};
 
@@ -54,20 +54,8 @@ impl Opened {
 
 #[async_trait]
 impl OpenStore for Opened {
-    fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::clone(&self.store) as Arc<dyn OrderStore>
-    }
-
-    fn dispatch(&self) -> Arc<dyn Dispatch> {
-        Arc::clone(&self.hints) as Arc<dyn Dispatch>
-    }
-
-    fn status_bus(&self) -> Arc<dyn StatusBus> {
-        Arc::clone(&self.hints) as Arc<dyn StatusBus>
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.clock) as Arc<dyn Clock>
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::in_process(&self.store, &self.hints, &self.clock)
     }
 
     async fn pass(&self, duration: Duration) {

@@ -1,0 +1,213 @@
+//! A store around another one: everything is passed on but what is said otherwise. Test stores that break, delay or
+//! refuse something are built on it, so that each states its own difference and nothing else.
+//!
+//! The one place that repeats the port's calls: a call that is added to [`OrderStore`] is added here, too.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
+    RescuePolicy, SequencedEvent, StoreError, Write,
+};
+use async_trait::async_trait;
+use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+
+/// What differs from the store inside; each call is passed on to it unless it is written anew.
+#[async_trait]
+pub trait StoreAround: Send + Sync + 'static {
+    /// The store inside.
+    fn inner(&self) -> &dyn OrderStore;
+
+    /// As [`OrderStore::commit`].
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Deadline,
+    ) -> Vec<Result<Committed, CommitError>> {
+        self.inner().commit(writes, deadline).await
+    }
+
+    /// As [`OrderStore::claim`].
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner().claim(shard, limit, lease).await
+    }
+
+    /// As [`OrderStore::heartbeat`].
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        self.inner().heartbeat(claims, lease).await
+    }
+
+    /// As [`OrderStore::rescue`].
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner().rescue(shard, policy, limit).await
+    }
+
+    /// As [`OrderStore::get`].
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner().get(id).await
+    }
+
+    /// As [`OrderStore::find`].
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner().find(user, external_id).await
+    }
+
+    /// As [`OrderStore::list`].
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        self.inner().list(query).await
+    }
+
+    /// As [`OrderStore::events`].
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.inner().events(id, after, limit).await
+    }
+
+    /// As [`OrderStore::events_after`].
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        self.inner().events_after(shard, after, limit).await
+    }
+
+    /// As [`OrderStore::counts`].
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.inner().counts().await
+    }
+
+    /// As [`OrderStore::receipt`].
+    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
+        self.inner().receipt(id).await
+    }
+
+    /// As [`OrderStore::next_due`].
+    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.inner().next_due(shard).await
+    }
+}
+
+/// Makes an [`OrderStore`] of a [`StoreAround`].
+#[derive(Debug)]
+pub struct Around<T>(pub T);
+
+impl<T> Deref for Around<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl<T: StoreAround> OrderStore for Around<T> {
+    fn shards(&self) -> &[ShardId] {
+        self.0.inner().shards()
+    }
+
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.0.inner().shard_of(bucket)
+    }
+
+    async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Deadline,
+    ) -> Vec<Result<Committed, CommitError>> {
+        self.0.commit(writes, deadline).await
+    }
+
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.0.claim(shard, limit, lease).await
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        self.0.heartbeat(claims, lease).await
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.0.rescue(shard, policy, limit).await
+    }
+
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.0.get(id).await
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.0.find(user, external_id).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        self.0.list(query).await
+    }
+
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.0.events(id, after, limit).await
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        self.0.events_after(shard, after, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.0.counts().await
+    }
+
+    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
+        self.0.receipt(id).await
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.0.next_due(shard).await
+    }
+
+    async fn close(&self) {
+        self.0.inner().close().await;
+    }
+}
