@@ -3,6 +3,8 @@
 //! Numbers stay texts, so that no digit of an amount is lost. Endpoints call it; it knows nothing of HTTP.
 
 mod event;
+mod fields;
+mod line;
 mod order;
 mod page;
 mod reader;
@@ -10,7 +12,8 @@ mod rows;
 mod small;
 
 pub(crate) use event::write_event;
-pub(crate) use order::{RowFields, read_order, unknown_among};
+pub(crate) use fields::unknown_among;
+pub(crate) use order::{RowFields, read_order};
 pub(crate) use page::write_page_end;
 pub use reader::Malformed;
 pub(crate) use reader::Reader;

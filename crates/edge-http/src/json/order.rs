@@ -5,13 +5,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::collections::HashSet;
 
-use domain::order::MAX_LINES;
-use domain::{Fault, Given, LineDraft, OrderDraft};
+use domain::{Fault, Given, OrderDraft};
 
+use super::fields::{Field, Fields, Scalar, enter, segment, unknown_field, wrong_type};
+use super::line::read_lines;
 use super::reader::{Kind, Malformed, Reader};
-use crate::problem::MAX_FAULTS;
 
 /// Which fields are taken beside those of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub(crate) struct OrderInput<'a> {
     pub(crate) created_at: Given<Cow<'a, str>>,
 }
 
-const ORDER_FIELDS: [&str; 7] = [
+const NAMES: [&str; 7] = [
     "user_id",
     "external_id",
     "source",
@@ -41,7 +40,6 @@ const ORDER_FIELDS: [&str; 7] = [
     "lines",
     "metadata",
 ];
-const LINE_FIELDS: [&str; 4] = ["sku", "product_name", "quantity", "unit_price"];
 /// Fields of an order that the server sets. Taking them in silence would let a client believe that it did.
 const SERVER_FIELDS: [&str; 9] = [
     "id",
@@ -55,10 +53,20 @@ const SERVER_FIELDS: [&str; 9] = [
     "updated_at",
 ];
 
+const USER_ID: Field = Field::new(0, "/user_id");
+const EXTERNAL_ID: Field = Field::new(1, "/external_id");
+const SOURCE: Field = Field::new(2, "/source");
+const CURRENCY: Field = Field::new(3, "/currency");
+const AMOUNT: Field = Field::new(4, "/amount");
+const LINES: Field = Field::new(5, "/lines");
+const METADATA: Field = Field::new(6, "/metadata");
+const IDEMPOTENCY_KEY: Field = Field::new(7, "/idempotency_key");
+const CREATED_AT: Field = Field::new(8, "/created_at");
+
 /// Reads one order. Faults of shape are added to `faults`.
 pub(crate) fn read_order<'a>(
     reader: &mut Reader<'a>,
-    fields: RowFields,
+    row: RowFields,
     faults: &mut Vec<Fault>,
 ) -> Result<OrderInput<'a>, Malformed> {
     let mut input = OrderInput::default();
@@ -69,299 +77,77 @@ pub(crate) fn read_order<'a>(
         input.draft.amount = Given::Faulty;
         return Ok(input);
     }
-    let mut seen = Seen::default();
-    let mut strangers = HashSet::new();
+    let mut fields = Fields::new(faults);
     reader.object(|reader, key| {
         let draft = &mut input.draft;
         match &*key {
-            "user_id" => {
-                seen.first(0, &key, reader)?;
-                draft.user_id = text(reader, "/user_id", faults)?;
-            }
+            "user_id" => draft.user_id = fields.scalar(reader, USER_ID, Scalar::Text)?,
             "external_id" => {
-                seen.first(1, &key, reader)?;
-                draft.external_id = text(reader, "/external_id", faults)?;
+                draft.external_id = fields.scalar(reader, EXTERNAL_ID, Scalar::Text)?
             }
-            "source" => {
-                seen.first(2, &key, reader)?;
-                draft.source = text(reader, "/source", faults)?;
-            }
-            "currency" => {
-                seen.first(3, &key, reader)?;
-                draft.currency = text(reader, "/currency", faults)?;
-            }
-            "amount" => {
-                seen.first(4, &key, reader)?;
-                draft.amount = decimal(reader, "/amount", faults)?;
-            }
+            "source" => draft.source = fields.scalar(reader, SOURCE, Scalar::Text)?,
+            "currency" => draft.currency = fields.scalar(reader, CURRENCY, Scalar::Text)?,
+            "amount" => draft.amount = fields.scalar(reader, AMOUNT, Scalar::Decimal)?,
             "lines" => {
-                seen.first(5, &key, reader)?;
-                draft.lines = lines(reader, faults)?;
+                let faults = fields.first(reader, LINES)?;
+                draft.lines = read_lines(reader, faults)?;
             }
             "metadata" => {
-                seen.first(6, &key, reader)?;
-                draft.metadata = metadata(reader, faults)?;
+                let faults = fields.first(reader, METADATA)?;
+                draft.metadata = read_metadata(reader, faults)?;
             }
-            "idempotency_key" if fields != RowFields::None => {
-                seen.first(7, &key, reader)?;
-                input.idempotency_key = text(reader, "/idempotency_key", faults)?;
+            "idempotency_key" if row != RowFields::None => {
+                input.idempotency_key = fields.scalar(reader, IDEMPOTENCY_KEY, Scalar::Text)?;
             }
-            "created_at" if fields == RowFields::KeyAndCreatedAt => {
-                seen.first(8, &key, reader)?;
-                input.created_at = text(reader, "/created_at", faults)?;
+            "created_at" if row == RowFields::KeyAndCreatedAt => {
+                input.created_at = fields.scalar(reader, CREATED_AT, Scalar::Text)?;
             }
-            _ => {
-                if strangers.contains(&key) {
-                    return Err(reader.duplicate(&key));
-                }
-                push(faults, || stranger(&key, fields));
-                strangers.insert(key);
-                reader.skip()?;
-            }
+            _ => fields.stranger(reader, key, |key| stranger(key, row))?,
         }
         Ok(())
     })?;
     Ok(input)
 }
 
-/// Which known keys of an object have come.
-#[derive(Debug, Default)]
-struct Seen(u16);
-
-impl Seen {
-    fn first(&mut self, bit: u16, key: &str, reader: &Reader<'_>) -> Result<(), Malformed> {
-        if self.0 & (1 << bit) != 0 {
-            return Err(reader.duplicate(key));
-        }
-        self.0 |= 1 << bit;
-        Ok(())
-    }
-}
-
-/// Adds a fault, unless there are more already than any answer lists.
-fn push(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
-    if faults.len() <= MAX_FAULTS {
-        faults.push(fault());
-    }
-}
-
-/// A key as a segment of a JSON pointer; cut where it is absurdly long.
-pub(super) fn segment(key: &str) -> String {
-    let shown: String = key.chars().take(100).collect();
-    shown.replace('~', "~0").replace('/', "~1")
-}
-
-fn stranger(key: &str, fields: RowFields) -> Fault {
-    let pointer = format!("/{}", segment(key));
-    if key == "created_at" && fields == RowFields::Key {
+fn stranger(key: &str, row: RowFields) -> Fault {
+    let pointer = || format!("/{}", segment(key));
+    if key == "created_at" && row == RowFields::Key {
         return Fault::new(
-            pointer,
+            pointer(),
             "read_only",
             "is set by the server; imported history brings its own, with ?as=processed",
         );
     }
     if SERVER_FIELDS.contains(&key) {
-        return Fault::new(pointer, "read_only", "is set by the server, not by clients");
+        return Fault::new(
+            pointer(),
+            "read_only",
+            "is set by the server, not by clients",
+        );
     }
     if key == "idempotency_key" {
         return Fault::new(
-            pointer,
+            pointer(),
             "unknown_field",
             "belongs into the Idempotency-Key header; only rows of a batch carry it",
         );
     }
-    let row_fields: &[&str] = match fields {
+    let row_fields: &[&str] = match row {
         RowFields::None => &[],
         RowFields::Key => &["idempotency_key"],
         RowFields::KeyAndCreatedAt => &["idempotency_key", "created_at"],
     };
-    let known = ORDER_FIELDS.iter().chain(row_fields).copied();
-    Fault::new(
-        pointer,
-        "unknown_field",
-        unknown_among(key, known, "a field of an order"),
-    )
+    let known = NAMES.iter().chain(row_fields).copied();
+    unknown_field(key, known, "a field of an order")
 }
 
-/// The sentence about a name that is not `what`, with the nearest known one where one is near.
-pub(crate) fn unknown_among<'k>(
-    name: &str,
-    known: impl Iterator<Item = &'k str>,
-    what: &str,
-) -> String {
-    // A name this long is near none, and comparing it would cost time for nothing.
-    let nearest = (name.len() <= 64)
-        .then(|| {
-            known
-                .map(|known| (strsim::damerau_levenshtein(name, known), known))
-                .filter(|(distance, known)| *distance <= known.len() / 2)
-                .min()
-        })
-        .flatten();
-    match nearest {
-        Some((_, nearest)) => format!("is not {what}; the nearest known one is {nearest}"),
-        None => format!("is not {what}"),
-    }
-}
-
-/// Notes a value of another type and passes over it.
-pub(super) fn wrong_type(
-    reader: &mut Reader<'_>,
-    pointer: &str,
-    expected: &str,
-    faults: &mut Vec<Fault>,
-) -> Result<(), Malformed> {
-    let found = reader.peek()?;
-    push(faults, || {
-        let detail = format!("must be {expected}, not {}", found.name());
-        Fault::new(pointer, "wrong_type", detail)
-    });
-    reader.skip()
-}
-
-pub(super) fn text<'a>(
-    reader: &mut Reader<'a>,
-    pointer: &str,
-    faults: &mut Vec<Fault>,
-) -> Result<Given<Cow<'a, str>>, Malformed> {
-    match reader.peek()? {
-        Kind::Text => reader.text().map(Given::Value),
-        Kind::Null => reader.null().map(|()| Given::Missing),
-        Kind::Object | Kind::Array | Kind::Number | Kind::Boolean => {
-            wrong_type(reader, pointer, "a string", faults).map(|()| Given::Faulty)
-        }
-    }
-}
-
-/// A number, or a decimal in a string, as its text.
-fn decimal<'a>(
-    reader: &mut Reader<'a>,
-    pointer: &str,
-    faults: &mut Vec<Fault>,
-) -> Result<Given<Cow<'a, str>>, Malformed> {
-    match reader.peek()? {
-        Kind::Number => reader
-            .number()
-            .map(|text| Given::Value(Cow::Borrowed(text))),
-        Kind::Text => reader.text().map(Given::Value),
-        Kind::Null => reader.null().map(|()| Given::Missing),
-        Kind::Object | Kind::Array | Kind::Boolean => {
-            wrong_type(reader, pointer, "a number", faults).map(|()| Given::Faulty)
-        }
-    }
-}
-
-fn number<'a>(
-    reader: &mut Reader<'a>,
-    pointer: &str,
-    faults: &mut Vec<Fault>,
-) -> Result<Given<Cow<'a, str>>, Malformed> {
-    match reader.peek()? {
-        Kind::Number => reader
-            .number()
-            .map(|text| Given::Value(Cow::Borrowed(text))),
-        Kind::Null => reader.null().map(|()| Given::Missing),
-        Kind::Object | Kind::Array | Kind::Text | Kind::Boolean => {
-            wrong_type(reader, pointer, "a number", faults).map(|()| Given::Faulty)
-        }
-    }
-}
-
-fn lines<'a>(
-    reader: &mut Reader<'a>,
-    faults: &mut Vec<Fault>,
-) -> Result<Given<Vec<LineDraft<'a>>>, Malformed> {
-    match reader.peek()? {
-        Kind::Array => {}
-        Kind::Null => return reader.null().map(|()| Given::Missing),
-        Kind::Object | Kind::Text | Kind::Number | Kind::Boolean => {
-            return wrong_type(reader, "/lines", "an array", faults).map(|()| Given::Faulty);
-        }
-    }
-    let mut lines = Vec::new();
-    reader.array(|reader, index| {
-        // One more than allowed is kept, so that the domain sees that there are too many.
-        if index > MAX_LINES {
-            return reader.skip();
-        }
-        // Pointers are only built where there is a fault.
-        let mut here = Vec::new();
-        lines.push(line(reader, &mut here)?);
-        for fault in here {
-            push(faults, || Fault {
-                pointer: format!("/lines/{index}{}", fault.pointer),
-                ..fault
-            });
-        }
-        Ok(())
-    })?;
-    Ok(Given::Value(lines))
-}
-
-fn line<'a>(reader: &mut Reader<'a>, faults: &mut Vec<Fault>) -> Result<LineDraft<'a>, Malformed> {
-    if reader.peek()? != Kind::Object {
-        wrong_type(reader, "", "an object", faults)?;
-        // The fields of what is no line are no faults of their own.
-        return Ok(LineDraft {
-            sku: Given::Faulty,
-            product_name: Given::Faulty,
-            quantity: Given::Faulty,
-            unit_price: Given::Faulty,
-        });
-    }
-    let mut draft = LineDraft::default();
-    let mut seen = Seen::default();
-    let mut strangers = HashSet::new();
-    reader.object(|reader, key| {
-        match &*key {
-            "sku" => {
-                seen.first(0, &key, reader)?;
-                draft.sku = text(reader, "/sku", faults)?;
-            }
-            "product_name" => {
-                seen.first(1, &key, reader)?;
-                draft.product_name = text(reader, "/product_name", faults)?;
-            }
-            "quantity" => {
-                seen.first(2, &key, reader)?;
-                draft.quantity = number(reader, "/quantity", faults)?;
-            }
-            "unit_price" => {
-                seen.first(3, &key, reader)?;
-                draft.unit_price = decimal(reader, "/unit_price", faults)?;
-            }
-            _ => {
-                if strangers.contains(&key) {
-                    return Err(reader.duplicate(&key));
-                }
-                push(faults, || {
-                    let known = LINE_FIELDS.iter().copied();
-                    Fault::new(
-                        format!("/{}", segment(&key)),
-                        "unknown_field",
-                        unknown_among(&key, known, "a field of a line"),
-                    )
-                });
-                strangers.insert(key);
-                reader.skip()?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(draft)
-}
-
-fn metadata(
+fn read_metadata(
     reader: &mut Reader<'_>,
     faults: &mut Vec<Fault>,
 ) -> Result<Given<BTreeMap<String, String>>, Malformed> {
-    match reader.peek()? {
-        Kind::Object => {}
-        Kind::Null => return reader.null().map(|()| Given::Missing),
-        Kind::Array | Kind::Text | Kind::Number | Kind::Boolean => {
-            return wrong_type(reader, "/metadata", "an object of strings", faults)
-                .map(|()| Given::Faulty);
-        }
+    let wanted = (Kind::Object, "an object of strings");
+    if let Some(other) = enter(reader, "/metadata", wanted, faults)? {
+        return Ok(other);
     }
     let mut pairs = BTreeMap::new();
     let mut all_texts = true;
@@ -391,7 +177,8 @@ fn metadata(
 mod tests {
     use domain::{Currency, Fault, PlaceOrder};
 
-    use super::{Reader, RowFields, read_order};
+    use super::{RowFields, read_order};
+    use crate::json::Reader;
 
     fn check(json: &str) -> Result<PlaceOrder, Vec<Fault>> {
         let mut faults = Vec::new();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{Fault, Given};
 
-use super::order::{segment, text, unknown_among, wrong_type};
+use super::fields::{Scalar, scalar, unknown_field, wrong_type};
 use super::reader::{Kind, Malformed, Reader};
 use crate::problem::Problem;
 
@@ -27,8 +27,8 @@ pub(crate) fn read_dead_letter_filter<'a>(
     }
     reader.members(|reader, key| {
         match key {
-            "user_id" => filter.user_id = text(reader, "/user_id", faults)?,
-            "code" => filter.code = text(reader, "/code", faults)?,
+            "user_id" => filter.user_id = scalar(reader, "/user_id", Scalar::Text, faults)?,
+            "code" => filter.code = scalar(reader, "/code", Scalar::Text, faults)?,
             key => {
                 faults.push(unknown(key, &["user_id", "code"]));
                 reader.skip()?;
@@ -63,6 +63,5 @@ pub(crate) fn read_nothing(bytes: &[u8]) -> Result<(), Problem> {
 }
 
 fn unknown(key: &str, known: &[&'static str]) -> Fault {
-    let detail = unknown_among(key, known.iter().copied(), "a field of this request");
-    Fault::new(format!("/{}", segment(key)), "unknown_field", detail)
+    unknown_field(key, known.iter().copied(), "a field of this request")
 }

@@ -2,31 +2,16 @@
 //!
 //! The callers say what they expect and where; this module only knows the grammar. It never makes a float.
 
+mod malformed;
+mod text;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
+
+pub use malformed::Malformed;
 
 /// Deeper nesting is refused, so that no input can exhaust the stack.
 const MAX_DEPTH: u32 = 64;
-
-/// Why a text is not JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
-    what: Cow<'static, str>,
-    /// Line and column, both from 1, the column in bytes; `None` where the place does not matter.
-    place: Option<(usize, usize)>,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some((line, column)) => {
-                write!(f, "{} at line {line}, column {column}.", self.what)
-            }
-            None => write!(f, "{}.", self.what),
-        }
-    }
-}
 
 /// What a value is, told by its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +49,8 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads `bytes`, which must be UTF-8.
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let text = std::str::from_utf8(bytes).map_err(|error| Malformed {
-            what: Cow::Borrowed("The text is not UTF-8"),
-            place: Some(place_in(bytes, error.valid_up_to())),
-        })?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| Malformed::at("The text is not UTF-8", bytes, error.valid_up_to()))?;
         Ok(Self {
             text,
             at: 0,
@@ -77,10 +60,7 @@ impl<'a> Reader<'a> {
 
     /// A complaint about the present place.
     pub(crate) fn malformed(&self, what: impl Into<Cow<'static, str>>) -> Malformed {
-        Malformed {
-            what: what.into(),
-            place: Some(place_in(self.text.as_bytes(), self.at)),
-        }
+        Malformed::at(what, self.text.as_bytes(), self.at)
     }
 
     /// A complaint about a key that an object has twice.
@@ -219,103 +199,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a string; borrowed where it holds no escapes.
-    pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
-        self.expect(b'"')?;
-        let from = self.at;
-        loop {
-            match self.byte() {
-                Some(b'"') => {
-                    let text = &self.text[from..self.at];
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                Some(b'\\') => return self.escaped_text(from).map(Cow::Owned),
-                Some(0..0x20) => return Err(self.malformed("Raw control character in a string")),
-                Some(_) => self.at += 1,
-                None => return Err(self.unexpected()),
-            }
-        }
-    }
-
-    /// Goes on with a string at its first escape.
-    fn escaped_text(&mut self, from: usize) -> Result<String, Malformed> {
-        let mut text = String::with_capacity(self.at - from + 32);
-        text.push_str(&self.text[from..self.at]);
-        loop {
-            let plain_from = self.at;
-            while !matches!(self.byte(), None | Some(b'"' | b'\\' | 0..0x20)) {
-                self.at += 1;
-            }
-            text.push_str(&self.text[plain_from..self.at]);
-            match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(text);
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    text.push(self.escape()?);
-                }
-                Some(_) => return Err(self.malformed("Raw control character in a string")),
-                None => return Err(self.unexpected()),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, Malformed> {
-        let plain = match self.byte() {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => {
-                self.at += 1;
-                return self.unicode_escape();
-            }
-            None => return Err(self.unexpected()),
-            Some(_) => return Err(self.malformed("Unknown escape in a string")),
-        };
-        self.at += 1;
-        Ok(plain)
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, Malformed> {
-        let unit = self.four_hex_digits()?;
-        let code = match unit {
-            0xD800..0xDC00 => {
-                if !self.text[self.at..].starts_with("\\u") {
-                    return Err(self.malformed("Half of a surrogate pair in a string"));
-                }
-                self.at += 2;
-                let low = self.four_hex_digits()?;
-                if !(0xDC00..0xE000).contains(&low) {
-                    return Err(self.malformed("Half of a surrogate pair in a string"));
-                }
-                0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
-            }
-            unit => unit,
-        };
-        char::from_u32(code).ok_or_else(|| self.malformed("Half of a surrogate pair in a string"))
-    }
-
-    fn four_hex_digits(&mut self) -> Result<u32, Malformed> {
-        let mut unit = 0;
-        for _ in 0..4 {
-            let digit = self
-                .byte()
-                .and_then(|byte| char::from(byte).to_digit(16))
-                .ok_or_else(|| self.malformed("A \\u escape needs four hexadecimal digits"))?;
-            unit = unit * 16 + digit;
-            self.at += 1;
-        }
-        Ok(unit)
-    }
-
     /// Reads a number as its text.
     pub(crate) fn number(&mut self) -> Result<&'a str, Malformed> {
         let from = self.at;
@@ -390,19 +273,6 @@ impl<'a> Reader<'a> {
             Kind::Null => self.null(),
         }
     }
-}
-
-/// Line and column of a byte, both from 1.
-fn place_in(bytes: &[u8], at: usize) -> (usize, usize) {
-    let before = &bytes[..at.min(bytes.len())];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before
-        .iter()
-        .rev()
-        .take_while(|byte| **byte != b'\n')
-        .count()
-        + 1;
-    (line, column)
 }
 
 #[cfg(test)]

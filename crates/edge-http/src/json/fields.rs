@@ -1,0 +1,200 @@
+//! The fields of an object as clients send it: which may come, each once, and of what type. Whatever has the wrong shape
+//! becomes a fault with its place; a good field costs no allocation.
+//!
+//! Orders, lines and small bodies are read with it; it knows nothing of what a field means.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use domain::{Fault, Given};
+
+use super::reader::{Kind, Malformed, Reader};
+use crate::problem::MAX_FAULTS;
+
+/// A field that an object may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    /// Its own among the fields of the object, below 16.
+    place: u16,
+    /// Where it stands in the object.
+    pointer: &'static str,
+}
+
+impl Field {
+    /// The field with the name behind the slash of `pointer`.
+    pub(super) const fn new(place: u16, pointer: &'static str) -> Self {
+        Self { place, pointer }
+    }
+}
+
+/// What a field may hold beside null. It is kept as its text, so that no digit is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scalar {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// A number, or a decimal in a string.
+    Decimal,
+}
+
+impl Scalar {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Number | Self::Decimal => "a number",
+        }
+    }
+}
+
+/// The fields of one object as they come.
+#[derive(Debug)]
+pub(super) struct Fields<'a, 'f> {
+    seen: u16,
+    strangers: HashSet<Cow<'a, str>>,
+    faults: &'f mut Vec<Fault>,
+}
+
+impl<'a, 'f> Fields<'a, 'f> {
+    /// Of an object whose faults go to `faults`.
+    pub(super) fn new(faults: &'f mut Vec<Fault>) -> Self {
+        Self {
+            seen: 0,
+            strangers: HashSet::new(),
+            faults,
+        }
+    }
+
+    /// Reads a field of one value.
+    pub(super) fn scalar(
+        &mut self,
+        reader: &mut Reader<'a>,
+        field: Field,
+        wanted: Scalar,
+    ) -> Result<Given<Cow<'a, str>>, Malformed> {
+        let faults = self.first(reader, field)?;
+        scalar(reader, field.pointer, wanted, faults)
+    }
+
+    /// Notes that a field has come; where its faults go.
+    pub(super) fn first(
+        &mut self,
+        reader: &Reader<'_>,
+        field: Field,
+    ) -> Result<&mut Vec<Fault>, Malformed> {
+        if self.seen & (1 << field.place) != 0 {
+            return Err(reader.duplicate(field.pointer.trim_start_matches('/')));
+        }
+        self.seen |= 1 << field.place;
+        Ok(self.faults)
+    }
+
+    /// Passes over a field that the object does not have.
+    pub(super) fn stranger(
+        &mut self,
+        reader: &mut Reader<'a>,
+        key: Cow<'a, str>,
+        fault: impl FnOnce(&str) -> Fault,
+    ) -> Result<(), Malformed> {
+        if self.strangers.contains(&key) {
+            return Err(reader.duplicate(&key));
+        }
+        push(self.faults, || fault(&key));
+        self.strangers.insert(key);
+        reader.skip()
+    }
+}
+
+/// Reads one value of the wanted type; null is as if it were not there.
+pub(super) fn scalar<'a>(
+    reader: &mut Reader<'a>,
+    pointer: &str,
+    wanted: Scalar,
+    faults: &mut Vec<Fault>,
+) -> Result<Given<Cow<'a, str>>, Malformed> {
+    match (reader.peek()?, wanted) {
+        (Kind::Null, _) => reader.null().map(|()| Given::Missing),
+        (Kind::Text, Scalar::Text | Scalar::Decimal) => reader.text().map(Given::Value),
+        (Kind::Number, Scalar::Number | Scalar::Decimal) => reader
+            .number()
+            .map(|text| Given::Value(Cow::Borrowed(text))),
+        (Kind::Object | Kind::Array | Kind::Text | Kind::Number | Kind::Boolean, _) => {
+            wrong_type(reader, pointer, wanted.name(), faults).map(|()| Given::Faulty)
+        }
+    }
+}
+
+/// Goes into a value that must be `wanted`, called `expected`; for null and for another type it says what was given.
+pub(super) fn enter<'a, T>(
+    reader: &mut Reader<'a>,
+    pointer: &str,
+    (wanted, expected): (Kind, &str),
+    faults: &mut Vec<Fault>,
+) -> Result<Option<Given<T>>, Malformed> {
+    match reader.peek()? {
+        kind if kind == wanted => Ok(None),
+        Kind::Null => reader.null().map(|()| Some(Given::Missing)),
+        Kind::Object | Kind::Array | Kind::Text | Kind::Number | Kind::Boolean => {
+            wrong_type(reader, pointer, expected, faults).map(|()| Some(Given::Faulty))
+        }
+    }
+}
+
+/// Notes a value of another type and passes over it.
+pub(super) fn wrong_type(
+    reader: &mut Reader<'_>,
+    pointer: &str,
+    expected: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<(), Malformed> {
+    let found = reader.peek()?;
+    push(faults, || {
+        let detail = format!("must be {expected}, not {}", found.name());
+        Fault::new(pointer, "wrong_type", detail)
+    });
+    reader.skip()
+}
+
+/// Adds a fault, unless there are more already than any answer lists.
+pub(super) fn push(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
+    if faults.len() <= MAX_FAULTS {
+        faults.push(fault());
+    }
+}
+
+/// A field that is not `what`.
+pub(super) fn unknown_field<'k>(
+    key: &str,
+    known: impl Iterator<Item = &'k str>,
+    what: &str,
+) -> Fault {
+    let pointer = format!("/{}", segment(key));
+    Fault::new(pointer, "unknown_field", unknown_among(key, known, what))
+}
+
+/// A key as a segment of a JSON pointer; cut where it is absurdly long.
+pub(super) fn segment(key: &str) -> String {
+    let shown: String = key.chars().take(100).collect();
+    shown.replace('~', "~0").replace('/', "~1")
+}
+
+/// The sentence about a name that is not `what`, with the nearest known one where one is near.
+pub(crate) fn unknown_among<'k>(
+    name: &str,
+    known: impl Iterator<Item = &'k str>,
+    what: &str,
+) -> String {
+    // A name this long is near none, and comparing it would cost time for nothing.
+    let nearest = (name.len() <= 64)
+        .then(|| {
+            known
+                .map(|known| (strsim::damerau_levenshtein(name, known), known))
+                .filter(|(distance, known)| *distance <= known.len() / 2)
+                .min()
+        })
+        .flatten();
+    match nearest {
+        Some((_, nearest)) => format!("is not {what}; the nearest known one is {nearest}"),
+        None => format!("is not {what}"),
+    }
+}
