@@ -55,6 +55,7 @@ impl Dispatcher {
         let method = request.method().clone();
         let uri = request.uri().clone();
         let address = self.port.address(uri.path());
+        let voice = address.voice(uri.path());
         let result = match self.refusal(&request) {
             Some(problem) => Err(problem),
             None => self.run(address, request, &request_id, began).await,
@@ -69,7 +70,7 @@ impl Dispatcher {
         };
         if let Some(problem) = &problem {
             let given_allow = response.headers_mut().remove(axum::http::header::ALLOW);
-            response = problem.render(uri.path(), &request_id, self.retry_after_seconds());
+            response = voice.render(problem, uri.path(), &request_id, self.retry_after_seconds());
             if let Some(allow) = given_allow {
                 response
                     .headers_mut()
@@ -77,6 +78,7 @@ impl Dispatcher {
             }
         }
         let headers = response.headers_mut();
+        voice.finish(headers);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Ok(name) = HeaderValue::from_str(request_id.as_str()) {
             headers.insert(X_REQUEST_ID, name);

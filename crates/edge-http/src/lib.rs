@@ -11,6 +11,7 @@
 //! `endpoints::call`, a test in `tests/edge`.
 
 mod answer;
+mod dialects;
 mod dispatch;
 mod endpoints;
 mod host;
@@ -23,6 +24,7 @@ mod server;
 mod settings;
 mod state;
 
+pub use dialects::OrdersDialect;
 pub use json::Malformed;
 pub use live::LiveSettings;
 pub use problem::Problem;

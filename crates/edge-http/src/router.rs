@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::Method;
 use domain::Steering;
 
+use crate::dialects::{self, Voice};
 use crate::live;
 use crate::problem::Problem;
 use crate::state::EdgeState;
@@ -36,8 +37,8 @@ pub(crate) enum Address<'p> {
     Live,
     /// `/readyz`
     Ready,
-    /// `/health`
-    Health,
+    /// An address of a dialect; `/health` is one.
+    Dialect(dialects::Place<'p>),
     /// `/`
     Start,
     /// `/docs/errors/{code}`
@@ -61,7 +62,7 @@ pub(crate) enum Endpoint<'p> {
     GetStats,
     SayAlive,
     SayReady,
-    SayHealth,
+    Dialect(dialects::Call<'p>),
     ShowStart,
     ShowError(&'p str),
 }
@@ -79,9 +80,11 @@ impl<'p> Address<'p> {
             (Some("v1"), rest) => Self::of_v1(rest),
             (Some("livez"), [None, ..]) => Self::Live,
             (Some("readyz"), [None, ..]) => Self::Ready,
-            (Some("health"), [None, ..]) => Self::Health,
             (Some(""), [None, ..]) => Self::Start,
             (Some("docs"), [Some("errors"), Some(code), None]) => Self::ErrorPage(code),
+            (Some(first), [second, None, _]) => {
+                dialects::Place::of(first, second).map_or(Self::Elsewhere, Self::Dialect)
+            }
             _ => Self::Elsewhere,
         }
     }
@@ -126,9 +129,9 @@ impl<'p> Address<'p> {
             Self::Stats => (Endpoint::GetStats, reads, READ),
             Self::Live => (Endpoint::SayAlive, reads, READ),
             Self::Ready => (Endpoint::SayReady, reads, READ),
-            Self::Health => (Endpoint::SayHealth, reads, READ),
             Self::Start => (Endpoint::ShowStart, reads, READ),
             Self::ErrorPage(code) => (Endpoint::ShowError(code), reads, READ),
+            Self::Dialect(place) => return Some(place.call(method).map(Endpoint::Dialect)),
             Self::Elsewhere => return None,
         };
         Some(if is_allowed {
@@ -136,6 +139,16 @@ impl<'p> Address<'p> {
         } else {
             Err(Problem::method_not_allowed(allow))
         })
+    }
+
+    /// How refusals sound here; `path` is what was asked for. Where there is nothing, they sound as they do in every
+    /// dialect, unless the path is one of ours.
+    pub(crate) fn voice(self, path: &str) -> Voice {
+        match self {
+            Self::Dialect(place) => place.voice(),
+            Self::Elsewhere if !is_ours(path) => Voice::PlainText,
+            _ => Voice::Problem,
+        }
     }
 
     /// The address without what clients put into it: safe to log.
@@ -158,12 +171,18 @@ impl<'p> Address<'p> {
             Self::Stats => "/v1/stats",
             Self::Live => "/livez",
             Self::Ready => "/readyz",
-            Self::Health => "/health",
+            Self::Dialect(place) => place.pattern(),
             Self::Start => "/",
             Self::ErrorPage(_) => "/docs/errors/{code}",
             Self::Elsewhere => "elsewhere",
         }
     }
+}
+
+/// Whether a path that is no fixed address lies where only ours are.
+fn is_ours(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(first, Some("v1" | "ws" | "docs"))
 }
 
 /// What a listener serves.
@@ -203,6 +222,7 @@ mod tests {
     use domain::Steering;
 
     use super::{Address, Endpoint};
+    use crate::dialects::Place;
 
     #[test]
     fn every_path_is_one_address() {
@@ -220,6 +240,14 @@ mod tests {
             ("/docs/errors/not_found", Address::ErrorPage("not_found")),
             ("/v1/orders/x/stream", Address::Elsewhere),
             ("/v1/orders/", Address::Order("")),
+            ("/health", Address::Dialect(Place::Health)),
+            ("/api/orders", Address::Dialect(Place::ApiOrders)),
+            ("/api/orders/", Address::Elsewhere),
+            ("/api/orders/x", Address::Elsewhere),
+            ("/orders", Address::Dialect(Place::Orders)),
+            ("/orders/", Address::Elsewhere),
+            ("/orders/x", Address::Dialect(Place::Order("x"))),
+            ("/orders/x/y", Address::Elsewhere),
             ("/v1/orders/x/hold/y", Address::Elsewhere),
             ("/v1/orders/x/hold/y/z", Address::Elsewhere),
             ("/livez/", Address::Elsewhere),
@@ -239,7 +267,7 @@ mod tests {
             (Address::Orders, Method::DELETE),
             (Address::Batch, Method::GET),
             (Address::Order("x"), Method::PUT),
-            (Address::Health, Method::OPTIONS),
+            (Address::Live, Method::OPTIONS),
         ] {
             assert!(address.endpoint(&method).unwrap().is_err(), "{address:?}");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::Currency;
 
+use crate::dialects::OrdersDialect;
 use crate::live::LiveSettings;
 
 /// The settings of the HTTP edge.
@@ -13,6 +14,8 @@ use crate::live::LiveSettings;
 pub struct EdgeSettings {
     /// The currency of an order that names none. Default USD.
     pub default_currency: Currency,
+    /// Whose address `POST /orders` is. Default: told by the body.
+    pub orders_dialect: OrdersDialect,
     /// The most bytes of a request body, except a batch's. Default 1 MiB.
     pub max_body_bytes: usize,
     /// The most bytes of a batch. Default 16 MiB.
@@ -63,6 +66,7 @@ impl Default for EdgeSettings {
     fn default() -> Self {
         Self {
             default_currency: Currency::USD,
+            orders_dialect: OrdersDialect::default(),
             max_body_bytes: 1024 * 1024,
             max_batch_bytes: 16 * 1024 * 1024,
             max_batch_rows: 10_000,

@@ -13,6 +13,8 @@ mod start_page;
 mod stats;
 mod steer_order;
 
+pub(crate) use probes::say_health;
+
 use std::future::Future;
 
 use application::ports::StoreError;
@@ -20,6 +22,7 @@ use domain::OrderId;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
+use crate::dialects;
 use crate::problem::Problem;
 use crate::request::{Incomer, Offer, Query, accepts};
 use crate::router::Endpoint;
@@ -32,6 +35,9 @@ pub(crate) async fn call(
     edge: &EdgeState,
     incomer: Incomer,
 ) -> Result<Answer, Problem> {
+    if let Endpoint::Dialect(call) = endpoint {
+        return dialects::call(call, edge, incomer).await;
+    }
     let offer = match endpoint {
         Endpoint::GetReceipt(_)
         | Endpoint::SayAlive
@@ -57,7 +63,7 @@ pub(crate) async fn call(
         Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
         Endpoint::SayAlive => probes::say_alive(&incomer),
         Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
-        Endpoint::SayHealth => Box::pin(probes::say_health(edge, incomer)).await,
+        Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
         Endpoint::ShowStart => start_page::show(&incomer),
         Endpoint::ShowError(code) => error_page::show(&incomer, code),
     }
@@ -77,7 +83,7 @@ fn no_query(incomer: &Incomer) -> Result<(), Problem> {
 }
 
 /// Waits for a read no longer than the request's deadline.
-async fn read<T, E>(
+pub(crate) async fn read<T, E>(
     deadline: Instant,
     reading: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Problem>

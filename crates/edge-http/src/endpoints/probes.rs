@@ -30,12 +30,12 @@ pub(super) async fn say_ready(edge: &EdgeState, incomer: Incomer) -> Result<Answ
     ))
 }
 
-/// Everything that there is to know at a glance; 503 where no order could be taken.
-pub(super) async fn say_health(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
+/// Everything that there is to know at a glance; 503 where no order could be taken. The first two members are what
+/// clients of orderflow look for, so that one address serves both.
+pub(crate) async fn say_health(edge: &EdgeState) -> Result<Answer, Problem> {
     let store = reach_store(edge).await;
     let (status, word, store) = match store {
-        Ok(()) => (StatusCode::OK, "ok", "reachable"),
+        Ok(()) => (StatusCode::OK, "healthy", "reachable"),
         Err(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -44,11 +44,14 @@ pub(super) async fn say_health(edge: &EdgeState, incomer: Incomer) -> Result<Ans
     };
     let mut body = Vec::with_capacity(128);
     // Writing into a Vec cannot fail.
-    let _ = write!(body, "{{\"status\":\"{word}\",\"version\":");
+    let _ = write!(
+        body,
+        r#"{{"service":"orderflow-producer","status":"{word}","version":"#
+    );
     write_text(&edge.settings.version, &mut body);
     let _ = write!(body, ",\"store\":\"{store}\",\"breaker\":");
     write_text_or_null(edge.work.breaker().as_str(), &mut body);
-    body.push(b'}');
+    body.extend_from_slice(b"}\n");
     Ok(answer::json(status, body))
 }
 

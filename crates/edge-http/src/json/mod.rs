@@ -16,6 +16,6 @@ pub(crate) use fields::unknown_among;
 pub(crate) use order::{RowFields, read_order};
 pub(crate) use page::write_page_end;
 pub use reader::Malformed;
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Kind, Reader};
 pub(crate) use rows::{array_rows, line_rows};
 pub(crate) use small::{read_dead_letter_filter, read_nothing};

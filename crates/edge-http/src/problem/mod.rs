@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::http::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use domain::{Fault, RequestId};
 
@@ -101,6 +101,18 @@ impl Problem {
         self.0.cause.as_deref()
     }
 
+    /// All of it as a sentence, for a form without fields.
+    pub(crate) fn words(&self) -> String {
+        let faults: Vec<String> = (self.0.faults.iter())
+            .map(|fault| format!("{} {}", fault.pointer, fault.detail))
+            .collect();
+        match (self.0.title, faults.is_empty()) {
+            ("", _) => self.0.detail.to_string(),
+            (title, true) => format!("{title}. {}", self.0.detail),
+            (title, false) => format!("{title}: {}", faults.join("; ")),
+        }
+    }
+
     /// Appends the document. `instance` is the path that was asked for.
     pub(crate) fn write(&self, instance: &str, request_id: &RequestId, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"type\":\"/docs/errors/");
@@ -153,6 +165,12 @@ impl Problem {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        self.write_headers(headers, retry_after_seconds);
+        response
+    }
+
+    /// The headers that a refusal carries in whatever form it is.
+    pub(crate) fn write_headers(&self, headers: &mut HeaderMap, retry_after_seconds: u64) {
         if let Some(allow) = self.0.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
@@ -166,7 +184,6 @@ impl Problem {
         if self.0.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response
     }
 }
 

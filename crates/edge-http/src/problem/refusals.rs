@@ -49,6 +49,16 @@ impl Problem {
         )
     }
 
+    /// A dialect refuses something in its own words, which are all that the client sees of it.
+    #[must_use]
+    pub fn in_words(
+        status: StatusCode,
+        code: &'static str,
+        words: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(status, code, "", words)
+    }
+
     /// The body is no JSON.
     #[must_use]
     pub fn malformed_json(malformed: &Malformed) -> Self {

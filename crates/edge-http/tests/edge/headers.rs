@@ -93,7 +93,7 @@ async fn a_wrong_method_is_405_with_the_right_ones() {
         ("GET", format!("/v1/dead-letters/{id}/replay"), "POST"),
         ("GET", "/v1/dead-letters/replay".to_owned(), "POST"),
         ("POST", "/v1/stats".to_owned(), "GET, HEAD"),
-        ("OPTIONS", "/health".to_owned(), "GET, HEAD"),
+        ("OPTIONS", "/livez".to_owned(), "GET, HEAD"),
         ("BREW", "/".to_owned(), "GET, HEAD"),
     ] {
         let answer = send(server.request(method, &path)).await;

@@ -8,6 +8,7 @@
 mod batches;
 mod bodies;
 mod bounds;
+mod dialects;
 mod event_streams;
 mod faulty_store;
 mod headers;

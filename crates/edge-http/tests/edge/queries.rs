@@ -46,7 +46,7 @@ async fn addresses_without_parameters_take_none() {
     for path in [
         "/v1/stats?x=1",
         "/livez?x=1",
-        "/health?verbose=true",
+        "/readyz?verbose=true",
         &format!("/v1/orders/{id}?expand=lines"),
     ] {
         assert_eq!(server.get(path).await.code(), "invalid_query", "{path}");

@@ -50,7 +50,8 @@ async fn how_the_server_is() {
     assert_eq!(server.get("/readyz").await.text, r#"{"status":"ready"}"#);
     assert_eq!(
         server.get("/health").await.text,
-        r#"{"status":"ok","version":"1.2.3","store":"reachable","breaker":"open"}"#
+        "{\"service\":\"orderflow-producer\",\"status\":\"healthy\",\"version\":\"1.2.3\",\
+         \"store\":\"reachable\",\"breaker\":\"open\"}\n"
     );
     let start = server.get("/").await;
     assert_eq!(start.header("content-type"), "text/plain; charset=utf-8");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::Currency;
+use edge_http::OrdersDialect;
 use toml::Value;
 
 use super::layers::Layers;
@@ -25,6 +26,8 @@ pub struct Config {
     pub receipts: Receipts,
     /// `[orders]`
     pub orders: Orders,
+    /// `[dialects]`
+    pub dialects: Dialects,
     /// `[auth]`
     pub auth: Auth,
     /// `[log]`
@@ -198,6 +201,13 @@ pub struct Orders {
     pub default_currency: Currency,
 }
 
+/// How clients of other order systems are answered.
+#[derive(Debug, Clone)]
+pub struct Dialects {
+    /// Whose address `POST /orders` is.
+    pub orders: OrdersDialect,
+}
+
 /// Who may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMode {
@@ -263,6 +273,19 @@ impl FromValue for ReceiptsKind {
     }
 }
 
+impl FromValue for OrdersDialect {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        one_of(
+            value,
+            &[
+                ("auto", Self::Auto),
+                ("orderSystem", Self::WithoutOrderId),
+                ("order-system", Self::WithOrderId),
+            ],
+        )
+    }
+}
+
 impl FromValue for AuthMode {
     fn from_value(value: &Value) -> Result<Self, String> {
         one_of(value, &[("loopback", Self::Loopback), ("none", Self::None)])
@@ -295,6 +318,9 @@ impl Config {
             },
             orders: Orders {
                 default_currency: layers.read("orders.default_currency"),
+            },
+            dialects: Dialects {
+                orders: layers.read("dialects.orders"),
             },
             auth: Auth {
                 mode: layers.read("auth.mode"),

@@ -48,6 +48,7 @@ pub fn settings(config: &Config) -> EdgeSettings {
     let http = &config.http;
     EdgeSettings {
         default_currency: config.orders.default_currency,
+        orders_dialect: config.dialects.orders,
         max_body_bytes: http.max_body_bytes,
         max_batch_bytes: http.max_batch_bytes,
         max_bodies_bytes: http.max_bodies_bytes,

@@ -1,0 +1,196 @@
+//! The dialects: what clients of three other order systems say and hear, on addresses of their own. Each system has
+//! one file, which translates at the edge onto the use cases that `/v1` uses: [`orderflow`], [`ordersystem`] (the one
+//! that calls itself orderSystem) and [`order_system`] (Order System). The last two share an address: [`orders`].
+//!
+//! `router` finds the addresses, `endpoints` calls [`call`], `dispatch` renders refusals in the dialect's [`Voice`].
+//! The rules of `/v1` (Accept, Content-Type, unknown fields, problem+json) do not hold here; what holds instead, and
+//! where we differ from the systems on purpose, is in docs/DIALECTS.md.
+
+mod fields;
+mod order_system;
+mod orderflow;
+mod orders;
+mod ordersystem;
+mod voice;
+
+use std::borrow::Cow;
+
+use application::{Caller, PlaceError, Placed};
+use axum::http::{Method, StatusCode};
+use domain::{Currency, Fault, OrderDraft, PlaceOrder};
+
+use crate::answer::Answer;
+use crate::problem::Problem;
+use crate::request::{Incomer, key, read_body};
+use crate::state::EdgeState;
+
+pub(crate) use voice::Voice;
+
+/// Whose address `POST /orders` is, where two dialects lay claim to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OrdersDialect {
+    /// A body with an `order_id` is Order System's, any other one orderSystem's.
+    #[default]
+    Auto,
+    /// Always orderSystem's, whose orders have no number of the client's: the setting `"orderSystem"`.
+    WithoutOrderId,
+    /// Always Order System's, whose orders bring theirs: the setting `"order-system"`.
+    WithOrderId,
+}
+
+/// An address of a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place<'p> {
+    /// `/api/orders` of orderflow.
+    ApiOrders,
+    /// `/health` of orderflow, and ours.
+    Health,
+    /// `/orders`, which orderSystem and Order System share.
+    Orders,
+    /// `/orders/{id}` of orderSystem.
+    Order(&'p str),
+}
+
+/// What is done there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call<'p> {
+    AllowOrigins,
+    SayHealth,
+    PlaceApiOrder,
+    ListApiOrders,
+    PlaceOrder,
+    GetOrder(&'p str),
+}
+
+impl<'p> Place<'p> {
+    /// The dialect's address with these segments.
+    pub(crate) fn of(first: &str, second: Option<&'p str>) -> Option<Self> {
+        match (first, second) {
+            ("api", Some("orders")) => Some(Self::ApiOrders),
+            ("health", None) => Some(Self::Health),
+            ("orders", None) => Some(Self::Orders),
+            // A trailing slash names no order.
+            ("orders", Some(id)) if !id.is_empty() => Some(Self::Order(id)),
+            _ => None,
+        }
+    }
+
+    /// What `method` does here.
+    pub(crate) fn call(self, method: &Method) -> Result<Call<'p>, Problem> {
+        match (self, method) {
+            (Self::ApiOrders | Self::Health, &Method::OPTIONS) => Ok(Call::AllowOrigins),
+            (Self::Health, _) => Ok(Call::SayHealth),
+            (Self::ApiOrders, &Method::POST) => Ok(Call::PlaceApiOrder),
+            (Self::ApiOrders, &Method::GET) => Ok(Call::ListApiOrders),
+            (Self::ApiOrders, _) => Err(Problem::method_not_allowed("GET, POST, OPTIONS")),
+            (Self::Orders, &Method::POST) => Ok(Call::PlaceOrder),
+            (Self::Orders, _) => Err(Problem::method_not_allowed("POST")),
+            (Self::Order(id), &Method::GET | &Method::HEAD) => Ok(Call::GetOrder(id)),
+            (Self::Order(_), _) => Err(Problem::method_not_allowed("GET, HEAD")),
+        }
+    }
+
+    /// The address without what clients put into it: safe to log.
+    pub(crate) const fn pattern(self) -> &'static str {
+        match self {
+            Self::ApiOrders => "/api/orders",
+            Self::Health => "/health",
+            Self::Orders => "/orders",
+            Self::Order(_) => "/orders/{id}",
+        }
+    }
+
+    /// How answers sound here.
+    pub(crate) const fn voice(self) -> Voice {
+        match self {
+            Self::ApiOrders | Self::Health => Voice::Orderflow,
+            Self::Orders | Self::Order(_) => Voice::PlainText,
+        }
+    }
+}
+
+/// Does what was asked for.
+pub(crate) async fn call(
+    call: Call<'_>,
+    edge: &EdgeState,
+    incomer: Incomer,
+) -> Result<Answer, Problem> {
+    match call {
+        Call::PlaceApiOrder => orderflow::place(edge, incomer).await,
+        Call::PlaceOrder => orders::place(edge, incomer).await,
+        Call::GetOrder(id) => Box::pin(ordersystem::get(edge, incomer, id)).await,
+        Call::ListApiOrders => Box::pin(orderflow::list(edge, incomer)).await,
+        Call::SayHealth => Box::pin(crate::endpoints::say_health(edge)).await,
+        Call::AllowOrigins => Ok(orderflow::allow_origins()),
+    }
+}
+
+/// Takes an order, read out of the body by `read`, which also returns what the answer is made with.
+async fn place<T>(
+    edge: &EdgeState,
+    incomer: Incomer,
+    read: impl FnOnce(&[u8], Currency) -> Result<(PlaceOrder, T), Problem>,
+) -> Result<(Result<Placed, PlaceError>, T), Problem> {
+    let settings = &edge.settings;
+    let trace = incomer.trace();
+    let headers = &incomer.parts.headers;
+    // None of the systems knew keys; a client, or a proxy before it, that sends one means it.
+    let key = key(headers)?;
+    let limit = settings.max_body_bytes;
+    let bytes = read_body(edge, headers, incomer.body, incomer.began, limit).await?;
+    let (command, with) = read(&bytes, settings.default_currency)?;
+    drop(bytes);
+    let caller = Caller {
+        trace,
+        deadline: edge.deadline(),
+    };
+    let placed = edge.application.place_order(&caller, command, key).await;
+    Ok((placed, with))
+}
+
+/// The command that a draft is, or its faults, said by `refusal` with the dialect's own `names` of the fields.
+fn checked(
+    draft: OrderDraft<'_>,
+    currency: Currency,
+    names: &[(&str, &'static str)],
+    refusal: impl FnOnce(String) -> Problem,
+) -> Result<PlaceOrder, Problem> {
+    let mut faults = Vec::new();
+    PlaceOrder::check(draft, currency, &mut faults).ok_or_else(|| refusal(sentence(&faults, names)))
+}
+
+/// The faults as one sentence.
+fn sentence(faults: &[Fault], names: &[(&str, &'static str)]) -> String {
+    let words: Vec<String> = faults
+        .iter()
+        .map(|fault| {
+            let known = names.iter().find(|(pointer, _)| *pointer == fault.pointer);
+            let name = known.map_or(fault.pointer.trim_start_matches('/'), |(_, name)| name);
+            format!("{name} {}", fault.detail)
+        })
+        .collect();
+    words.join("; ")
+}
+
+/// A request that the dialect refuses in its own words.
+fn bad_request(words: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::in_words(StatusCode::BAD_REQUEST, "dialect_refused", words)
+}
+
+/// Whether the text of a number is above zero, told by its digits alone.
+fn is_above_zero(number: &str) -> bool {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    !number.starts_with('-') && mantissa.bytes().any(|b| matches!(b, b'1'..=b'9'))
+}
+
+/// Appends an amount as those systems print it: as a number without zeros that say nothing.
+fn write_short_amount(minor: u64, currency: Currency, out: &mut Vec<u8>) {
+    let amount = domain::Money::new(minor, currency)
+        .map_or_else(|_| minor.to_string(), |money| money.to_string());
+    let short = if amount.contains('.') {
+        amount.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &amount
+    };
+    out.extend_from_slice(short.as_bytes());
+}

@@ -1,0 +1,300 @@
+//! orderflow: `POST`, `GET` and `OPTIONS /api/orders`, and the headers that open its addresses to every origin. An
+//! order there is one product, a quantity and a price, on one of two shards that are told apart by the user's letter.
+//!
+//! Called by `dialects::call`. Its `/health` is ours, with its words in it.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+
+use application::order_json::write_text;
+use application::ports::{ListFilter, ListQuery};
+use application::{PlaceError, Placed};
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use domain::{Currency, Given, LineDraft, Order, OrderDraft, PlaceOrder, Receipt, Status, UserId};
+use percent_encoding::percent_decode_str;
+
+use super::fields;
+use super::{bad_request, checked, is_above_zero, write_short_amount};
+use crate::answer::{self, Answer};
+use crate::endpoints::read;
+use crate::problem::Problem;
+use crate::request::Incomer;
+use crate::state::EdgeState;
+
+const FIELDS: [&str; 4] = ["user_id", "product_name", "quantity", "price"];
+const NAMES: [(&str, &str); 4] = [
+    ("/lines/0/product_name", "product_name"),
+    ("/lines/0/quantity", "quantity"),
+    ("/lines/0/unit_price", "price"),
+    ("/lines", "quantity and price"),
+];
+/// Prices from here on broke it.
+const PRICES_BELOW: u64 = 100_000_000;
+
+pub(super) async fn place(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+    let read = |bytes: &[u8], currency| command(bytes, currency).map(|command| (command, ()));
+    let (placed, ()) = super::place(edge, incomer, read).await?;
+    match placed {
+        Ok(Placed::Created(order) | Placed::Replayed(order) | Placed::Existing(order)) => {
+            Ok(created(&order))
+        }
+        Err(error @ PlaceError::Refused(_)) => {
+            // Its 400s are all that its clients know of refusals.
+            let problem = Problem::from(error);
+            Err(bad_request(problem.words()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn command(bytes: &[u8], currency: Currency) -> Result<PlaceOrder, Problem> {
+    let malformed = || bad_request("invalid request body");
+    let [user, product, quantity, price] = fields::read(bytes, FIELDS).map_err(|_| malformed())?;
+    let user = user.text().map_err(|_| malformed())?;
+    let product = product.text().map_err(|_| malformed())?;
+    let quantity = quantity.number().map_err(|_| malformed())?;
+    let price = price.number().map_err(|_| malformed())?;
+    // Its quantity is a whole number of 64 bits, however it is written.
+    if quantity.is_some_and(|text| text.parse::<i64>().is_err()) {
+        return Err(malformed());
+    }
+    let is_there = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| !text.is_empty());
+    if !is_there(&user)
+        || !is_there(&product)
+        || !quantity.is_some_and(is_above_zero)
+        || !price.is_some_and(is_above_zero)
+    {
+        return Err(bad_request(
+            "user_id, product_name, quantity, and price are required",
+        ));
+    }
+    let line = LineDraft {
+        sku: Given::Missing,
+        product_name: product.into(),
+        quantity: quantity.map(Cow::Borrowed).into(),
+        unit_price: price.map(Cow::Borrowed).into(),
+    };
+    let draft = OrderDraft {
+        user_id: user.into(),
+        lines: Given::Value(vec![line]),
+        ..OrderDraft::default()
+    };
+    let command = checked(draft, currency, &NAMES, bad_request)?;
+    let bound = PRICES_BELOW * 10_u64.pow(u32::from(currency.exponent()));
+    if command
+        .lines
+        .iter()
+        .any(|line| line.unit_price_minor >= bound)
+    {
+        return Err(bad_request(format!("price must be below {PRICES_BELOW}")));
+    }
+    Ok(command)
+}
+
+/// `{"order", "receipt", "shard", "shard_info"}`. The receipt's key is known from the first moment; what lies there
+/// follows when the order is PROCESSED.
+fn created(order: &Order) -> Answer {
+    let receipt = Receipt::key_of(&order.user_id, order.id);
+    let (shard, range) = shard_of(order);
+    let mut body = Vec::with_capacity(640);
+    body.extend_from_slice(b"{\"order\":");
+    write_order(order, "created", Some(&receipt), &mut body);
+    body.extend_from_slice(b",\"receipt\":");
+    write_text(&receipt, &mut body);
+    // Writing into a Vec cannot fail.
+    let _ = writeln!(
+        body,
+        r#","shard":"{shard}","shard_info":"{shard} ({range})"}}"#
+    );
+    answer::json(StatusCode::CREATED, body)
+}
+
+/// The label always comes from the user's letter, wherever the order lives.
+const fn shard_of(order: &Order) -> (&'static str, &'static str) {
+    if order.id.bucket().is_first_half_of_alphabet() {
+        ("shard1", "A-M")
+    } else {
+        ("shard2", "N-Z")
+    }
+}
+
+/// An order as one product: that of its one line, or all of it as `N items` for the whole amount.
+fn write_order(order: &Order, status: &str, receipt: Option<&str>, out: &mut Vec<u8>) {
+    let currency = order.amount.currency();
+    let _ = write!(out, r#"{{"id":"{}","user_id":"#, order.id);
+    write_text(order.user_id.as_str(), out);
+    out.extend_from_slice(b",\"product_name\":");
+    let (quantity, price) = match &*order.lines {
+        [line] => {
+            write_text(line.product_name.as_str(), out);
+            (line.quantity, line.unit_price_minor)
+        }
+        lines => {
+            let _ = write!(out, r#""{} items""#, lines.len());
+            (1, order.amount.minor())
+        }
+    };
+    let _ = write!(out, r#","quantity":{quantity},"price":"#);
+    write_short_amount(price, currency, out);
+    let _ = write!(out, r#","status":"{status}""#);
+    if let Some(receipt) = receipt {
+        out.extend_from_slice(b",\"receipt_s3_key\":");
+        write_text(receipt, out);
+    }
+    let _ = write!(
+        out,
+        r#","created_at":"{}","updated_at":"{}"}}"#,
+        order.created_at, order.updated_at
+    );
+}
+
+/// Its one word for a fresh order, and ours in its spelling for what it never told.
+const fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "pending",
+        Status::Processing => "processing",
+        Status::Retrying => "retrying",
+        Status::Processed => "processed",
+        Status::Failed => "failed",
+        Status::OnHold => "on_hold",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+/// Without a user: so many orders of each shard.
+const OF_EACH_SHARD: usize = 50;
+/// Without a user: so many of the newest orders are looked at to find them.
+const LOOKED_AT_MOST: usize = 10_000;
+/// Of a user: so many of the newest orders.
+const OF_USER: usize = 10_000;
+/// So many orders are in memory at a time, because each may be as large as a request.
+const ORDERS_AT_A_TIME: usize = 200;
+/// A list that has grown to this size ends.
+const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
+
+pub(super) async fn list(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+    let user = match user_in(incomer.parts.uri.query()).as_deref() {
+        None | Some("") => None,
+        Some(text) => match UserId::new(text) {
+            Ok(user) => Some(user),
+            // No order can be this user's.
+            Err(_) => return Ok(Listed::of_all().finish()),
+        },
+    };
+    let mut listed = match &user {
+        Some(_) => Listed::of_user(),
+        None => Listed::of_all(),
+    };
+    let deadline = edge.deadline();
+    let mut query = ListQuery {
+        filter: ListFilter {
+            user_id: user,
+            ..ListFilter::default()
+        },
+        before: None,
+        limit: ORDERS_AT_A_TIME,
+        look_at_most: edge.application.settings().look_at_most,
+    };
+    let mut looked_at = 0;
+    while looked_at < LOOKED_AT_MOST && !listed.is_full() {
+        let page = read(deadline, edge.application.list_orders(&query)).await?;
+        looked_at += page.orders.len();
+        for order in &page.orders {
+            listed.add(order);
+        }
+        query.before = page.next_before;
+        if query.before.is_none() {
+            break;
+        }
+    }
+    Ok(listed.finish())
+}
+
+/// The first `user_id` of a query. What cannot be decoded is nobody's name.
+fn user_in(query: Option<&str>) -> Option<Cow<'_, str>> {
+    let value = query?
+        .split('&')
+        .filter_map(|pair| pair.split_once('=').or(Some((pair, ""))))
+        .find(|(name, _)| *name == "user_id")?
+        .1
+        .replace('+', " ");
+    let decoded = percent_decode_str(&value).decode_utf8();
+    Some(Cow::Owned(
+        decoded.map_or_else(|_| "\0".to_owned(), Cow::into_owned),
+    ))
+}
+
+/// A list while it is filled: shard1's orders before shard2's.
+struct Listed {
+    shards: [OfShard; 2],
+    limit: usize,
+}
+
+#[derive(Default)]
+struct OfShard {
+    count: usize,
+    json: Vec<u8>,
+}
+
+impl Listed {
+    fn of_all() -> Self {
+        Self {
+            shards: [OfShard::default(), OfShard::default()],
+            limit: OF_EACH_SHARD,
+        }
+    }
+
+    fn of_user() -> Self {
+        Self {
+            limit: OF_USER,
+            ..Self::of_all()
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let [first, second] = &self.shards;
+        let bytes = first.json.len() + second.json.len();
+        bytes >= FULL_LIST_BYTES || (first.count >= self.limit && second.count >= self.limit)
+    }
+
+    fn add(&mut self, order: &Order) {
+        let is_second = !order.id.bucket().is_first_half_of_alphabet();
+        let limit = self.limit;
+        let full = self.is_full();
+        let shard = &mut self.shards[usize::from(is_second)];
+        if full || shard.count >= limit {
+            return;
+        }
+        if shard.count > 0 {
+            shard.json.push(b',');
+        }
+        shard.count += 1;
+        let status = status_word(order.status);
+        write_order(order, status, order.receipt_key.as_deref(), &mut shard.json);
+    }
+
+    fn finish(self) -> Answer {
+        let [first, second] = &self.shards;
+        let mut body = Vec::with_capacity(first.json.len() + second.json.len() + 40);
+        let _ = write!(
+            body,
+            r#"{{"count":{},"orders":["#,
+            first.count + second.count
+        );
+        body.extend_from_slice(&first.json);
+        if first.count > 0 && second.count > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&second.json);
+        body.extend_from_slice(b"]}\n");
+        answer::json(StatusCode::OK, body)
+    }
+}
+
+/// `OPTIONS`: the headers that every answer carries here say it all.
+pub(super) fn allow_origins() -> Answer {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}

@@ -1,0 +1,112 @@
+//! orderSystem: `POST /orders` of a user and an amount, and `GET /orders/{id}`.
+//!
+//! Called by `dialects::call`, and by `orders`, which has read the body.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use application::Placed;
+use application::order_json::write_text;
+use application::ports::{ListFilter, ListQuery, StoreError};
+use axum::http::StatusCode;
+use domain::{Currency, ExternalId, Given, Order, OrderDraft, OrderId, PlaceOrder, Status};
+use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
+
+use super::orders::{Fields, incomplete, malformed, refused};
+use super::{checked, write_short_amount};
+use crate::answer::{self, Answer};
+use crate::endpoints::read;
+use crate::problem::Problem;
+use crate::request::Incomer;
+use crate::state::EdgeState;
+
+pub(super) fn command(fields: Fields<'_>, currency: Currency) -> Result<PlaceOrder, Problem> {
+    let user_id = fields.user_id.text().map_err(|_| malformed())?;
+    let amount = fields.amount.number().map_err(|_| malformed())?;
+    let (Some(user_id), Some(amount)) = (user_id.filter(|user| !user.is_empty()), amount) else {
+        return Err(incomplete());
+    };
+    let draft = OrderDraft {
+        user_id: Given::Value(user_id),
+        amount: Given::Value(Cow::Borrowed(amount)),
+        ..OrderDraft::default()
+    };
+    checked(draft, currency, &[], refused)
+}
+
+pub(super) fn created(placed: &Placed) -> Answer {
+    let (Placed::Created(order) | Placed::Replayed(order) | Placed::Existing(order)) = placed;
+    answer(StatusCode::CREATED, order, &order.id.to_string())
+}
+
+/// `{"order_id", "user_id", "amount", "status", "created_at"}`, under the number that the client knows it by.
+fn answer(status: StatusCode, order: &Order, order_id: &str) -> Answer {
+    let mut body = Vec::with_capacity(256);
+    body.extend_from_slice(b"{\"order_id\":");
+    write_text(order_id, &mut body);
+    body.extend_from_slice(b",\"user_id\":");
+    write_text(order.user_id.as_str(), &mut body);
+    body.extend_from_slice(b",\"amount\":");
+    write_short_amount(order.amount.minor(), order.amount.currency(), &mut body);
+    // Writing into a Vec cannot fail.
+    let _ = writeln!(
+        body,
+        r#","status":"{}","created_at":"{}"}}"#,
+        status_word(order.status),
+        order.created_at
+    );
+    answer::json(status, body)
+}
+
+/// Our words are its words.
+const fn status_word(status: Status) -> &'static str {
+    status.as_str()
+}
+
+pub(super) async fn get(edge: &EdgeState, _: Incomer, id: &str) -> Result<Answer, Problem> {
+    let id = percent_decode_str(id)
+        .decode_utf8()
+        .map_err(|_| Problem::not_found())?;
+    let order = named(edge, &id, edge.deadline()).await?;
+    let order = order.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, &order, &id))
+}
+
+/// The order that a client of this dialect means: by our id, or, where that is not ours, by the number that the order
+/// had before it came to us.
+async fn named(
+    edge: &EdgeState,
+    name: &str,
+    deadline: Instant,
+) -> Result<Option<Arc<Order>>, Problem> {
+    if let Ok(id) = OrderId::parse(name) {
+        let found = read::<_, StoreError>(deadline, edge.application.get_order(id)).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    let Ok(external_id) = ExternalId::new(name) else {
+        return Ok(None);
+    };
+    let query = ListQuery {
+        filter: ListFilter {
+            external_id: Some(external_id),
+            ..ListFilter::default()
+        },
+        before: None,
+        // A number is a user's own: two users may have the same one.
+        limit: 2,
+        look_at_most: edge.application.settings().look_at_most,
+    };
+    let mut page = read(deadline, edge.application.list_orders(&query)).await?;
+    if page.orders.len() > 1 {
+        return Err(Problem::in_words(
+            StatusCode::CONFLICT,
+            "dialect_refused",
+            "several users have an order of this number; read it by its id, or at /v1/orders with its user",
+        ));
+    }
+    Ok(page.orders.pop())
+}

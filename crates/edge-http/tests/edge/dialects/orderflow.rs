@@ -1,0 +1,145 @@
+//! orderflow's captures, replayed against a server that holds the orders which were there then.
+
+use serde_json::{Value, json};
+
+use super::capture::{Capture, Heard, Relied, folder, names};
+use crate::server::Server;
+
+const SYSTEM: &str = "orderflow";
+
+/// Its orders, oldest first, as the captured list shows them.
+fn orders_of_then() -> Vec<Value> {
+    let listed = Capture::read(SYSTEM, "list-all").answer.json();
+    let mut orders = listed["orders"].as_array().unwrap().clone();
+    assert_eq!(orders.len(), 7);
+    orders.sort_by_key(|order| order["created_at"].as_str().unwrap().to_owned());
+    orders
+}
+
+/// A server with these orders, each of a millisecond of its own, because that is what a list is sorted by.
+async fn server_of_then() -> Server {
+    let server = Server::start().await;
+    for order in orders_of_then() {
+        let body = json!({"user_id": order["user_id"], "product_name": order["product_name"],
+            "quantity": order["quantity"], "price": order["price"]});
+        let placed = server.post("/api/orders", body.to_string()).await;
+        assert_eq!(placed.status, 201, "{placed:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    server
+}
+
+/// How ours differs on purpose from what was captured.
+fn ours(name: &str, captured: &Relied) -> Relied {
+    let mut ours = captured.clone();
+    match name {
+        // Its ids were a digest of user and product, so that nobody could order a thing twice. Ours can.
+        "create-duplicate" | "create-duplicate-other-qty" => {
+            ours = Capture::read(SYSTEM, "create-ok-shard1").answer.relied();
+            if name == "create-duplicate-other-qty" {
+                let order = &mut ours.json()["order"];
+                (order["quantity"], order["price"]) = (json!(5), json!(1));
+            }
+        }
+        // Its orders stayed as they were made; ours tell how far they have got.
+        "list-all" | "list-user" | "list-user-empty" => {
+            for order in ours.json()["orders"].as_array_mut().unwrap() {
+                assert_eq!(order["status"], "pending");
+                order["status"] = json!("processed");
+            }
+        }
+        // Our own health stands beside what its clients look for.
+        "health-get" | "health-post" => {
+            let health = ours.json().as_object_mut().unwrap();
+            health.insert("version".to_owned(), json!("1.2.3"));
+            health.insert("store".to_owned(), json!("reachable"));
+            health.insert("breaker".to_owned(), json!("open"));
+        }
+        _ => {}
+    }
+    ours
+}
+
+async fn replayed(server: &Server, name: &str) -> (Relied, Heard) {
+    let capture = Capture::read(SYSTEM, name);
+    let heard = capture.replay(server.address).await;
+    (ours(name, &capture.answer.relied()), heard)
+}
+
+#[tokio::test]
+async fn every_exchange_of_orderflow_is_answered_as_it_was() {
+    let names = names(SYSTEM);
+    assert!(names.len() > 25, "{names:?}");
+    for name in names {
+        let server = if name == "list-empty" {
+            Server::start().await
+        } else {
+            server_of_then().await
+        };
+        server.process_everything().await;
+        let (expected, heard) = replayed(&server, &name).await;
+        assert_eq!(heard.relied(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_order_is_listed_as_pending_and_without_a_receipt() {
+    let server = server_of_then().await;
+    let capture = Capture::read(SYSTEM, "list-user");
+    let mut expected = capture.answer.relied();
+    let order = &mut expected.json()["orders"][0];
+    order
+        .as_object_mut()
+        .unwrap()
+        .remove("receipt_s3_key")
+        .unwrap();
+    assert_eq!(capture.replay(server.address).await.relied(), expected);
+}
+
+#[tokio::test]
+async fn receipts_lie_where_they_lay_and_say_what_they_said() {
+    let server = server_of_then().await;
+    server.process_everything().await;
+    let listed = server.get("/api/orders").await.json();
+    let captured = std::fs::read_to_string(folder(SYSTEM).join("receipts.txt")).unwrap();
+    let mut compared = 0;
+    for receipt in captured
+        .split("\n=====\n")
+        .filter(|part| !part.trim().is_empty())
+    {
+        let (head, text) = receipt.split_once('\n').unwrap();
+        let key = head
+            .strip_prefix("KEY ")
+            .unwrap()
+            .split(" | ")
+            .next()
+            .unwrap();
+        let field = |label: &str| {
+            let line = text.lines().find(|line| line.starts_with(label)).unwrap();
+            line[label.len()..].trim().to_owned()
+        };
+        let order = listed["orders"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|order| {
+                order["user_id"] == *field("User ID:")
+                    && order["product_name"] == *field("Product:")
+            })
+            .unwrap();
+        let id = order["id"].as_str().unwrap();
+        let ours = server.get(&format!("/v1/orders/{id}/receipt")).await;
+        assert_eq!(ours.header("content-type"), "text/plain; charset=utf-8");
+        let created_at = format!("{}Z", &order["created_at"].as_str().unwrap()[..19]);
+        let expected = text
+            .replace(&field("Order ID:"), id)
+            .replace(&field("Created At:"), &created_at);
+        assert_eq!(ours.text, expected);
+        assert_eq!(
+            order["receipt_s3_key"],
+            *key.replace(&field("Order ID:"), id)
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, 7);
+}
