@@ -10,7 +10,7 @@ mod fields;
 mod order_system;
 mod orderflow;
 mod orders;
-mod ordersystem;
+pub(crate) mod ordersystem;
 mod voice;
 
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
-//! orderSystem: `POST /orders` of a user and an amount, and `GET /orders/{id}`.
+//! orderSystem: `POST /orders` of a user and an amount, `GET /orders/{id}`, and what its WebSocket port says of an
+//! order that is over; the rest of that port is `live::websocket`'s.
 //!
-//! Called by `dialects::call`, and by `orders`, which has read the body.
+//! Called by `dialects::call`, by `orders`, which has read the body, and by the WebSocket port.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -65,6 +66,18 @@ const fn status_word(status: Status) -> &'static str {
     status.as_str()
 }
 
+/// Whether its clients are told of an order that stands so: nothing more comes of it by itself.
+pub(crate) const fn is_over(status: Status) -> bool {
+    status.is_final() || matches!(status, Status::Failed)
+}
+
+/// `{"order_id", "status"}`: what its WebSocket says once an order is over.
+pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"order_id\":");
+    write_text(order_id, out);
+    let _ = write!(out, r#","status":"{}"}}"#, status_word(status));
+}
+
 pub(super) async fn get(edge: &EdgeState, _: Incomer, id: &str) -> Result<Answer, Problem> {
     let id = percent_decode_str(id)
         .decode_utf8()
@@ -76,7 +89,7 @@ pub(super) async fn get(edge: &EdgeState, _: Incomer, id: &str) -> Result<Answer
 
 /// The order that a client of this dialect means: by our id, or, where that is not ours, by the number that the order
 /// had before it came to us.
-async fn named(
+pub(crate) async fn named(
     edge: &EdgeState,
     name: &str,
     deadline: Instant,

@@ -10,7 +10,9 @@ use application::ports::{Clock as _, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
-use domain::{Currency, Given, Order, OrderDraft, OrderId, PlaceOrder, ShardId, Steering, Trace};
+use domain::{
+    Currency, Failure, Given, Order, OrderDraft, OrderId, PlaceOrder, ShardId, Steering, Trace,
+};
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -137,6 +139,24 @@ impl LiveServer {
         .await;
     }
 
+    /// Lets the one order that waits fail for good.
+    pub async fn fail(&self, id: OrderId) {
+        let lease = Duration::from_secs(60);
+        let claimed = self.store.claim(ShardId(0), 1, lease).await.unwrap();
+        let order = &claimed[0];
+        assert_eq!(order.id, id);
+        let failure = Failure::new("declined", "the card was declined");
+        let write = Write {
+            decision: order.fail(failure, SystemClock::new().now()).unwrap(),
+            guard: Guard::At {
+                version: order.version,
+                status: order.status,
+            },
+            receipt: None,
+        };
+        self.commit(vec![write]).await;
+    }
+
     /// Works off up to `limit` orders, as a worker does; two changes each.
     pub async fn work_off(&self, limit: usize) -> usize {
         let lease = Duration::from_secs(60);
@@ -167,6 +187,14 @@ impl LiveServer {
 
     pub async fn socket(&self) -> Socket {
         let (stream, _) = connect_async(format!("ws://{}/ws", self.address))
+            .await
+            .unwrap();
+        Socket { stream }
+    }
+
+    /// A socket of the separate port.
+    pub async fn separate_socket(&self) -> Socket {
+        let (stream, _) = connect_async(format!("ws://{}/ws", self.ws_address))
             .await
             .unwrap();
         Socket { stream }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
+use super::awaited::{Awaited, name_in};
 use super::command::{Command, Refused};
 use super::frame;
 use super::peer::{Closing, Peer, Said};
@@ -45,6 +46,8 @@ const SILENT: Closing = Closing {
 pub(super) struct Connection {
     watcher: Watcher,
     waits: Waits,
+    /// On the separate port alone.
+    awaited: Option<Box<Awaited>>,
 }
 
 /// How long a connection waits, and until when.
@@ -80,6 +83,15 @@ impl Connection {
                 settings: Arc::clone(&edge.settings),
                 soft: edge.soft.clone(),
             },
+            awaited: None,
+        }
+    }
+
+    /// A WebSocket whose client may also name an order by its bare id, to be told when it is over.
+    pub(super) fn awaiting(edge: &EdgeState, watcher: Watcher) -> Self {
+        Self {
+            awaited: Some(Box::new(Awaited::new(edge.clone()))),
+            ..Self::new(edge, watcher)
         }
     }
 
@@ -120,7 +132,8 @@ impl Connection {
             };
             let step = match happening {
                 Happening::Came(Ok(deliveries)) => {
-                    queue(peer, deliveries);
+                    let over = queue(peer, self.awaited.as_deref_mut(), deliveries);
+                    self.unwatch(over);
                     let lagging = self.watcher.lagging();
                     write(peer, &self.waits, lagging).await
                 }
@@ -164,11 +177,14 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match said {
-            Said::Text(text) => {
-                let command = Command::parse(&text);
-                drop(text);
-                Box::pin(self.obey(peer, command)).await
-            }
+            Said::Text(text) => match (self.awaited.is_some(), name_in(&text)) {
+                (true, Some(name)) => Box::pin(self.await_order(peer, name)).await,
+                _ => {
+                    let command = Command::parse(&text);
+                    drop(text);
+                    Box::pin(self.obey(peer, command)).await
+                }
+            },
             Said::Binary => Err(End::Told(BINARY)),
             Said::Sign => Ok(()),
             Said::Gone => Err(End::Left),
@@ -187,6 +203,9 @@ impl Connection {
         match command {
             Ok(Command::Subscribe { topics, start }) => {
                 for topic in topics {
+                    if let Some(awaited) = &mut self.awaited {
+                        awaited.forget(&topic);
+                    }
                     let is_order = matches!(topic, Topic::Order(_));
                     let joined_at = self.subscribe(peer, topic, start.clone()).await?;
                     // A watcher of many orders can resume from here before it has seen a change.
@@ -198,11 +217,44 @@ impl Connection {
             }
             Ok(Command::Unsubscribe { topics }) => {
                 for topic in &topics {
-                    self.watcher.unwatch(topic);
+                    if let Some(awaited) = &mut self.awaited {
+                        awaited.forget(topic);
+                    }
                 }
+                self.unwatch(topics);
                 Ok(())
             }
             Err(refused) => self.say_error(peer, refused.code, &refused.detail).await,
+        }
+    }
+
+    fn unwatch(&mut self, topics: Vec<Topic>) {
+        for topic in topics {
+            self.watcher.unwatch(&topic);
+        }
+    }
+
+    /// Watches an order of which the client is told once it is over.
+    async fn await_order<S>(&mut self, peer: &mut Peer<S>, name: &str) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(awaited) = &mut self.awaited else {
+            return Ok(());
+        };
+        match awaited.add(name).await {
+            Ok(Some(topic)) => {
+                self.subscribe(peer, topic, Start::Now).await?;
+                write(peer, &self.waits, self.watcher.lagging()).await
+            }
+            Ok(None) => {
+                let detail = "is neither the id of an order nor a number that one had before";
+                self.say_error(peer, "unknown_order", detail).await
+            }
+            Err(problem) => {
+                let words = problem.words();
+                self.say_error(peer, problem.code(), &words).await
+            }
         }
     }
 
@@ -221,10 +273,18 @@ impl Connection {
             return Err(End::Told(TOO_MANY_TOPICS));
         }
         let mut catch_up = self.watcher.watch(topic, start);
+        let mut over = Vec::new();
         let error = loop {
             match catch_up.next().await {
-                Ok(Some(deliveries)) => queue(peer, deliveries),
-                Ok(None) => return Ok(catch_up.joined_at().cloned()),
+                Ok(Some(deliveries)) => {
+                    over.extend(queue(peer, self.awaited.as_deref_mut(), deliveries));
+                }
+                Ok(None) => {
+                    let joined_at = catch_up.joined_at().cloned();
+                    drop(catch_up);
+                    self.unwatch(over);
+                    return Ok(joined_at);
+                }
                 Err(error) => break error,
             }
             write(peer, &self.waits, catch_up.lagging()).await?;
@@ -258,11 +318,12 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let is_watching = !self.watcher.topics().is_empty();
+        let awaited = self.awaited.as_ref().map_or(0, |awaited| awaited.count());
+        let is_watching = self.watcher.topics().len() > awaited;
         let Ok((deliveries, cursor)) = self.watcher.end() else {
             return End::Told(LAGS);
         };
-        queue(peer, deliveries);
+        let _ = queue(peer, self.awaited.as_deref_mut(), deliveries);
         if is_watching {
             peer.queue(frame::reconnect(&cursor));
         }
@@ -273,17 +334,29 @@ impl Connection {
     }
 }
 
-fn queue<S>(peer: &mut Peer<S>, deliveries: VecDeque<Delivery>)
+/// Queues what came; returns the topics of which nothing more is to come.
+fn queue<S>(
+    peer: &mut Peer<S>,
+    mut awaited: Option<&mut Awaited>,
+    deliveries: VecDeque<Delivery>,
+) -> Vec<Topic>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut over = Vec::new();
     for delivery in deliveries {
-        let frames: Bytes = match &delivery {
-            Delivery::Changes(batch) => batch.framed(Framing::WebSocket, frame::changes).clone(),
-            Delivery::Resync(resync) => frame::resync(resync),
+        let frames: Bytes = match (&delivery, &mut awaited) {
+            (Delivery::Changes(batch), Some(awaited)) if awaited.count() > 0 => {
+                awaited.frames(batch.changes(), &mut over)
+            }
+            (Delivery::Changes(batch), _) => {
+                batch.framed(Framing::WebSocket, frame::changes).clone()
+            }
+            (Delivery::Resync(resync), _) => frame::resync(resync),
         };
         peer.queue(frames);
     }
+    over
 }
 
 /// Writes all that waits. A client that takes nothing for too long is given up, sooner where the server stops; one that

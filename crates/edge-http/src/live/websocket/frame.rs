@@ -61,7 +61,7 @@ fn text(json: &str) -> Bytes {
 }
 
 /// RFC 6455, section 5.2.
-fn put_text(payload: &[u8], out: &mut Vec<u8>) {
+pub(super) fn put_text(payload: &[u8], out: &mut Vec<u8>) {
     out.push(TEXT);
     let length = payload.len();
     if let (Ok(short), true) = (u8::try_from(length), length < 126) {

@@ -1,10 +1,12 @@
 //! `GET /ws`: the opening handshake. What follows it is `connection`.
 
+mod awaited;
 mod command;
 mod connection;
 mod frame;
 mod peer;
 
+use application::watch::Watcher;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
@@ -30,18 +32,22 @@ pub(super) async fn open_same_host(
     if !comes_from_same_host(&request) {
         return Err(Problem::foreign_origin());
     }
-    open(edge, request)
+    open(edge, request, Connection::new)
 }
 
-/// `/ws` of the separate port: any page.
+/// `/ws` of the separate port: any page, and clients of orderSystem.
 pub(super) async fn open_from_anywhere(
     State(edge): State<EdgeState>,
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
-    open(edge, request)
+    open(edge, request, Connection::awaiting)
 }
 
-fn open(edge: EdgeState, mut request: Request<Body>) -> Result<Response<Body>, Problem> {
+fn open(
+    edge: EdgeState,
+    mut request: Request<Body>,
+    connect: impl FnOnce(&EdgeState, Watcher) -> Connection,
+) -> Result<Response<Body>, Problem> {
     let headers = request.headers();
     let is_upgrade = request.method() == Method::GET
         && lists(headers, &CONNECTION, "upgrade")
@@ -65,7 +71,7 @@ fn open(edge: EdgeState, mut request: Request<Body>) -> Result<Response<Body>, P
         .watcher()
         .ok_or_else(Problem::too_many_streams)?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let connection = Connection::new(&edge, watcher);
+    let connection = connect(&edge, watcher);
     let hard = edge.hard.clone();
     let give_up = edge.settings.header_timeout;
     let tasks = edge.tasks.clone();

@@ -7,3 +7,4 @@ mod order_system;
 mod orderflow;
 mod ordersystem;
 mod refusals;
+mod websocket;
