@@ -1,5 +1,6 @@
 //! Puts the layers of the configuration on top of each other and remembers where each value came from:
-//! defaults < file < environment (`ORDERMILL__SECTION__KEY`) < flags. Knows names and types from the defaults alone.
+//! defaults < file < aliases < environment (`ORDERMILL__SECTION__KEY`) < flags. Knows names and types from the defaults
+//! alone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::aliases::Alias;
 use super::value::{self, FromValue};
 use super::{ConfigError, DEFAULTS};
 use crate::nearest::suggestion;
@@ -80,6 +82,7 @@ impl Override {
 pub struct Layers {
     settings: BTreeMap<String, Setting>,
     defaults: BTreeMap<String, Value>,
+    aliases: Vec<Alias>,
     faults: Vec<String>,
 }
 
@@ -107,6 +110,7 @@ impl Layers {
         Self {
             settings,
             defaults,
+            aliases: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -151,7 +155,7 @@ impl Layers {
     }
 
     /// Lays the environment on top.
-    pub fn add_environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
+    pub fn add_environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         for (variable, text) in variables {
             let Some(rest) = variable.strip_prefix(ENVIRONMENT_PREFIX) else {
                 continue;
@@ -166,7 +170,14 @@ impl Layers {
         self.set_text(&given.name, &given.text, Origin::Flag(given.flag.clone()));
     }
 
-    fn set_text(&mut self, name: &str, text: &str, origin: Origin) {
+    /// Sets a list from whole texts, whatever they hold.
+    pub(super) fn set_list(&mut self, name: &str, items: &[&str], origin: Origin) {
+        let items = items.iter().map(|item| Value::String((*item).to_owned()));
+        self.set(name, Value::Array(items.collect()), origin);
+    }
+
+    /// Sets a value from a text, by the type of the setting's default.
+    pub(super) fn set_text(&mut self, name: &str, text: &str, origin: Origin) {
         let Some(like) = self.defaults.get(name) else {
             self.report_unknown(name, &origin);
             return;
@@ -225,6 +236,37 @@ impl Layers {
             .expect("only known settings are refused")
             .origin;
         self.faults.push(format!("{name} {reason} ({origin})"));
+    }
+
+    /// Remembers a fault that is no setting's own.
+    pub(super) fn complain(&mut self, fault: String) {
+        self.faults.push(fault);
+    }
+
+    /// Remembers an alias that the environment has.
+    pub(super) fn note(&mut self, alias: Alias) {
+        self.aliases.push(alias);
+    }
+
+    /// What became of each alias, a line each: which settings it sets, or why it has no effect.
+    pub fn alias_lines(&self) -> impl Iterator<Item = String> {
+        self.aliases.iter().map(|alias| {
+            let name = alias.name;
+            if let Some(why) = alias.without_effect {
+                return format!("{name} has no effect: {why}");
+            }
+            let overridden = alias.settings.iter().find_map(|setting| {
+                let origin = &self.settings.get(*setting)?.origin;
+                match origin {
+                    Origin::Environment(names) if names.split(", ").any(|n| n == name) => None,
+                    other => Some(format!("{setting} is set by {other}")),
+                }
+            });
+            match overridden {
+                Some(by) => format!("{name} has no effect: {by}"),
+                None => format!("{name} sets {}", alias.settings.join(", ")),
+            }
+        })
     }
 
     /// Whether anybody said anything about this setting.

@@ -1,12 +1,14 @@
-//! The configuration: one struct a section, read from layers (defaults < file < environment < flags), checked
+//! The configuration: one struct a section, read from layers (defaults < file < aliases < environment < flags), checked
 //! together before anything listens. Called by `serve`, `migrate` and `config`. Never opens a socket or a store.
 
+mod aliases;
 mod check;
 pub mod layers;
 mod sections;
 mod show;
 mod value;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use layers::{Layers, Override};
@@ -86,6 +88,8 @@ fn load_with(
     if let Some(path) = &files_and_sets.config {
         layers.add_file(path)?;
     }
+    let environment: BTreeMap<String, String> = environment.collect();
+    aliases::add(&mut layers, &environment);
     layers.add_environment(environment);
     for (name, text) in &files_and_sets.set {
         layers.add_flag(&Override::new(name, text.clone(), &format!("--set {name}")));

@@ -11,7 +11,7 @@ const SECRETS: [&str; 1] = ["handler.secret"];
 /// Settings whose values are connection strings: shown without their passwords.
 const CONNECTIONS: [&str; 2] = ["store.shards", "handler.url"];
 
-/// One line a setting: name, value, origin.
+/// One line a setting: name, value, origin; then what became of the names of other systems.
 pub fn show(layers: &Layers) -> String {
     let lines: Vec<(String, String)> = layers
         .settings()
@@ -29,10 +29,14 @@ pub fn show(layers: &Layers) -> String {
         .max()
         .unwrap_or(0)
         .min(60);
-    lines.iter().fold(String::new(), |mut out, (line, origin)| {
+    let mut out = String::new();
+    for (line, origin) in &lines {
         writeln!(out, "{line:width$}  # {origin}").expect("writing to a String never fails");
-        out
-    })
+    }
+    for line in layers.alias_lines() {
+        writeln!(out, "# {line}").expect("writing to a String never fails");
+    }
+    out
 }
 
 fn shown(name: &str, value: &Value) -> String {

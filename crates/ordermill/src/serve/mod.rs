@@ -85,8 +85,11 @@ impl ServeFlags {
 /// A configuration that nothing can be started with, or what failed while starting or running.
 pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
     let Role::All = flags.role;
-    let (config, _) = config::load(&flags.config, &flags.overrides())?;
+    let (config, layers) = config::load(&flags.config, &flags.overrides())?;
     logs::start(&config.log)?;
+    for line in layers.alias_lines() {
+        tracing::info!("environment: {line}");
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

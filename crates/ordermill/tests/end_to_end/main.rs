@@ -1,6 +1,7 @@
 //! The one binary of end-to-end tests: everything here drives the real `ordermill` process from the outside.
 
 mod command_line;
+mod dialects;
 mod eight_days;
 mod fault;
 mod house;

@@ -18,6 +18,8 @@ pub struct Server {
     child: Child,
     /// Where it answers.
     pub url: String,
+    /// Where WebSocket has a port of its own.
+    pub ws_url: Option<String>,
 }
 
 impl Server {
@@ -28,25 +30,30 @@ impl Server {
 
     /// Starts one with these flags, and waits until it is ready.
     pub fn start_with(data_dir: &Path, flags: &[&str]) -> Self {
-        let mut child = Command::new(ORDERMILL)
-            .arg("serve")
-            .arg("--data-dir")
-            .arg(data_dir)
-            .args(flags)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(ORDERMILL);
+        command.arg("serve").arg("--data-dir").arg(data_dir);
+        command.args(flags);
+        Self::start_as(&mut command)
+    }
+
+    /// Starts one by this command, and waits until it is ready.
+    pub fn start_as(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut ws_url = None;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
             let line = lines
                 .next()
                 .expect("the server ends before it is ready")
                 .unwrap();
+            if let Some(url) = line.strip_prefix("websocket: listening on ") {
+                ws_url = Some(url.to_owned());
+            }
             if let Some(url) = line.strip_prefix("http: listening on ") {
                 break url.to_owned();
             }
         };
-        Self { child, url }
+        Self { child, url, ws_url }
     }
 
     /// SIGKILL.

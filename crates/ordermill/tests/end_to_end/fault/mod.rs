@@ -10,7 +10,7 @@ mod endpoint;
 mod facts;
 mod history;
 mod load;
-mod parts;
+pub mod parts;
 mod process;
 mod readback;
 mod run;

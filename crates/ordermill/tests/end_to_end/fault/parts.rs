@@ -42,15 +42,15 @@ fn folder(prefix: &str) -> TempDir {
 
 /// A PostgreSQL server of a test's own. Stopped when dropped.
 #[derive(Debug)]
-pub(super) struct Postgres {
+pub struct Postgres {
     folder: TempDir,
     /// How to connect to it.
-    pub(super) dsn: String,
+    pub dsn: String,
 }
 
 impl Postgres {
     /// Makes a cluster and starts it.
-    pub(super) async fn start() -> Self {
+    pub async fn start() -> Self {
         let folder = folder("ompg");
         let dsn = parts(&["postgres", "start", path(&folder)]).await;
         Self { folder, dsn }
