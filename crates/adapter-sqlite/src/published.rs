@@ -3,10 +3,12 @@
 //! The writer publishes before it answers its callers, so that whoever was answered finds here what was written.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use application::ports::{Counts, SequencedEvent, StoreError};
 use domain::Timestamp;
+use tokio::sync::Notify;
 
 use crate::failure::unavailable;
 
@@ -16,6 +18,7 @@ pub(crate) struct Published {
     recent: RwLock<VecDeque<SequencedEvent>>,
     recent_limit: usize,
     distrusted: OnceLock<String>,
+    is_distrusted: Notify,
 }
 
 /// Where the store stands after a commit.
@@ -36,6 +39,7 @@ impl Published {
             recent: RwLock::default(),
             recent_limit,
             distrusted: OnceLock::new(),
+            is_distrusted: Notify::new(),
         }
     }
 
@@ -70,6 +74,20 @@ impl Published {
     pub(crate) fn distrust(&self, reason: String) {
         // The first reason is the one that matters.
         let _ = self.distrusted.set(reason);
+        self.is_distrusted.notify_waiters();
+    }
+
+    /// Waits until the store is not trusted any more; the reason.
+    pub(crate) async fn distrusted(&self) -> String {
+        let mut told = pin!(self.is_distrusted.notified());
+        told.as_mut().enable();
+        loop {
+            if let Some(reason) = self.distrusted.get() {
+                return reason.clone();
+            }
+            told.as_mut().await;
+            told.set(self.is_distrusted.notified());
+        }
     }
 
     /// # Errors

@@ -37,6 +37,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Waits until the store gives itself up, because the disk did not keep its word or its writer broke: from then on
+    /// it refuses everything, and only a new process can tell what the disk holds. The reason, for the operator.
+    pub async fn gives_up(&self) -> String {
+        self.published.distrusted().await
+    }
+
     /// Commits as many writes as go into one transaction.
     async fn commit_some(
         &self,

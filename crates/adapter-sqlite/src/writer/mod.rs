@@ -98,14 +98,18 @@ struct Failed {
 
 /// Tells everyone when the thread ends, however it ends.
 struct LastWords {
+    published: Arc<Published>,
     queue: Arc<WriteQueue>,
     tail: Arc<Tail>,
 }
 
 impl Drop for LastWords {
     fn drop(&mut self) {
-        self.queue
-            .close("the writer of the store has stopped; restart the process");
+        const STOPPED: &str = "the writer of the store has stopped; restart the process";
+        if std::thread::panicking() {
+            self.published.distrust(STOPPED.to_owned());
+        }
+        self.queue.close(STOPPED);
         self.queue.clear();
         self.tail.signal(|signals| signals.closing = true);
     }
@@ -115,6 +119,7 @@ impl Beginning {
     /// Works until the queue is closed and empty, or the disk cannot be trusted any more.
     pub(crate) fn run(self) {
         let _last_words = LastWords {
+            published: Arc::clone(&self.surroundings.published),
             queue: Arc::clone(&self.surroundings.queue),
             tail: Arc::clone(&self.surroundings.tail),
         };

@@ -31,11 +31,12 @@ pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let receipts = receipts::open(&config)?;
     let handler = work::handler(&config, Arc::clone(&clock))?;
-    let store = tokio::select! {
+    let mut store = tokio::select! {
         opened = store::open(&config, Arc::clone(&clock)) => opened?,
         signal = signals.next() => bail!("{signal} came before the store was open"),
     };
     let mut parts = Parts::default();
+    watch_store(&mut store, &mut parts);
     let application = application(&config, &store, &receipts, &clock, &ids, &mut parts);
     let worker = config
         .worker
@@ -62,6 +63,18 @@ pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
     let ended = parts.supervise(&mut signals, config.shutdown.drain).await;
     store.store.close().await;
     ended
+}
+
+/// Stops the process where the store gives itself up: only the next one can tell what the disk holds.
+fn watch_store(store: &mut OpenStore, parts: &mut Parts) {
+    let gives_up = std::mem::replace(&mut store.gives_up, Box::pin(std::future::pending()));
+    let soft = parts.soft.clone();
+    parts.spawn("the store", async move {
+        tokio::select! {
+            () = soft.cancelled() => Ok(()),
+            reason = gives_up => Err(reason),
+        }
+    });
 }
 
 /// Binds all listeners before the first one is announced, and serves on them; where HTTP is.

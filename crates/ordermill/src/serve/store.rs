@@ -1,5 +1,7 @@
 //! The store that the configuration names, opened: schema brought up to date, hints wired to it.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, PostgresStore, ShardMap};
@@ -19,7 +21,12 @@ pub struct OpenStore {
     pub dispatch: Arc<dyn Dispatch>,
     /// Wakes the watchers.
     pub bus: Arc<dyn StatusBus>,
+    /// Ends when the store gives itself up, with the reason.
+    pub gives_up: GivesUp,
 }
+
+/// The wait for a store that gives itself up.
+type GivesUp = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// Opens it; a schema that is older than this program is brought up to date.
 ///
@@ -45,10 +52,13 @@ async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Resu
         tokio::task::spawn_blocking(move || SqliteStore::open(options, clock, dispatch, bus))
             .await
             .context("the store could not be opened")??;
+    let store = Arc::new(store);
+    let watched = Arc::clone(&store);
     Ok(OpenStore {
-        store: Arc::new(store),
+        store,
         dispatch: Arc::clone(&hints) as _,
         bus: hints,
+        gives_up: Box::pin(async move { watched.gives_up().await }),
     })
 }
 
@@ -65,6 +75,8 @@ async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Re
         store: Arc::new(store),
         dispatch: Arc::clone(&hints) as _,
         bus: hints,
+        // A server that went away comes back: its shards are refused until then, and nothing is given up.
+        gives_up: Box::pin(std::future::pending()),
     })
 }
 
