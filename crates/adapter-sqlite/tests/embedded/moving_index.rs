@@ -36,7 +36,10 @@ async fn names_that_become_indexed_during_a_commit_are_found_by_it() {
         store.pause_index();
         let fresh = (0..MOVING).map(|number| named(&subject, &name(number), number));
         for answer in subject.store.commit(fresh.collect(), deadline()).await {
-            assert!(matches!(answer, Ok(Committed::Written { .. })), "{answer:?}");
+            assert!(
+                matches!(answer, Ok(Committed::Written { .. })),
+                "{answer:?}"
+            );
         }
         accepted += MOVING;
 

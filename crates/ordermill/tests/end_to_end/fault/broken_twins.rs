@@ -91,7 +91,7 @@ async fn verdict_after_a_stop_past_the_lease(defect: Defect, seed: u64) -> Verdi
     run.endpoint.answer_after(Duration::from_millis(150));
     let mut setup = run.setup(
         Binary::Twin(defect),
-        StoreAt::Postgres(postgres.dsn.clone()),
+        StoreAt::Postgres(vec![postgres.dsn.clone()]),
     );
     setup.lease = LEASE;
     setup.handler_timeout = Duration::from_secs(30);

@@ -2,6 +2,7 @@
 //! `Idempotency-Key`, so that the checker can tell effects from calls, and survives whatever happens to the servers.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,8 +11,17 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::parts::Certificates;
 
 /// What the endpoint saw of one idempotency key.
 #[derive(Debug, Clone, Default)]
@@ -40,10 +50,26 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Begins to listen.
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
+        let (listener, address) = listen().await;
+        Self::serve(listener, format!("http://{address}/work"))
+    }
+
+    /// Begins to listen for TLS alone.
+    pub(super) async fn start_with_tls(certificates: &Certificates) -> Self {
+        let (tcp, address) = listen().await;
+        let acceptor = acceptor(certificates);
+        let listener = TlsListener { tcp, acceptor };
+        Self::serve(
+            listener,
+            format!("https://localhost:{}/work", address.port()),
+        )
+    }
+
+    fn serve<L>(listener: L, url: String) -> Self
+    where
+        L: Listener,
+        L::Addr: std::fmt::Debug,
+    {
         let seen = Arc::new(Seen::default());
         let router = Router::new()
             .route("/work", post(work))
@@ -55,7 +81,7 @@ impl Endpoint {
         });
         Self {
             seen,
-            url: format!("http://{address}/work"),
+            url,
             _server: server,
         }
     }
@@ -80,6 +106,55 @@ impl Endpoint {
         let effects = self.seen.effects.lock().expect("nobody panics with it");
         effects.values().map(|effect| effect.calls).sum()
     }
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr();
+    let address = address.expect("a bound listener has an address");
+    (listener, address)
+}
+
+/// Takes connections that have done their handshake.
+struct TlsListener {
+    tcp: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.tcp).await;
+            // One that does not trust the certificate goes away again.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.tcp.local_addr()
+    }
+}
+
+fn acceptor(certificates: &Certificates) -> TlsAcceptor {
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(certificates.file("server.pem"))
+            .and_then(Iterator::collect)
+            .expect("the parts made a certificate");
+    let key = PrivateKeyDer::from_pem_file(certificates.file("server.key"));
+    let key = key.expect("the parts made a key");
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the usual protocols")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("key and certificate belong together");
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// The result is derived from the key, so that the checker knows it without being told.

@@ -131,7 +131,10 @@ async fn equal_requests_to_one_process_make_one_order() {
 async fn equal_requests_to_two_processes_make_one_order() {
     let postgres = Postgres::start().await;
     let mut run = Run::begin().await;
-    let setup = run.setup(Binary::Shipped, StoreAt::Postgres(postgres.dsn.clone()));
+    let setup = run.setup(
+        Binary::Shipped,
+        StoreAt::Postgres(vec![postgres.dsn.clone()]),
+    );
     let (one, two) = (setup.start().await, setup.start().await);
     run.targets.set(&[one.address, two.address]);
     for number in 10..15 {

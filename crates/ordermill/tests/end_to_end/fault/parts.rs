@@ -56,6 +56,11 @@ impl Postgres {
         Self { folder, dsn }
     }
 
+    /// Takes TLS alone from now on; the certificate authority that its certificate is to be checked against.
+    pub(super) async fn encrypt(&self) -> PathBuf {
+        PathBuf::from(parts(&["postgres", "encrypt", path(&self.folder)]).await)
+    }
+
     /// Restarts it: `fast`, or `immediate` as after a crash.
     pub(super) async fn restart(&self, mode: &str) {
         parts(&["postgres", "restart", path(&self.folder), mode]).await;
@@ -83,10 +88,19 @@ pub(super) struct LoopDisk {
 impl LoopDisk {
     /// Makes and mounts it. Needs root, and says so where there is none.
     pub(super) async fn create(size_mb: u32) -> Self {
+        Self::made_by("create", size_mb).await
+    }
+
+    /// As [`LoopDisk::create`], on a disk that can break.
+    pub(super) async fn create_thin(size_mb: u32) -> Self {
+        Self::made_by("create-thin", size_mb).await
+    }
+
+    async fn made_by(command: &str, size_mb: u32) -> Self {
         let folder = folder("omfs");
         let inner = folder.path().join("disk");
         let inner = inner.to_str().expect("temporary folders have plain names");
-        let mount = parts(&["loopfs", "create", inner, &size_mb.to_string()]).await;
+        let mount = parts(&["loopfs", command, inner, &size_mb.to_string()]).await;
         Self {
             mount: PathBuf::from(mount),
             folder,
@@ -104,6 +118,16 @@ impl LoopDisk {
     pub(super) fn write_through(&self) {
         let mount = std::fs::File::open(&self.mount).expect("the file system is mounted");
         rustix::fs::syncfs(&mount).expect("a file system can be written through");
+    }
+
+    /// From now on the disk takes no new block: the kernel takes what is written, and fails when it has to be durable.
+    pub(super) async fn break_down(&self) {
+        parts(&["loopfs", "break", &self.disk()]).await;
+    }
+
+    /// The disk takes blocks again; the file system on it stays as broken as it is until it is mounted anew.
+    pub(super) async fn mend(&self) {
+        parts(&["loopfs", "mend", &self.disk()]).await;
     }
 
     /// Shuts the file system down without a flush, as if the power went. The server is stopped first, because after a
@@ -126,6 +150,30 @@ impl Drop for LoopDisk {
         // A file system that is left over is found by the run's own sweep.
         let _ = destroy.args(["loopfs", "destroy", &self.disk()]).output();
     }
+}
+
+/// A certificate for loopback and the authority that signed it.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    folder: TempDir,
+}
+
+impl Certificates {
+    pub(super) async fn make() -> Self {
+        let folder = folder("omtls");
+        parts(&["certificates", path(&folder)]).await;
+        Self { folder }
+    }
+
+    /// `ca.pem`, `server.pem` or `server.key`.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// The library that sets the clock of a process that is started with it.
+pub(super) async fn faketime_library() -> PathBuf {
+    PathBuf::from(parts(&["faketime"]).await)
 }
 
 fn path(folder: &TempDir) -> &str {

@@ -12,7 +12,7 @@ use super::run::{Run, Verdict, times};
 const LEASE: Duration = Duration::from_secs(2);
 
 /// How many orders were taken back from a worker that had not given a sign of life.
-fn lost_leases(verdict: &Verdict) -> usize {
+pub(super) fn lost_leases(verdict: &Verdict) -> usize {
     let kept = verdict.readback.kept.values();
     let lost = kept.filter(|kept| {
         let mut events = kept.events.iter();
@@ -33,7 +33,10 @@ async fn a_process_that_was_stopped_past_its_lease_changes_nothing_when_it_wakes
     let mut run = Run::begin().await;
     // Long enough that the stopped process holds work, and gets its answers before its own time-outs.
     run.endpoint.answer_after(Duration::from_millis(100));
-    let mut setup = run.setup(Binary::Shipped, StoreAt::Postgres(postgres.dsn.clone()));
+    let mut setup = run.setup(
+        Binary::Shipped,
+        StoreAt::Postgres(vec![postgres.dsn.clone()]),
+    );
     setup.lease = LEASE;
     setup.handler_timeout = Duration::from_secs(20);
     let (sleeper, other) = (setup.start().await, setup.start().await);
@@ -64,7 +67,10 @@ async fn a_killed_process_is_replaced_by_the_other_one() {
     let postgres = Postgres::start().await;
     let mut run = Run::begin().await;
     run.endpoint.answer_after(Duration::from_millis(100));
-    let mut setup = run.setup(Binary::Shipped, StoreAt::Postgres(postgres.dsn.clone()));
+    let mut setup = run.setup(
+        Binary::Shipped,
+        StoreAt::Postgres(vec![postgres.dsn.clone()]),
+    );
     setup.lease = LEASE;
     let (first, mut other) = (setup.start().await, setup.start().await);
     run.targets.set(&[other.address, first.address]);
@@ -89,7 +95,10 @@ async fn a_killed_process_is_replaced_by_the_other_one() {
 async fn a_restart_of_postgresql_loses_nothing_and_needs_no_restart_of_ours() {
     let postgres = Postgres::start().await;
     let mut run = Run::begin().await;
-    let mut setup = run.setup(Binary::Shipped, StoreAt::Postgres(postgres.dsn.clone()));
+    let mut setup = run.setup(
+        Binary::Shipped,
+        StoreAt::Postgres(vec![postgres.dsn.clone()]),
+    );
     setup.lease = LEASE;
     let (mut one, mut two) = (setup.start().await, setup.start().await);
     run.targets.set(&[one.address, two.address]);

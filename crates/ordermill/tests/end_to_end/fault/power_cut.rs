@@ -41,7 +41,7 @@ async fn nothing_acknowledged_is_lost_when_the_power_goes() {
 }
 
 /// SQLite's own check of every database in the folder.
-fn assert_integrity(folder: &Path) {
+pub(super) fn assert_integrity(folder: &Path) {
     let databases = databases_in(folder);
     assert!(!databases.is_empty(), "no database in {}", folder.display());
     for database in databases {

@@ -1,6 +1,7 @@
 //! The process under test: the shipped binary, or a broken twin of it. Starts it, sends it signals by its own id, and
 //! waits for it with a bound. Dropping a [`Server`] kills its process.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -18,8 +19,8 @@ use tokio::time::{Instant, sleep};
 pub(super) enum StoreAt {
     /// The embedded one, in this folder.
     Sqlite(PathBuf),
-    /// PostgreSQL, one shard.
-    Postgres(String),
+    /// PostgreSQL, one data source a shard.
+    Postgres(Vec<String>),
 }
 
 /// What is broken in a twin.
@@ -74,6 +75,10 @@ pub(super) struct Setup {
     pub(super) max_attempts: u32,
     pub(super) backoff_last: Duration,
     pub(super) drain: Duration,
+    /// Settings beside these, as `section.key=value`.
+    pub(super) more: Vec<String>,
+    /// What the process finds in its environment beside this test's.
+    pub(super) environment: Vec<(&'static str, OsString)>,
     /// What the processes say goes to files in here.
     pub(super) logs: PathBuf,
 }
@@ -106,14 +111,15 @@ impl Setup {
             "http.request_timeout=3s".to_owned(),
             format!("shutdown.drain={}", milliseconds(self.drain)),
         ];
+        set.extend_from_slice(&self.more);
         match &self.store {
             StoreAt::Sqlite(folder) => {
                 set.push("store.kind=sqlite".to_owned());
                 set.push(format!("store.data_dir={}", folder.display()));
             }
-            StoreAt::Postgres(dsn) => {
+            StoreAt::Postgres(shards) => {
                 set.push("store.kind=postgres".to_owned());
-                set.push(format!("store.shards=[\"{dsn}\"]"));
+                set.push(format!("store.shards={shards:?}"));
             }
         }
         let mut command = match self.binary {
@@ -130,6 +136,7 @@ impl Setup {
         for pair in set {
             command.arg("--set").arg(pair);
         }
+        command.envs(self.environment.iter().cloned());
         command.current_dir(&self.logs);
         command
     }
@@ -262,6 +269,29 @@ impl Server {
             );
             sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Its resident memory in bytes.
+    pub(super) fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a running process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        let kib: u64 = kib
+            .and_then(|kib| kib.parse().ok())
+            .expect("a number of kB");
+        kib * 1024
+    }
+
+    /// What it has open.
+    pub(super) fn open_files(&self) -> Vec<String> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let entries = std::fs::read_dir(folder).expect("a running process has files");
+        // One that was closed since the listing is not open.
+        let links = entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        links
+            .map(|link| link.to_string_lossy().into_owned())
+            .collect()
     }
 
     /// Whether it has ended, and how.

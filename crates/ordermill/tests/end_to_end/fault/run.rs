@@ -74,6 +74,8 @@ impl Run {
             max_attempts: 30,
             backoff_last: Duration::from_secs(1),
             drain: Duration::from_secs(10),
+            more: Vec::new(),
+            environment: Vec::new(),
             logs: self.folder.path().to_owned(),
         }
     }
