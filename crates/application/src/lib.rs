@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 mod caller;
+mod dead_letter_reasons;
 mod deadline;
 mod in_flight;
 pub mod in_process;
@@ -20,6 +21,7 @@ pub mod system;
 pub mod watch;
 
 pub use caller::Caller;
+pub use dead_letter_reasons::{DeadLetterReason, DeadLetterReasons};
 pub use place_order::{BatchRow, PlaceError, Placed};
 pub use read_orders::ReadReceiptError;
 pub use receipts::Receipts;

@@ -17,6 +17,7 @@ mod endpoints;
 mod host;
 mod json;
 mod live;
+mod pages;
 mod problem;
 mod request;
 mod router;

@@ -29,8 +29,10 @@ pub(crate) enum Address<'p> {
     Receipt(&'p str),
     /// `/v1/dead-letters`
     DeadLetters,
-    /// `/v1/dead-letters/replay`
-    ReplayDeadLetters,
+    /// `/v1/dead-letters/reasons`
+    DeadLetterReasons,
+    /// `/v1/dead-letters/replay | discard`
+    SteerDeadLetters(Steering),
     /// `/v1/stats`
     Stats,
     /// `/livez`
@@ -41,6 +43,8 @@ pub(crate) enum Address<'p> {
     Dialect(dialects::Place<'p>),
     /// `/`
     Start,
+    /// `/dashboard/{path}`: a file that the page at `/` is made of.
+    PageFile(&'p str),
     /// `/docs/errors/{code}`
     ErrorPage(&'p str),
     /// Anything else: a live stream, or nothing.
@@ -58,18 +62,23 @@ pub(crate) enum Endpoint<'p> {
     ListEvents(&'p str),
     GetReceipt(&'p str),
     ListDeadLetters,
-    ReplayDeadLetters,
+    ListDeadLetterReasons,
+    SteerDeadLetters(Steering),
     GetStats,
     SayAlive,
     SayReady,
     Dialect(dialects::Call<'p>),
     ShowStart,
+    ShowPageFile(&'p str),
     ShowError(&'p str),
 }
 
 impl<'p> Address<'p> {
     /// The address that a path names.
     pub(crate) fn of(path: &'p str) -> Self {
+        if let Some(file) = path.strip_prefix("/dashboard/") {
+            return Self::PageFile(file);
+        }
         let mut segments = path.strip_prefix('/').unwrap_or_default().split('/');
         let first = segments.next();
         let rest = [segments.next(), segments.next(), segments.next()];
@@ -103,7 +112,13 @@ impl<'p> Address<'p> {
                 _ => Self::Elsewhere,
             },
             [Some("dead-letters"), None, _] => Self::DeadLetters,
-            [Some("dead-letters"), Some("replay"), None] => Self::ReplayDeadLetters,
+            [Some("dead-letters"), Some("reasons"), None] => Self::DeadLetterReasons,
+            [Some("dead-letters"), Some("replay"), None] => {
+                Self::SteerDeadLetters(Steering::Replay)
+            }
+            [Some("dead-letters"), Some("discard"), None] => {
+                Self::SteerDeadLetters(Steering::Discard)
+            }
             [Some("dead-letters"), Some(id), Some("replay")] => Self::Steer(id, Steering::Replay),
             [Some("dead-letters"), Some(id), Some("discard")] => Self::Steer(id, Steering::Discard),
             [Some("stats"), None, _] => Self::Stats,
@@ -125,11 +140,15 @@ impl<'p> Address<'p> {
             Self::Events(id) => (Endpoint::ListEvents(id), reads, READ),
             Self::Receipt(id) => (Endpoint::GetReceipt(id), reads, READ),
             Self::DeadLetters => (Endpoint::ListDeadLetters, reads, READ),
-            Self::ReplayDeadLetters => (Endpoint::ReplayDeadLetters, posts, "POST"),
+            Self::DeadLetterReasons => (Endpoint::ListDeadLetterReasons, reads, READ),
+            Self::SteerDeadLetters(steering) => {
+                (Endpoint::SteerDeadLetters(steering), posts, "POST")
+            }
             Self::Stats => (Endpoint::GetStats, reads, READ),
             Self::Live => (Endpoint::SayAlive, reads, READ),
             Self::Ready => (Endpoint::SayReady, reads, READ),
             Self::Start => (Endpoint::ShowStart, reads, READ),
+            Self::PageFile(path) => (Endpoint::ShowPageFile(path), reads, READ),
             Self::ErrorPage(code) => (Endpoint::ShowError(code), reads, READ),
             Self::Dialect(place) => return Some(place.call(method).map(Endpoint::Dialect)),
             Self::Elsewhere => return None,
@@ -167,12 +186,15 @@ impl<'p> Address<'p> {
             Self::Events(_) => "/v1/orders/{id}/events",
             Self::Receipt(_) => "/v1/orders/{id}/receipt",
             Self::DeadLetters => "/v1/dead-letters",
-            Self::ReplayDeadLetters => "/v1/dead-letters/replay",
+            Self::DeadLetterReasons => "/v1/dead-letters/reasons",
+            Self::SteerDeadLetters(Steering::Discard) => "/v1/dead-letters/discard",
+            Self::SteerDeadLetters(_) => "/v1/dead-letters/replay",
             Self::Stats => "/v1/stats",
             Self::Live => "/livez",
             Self::Ready => "/readyz",
             Self::Dialect(place) => place.pattern(),
             Self::Start => "/",
+            Self::PageFile(_) => "/dashboard/{path}",
             Self::ErrorPage(_) => "/docs/errors/{code}",
             Self::Elsewhere => "elsewhere",
         }
@@ -232,7 +254,15 @@ mod tests {
             ("/v1/orders/batch", Address::Batch),
             ("/v1/orders/x", Address::Order("x")),
             ("/v1/orders/x/hold", Address::Steer("x", Steering::Hold)),
-            ("/v1/dead-letters/replay", Address::ReplayDeadLetters),
+            (
+                "/v1/dead-letters/replay",
+                Address::SteerDeadLetters(Steering::Replay),
+            ),
+            (
+                "/v1/dead-letters/discard",
+                Address::SteerDeadLetters(Steering::Discard),
+            ),
+            ("/v1/dead-letters/reasons", Address::DeadLetterReasons),
             (
                 "/v1/dead-letters/x/replay",
                 Address::Steer("x", Steering::Replay),
@@ -252,6 +282,11 @@ mod tests {
             ("/v1/orders/x/hold/y/z", Address::Elsewhere),
             ("/livez/", Address::Elsewhere),
             ("/v2/orders", Address::Elsewhere),
+            (
+                "/dashboard/pages/order.js",
+                Address::PageFile("pages/order.js"),
+            ),
+            ("/dashboard", Address::Elsewhere),
             ("//v1/orders", Address::Elsewhere),
             ("*", Address::Start),
         ] {

@@ -1,5 +1,5 @@
-//! `POST /v1/dead-letters/replay`: starts every dead letter again that a filter names, newest first, and says how
-//! many. The body is `{"user_id": ..., "code": ...}`, both optional; `{}` means all.
+//! `POST /v1/dead-letters/replay | discard`: starts every dead letter again, or gives it up, that a filter names, newest
+//! first, and says how many. The body is `{"user_id": ..., "code": ...}`, both optional; `{}` means all.
 
 use application::Caller;
 use application::ports::ListFilter;
@@ -13,7 +13,11 @@ use crate::problem::Problem;
 use crate::request::{Incomer, media_type, read_body};
 use crate::state::EdgeState;
 
-pub(super) async fn replay(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(super) async fn steer(
+    edge: &EdgeState,
+    incomer: Incomer,
+    steering: Steering,
+) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
@@ -34,13 +38,17 @@ pub(super) async fn replay(edge: &EdgeState, incomer: Incomer) -> Result<Answer,
         deadline: edge.deadline(),
     };
     let limit = edge.settings.max_replayed_at_once;
-    let replayed = edge
+    let steered = edge
         .application
-        .steer_dead_letters(&caller, filter, Steering::Replay, limit)
+        .steer_dead_letters(&caller, filter, steering, limit)
         .await?;
     // Where the bound was reached, there may be more: the client asks again.
-    let has_more = replayed == limit;
-    let body = format!("{{\"replayed\":{replayed},\"has_more\":{has_more}}}");
+    let has_more = steered == limit;
+    let word = match steering {
+        Steering::Discard => "discarded",
+        _ => "replayed",
+    };
+    let body = format!("{{\"{word}\":{steered},\"has_more\":{has_more}}}");
     Ok(answer::json(StatusCode::OK, body.into_bytes()))
 }
 

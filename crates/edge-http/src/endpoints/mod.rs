@@ -1,5 +1,6 @@
 //! The endpoints, one a file, with what each takes, answers and refuses. `dispatch` calls them.
 
+mod dead_letter_reasons;
 mod dead_letters;
 mod error_page;
 mod events;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::dialects;
+use crate::pages;
 use crate::problem::Problem;
 use crate::request::{Incomer, Offer, Query, accepts};
 use crate::router::Endpoint;
@@ -39,13 +41,18 @@ pub(crate) async fn call(
         return dialects::call(call, edge, incomer).await;
     }
     let offer = match endpoint {
+        // What a page is made of is asked for by its address; browsers name what they expect, loosely.
+        Endpoint::ShowPageFile(_) => None,
+        Endpoint::ShowStart if pages::wants_page(&incomer.parts.headers) => Some(Offer::Html),
         Endpoint::GetReceipt(_)
         | Endpoint::SayAlive
         | Endpoint::ShowStart
-        | Endpoint::ShowError(_) => Offer::Text,
-        _ => Offer::Json,
+        | Endpoint::ShowError(_) => Some(Offer::Text),
+        _ => Some(Offer::Json),
     };
-    if !accepts(&incomer.parts.headers, offer) {
+    if let Some(offer) = offer
+        && !accepts(&incomer.parts.headers, offer)
+    {
         return Err(Problem::not_acceptable(offer.name()));
     }
     match endpoint {
@@ -59,12 +66,18 @@ pub(crate) async fn call(
         Endpoint::ListEvents(id) => Box::pin(events::list_events(edge, incomer, id)).await,
         Endpoint::GetReceipt(id) => Box::pin(receipt::get_receipt(edge, incomer, id)).await,
         Endpoint::ListDeadLetters => Box::pin(list_orders::list_dead_letters(edge, incomer)).await,
-        Endpoint::ReplayDeadLetters => Box::pin(dead_letters::replay(edge, incomer)).await,
+        Endpoint::ListDeadLetterReasons => {
+            Box::pin(dead_letter_reasons::list_reasons(edge, incomer)).await
+        }
+        Endpoint::SteerDeadLetters(steering) => {
+            Box::pin(dead_letters::steer(edge, incomer, steering)).await
+        }
         Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
         Endpoint::SayAlive => probes::say_alive(&incomer),
         Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
         Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
         Endpoint::ShowStart => start_page::show(&incomer),
+        Endpoint::ShowPageFile(path) => start_page::show_file(&incomer, path),
         Endpoint::ShowError(code) => error_page::show(&incomer, code),
     }
 }

@@ -1,9 +1,12 @@
-//! `/`: what is here, for somebody who opens the address in a browser.
+//! `/`: the dashboard for a browser, and what is here in plain text for everything else; `/dashboard/...`: what the
+//! dashboard is made of.
 
-use axum::http::StatusCode;
+use axum::http::header::VARY;
+use axum::http::{HeaderValue, StatusCode};
 
 use super::no_query;
 use crate::answer::{self, Answer};
+use crate::pages;
 use crate::problem::Problem;
 use crate::request::Incomer;
 
@@ -21,12 +24,27 @@ GET  /v1/orders/{id}/stream         watch it (server-sent events)
 GET  /v1/stream                     watch all, or ?user_id=
 GET  /ws                            watch over a WebSocket: send an order id
 GET  /v1/dead-letters               what failed; POST .../{id}/replay or /discard
+GET  /v1/dead-letters/reasons       how many failed, by reason
 GET  /v1/stats                      how many orders stand where
+GET  /                              the dashboard, in a browser
 GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         how the server is
 ";
 
 pub(super) fn show(incomer: &Incomer) -> Result<Answer, Problem> {
     no_query(incomer)?;
-    Ok(answer::text(StatusCode::OK, PAGE))
+    let headers = &incomer.parts.headers;
+    if pages::wants_page(headers) {
+        return pages::page(headers);
+    }
+    let mut response = answer::text(StatusCode::OK, PAGE);
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+pub(super) fn show_file(incomer: &Incomer, path: &str) -> Result<Answer, Problem> {
+    no_query(incomer)?;
+    pages::file(&incomer.parts.headers, path)
 }

@@ -12,6 +12,8 @@ pub(crate) enum Offer {
     Text,
     /// `text/event-stream`
     EventStream,
+    /// `text/html`
+    Html,
 }
 
 impl Offer {
@@ -20,6 +22,7 @@ impl Offer {
             Self::Json => "application/json",
             Self::Text => "text/plain",
             Self::EventStream => "text/event-stream",
+            Self::Html => "text/html",
         }
     }
 }
@@ -59,6 +62,19 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
         }
     }
     best.is_some_and(|(_, is_wanted)| is_wanted)
+}
+
+/// Whether the client asks for `offer` by its name, which a browser does where a page is opened, and no tool does that
+/// takes whatever comes.
+pub(crate) fn asks_for(headers: &HeaderMap, offer: Offer) -> bool {
+    let is_named = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|media| media.trim().eq_ignore_ascii_case(offer.name()));
+    is_named && accepts(headers, offer)
 }
 
 /// The body's type without its parameters, in small letters; `None` where there is none, where it comes twice, or

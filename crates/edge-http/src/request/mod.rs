@@ -11,7 +11,7 @@ mod query;
 pub(crate) use body::{BodyRoom, read_body};
 pub(crate) use conditions::{Expected, if_match, is_known, key};
 pub(crate) use cursor::Cursor;
-pub(crate) use media::{Offer, accepts, media_type};
+pub(crate) use media::{Offer, accepts, asks_for, media_type};
 pub(crate) use name::{name_of, trace_of};
 pub(crate) use query::Query;
 

@@ -16,6 +16,7 @@ mod lists;
 mod live_server;
 mod logging;
 mod orders;
+mod pages;
 mod queries;
 mod raw;
 mod redacted;

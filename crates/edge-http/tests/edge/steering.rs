@@ -166,3 +166,84 @@ async fn dead_letters_are_replayed_by_filter() {
     assert_eq!(wrong.faults().len(), 3);
     assert_eq!(replay("").await.status, 400);
 }
+
+#[tokio::test]
+async fn dead_letters_are_discarded_by_filter() {
+    let server = Server::with(|settings| settings.max_replayed_at_once = 2).await;
+    for user in ["alice", "bob", "bob", "bob"] {
+        server
+            .place(&format!(r#"{{"user_id":"{user}","amount":1}}"#))
+            .await;
+    }
+    server.fail_everything("declined").await;
+    let discard = |body: &'static str| server.post("/v1/dead-letters/discard", body);
+    assert_eq!(
+        discard(r#"{"user_id":"bob"}"#).await.text,
+        r#"{"discarded":2,"has_more":true}"#
+    );
+    assert_eq!(
+        discard(r#"{"user_id":"bob","code":"declined"}"#).await.text,
+        r#"{"discarded":1,"has_more":false}"#
+    );
+    let stats = server.get("/v1/stats").await.json();
+    assert_eq!(
+        (&stats["cancelled"], &stats["failed"]),
+        (&3.into(), &1.into())
+    );
+}
+
+#[tokio::test]
+async fn dead_letters_are_counted_by_reason() {
+    let server = Server::with(|settings| settings.max_replayed_at_once = 5).await;
+    let fail = async |user: &str, count: usize, code: &str| {
+        for _ in 0..count {
+            server
+                .place(&format!(r#"{{"user_id":"{user}","amount":1}}"#))
+                .await;
+        }
+        server.fail_everything(code).await;
+    };
+    let reasons = async |query: &str| {
+        let answer = server
+            .get(&format!("/v1/dead-letters/reasons{query}"))
+            .await;
+        answer.json()
+    };
+    assert_eq!(
+        reasons("").await,
+        serde_json::json!({"data": [], "counted": 0, "has_more": false})
+    );
+    fail("alice", 1, "timeout").await;
+    fail("bob", 2, "declined").await;
+    placed(&server).await;
+    let found = reasons("").await;
+    let shown: Vec<_> = found["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| (reason["code"].as_str().unwrap(), reason["count"].as_u64()))
+        .collect();
+    assert_eq!(shown, [("declined", Some(2)), ("timeout", Some(1))]);
+    assert_eq!(
+        (&found["counted"], &found["has_more"]),
+        (&3.into(), &false.into())
+    );
+    let declined = &found["data"][0];
+    assert_eq!(declined["sample_message"], "the card was \"declined\"");
+    let newest = server
+        .get("/v1/dead-letters?code=declined&limit=1")
+        .await
+        .json();
+    assert_eq!(declined["newest_at"], newest["data"][0]["updated_at"]);
+    assert_eq!(reasons("?user_id=alice").await["counted"], 1);
+    // Past the bound it says that there is more, and counts no further.
+    server.post("/v1/dead-letters/replay", "{}").await;
+    fail("carol", 4, "declined").await;
+    let bounded = reasons("").await;
+    assert_eq!(
+        (&bounded["counted"], &bounded["has_more"]),
+        (&5.into(), &true.into())
+    );
+    let wrong = server.get("/v1/dead-letters/reasons?code=declined").await;
+    assert_eq!(wrong.code(), "invalid_query");
+}

@@ -1,0 +1,2 @@
+// For the type checker alone; the server does not send it.
+export * from "preact/hooks";
