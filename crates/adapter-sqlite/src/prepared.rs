@@ -36,7 +36,8 @@ pub(crate) enum PreparedGuard {
         key: Option<NameHash>,
         external_id: Option<NameHash>,
         fingerprint: Option<Fingerprint>,
-        user: UserHash,
+        /// The lists that show it: its user's, and that of its external id.
+        lists: (UserHash, Option<UserHash>),
     },
     At {
         version: Version,
@@ -73,7 +74,10 @@ impl Prepared {
                     key: key.as_ref().map(|key| NameHash::of_key(user, key)),
                     external_id: external_id.map(|id| NameHash::of_external_id(user, id)),
                     fingerprint,
-                    user: UserHash::of(user),
+                    lists: (
+                        UserHash::of(user),
+                        external_id.map(UserHash::of_external_id),
+                    ),
                 }
             }
             Guard::At { version, status } => PreparedGuard::At { version, status },

@@ -11,8 +11,8 @@ use super::tail::{Edition, Segment};
 use crate::folder::DataFolder;
 use crate::schema::open_reader;
 
-/// The layout that this program writes. A file of another one is built anew.
-const LAYOUT: i32 = 1;
+/// The layout that this program writes. A file of another one is built anew. 2: `by_user` lists by external id, too.
+const LAYOUT: i32 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE by_user (user_hash INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (user_hash, id))

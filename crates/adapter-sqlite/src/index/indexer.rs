@@ -281,6 +281,7 @@ fn add_order(orders: &Connection, id: OrderId, segment: &mut Segment) -> Result<
         segment.names.insert(NameHash::of_key(user, key), id);
     }
     if let Some(external_id) = &facts.external_id {
+        segment.push(UserHash::of_external_id(external_id), id);
         segment
             .names
             .insert(NameHash::of_external_id(user, external_id), id);

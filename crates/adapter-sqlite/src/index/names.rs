@@ -4,7 +4,7 @@
 use domain::{ExternalId, IdempotencyKey, UserId};
 use sha2::{Digest, Sha256};
 
-/// 64 bits of a user.
+/// 64 bits of a user, or of an external id whoever's it is: what a list is kept under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UserHash(pub(crate) i64);
 
@@ -16,6 +16,16 @@ impl UserHash {
     pub(crate) fn of(user: &UserId) -> Self {
         let digest = Sha256::digest(user.as_str().as_bytes());
         Self(i64::from_be_bytes(first(&digest)))
+    }
+}
+
+impl UserHash {
+    /// The list of the orders with this external id. No user's name holds a NUL, so that none has this list.
+    pub(crate) fn of_external_id(external_id: &ExternalId) -> Self {
+        let mut hash = Sha256::new();
+        hash.update([0]);
+        hash.update(external_id.as_str().as_bytes());
+        Self(i64::from_be_bytes(first(&hash.finalize())))
     }
 }
 

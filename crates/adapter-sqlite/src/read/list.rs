@@ -1,11 +1,11 @@
-//! Lists, newest first: by user through the index, by a rare status through its partial index, otherwise along the
+//! Lists, newest first: by user or external id through the index, by a rare status through its partial index, otherwise along the
 //! orders themselves. A page looks at a bounded number of orders.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use application::ports::{ListFilter, ListQuery, OrderPage};
-use domain::{Order, OrderId, Status, UserId};
+use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, Row, params};
 
 use super::{ReadConnection, row};
@@ -50,11 +50,17 @@ impl ReadConnection {
                     let _ = filling.look(order);
                 }
             }
-            (Some(user), None, _) => self.list_of_user(user, from, to, &mut filling)?,
-            (None, _, Some(status)) if is_out_of_line(status) => {
+            (Some(user), None, _) => {
+                self.list_along_the_index(UserHash::of(user), from, to, &mut filling)?;
+            }
+            (None, Some(external_id), _) => {
+                let list = UserHash::of_external_id(external_id);
+                self.list_along_the_index(list, from, to, &mut filling)?;
+            }
+            (None, None, Some(status)) if is_out_of_line(status) => {
                 walk(&self.orders, ByStatus(status), from, to, &mut filling)?;
             }
-            (None, _, _) => walk(&self.orders, All, from, to, &mut filling)?,
+            (None, None, _) => walk(&self.orders, All, from, to, &mut filling)?,
         }
         Ok(OrderPage {
             orders: filling.orders,
@@ -63,14 +69,13 @@ impl ReadConnection {
     }
 
     /// Merges the tail with the index. The tail is read first: what leaves it meanwhile is in the file.
-    fn list_of_user(
+    fn list_along_the_index(
         &mut self,
-        user: &UserId,
+        hash: UserHash,
         from: &[u8],
         to: &[u8],
         filling: &mut Filling<'_>,
     ) -> rusqlite::Result<()> {
-        let hash = UserHash::of(user);
         let (mut recent, edition) = self.tail.of_user(hash);
         recent.retain(|id| is_within(*id, from, to));
         recent.sort_unstable();

@@ -33,12 +33,12 @@ impl Writer<'_> {
                 key,
                 external_id,
                 fingerprint,
-                user,
+                lists,
             } => self
                 .find_known(batch, key, external_id, fingerprint)
                 .and_then(|known| match known {
                     Some(answer) => Ok(answer),
-                    None => self.insert(batch, write, [key, external_id], user, now),
+                    None => self.insert(batch, write, [key, external_id], lists, now),
                 }),
             PreparedGuard::At { version, status } => self
                 .apply_change(batch, write, version, status, now)
@@ -76,7 +76,7 @@ impl Writer<'_> {
         batch: &mut Batch,
         write: &mut Prepared,
         names: [Option<NameHash>; 2],
-        user: UserHash,
+        lists: (UserHash, Option<UserHash>),
         now: Timestamp,
     ) -> Applied<Committed> {
         let first_seq = batch.books.head + 1;
@@ -105,7 +105,10 @@ impl Writer<'_> {
             self.put_job(batch, id, now.saturating_add(delay))?;
         }
         batch.books.count(None, status);
-        batch.indexed.push(user, id);
+        batch.indexed.push(lists.0, id);
+        if let Some(of_external_id) = lists.1 {
+            batch.indexed.push(of_external_id, id);
+        }
         batch
             .indexed
             .names

@@ -157,7 +157,7 @@ pub struct EventPage {
 pub struct ListFilter {
     /// Of this user.
     pub user_id: Option<UserId>,
-    /// With this external id.
+    /// With this external id. It leads to its orders by itself: whatever is newer, none is looked at in vain.
     pub external_id: Option<ExternalId>,
     /// Standing so.
     pub status: Option<Status>,

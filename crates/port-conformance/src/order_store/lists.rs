@@ -213,6 +213,39 @@ pub async fn a_short_page_leads_on(factory: &dyn StoreFactory) {
     agrees(&subject, &model, &some, "three at a time").await;
 }
 
+/// An external id leads to its orders without their user, however many orders are newer and however few a page looks
+/// at: a client may know no more than the number.
+pub async fn an_external_id_alone_leads_to_its_orders(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let mut named = Vec::new();
+    for user in ["alice", "zoe"] {
+        let (placed, _) = subject.place(&sample::numbered(user, 1, "1001")).await;
+        named.push(placed.id);
+    }
+    for number in 0..60 {
+        let user = if number % 2 == 0 { "alice" } else { "zoe" };
+        let command = sample::numbered(user, number, &format!("N-{number}"));
+        subject.place(&command).await;
+    }
+    named.sort_unstable_by(|a, b| b.cmp(a));
+    let of_number = |number: &str| ListQuery {
+        filter: ListFilter {
+            external_id: Some(sample::external_id(number)),
+            ..ListFilter::default()
+        },
+        before: None,
+        limit: 5,
+        look_at_most: 10,
+    };
+    let page = subject.store.list(&of_number("1001")).await;
+    let page = page.expect("a healthy store lists");
+    let found: Vec<OrderId> = page.orders.iter().map(|order| order.id).collect();
+    assert_eq!((found, page.next_before), (named, None));
+    let nobody = subject.store.list(&of_number("1002")).await;
+    let nobody = nobody.expect("a healthy store lists");
+    assert_eq!((nobody.orders.len(), nobody.next_before), (0, None));
+}
+
 /// Adds orders until told to stop; into the model goes what was confirmed.
 async fn keep_adding(subject: Arc<Subject>, model: Arc<Mutex<Model>>, seed: u64, rounds: usize) {
     let mut dice = Dice::new(seed);

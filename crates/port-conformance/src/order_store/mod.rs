@@ -267,6 +267,7 @@ macro_rules! with_order_store_behaviours {
             events::claims_take_their_place_among_the_events,
             lists::lists_agree_with_a_sorted_model,
             lists::a_short_page_leads_on,
+            lists::an_external_id_alone_leads_to_its_orders,
             lists::lists_are_exact_while_orders_are_added,
             lists::lists_are_exact_whatever_the_index_does,
             lists::a_list_by_status_follows_each_change,

@@ -277,7 +277,11 @@ impl OrderStore for InMemoryStore {
             .orders
             .iter()
             .rev()
-            .filter(|(id, _)| query.before.is_none_or(|before| **id < before));
+            .filter(|(id, _)| query.before.is_none_or(|before| **id < before))
+            .filter(|(_, order)| {
+                let wanted = query.filter.external_id.as_ref();
+                wanted.is_none_or(|wanted| order.external_id.as_ref() == Some(wanted))
+            });
         for (looked_at, (id, order)) in older.enumerate() {
             if looked_at == query.look_at_most || orders.len() == query.limit {
                 let next_before = last;
