@@ -183,10 +183,11 @@ async function chromiumBrowser() {
 
 /**
  * A page of its own, with nothing remembered. At the end of the test it must not have broken its Content-Security-Policy,
- * asked anybody but `mill`, thrown, or complained on its console; `page.mayFail` is for requests that are meant to fail.
+ * asked anybody but `mill` and the origins `also`, thrown, or complained on its console of anything but `mayComplain`;
+ * `page.mayFail` is for requests that are meant to fail.
  * @param {Server} mill
  */
-export async function browserPage(t, mill, { theme = "light", width = 1280, height = 860, ...options } = {}) {
+export async function browserPage(t, mill, { theme = "light", width = 1280, height = 860, also = [], mayComplain, ...options } = {}) {
   const opened = await chromiumBrowser();
   const context = await opened.newContext({ viewport: { width, height }, colorScheme: theme, locale: "en-GB", ...options });
   context.setDefaultTimeout(PATIENCE_MS);
@@ -201,10 +202,12 @@ export async function browserPage(t, mill, { theme = "light", width = 1280, heig
   page.on("console", (message) => {
     // Chromium reports every answer that is no success, and every lost connection, as an error of the page.
     const isOfTheNetwork = /^Failed to load resource|^WebSocket connection to/.test(message.text());
+    if (mayComplain?.test(message.text())) return;
     if (["error", "warning"].includes(message.type()) && !(isOfTheNetwork && page.mayFail)) wrong.push(`console: ${message.text()}`);
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(`${mill.url}/`) && !request.url().startsWith("data:")) wrong.push(`asked elsewhere: ${request.url()}`);
+    const isKnown = [mill.url, ...also].some((origin) => request.url().startsWith(`${origin}/`));
+    if (!isKnown && !request.url().startsWith("data:")) wrong.push(`asked elsewhere: ${request.url()}`);
   });
   atEnd(t, async () => {
     await context.close();

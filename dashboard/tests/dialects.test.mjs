@@ -1,0 +1,87 @@
+// A page of orderflow's kind, served from another origin, against our server: what no test without a browser can tell is
+// whether a browser lets it.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+import { browserPage, closeBrowser, expectText, repository, server, shot, until } from "./harness.mjs";
+
+after(closeBrowser);
+
+const file = join(repository, "dashboard/tests/orderflow-page.html");
+
+/** Serves the page on an origin of its own. */
+async function elsewhere(t) {
+  const listener = http.createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/html" }).end(readFileSync(file));
+  });
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  t.after(() => listener.close());
+  return `http://localhost:${listener.address().port}`;
+}
+
+const rows = (page) => page.locator("#orders tr").allInnerTexts();
+
+async function place(page, fields) {
+  for (const [name, value] of Object.entries(fields)) await page.locator(`[name=${name}]`).fill(value);
+  await page.getByRole("button", { name: "Place" }).click();
+}
+
+test("a page of another origin places orders, is told what is wrong, and lists them every few moments", async (t) => {
+  const mill = await server(t);
+  const origin = await elsewhere(t);
+  const page = await browserPage(t, mill, { also: [origin] });
+  page.mayFail = true; // the 400 below
+  await page.goto(`${origin}/?api=${mill.url}&every=200`);
+  await expectText(page.locator("#health"), "healthy");
+  await expectText(page.locator("#count"), "0");
+  await place(page, { user_id: "alice", product_name: "Mechanical Keyboard", quantity: "2", price: "149.99" });
+  await expectText(page.locator("#said"), "Placed on shard1 (A-M): created");
+  await place(page, { user_id: "émile", product_name: "<b>Café ☕</b>", quantity: "1", price: "2.5" });
+  await expectText(page.locator("#said"), "Placed on shard2 (N-Z): created");
+  // The next list, without anybody's doing, shows that both are done and where their receipts lie.
+  await until("both to be done", async () => (await rows(page)).filter((row) => /processed\treceipts\/.+\.txt$/.test(row)).length === 2);
+  const [first, second] = await rows(page);
+  assert.match(first, /\talice\tMechanical Keyboard\t\$299\.98\tprocessed\treceipts\/alice\//);
+  assert.match(second, /\témile\t<b>Café ☕<\/b>\t\$2\.50\tprocessed\treceipts\/émile\//);
+  await place(page, { user_id: "alice", product_name: "Mouse", quantity: "0", price: "1" });
+  await expectText(page.locator("#said"), "user_id, product_name, quantity, and price are required");
+  await place(page, { user_id: "alice", product_name: "Mouse", quantity: "1", price: "1.999" });
+  await expectText(page.locator("#said"), /price has more than 2 digits/);
+  // Somebody else's order shows up by itself, and a search narrows the list.
+  await mill.place({ user_id: "zoe", lines: undefined, amount: "12.50" });
+  await until("zoe's order", async () => (await rows(page)).some((row) => row.includes("\tzoe\t0 items\t$12.50\t")));
+  await page.locator("#of").fill("émile");
+  await expectText(page.locator("#count"), "1");
+  await shot(page, "orderflow-page");
+});
+
+test("the same page opened as a file, which has no origin at all, works too", async (t) => {
+  const mill = await server(t);
+  const page = await browserPage(t, mill, { also: ["file://"] });
+  await page.goto(`file://${file}?api=${mill.url}&every=200`);
+  await expectText(page.locator("#count"), "0");
+  await place(page, { user_id: "bob", product_name: "Mug", quantity: "1", price: "5" });
+  await expectText(page.locator("#said"), "Placed on shard1 (A-M): created");
+  await expectText(page.locator("#count"), "1");
+});
+
+test("a page of another origin cannot read what no dialect opens", async (t) => {
+  const mill = await server(t);
+  const origin = await elsewhere(t);
+  const page = await browserPage(t, mill, { also: [origin], mayComplain: /blocked by CORS policy/ });
+  page.mayFail = true;
+  await page.goto(`${origin}/?api=${mill.url}&every=60000`);
+  await expectText(page.locator("#count"), "0");
+  for (const path of ["/v1/orders", "/v1/stats", "/orders/1"]) {
+    const read = await page.evaluate((url) => fetch(url).then((answer) => answer.status, (error) => error.name), mill.url + path);
+    assert.equal(read, "TypeError", path);
+  }
+  const opened = await page.evaluate((url) => fetch(url).then((answer) => answer.status), `${mill.url}/api/orders`);
+  assert.equal(opened, 200);
+});
