@@ -65,10 +65,10 @@ test("every fault is shown at its field at once, and can be put right", async (t
   const faulty = await page.locator("[aria-invalid=true]").evaluateAll((inputs) => inputs.map((input) => input.name));
   assert.deepEqual(faulty, ["user_id", "lines/0/product_name", "lines/0/quantity", "lines/0/unit_price", "lines/1/quantity", "lines/1/unit_price"]);
   const describedBy = await field(page, "user_id").getAttribute("aria-describedby");
-  await expectText(page.locator(`[id="${describedBy}"]`), "is required");
+  await expectText(page.locator(`[id="${describedBy}"]`), "Is required");
   await shot(page, "place-faults");
   // The list of faults leads to the fields.
-  await page.locator(".trouble").getByRole("link", { name: "Line 2, unit price" }).click();
+  await page.locator(".trouble").getByRole("link", { name: "Line 2, price each" }).click();
   assert.equal(await page.evaluate(() => document.activeElement.name), "lines/1/unit_price");
   assert.equal((await mill.json("/v1/stats")).accepted, 0);
   await fillOneLine(page);
@@ -169,11 +169,11 @@ test("an order is held, released and cancelled, and one that has moved on is ref
   });
   await page.getByRole("button", { name: "Cancel order" }).click();
   await page.locator("dialog").getByRole("button", { name: "Cancel order" }).click();
-  await page.locator("dialog .trouble").waitFor();
+  await page.locator("dialog").getByText("The order has changed since you looked at it").waitFor();
   await shot(page, "order-changed-meanwhile");
   assert.equal((await mill.json(`/v1/orders/${id}`)).status, "PENDING");
   await page.unroute(`**/v1/orders/${id}/cancel`);
-  await page.locator("dialog").getByRole("button", { name: "Keep as it is" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Close" }).click();
   await until("the page to know the new version", async () => (await page.locator(".happened").count()) === 5);
   await page.getByRole("button", { name: "Cancel order" }).click();
   await page.locator("dialog").getByRole("button", { name: "Cancel order" }).click();

@@ -43,6 +43,8 @@ function Asked({ asked }) {
     element.current?.showModal();
   }, []);
   const close = () => element.current?.close();
+  // What was asked about is not there any more: the same answer again would be refused again.
+  const isOver = !asked.run || refused?.status === 412;
   const confirm = async () => {
     setRunning(true);
     setRefused(null);
@@ -65,10 +67,10 @@ function Asked({ asked }) {
     <div class="dialog-body">${asked.body}</div>
     ${refused && html`<${Trouble} refused=${refused} />`}
     <div class="dialog-actions">
-      <button type="button" class="button" disabled=${isRunning} onClick=${close} autofocus=${asked.isDestructive || !asked.run}>
-        ${asked.run ? "Keep as it is" : "Close"}
+      <button type="button" class="button" disabled=${isRunning} onClick=${close} autofocus=${asked.isDestructive || isOver}>
+        ${isOver ? "Close" : "Keep as it is"}
       </button>
-      ${asked.run &&
+      ${!isOver &&
       html`<button
         type="button"
         class="button ${asked.isDestructive ? "button-danger" : "button-main"}"

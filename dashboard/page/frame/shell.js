@@ -38,7 +38,7 @@ export function Shell() {
       <div class="head-inner">
         <a class="brand" href="#/"><img src="/dashboard/icon.svg" alt="" width="22" height="22" />ordermill</a>
         <${Places} />
-        <div class="head-end"><${ConnectionMark} /><a class="button button-main only-wide" href="#/place">Place an order</a><${ThemeButton} /><button type="button" class="button-icon only-wide" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${showHelp}><${Icon} name="help" /></button></div>
+        <div class="head-end"><${ConnectionMark} />${route.value.segments[0] !== "place" && html`<a class="button button-main only-wide" href="#/place">Place an order</a>`}<${ThemeButton} /><button type="button" class="button-icon only-wide" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${showHelp}><${Icon} name="help" /></button></div>
       </div>
     </header>
     <${Banner} />

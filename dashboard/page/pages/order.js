@@ -7,6 +7,7 @@ import { notify } from "../frame/notices.js";
 import { address } from "../frame/route.js";
 import { Title } from "../frame/title.js";
 import { Amount, Copyable, Time } from "../parts/facts.js";
+import { Icon } from "../parts/icons.js";
 import { StatusMark, isFinal } from "../parts/status.js";
 import { Timeline } from "../parts/timeline.js";
 import { Trouble } from "../parts/trouble.js";
@@ -92,7 +93,7 @@ export function OneOrder({ id }) {
   if (!order) return html`<${Missing} refused=${refused} again=${() => watched.read()} />`;
   const name = order.external_id ?? `…${order.id.slice(-12)}`;
   return html`
-    <a class="back" href="#/orders">All orders</a>
+    <a class="back" href="#/orders"><${Icon} name="back" />All orders</a>
     <${Title} text=${`Order ${name}`} aside=${html`<span class="title-status" aria-live="polite"><${StatusMark} status=${order.status} /></span>`}>
       <${Actions} order=${order} watched=${watched} />
     <//>
@@ -195,6 +196,12 @@ function Receipt({ order, text }) {
  * @typedef {{ name: string, path: string, label: string, done: string, isDestructive?: boolean, consequence?: string }} Action
  */
 
+/** @param {Refused} refused */
+const movedOn = ({ requestId }) =>
+  new Refused("The order has changed since you looked at it", {
+    status: 412, code: "version_mismatch", request_id: requestId, detail: "Nothing was done. Look at it as it is now, then decide again.",
+  });
+
 /** What each status allows; the server decides. @type {Record<Status, Action[]>} */
 const ACTIONS = (() => {
   const cancel = {
@@ -215,7 +222,13 @@ const ACTIONS = (() => {
 function Actions({ order, watched }) {
   const run = async (/** @type {Action} */ action) => {
     // Bound to what is seen: an order that has moved on is refused, not changed blindly.
-    await send(`/v1/${action.path}/${order.id}/${action.name}`, undefined, { "if-match": `"${order.version}"` }).finally(() => watched.read());
+    try {
+      await send(`/v1/${action.path}/${order.id}/${action.name}`, undefined, { "if-match": `"${order.version}"` });
+    } catch (error) {
+      throw error instanceof Refused && error.status === 412 ? movedOn(error) : error;
+    } finally {
+      watched.read();
+    }
     notify(action.done);
   };
   const begin = (/** @type {Action} */ action) => {

@@ -16,6 +16,17 @@ import { health, queueHistory, stats } from "../server/standing.js";
 import { grouped } from "../text/money.js";
 
 const NEWEST = 8;
+/** In the order of `history`, and of `queueHistory`. @type {import("../parts/plot.js").Series[]} */
+const THROUGHPUT = [
+  { label: "processed", tint: "--PROCESSED", isFilled: true },
+  { label: "accepted", tint: "--PENDING", isDashed: true },
+  { label: "failed", tint: "--FAILED" },
+];
+/** @type {import("../parts/plot.js").Series[]} */
+const QUEUE = [
+  { label: "waiting", tint: "--RETRYING", isFilled: true, isStepped: true },
+  { label: "at work", tint: "--PROCESSING", isStepped: true, isDashed: true },
+];
 
 export function Overview() {
   const list = useMemo(() => new LiveList("/v1/orders", {}, { size: NEWEST, concerns: (change) => change.version === 1 }), []);
@@ -84,8 +95,8 @@ function Throughput() {
       <${Legend} tint="PROCESSED" label="processed" value=${rate(processed)} />
       <${Legend} tint="FAILED" label="failed" value=${rate(failed)} />
     </ul>
-    <${Plot} label=${`The last five minutes. Now: ${says}.`} tick=${now} data=${history}
-      series=${[{ label: "accepted", tint: "--PENDING" }, { label: "processed", tint: "--PROCESSED", isFilled: true }, { label: "failed", tint: "--FAILED" }]} />
+    <${Plot} label=${`The last minutes. Now: ${says}.`} tick=${now} data=${history}
+      series=${THROUGHPUT} />
   </section>`;
 }
 
@@ -100,8 +111,8 @@ function Queue() {
       <${Legend} tint="RETRYING" label="waiting" value=${grouped(waiting)} />
       <${Legend} tint="PROCESSING" label="at work" value=${grouped(working)} />
     </ul>
-    <${Plot} label=${`The last five minutes. Now: ${waiting} orders wait, ${working} are at work.`} tick=${now} data=${queueHistory}
-      series=${[{ label: "waiting", tint: "--RETRYING", isFilled: true, isStepped: true }, { label: "at work", tint: "--PROCESSING", isStepped: true }]} />
+    <${Plot} label=${`The last minutes. Now: ${waiting} orders wait, ${working} are at work.`} tick=${now} data=${queueHistory}
+      series=${QUEUE} />
   </section>`;
 }
 

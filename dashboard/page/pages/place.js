@@ -115,7 +115,7 @@ export function Place() {
           <h2 id="who-title">Who orders</h2>
           <div class="fields">
             <${Field} name="user_id" label="User" draft=${draft.user_id} faults=${faults} hint="As your systems name them" autofocus=${true} />
-            <${Field} name="external_id" label="External id" isOptional=${true} draft=${draft.external_id} faults=${faults} hint="Your own number, unique for the user" />
+            <${Field} name="external_id" label="External id" isOptional=${true} draft=${draft.external_id} faults=${faults} hint="Unique for the user" />
             <${Pick} name="source" label="Came in by" draft=${draft.source} faults=${faults} options=${["web", "pos", "mobile", "api"]} />
             <${Field} name="currency" label="Currency" draft=${draft.currency} faults=${faults} hint="ISO 4217" width="short" />
           </div>
@@ -165,7 +165,7 @@ function Lines({ draft, faults }) {
     })}
     <div class="lines-end">
       <button type="button" class="button" onClick=${() => { added.current = true; draft.add(); }}><${Icon} name="plus" /> Add a line</button>
-      <p class="lines-sum">Total <strong class="amount">${sum === null ? "–" : grouped(sum)}</strong> <span class="currency">${draft.currency.value}</span></p>
+      <p class="lines-sum">Total <strong class="amount">${sum === null ? "" : grouped(sum)}</strong> <span class="currency">${draft.currency.value}</span></p>
     </div>
   </div>`;
 }
@@ -221,9 +221,9 @@ function Summary({ refused }) {
   return html`<div class="trouble" role="alert">
     <p><strong>The order was not taken.</strong> ${refused.faults.length === 1 ? "One thing has to be put right:" : `${refused.faults.length} things have to be put right:`}</p>
     <ul>
-      ${refused.faults.map((fault) => {
+      ${inOrder(refused.faults).map((fault) => {
         const field = fieldOf(fault);
-        return html`<li>${field ? html`<a href=${`#place-${field}`} onClick=${(/** @type {Event} */ event) => lead(event, field)}>${nameOf(field)}</a> ` : ""}${fault.detail}</li>`;
+        return html`<li>${field ? html`<a href=${`#place-${field}`} onClick=${(/** @type {Event} */ event) => lead(event, field)}>${nameOf(field)}</a>: ` : ""}${sentence(fault)}</li>`;
       })}
     </ul>
   </div>`;
@@ -242,16 +242,37 @@ function Doubt({ draft }) {
   </div>`;
 }
 
+/** As their labels are. @type {Record<string, string>} */
+const LABELS = {
+  user_id: "User", external_id: "External id", source: "Came in by", currency: "Currency", amount: "Amount",
+  product_name: "Product", sku: "SKU", quantity: "Quantity", unit_price: "Price each",
+};
+
+/** What is wrong, for somebody who fills in a form and knows nothing of JSON's types. @param {Fault} fault */
+function sentence({ pointer = "", code, detail }) {
+  const text = code === "wrong_type" && pointer.endsWith("/quantity") ? "must be a whole number" : detail;
+  return text.replace(/^./, (letter) => letter.toUpperCase());
+}
+
+/** From above to below, as the form is. @param {Fault[]} faults */
+function inOrder(faults) {
+  const names = Object.keys(LABELS);
+  const rank = (/** @type {Fault} */ fault) => {
+    const [first, index, name] = (fieldOf(fault) ?? "").split("/");
+    return first === "lines" ? 100 + Number(index) * 10 + names.indexOf(name) - 5 : names.indexOf(first);
+  };
+  return [...faults].sort((one, other) => rank(one) - rank(other));
+}
+
 /** The field that a fault's JSON pointer names. @param {Fault} fault */
 function fieldOf({ pointer = "" }) {
   return pointer.startsWith("/") ? pointer.slice(1) : null;
 }
 
-/** lines/0/unit_price is "Line 1, unit price". @param {string} field */
+/** lines/0/unit_price is "Line 1, price each". @param {string} field */
 function nameOf(field) {
   const [first, index, name] = field.split("/");
-  const words = (/** @type {string} */ text) => text.replaceAll("_", " ");
-  return first === "lines" && name ? `Line ${Number(index) + 1}, ${words(name)}` : words(first).replace(/^./, (letter) => letter.toUpperCase());
+  return first === "lines" && name ? `Line ${Number(index) + 1}, ${(LABELS[name] ?? name).toLowerCase()}` : (LABELS[first] ?? first);
 }
 
 /** @param {Refused | null} refused */
@@ -260,7 +281,7 @@ function faultsByField(refused) {
   const faults = new Map();
   for (const fault of refused?.faults ?? []) {
     const field = fieldOf(fault);
-    if (field) faults.set(field, faults.has(field) ? `${faults.get(field)}; ${fault.detail}` : fault.detail);
+    if (field) faults.set(field, faults.has(field) ? `${faults.get(field)}; ${sentence(fault)}` : sentence(fault));
   }
   return faults;
 }

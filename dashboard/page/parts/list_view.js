@@ -2,6 +2,7 @@
 // A live list with all that can be true of it: being read, failed, empty, shown.
 
 import { html } from "../html.js";
+import { connection } from "../server/changes.js";
 import { Trouble } from "./trouble.js";
 
 /**
@@ -9,9 +10,12 @@ import { Trouble } from "./trouble.js";
  */
 export function ListView({ list, empty, children }) {
   const refused = list.refused.value;
+  // The banner says it already, and the list is read anew by itself.
+  const isCutOff = refused?.status === 0 && connection.value.state === "lost";
+  if (isCutOff && list.rows.value.length === 0) return html`<p class="quiet">The orders are shown as soon as the connection is back.</p>`;
   if (list.isLoading.value) return html`<p class="quiet" aria-busy="true">Reading…</p>`;
   return html`
-    ${refused && html`<${Trouble} refused=${refused} again=${() => list.again()} />`}
+    ${refused && !isCutOff && html`<${Trouble} refused=${refused} again=${() => list.again()} />`}
     ${list.rows.value.length > 0 ? children : !refused && rest(list, empty)}
   `;
 }

@@ -18,7 +18,7 @@ export function OrderTable({ orders, caption, withReason = false, selected }) {
     <thead>
       <tr>
         ${selected && html`<th class="cell-tick"><${TickAll} orders=${orders} selected=${selected} /></th>`}
-        <th scope="col" class="cell-status">Status</th>
+        ${!withReason && html`<th scope="col" class="cell-status wide">Status</th>`}
         <th scope="col">Order</th>
         ${withReason && html`<th scope="col" class="wide">Reason</th>`}
         <th scope="col" class="wide">User</th>
@@ -48,8 +48,9 @@ function Row({ order, withReason, selected }) {
     html`<td class="cell-tick">
       <input type="checkbox" aria-label=${`Select order ${name}`} checked=${isTicked} onChange=${tick} />
     </td>`}
-    <td class="cell-status"><${StatusMark} status=${order.status} /></td>
-    <td><div class="named">
+    ${!withReason && html`<td class="cell-status wide"><${StatusMark} status=${order.status} /></td>`}
+    <td><div class="named ${withReason ? "named-stacked" : ""}">
+      ${!withReason && html`<span class="narrow named-status"><${StatusMark} status=${order.status} /></span>`}
       <a class="row-link" href=${address(["orders", order.id])}>${order.external_id ?? html`<span class="id">…${name}</span>`}</a>
       <span class="contents">${contents(order)}</span>
       <span class="narrow faint">${withReason ? order.failure?.code : `${order.user_id} · ${order.source}`} · <${Time} at=${order.created_at} /></span>

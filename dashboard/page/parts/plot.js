@@ -8,7 +8,7 @@ import { repaint } from "../frame/theme.js";
 
 const HEIGHT = 168;
 
-/** @typedef {{ label: string, tint: string, isFilled?: boolean, isStepped?: boolean }} Series */
+/** @typedef {{ label: string, tint: string, isFilled?: boolean, isStepped?: boolean, isDashed?: boolean }} Series */
 
 /**
  * @param {{ label: string, series: Series[], data: () => any[], tick: number, least?: number }} props `tick` goes up when there is
@@ -54,24 +54,28 @@ function options(element, series, least) {
     select: { show: false, left: 0, top: 0, width: 0, height: 0 },
     scales: { x: { time: true }, y: { range: (_, __, top) => [0, Math.max(least, top * 1.15)] } },
     axes: [
-      { stroke: faint, font, grid: { show: false }, ticks: { show: false }, size: 26, space: 90, values: (_, at) => at.map(minute) },
+      { stroke: faint, font, grid: { show: false }, ticks: { show: false }, size: 26, space: 90, values: (_, at, __, ___, step) => at.map((seconds) => clock(seconds, step < 60)) },
       { stroke: faint, font, grid, ticks: { show: false }, size: 44, space: 36, values: (_, at) => at.map(short) },
     ],
     series: [
       {},
-      ...series.map(({ label, tint, isFilled }) => {
+      ...series.map(({ label, tint, isFilled, isDashed }) => {
         const colour = tintOf(element, tint);
-        return { label, stroke: colour, width: 1.5, points: { show: false }, paths: steps, fill: isFilled ? transparent(colour) : undefined };
+        return { label, stroke: colour, width: 1.5, points: { show: false }, dash: isDashed ? [3, 3] : undefined, paths: steps, fill: isFilled ? transparent(colour) : undefined };
       }),
     ],
   };
 }
 
-/** @param {number} seconds */
-const minute = (seconds) => {
+/**
+ * @param {number} seconds
+ * @param {boolean} isFine
+ */
+function clock(seconds, isFine) {
   const at = new Date(seconds * 1000);
-  return `${String(at.getHours()).padStart(2, "0")}:${String(at.getMinutes()).padStart(2, "0")}`;
-};
+  const parts = [at.getHours(), at.getMinutes(), ...(isFine ? [at.getSeconds()] : [])];
+  return parts.map((part) => String(part).padStart(2, "0")).join(":");
+}
 
 /** @param {number} value */
 function short(value) {

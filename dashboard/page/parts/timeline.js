@@ -7,11 +7,13 @@ import { exactTime, span } from "../text/time.js";
 import { Time } from "./facts.js";
 import { Icon } from "./icons.js";
 
-/** @type {Record<string, (event: OrderEvent) => string>} */
+/** @type {Record<string, (event: OrderEvent, before?: OrderEvent) => string>} */
 const SENTENCES = {
   "order.created": () => "Taken and stored",
   "order.processing": ({ data }) => `Work began, attempt ${data.attempt}`,
-  "order.retrying": ({ data }) => `Attempt ${data.attempt} did not succeed`,
+  "order.retrying": ({ data }, before) =>
+    // The count goes back where the endpoint, or this process, was to blame and not the order.
+    before && before.data.attempt > data.attempt ? `Attempt ${before.data.attempt} was taken back, it does not count` : `Attempt ${data.attempt} did not succeed`,
   "order.processed": ({ data }) => (data.attempt > 1 ? `Done at attempt ${data.attempt}` : "Done"),
   "order.failed": ({ data }) => `Given up at attempt ${data.attempt}, now a dead letter`,
   "order.held": () => "Held back by a person",
@@ -33,7 +35,7 @@ export function Timeline({ events, order }) {
 function Happened({ event, before }) {
   const { failure, retry_at } = event.data;
   const since = before ? Date.parse(event.occurred_at) - Date.parse(before.occurred_at) : null;
-  const sentence = SENTENCES[event.event_type]?.(event) ?? event.event_type;
+  const sentence = SENTENCES[event.event_type]?.(event, before) ?? event.event_type;
   return html`<li class="happened">
     <span class="happened-sign status-${event.status}"><${Icon} name=${event.status} /></span>
     <div class="happened-text">

@@ -7,6 +7,8 @@ import { connection, onChanges } from "./changes.js";
 
 /** How far back is remembered. */
 export const WINDOW_SECONDS = 300;
+/** And how much a plot shows at least. */
+const LEAST_SECONDS = 60;
 /** Rates are shown as the mean of so many seconds, which is calm enough to read. */
 const MEAN_OF_SECONDS = 5;
 
@@ -75,7 +77,7 @@ export function rates() {
 }
 
 /**
- * The whole window for a plot: times in seconds, then a row each of accepted, processed and failed.
+ * The window for a plot: times in seconds, then a row each of processed, accepted and failed.
  * `null` from before this page looked.
  * @returns {[number[], ...(number | null)[][]]}
  */
@@ -83,12 +85,12 @@ export function history() {
   const last = Math.floor(serverNow() / 1000) - 1;
   /** @type {[number[], ...(number | null)[][]]} */
   const rows = [[], [], [], []];
-  for (let second = last - WINDOW_SECONDS + 1; second <= last; second += 1) {
+  for (let second = windowBegin(); second <= last; second += 1) {
     const counts = seconds.get(second);
     const none = second < since ? null : 0;
     rows[0].push(second);
-    rows[1].push(counts?.accepted ?? none);
-    rows[2].push(counts?.processed ?? none);
+    rows[1].push(counts?.processed ?? none);
+    rows[2].push(counts?.accepted ?? none);
     rows[3].push(counts?.failed ?? none);
   }
   return rows;
@@ -108,6 +110,12 @@ function add(sum, more) {
 function forget() {
   const oldest = Math.floor(serverNow() / 1000) - WINDOW_SECONDS - 5;
   for (const second of seconds.keys()) if (second < oldest) seconds.delete(second);
+}
+
+/** Where plots begin: a page that was opened just now shows its minute, not four empty ones before it. */
+export function windowBegin() {
+  const now = Math.floor(serverNow() / 1000);
+  return Math.max(now - WINDOW_SECONDS, Math.min(since, now - LEAST_SECONDS));
 }
 
 /** Begins to count. To be called once. */

@@ -4,7 +4,7 @@
 
 import { signal } from "../html.js";
 import { distrust, epoch } from "./changes.js";
-import { WINDOW_SECONDS, heardTime, serverNow } from "./pulse.js";
+import { WINDOW_SECONDS, heardTime, serverNow, windowBegin } from "./pulse.js";
 import { readWithDate } from "./requests.js";
 
 const STATS_MS = 1_000;
@@ -25,10 +25,10 @@ const samples = [];
  * @returns {[number[], (number | null)[], (number | null)[]]}
  */
 export function queueHistory() {
-  const now = Math.floor(serverNow() / 1000);
-  const known = samples.filter(({ at }) => at > now - WINDOW_SECONDS);
+  const begin = windowBegin();
+  const known = samples.filter(({ at }) => at > begin);
   return [
-    [now - WINDOW_SECONDS, ...known.map(({ at }) => at)],
+    [begin, ...known.map(({ at }) => at)],
     [null, ...known.map(({ waiting }) => waiting)],
     [null, ...known.map(({ working }) => working)],
   ];
