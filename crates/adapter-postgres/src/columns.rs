@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use application::ports::{Guard, Write};
-use domain::{Currency, Event, Job, Order, Receipt, ShardId, Status, Version};
+use domain::{Currency, Event, Job, Order, OrderId, Receipt, ShardId, Status, Version};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -295,8 +295,8 @@ pub(crate) struct Receipts<'a> {
 }
 
 impl<'a> Receipts<'a> {
-    pub(crate) fn push(&mut self, order: &Order, receipt: &'a Receipt) {
-        self.order_ids.push(order.id.as_uuid());
+    pub(crate) fn push(&mut self, order_id: OrderId, receipt: &'a Receipt) {
+        self.order_ids.push(order_id.as_uuid());
         self.keys.push(&receipt.key);
         self.texts.push(&receipt.text);
     }

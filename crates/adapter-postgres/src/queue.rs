@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use application::ports::{CommitError, Committed, Deadline, RescuePolicy, StoreError, Write};
+use application::ports::{
+    CommitError, Committed, Deadline, RescuePolicy, Settle, StoreError, Write,
+};
 use domain::{Order, ShardId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 use tokio::time::{timeout, timeout_at};
@@ -57,9 +59,9 @@ impl Job {
 
 /// What a worker asks for.
 pub(crate) enum Call {
-    Claim {
+    Take {
         limit: usize,
-        lease: Duration,
+        taking: Taking,
         answer: oneshot::Sender<Orders>,
     },
     Rescue {
@@ -69,11 +71,31 @@ pub(crate) enum Call {
     },
 }
 
+/// What is done with due orders that are taken.
+#[derive(Clone)]
+pub(crate) enum Taking {
+    /// They are claimed, under a lease of this length.
+    Claim(Duration),
+    /// They are claimed and settled in the same transaction.
+    Settle(Arc<dyn Settle>),
+}
+
+impl Taking {
+    /// Whether one transaction can do both.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Claim(one), Self::Claim(other)) => one == other,
+            (Self::Settle(one), Self::Settle(other)) => Arc::ptr_eq(one, other),
+            (Self::Claim(_), Self::Settle(_)) | (Self::Settle(_), Self::Claim(_)) => false,
+        }
+    }
+}
+
 impl Call {
     pub(crate) fn answer(self, orders: Orders) {
         match self {
             // A worker that stopped listening holds leases that will run out.
-            Self::Claim { answer, .. } | Self::Rescue { answer, .. } => {
+            Self::Take { answer, .. } | Self::Rescue { answer, .. } => {
                 let _ = answer.send(orders);
             }
         }
@@ -81,7 +103,7 @@ impl Call {
 
     pub(crate) fn is_abandoned(&self) -> bool {
         match self {
-            Self::Claim { answer, .. } | Self::Rescue { answer, .. } => answer.is_closed(),
+            Self::Take { answer, .. } | Self::Rescue { answer, .. } => answer.is_closed(),
         }
     }
 }
@@ -185,10 +207,10 @@ impl QueueHead {
     }
 
     /// Takes up to `limit` due orders.
-    pub(crate) async fn claim(&self, limit: usize, lease: Duration) -> Orders {
-        self.call(|answer| Call::Claim {
+    pub(crate) async fn take(&self, limit: usize, taking: Taking) -> Orders {
+        self.call(|answer| Call::Take {
             limit,
-            lease,
+            taking,
             answer,
         })
         .await

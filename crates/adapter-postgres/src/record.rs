@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use application::ports::{Clock, Guard};
-use domain::{Decision, Job, Order, Seq, Status};
+use domain::{Decision, Job, Order, OrderId, Receipt, Seq, Status};
 use tokio_postgres::Row;
 
 use crate::columns::{Changes, Events, Receipts};
 use crate::plan::{Plan, Verdict};
+use crate::queue::Taking;
 use crate::rows;
 use crate::transaction::WorkerNeeds;
 
@@ -17,6 +18,8 @@ use crate::transaction::WorkerNeeds;
 pub(crate) struct Taken {
     pub(crate) claimed: Vec<Decision>,
     claimed_from: Vec<Arc<Order>>,
+    /// Of the orders that were settled.
+    receipts: Vec<(OrderId, Receipt)>,
     pub(crate) rescued: Vec<Decision>,
     rescued_from: Vec<Arc<Order>>,
 }
@@ -25,7 +28,7 @@ impl Taken {
     /// Decides about the rows that were locked.
     pub(crate) fn read(
         (lost, due): (&[Row], &[Row]),
-        needs: WorkerNeeds,
+        needs: &WorkerNeeds,
         clock: &dyn Clock,
     ) -> Result<Self, rows::Unreadable> {
         let mut taken = Self::default();
@@ -42,10 +45,21 @@ impl Taken {
         }
         for row in due {
             let order = rows::order(row)?;
-            let decision = order.claim(now);
-            taken
-                .claimed
-                .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
+            let claim = order
+                .claim(now)
+                .map_err(|refusal| format!("order {}: {refusal}", order.id))?;
+            taken.claimed.push(match &needs.take {
+                Some((_, Taking::Settle(settle))) => {
+                    let outcome = settle.settle(&claim.order);
+                    let settled = claim.then(outcome.decision);
+                    let receipt = outcome.receipt;
+                    taken
+                        .receipts
+                        .extend(receipt.map(|receipt| (order.id, receipt)));
+                    settled
+                }
+                Some((_, Taking::Claim(_))) | None => claim,
+            });
             taken.claimed_from.push(Arc::new(order));
         }
         Ok(taken)
@@ -67,7 +81,7 @@ impl<'a> Record<'a> {
         plan: &Plan<'a>,
         verdict: &Verdict,
         taken: &'a Taken,
-        needs: WorkerNeeds,
+        needs: &WorkerNeeds,
     ) -> Self {
         let mut record = Self::default();
         for (encoded, written) in plan.writes.iter().zip(&verdict.written) {
@@ -79,13 +93,17 @@ impl<'a> Record<'a> {
                 };
                 record.add(decision, from);
                 if let Some(receipt) = &encoded.write.receipt {
-                    record.receipts.push(&decision.order, receipt);
+                    record.receipts.push(decision.order.id, receipt);
                 }
             }
         }
-        let lease_us = needs
-            .claim
-            .map_or(0, |(_, lease)| rows::microseconds(lease));
+        for (id, receipt) in &taken.receipts {
+            record.receipts.push(*id, receipt);
+        }
+        let lease_us = match &needs.take {
+            Some((_, Taking::Claim(lease))) => rows::microseconds(*lease),
+            Some((_, Taking::Settle(_))) | None => 0,
+        };
         let rescued = taken.rescued.iter().zip(&taken.rescued_from);
         let claimed = taken.claimed.iter().zip(&taken.claimed_from);
         for (decision, from) in rescued.chain(claimed) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StatusBus, StoreError, Write,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -23,7 +23,7 @@ use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::list;
 use crate::listener::Listener;
-use crate::queue::queue;
+use crate::queue::{Taking, queue};
 use crate::schema::{self, Place};
 use crate::shard::Shard;
 use crate::writer::{ShardState, Writer};
@@ -253,7 +253,18 @@ impl OrderStore for PostgresStore {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        self.shard(shard)?.queue.claim(limit, lease).await
+        let taking = Taking::Claim(lease);
+        self.shard(shard)?.queue.take(limit, taking).await
+    }
+
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        let taking = Taking::Settle(settle);
+        self.shard(shard)?.queue.take(limit, taking).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

@@ -20,22 +20,23 @@ use tokio_util::sync::CancellationToken;
 use crate::columns::Encoded;
 use crate::error::{Meaning, meaning, reason};
 use crate::plan::{Known, Losers, Plan};
+use crate::queue::Taking;
 use crate::record::{Record, Taken};
 use crate::rows;
 use crate::statements::Statements;
 
 /// What a worker asks of the shard, done in the same transaction as the writes that wait.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct WorkerNeeds {
-    /// The most due orders to claim, and for how long.
-    pub(crate) claim: Option<(usize, Duration)>,
+    /// The most due orders to take, and what to do with them.
+    pub(crate) take: Option<(usize, Taking)>,
     /// The most lost orders to take back, and how.
     pub(crate) rescue: Option<(usize, RescuePolicy)>,
 }
 
 impl WorkerNeeds {
     pub(crate) const fn is_empty(&self) -> bool {
-        self.claim.is_none() && self.rescue.is_none()
+        self.take.is_none() && self.rescue.is_none()
     }
 }
 
@@ -44,7 +45,7 @@ impl WorkerNeeds {
 pub(crate) struct Done {
     /// One answer a write, in the same order.
     pub(crate) answers: Vec<Result<Committed, CommitError>>,
-    /// Orders that were claimed.
+    /// Due orders that were taken.
     pub(crate) claimed: Vec<Arc<Order>>,
     /// Orders that were taken back, as they stand now.
     pub(crate) rescued: Vec<Arc<Order>>,
@@ -101,7 +102,7 @@ impl Session {
     pub(crate) async fn transact(
         &self,
         writes: &[&Encoded],
-        needs: WorkerNeeds,
+        needs: &WorkerNeeds,
         clock: &dyn Clock,
     ) -> Result<Done, Failure> {
         let plan = Plan::new(writes);
@@ -145,7 +146,7 @@ impl Session {
     async fn at_once(&self, plan: &Plan<'_>) -> Option<Result<Done, Failure>> {
         let verdict = plan.all_written();
         let taken = Taken::default();
-        let record = Record::of(plan, &verdict, &taken, WorkerNeeds::default());
+        let record = Record::of(plan, &verdict, &taken, &WorkerNeeds::default());
         let (client, statements) = (&self.client, &self.statements);
         let insert: OptionFuture<_> = (plan.new_orders.len() > 0)
             .then(|| statements.insert_all(client, &plan.new_orders))
@@ -208,7 +209,7 @@ impl Session {
         }
     }
 
-    async fn open(&self, plan: &Plan<'_>, needs: WorkerNeeds) -> Result<Opened, Error> {
+    async fn open(&self, plan: &Plan<'_>, needs: &WorkerNeeds) -> Result<Opened, Error> {
         let (client, statements) = (&self.client, &self.statements);
         let insert: OptionFuture<_> = (plan.new_orders.len() > 0)
             .then(|| statements.insert_orders(client, &plan.new_orders))
@@ -221,8 +222,9 @@ impl Session {
             .map(|(limit, _)| statements.take_lost(client, rows_at_most(limit)))
             .into();
         let take_due: OptionFuture<_> = needs
-            .claim
-            .map(|(limit, _)| statements.take_due(client, rows_at_most(limit)))
+            .take
+            .as_ref()
+            .map(|(limit, _)| statements.take_due(client, rows_at_most(*limit)))
             .into();
         // `join` polls in this order, and a statement is sent when it is first polled: one flight of statements.
         let (begun, inserted, changed, lost, due) = futures_util::join!(
@@ -246,7 +248,7 @@ impl Session {
         plan: &Plan<'_>,
         opened: &Opened,
         taken: Taken,
-        needs: WorkerNeeds,
+        needs: &WorkerNeeds,
     ) -> Result<Done, Failure> {
         let verdict = plan.judge(&opened.inserted, &opened.changed);
         let record = Record::of(plan, &verdict, &taken, needs);

@@ -77,7 +77,7 @@ impl Work {
         for (slot, answer) in portion.slots.iter().zip(done.answers) {
             self.answers[slot.job][slot.item] = Some(answer);
         }
-        if portion.needs.claim.is_some() {
+        if portion.needs.take.is_some() {
             self.claimed = Some(Ok(done.claimed));
         }
         if portion.needs.rescue.is_some() {
@@ -119,7 +119,7 @@ impl Work {
         for slot in &portion.slots {
             self.answers[slot.job][slot.item] = Some(Err(CommitError::Store(error.clone())));
         }
-        if portion.needs.claim.is_some() {
+        if portion.needs.take.is_some() {
             self.claimed = Some(Err(error.clone()));
         }
         if portion.needs.rescue.is_some() {
@@ -141,7 +141,7 @@ impl Work {
         let mut rescued = Shares::of(self.rescued, &error);
         for call in self.calls {
             let orders = match &call {
-                Call::Claim { limit, .. } => claimed.next(*limit),
+                Call::Take { limit, .. } => claimed.next(*limit),
                 Call::Rescue { limit, .. } => rescued.next(*limit),
             };
             call.answer(orders);
@@ -172,13 +172,15 @@ impl Shares {
 /// Takes calls that cannot share a transaction with the first of their kind out, for the next one: they ask for
 /// another lease or another policy, or for too many orders together.
 pub(crate) fn keep_alike(calls: &mut Vec<Call>) -> VecDeque<Call> {
-    let (mut lease_of_all, mut policy_of_all) = (None, None);
+    let (mut taking_of_all, mut policy_of_all) = (None, None);
     let (mut claims, mut rescues) = (0, 0);
     let mut put_off = VecDeque::new();
     for call in std::mem::take(calls) {
         let (is_alike, sum, more) = match &call {
-            Call::Claim { lease, limit, .. } => (
-                *lease_of_all.get_or_insert(*lease) == *lease,
+            Call::Take { taking, limit, .. } => (
+                taking_of_all
+                    .get_or_insert_with(|| taking.clone())
+                    .is_alike(taking),
                 &mut claims,
                 *limit,
             ),
@@ -202,8 +204,8 @@ fn needs_of(calls: &[Call]) -> WorkerNeeds {
     let mut needs = WorkerNeeds::default();
     for call in calls {
         match call {
-            Call::Claim { limit, lease, .. } => {
-                let (sum, _) = needs.claim.get_or_insert((0, *lease));
+            Call::Take { limit, taking, .. } => {
+                let (sum, _) = needs.take.get_or_insert_with(|| (0, taking.clone()));
                 *sum = (*sum + limit).min(MOST_TAKEN);
             }
             Call::Rescue { limit, policy, .. } => {

@@ -169,7 +169,9 @@ impl Writer {
                     .iter()
                     .map(|slot| work.encoded(*slot))
                     .collect();
-                session.transact(&writes, portion.needs, &*self.clock).await
+                session
+                    .transact(&writes, &portion.needs, &*self.clock)
+                    .await
             };
             match result {
                 Ok(done) => {

@@ -47,7 +47,7 @@ impl Default for SqliteOptions {
             readers: 2,
             read_queue: 1_024,
             unindexed: 131_072,
-            recent_events: 8_192,
+            recent_events: 2_048,
             #[cfg(feature = "broken-twins")]
             synchronous_off: false,
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use application::ports::{CommitError, Guard, Write};
-use domain::{Event, Fingerprint, Job, Order, OrderId, Status, Version};
+use domain::{Event, Fingerprint, Job, Order, OrderId, Receipt, Status, Version};
 
 use crate::codec::{facts, history, standing};
 use crate::index::names::{NameHash, UserHash};
@@ -25,7 +25,7 @@ pub(crate) struct Prepared {
 
 /// The events of a decision, each with its place in [`Prepared::bytes`].
 pub(crate) struct Events {
-    /// Empty but for imported history.
+    /// Empty but where several steps are written as one.
     pub(crate) earlier: Vec<(usize, Arc<Event>)>,
     pub(crate) last: (usize, Arc<Event>),
 }
@@ -93,15 +93,21 @@ impl Prepared {
         ))
     }
 
-    /// A change that the store itself decided: a claim or a rescue of an order that stands at `before`.
-    pub(crate) fn of_own_decision(before: &Order, decision: domain::Decision) -> Self {
+    /// A change that is decided within the transaction: a claim, a claim with its outcome, or a rescue of an order
+    /// that stands at `before`.
+    pub(crate) fn of_own_decision(
+        before: &Order,
+        decision: domain::Decision,
+        receipt: Option<Receipt>,
+    ) -> Self {
         let guard = PreparedGuard::At {
             version: before.version,
             status: before.status,
         };
         let events = (decision.earlier, decision.event);
         let bytes = Vec::with_capacity(96);
-        Self::encoded(decision.order, guard, decision.job, events, None, bytes)
+        let receipt = receipt.map(|receipt| receipt.text);
+        Self::encoded(decision.order, guard, decision.job, events, receipt, bytes)
     }
 
     /// Adds what every change has to the facts, where there are some.

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::{Claim, CommitError, Committed, Deadline, RescuePolicy, StoreError};
+use application::ports::{
+    Claim, CommitError, Committed, Deadline, RescuePolicy, Settle, StoreError,
+};
 use domain::Order;
 use tokio::sync::oneshot;
 
@@ -22,9 +24,9 @@ pub(crate) enum Request {
         deadline: Deadline,
         reply: oneshot::Sender<Done>,
     },
-    Claim {
+    Take {
         limit: usize,
-        lease: Duration,
+        taking: Taking,
         reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
     },
     Heartbeat {
@@ -39,12 +41,20 @@ pub(crate) enum Request {
     },
 }
 
+/// What is done with due orders that are taken.
+pub(crate) enum Taking {
+    /// They are claimed, under a lease of this length.
+    Claim(Duration),
+    /// They are claimed and settled in the same transaction.
+    Settle(Arc<dyn Settle>),
+}
+
 impl Request {
     /// How many decisions it stands for.
     fn weight(&self) -> usize {
         match self {
             Self::Commit { writes, .. } => writes.len(),
-            Self::Claim { limit, .. } | Self::Rescue { limit, .. } => *limit,
+            Self::Take { limit, .. } | Self::Rescue { limit, .. } => *limit,
             Self::Heartbeat { .. } => 1,
         }
     }

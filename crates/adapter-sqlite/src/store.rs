@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
+    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -16,7 +16,7 @@ use crate::failure::unknown;
 use crate::index::tail::Tail;
 use crate::prepared::Prepared;
 use crate::published::Published;
-use crate::queue::{Lane, Request, WriteQueue};
+use crate::queue::{Lane, Request, Taking, WriteQueue};
 use crate::read::{PATIENCE, ReadConnection, ReadQueue};
 use crate::{SHARD, SHARDS};
 
@@ -176,9 +176,26 @@ impl OrderStore for SqliteStore {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         Self::check_shard(shard)?;
-        self.ask(|reply| Request::Claim {
+        let taking = Taking::Claim(lease);
+        self.ask(|reply| Request::Take {
             limit,
-            lease,
+            taking,
+            reply,
+        })
+        .await
+    }
+
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Self::check_shard(shard)?;
+        let taking = Taking::Settle(settle);
+        self.ask(|reply| Request::Take {
+            limit,
+            taking,
             reply,
         })
         .await

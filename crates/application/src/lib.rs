@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 mod caller;
 mod dead_letter_reasons;
-mod deadline;
 mod in_flight;
 pub mod in_process;
 pub mod order_json;

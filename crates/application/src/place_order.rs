@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use domain::{IdempotencyKey, Order, PlaceOrder, Receipt, Timestamp};
 
+use crate::Application;
 use crate::caller::Caller;
 use crate::in_flight::InFlight;
 use crate::ports::{CommitError, Committed, Guard, ReceiptError, StoreError, Write};
 use crate::receipts::Receipts;
-use crate::{Application, deadline};
 
 /// What became of a request to place an order. All three are successes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Application {
             .map(|key| self.in_flight.enter(&command.user_id, key));
         let write = self.decide_new(caller, command, key);
         let order = Arc::clone(&write.decision.order);
-        let mut results = deadline::commit(&*self.store, vec![write], caller.deadline).await;
+        let mut results = self.store.commit(vec![write], caller.deadline).await;
         let result = results.pop().expect("a store answers each write");
         if matches!(
             result,
@@ -115,7 +115,7 @@ impl Application {
             .iter()
             .map(|write| Arc::clone(&write.decision.order))
             .collect();
-        let results = deadline::commit(&*self.store, writes, caller.deadline).await;
+        let results = self.store.commit(writes, caller.deadline).await;
         let mut committed = orders.into_iter().zip(results);
         let mut next = || {
             committed

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domain::{Order, OrderId, Refusal, Status, Steering, Version};
 
+use crate::Application;
 use crate::caller::Caller;
 use crate::ports::{CommitError, Guard, ListFilter, ListQuery, StoreError, Write};
-use crate::{Application, deadline};
 
 /// Why an order was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +55,7 @@ impl Application {
             }
             let write = self.decide_steering(caller, &order, steering)?;
             let after = Arc::clone(&write.decision.order);
-            let result = deadline::commit(&*self.store, vec![write], caller.deadline)
-                .await
-                .pop();
+            let result = self.store.commit(vec![write], caller.deadline).await.pop();
             match result.expect("a store answers each write") {
                 Ok(_) => return Ok(after),
                 Err(CommitError::Store(error)) => return Err(SteerError::Store(error)),
@@ -104,7 +102,7 @@ impl Application {
                 .iter()
                 .map(|order| self.decide_steering(caller, order, steering))
                 .collect();
-            let results = deadline::commit(&*self.store, writes?, caller.deadline).await;
+            let results = self.store.commit(writes?, caller.deadline).await;
             for result in results {
                 match result {
                     Ok(_) => changed += 1,

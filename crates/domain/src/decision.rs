@@ -17,10 +17,21 @@ pub struct Decision {
     pub order: Arc<Order>,
     /// What is recorded of it.
     pub event: Event,
-    /// Events of the same decision that come before `event`; empty but for imported history.
+    /// Events of the same decision that come before `event`; empty but where several steps are committed as one.
     pub earlier: Vec<Event>,
     /// What the worker has to do after it.
     pub job: Job,
+}
+
+impl Decision {
+    /// This decision and the one that follows it as one: they are committed together, with the events of both.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let mut earlier = self.earlier;
+        earlier.push(self.event);
+        earlier.extend(next.earlier);
+        Self { earlier, ..next }
+    }
 }
 
 /// What a decision leaves for the workers.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, StoreError, Write,
+    RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -37,6 +37,16 @@ pub trait StoreAround: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         self.inner().claim(shard, limit, lease).await
+    }
+
+    /// As [`OrderStore::settle`].
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner().settle(shard, limit, settle).await
     }
 
     /// As [`OrderStore::heartbeat`].
@@ -146,6 +156,15 @@ impl<T: StoreAround> OrderStore for Around<T> {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         self.0.claim(shard, limit, lease).await
+    }
+
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.0.settle(shard, limit, settle).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

@@ -33,16 +33,31 @@ pub(crate) async fn attempt(shared: &Shared, order: &Order, probe: Option<Probe>
     }
 }
 
+/// The verdict on `order` by a handler that takes no time. Needs no runtime: a store calls it in its transaction.
+pub(crate) fn attempt_at_once(shared: &Shared, order: &Order) -> Verdict {
+    let caught = AssertUnwindSafe(shared.handler.handle(order)).catch_unwind();
+    let outcome = match caught.now_or_never() {
+        Some(Ok(outcome)) => within_bounds(order, outcome),
+        Some(Err(panic)) => return shared.judge.count_against(order, panicked(&*panic)),
+        None => Outcome::Retry {
+            failure: Failure::new(
+                "handler_not_immediate",
+                "the handler calls itself immediate and waits",
+            ),
+            after: None,
+            blame: Blame::Endpoint,
+        },
+    };
+    shared.judge.judge(order, outcome, None)
+}
+
 async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
     let handler: &Arc<dyn OrderHandler> = &shared.handler;
     let limit = shared.settings.attempt_timeout;
     let caught = AssertUnwindSafe(handler.handle(order)).catch_unwind();
     match tokio::time::timeout(limit, caught).await {
         Ok(Ok(outcome)) => Ok(outcome),
-        Ok(Err(panic)) => Err(Failure::new(
-            "handler_panicked",
-            &format!("the handler panicked: {}", words_of(&*panic)),
-        )),
+        Ok(Err(panic)) => Err(panicked(&*panic)),
         Err(_elapsed) => Ok(Outcome::Retry {
             failure: Failure::new(
                 "timeout",
@@ -52,6 +67,13 @@ async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
             blame: Blame::Endpoint,
         }),
     }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    Failure::new(
+        "handler_panicked",
+        &format!("the handler panicked: {}", words_of(panic)),
+    )
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> &str {

@@ -1,92 +1,91 @@
-//! The loop of one shard for a handler that takes no time: no task and no permit an order. A batch is claimed while
-//! the outcomes of the one before are committed, so that a store with group commit makes both durable together.
+//! The loop of one shard for a handler that takes no time: due orders are claimed and settled in one transaction of the
+//! store. No task, no permit and no lease an order, and nothing to give back when the worker stops.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::Order;
+use application::ports::{Settle, Write};
+use domain::{Order, Status};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::attempt;
+use crate::attempt::attempt_at_once;
 use crate::intake::Intake;
-use crate::ledger::{Finished, Ledger};
 use crate::parts::Shared;
 
 pub(crate) struct Immediate {
     pub(crate) shared: Arc<Shared>,
     pub(crate) intake: Intake,
-    pub(crate) ledger: Ledger,
 }
 
 impl Immediate {
-    /// Works until `stop`, then commits what is left, for as long as one call to the store may take.
+    /// Works until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut last_try_at = None;
-        loop {
-            let stopping = stop.is_cancelled();
-            if stopping {
-                let now = tokio::time::Instant::now();
-                let last_try = last_try_at.get_or_insert(now + self.shared.settings.store_timeout);
-                if self.ledger.is_empty() || now >= *last_try {
-                    return self.ledger.abandon();
+        let settle: Arc<dyn Settle> = Arc::new(AtOnce {
+            shared: Arc::clone(&self.shared),
+        });
+        while !stop.is_cancelled() {
+            let pause = match self.settle_some(&settle).await {
+                Ok(may_be_more) if may_be_more => continue,
+                Ok(_) => None,
+                Err(pause) => Some(pause),
+            };
+            let wait = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => self.intake.wait().await,
                 }
-            }
-            let wanted = if stopping { Ok(0) } else { self.room() };
-            let room = wanted.unwrap_or(0);
-            let (pause, claimed) =
-                tokio::join!(self.ledger.commit(), claim(&mut self.intake, room));
-            let mut pause = pause.or(wanted.err());
-            let mut idle = false;
-            match claimed {
-                Ok(orders) => {
-                    self.put_back(room - orders.len());
-                    idle = room > 0 && orders.len() < room && pause.is_none();
-                    for order in orders {
-                        let verdict = attempt(&self.shared, &order, None).await;
-                        self.ledger.add(Finished::immediate(order, verdict));
-                    }
-                }
-                Err(wait) => {
-                    self.put_back(room);
-                    pause = pause.or(Some(wait));
-                }
-            }
-            // What was just decided is committed before anything is waited for.
-            if let Some(pause) = pause {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = stop.cancelled(), if !stopping => {}
-                }
-            } else if idle && self.ledger.is_empty() {
-                tokio::select! {
-                    () = self.intake.wait() => {}
-                    () = stop.cancelled() => {}
-                }
+            };
+            tokio::select! {
+                () = wait => {}
+                () = stop.cancelled() => {}
             }
         }
     }
 
-    /// How many orders may be claimed now. Nothing is claimed while outcomes wait for a store that does not take them.
-    fn room(&self) -> Result<usize, std::time::Duration> {
-        if self.ledger.is_held_up() {
-            return Ok(0);
-        }
+    /// Settles what is due, as far as the limits allow; whether there may be more.
+    ///
+    /// # Errors
+    /// How long to wait before the next try.
+    async fn settle_some(&mut self, settle: &Arc<dyn Settle>) -> Result<bool, Duration> {
         let batch = self.shared.settings.batch.max(1);
-        match &self.shared.limiter {
-            Some(limiter) => limiter.take(batch),
-            None => Ok(batch),
-        }
-    }
-
-    fn put_back(&self, unused: usize) {
+        let room = match &self.shared.limiter {
+            Some(limiter) => limiter.take(batch)?,
+            None => batch,
+        };
+        let settled = self.intake.settle(room, Arc::clone(settle)).await;
+        let unused = room - settled.as_ref().map_or(0, Vec::len).min(room);
         if let Some(limiter) = &self.shared.limiter {
             limiter.put_back(unused);
+        }
+        for order in settled? {
+            self.count(&order);
+        }
+        Ok(unused == 0)
+    }
+
+    fn count(&self, order: &Order) {
+        let tally = &self.shared.tally;
+        match order.status {
+            Status::Processed => tally.processed.add(1),
+            Status::Failed => tally.failed.add(1),
+            Status::Retrying if order.attempt > 0 => tally.retried.add(1),
+            Status::Retrying => tally.given_back.add(1),
+            // No outcome of an attempt leads there.
+            Status::Pending | Status::Processing | Status::OnHold | Status::Cancelled => {}
         }
     }
 }
 
-async fn claim(intake: &mut Intake, room: usize) -> Result<Vec<Arc<Order>>, std::time::Duration> {
-    if room == 0 {
-        return Ok(Vec::new());
+/// The handler and its judge, as a store calls them within its transaction.
+struct AtOnce {
+    shared: Arc<Shared>,
+}
+
+impl Settle for AtOnce {
+    fn settle(&self, claimed: &Order) -> Write {
+        let now = self.shared.clock.now();
+        attempt_at_once(&self.shared, claimed)
+            .write(claimed, &self.shared.receipts, now)
+            .expect("every outcome of an attempt is allowed from PROCESSING")
     }
-    intake.claim(room).await
 }

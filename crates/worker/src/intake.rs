@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Dispatch, OrderStore};
+use application::ports::{Dispatch, OrderStore, Settle, StoreError};
 use domain::{Order, ShardId};
 use tokio::sync::{Notify, watch};
 
@@ -57,7 +57,30 @@ impl Intake {
         // A hint that arrives from here on, while the claim runs, is not lost.
         self.hints.borrow_and_update();
         let lease = self.shared.settings.lease;
-        match self.store.claim(self.shard, limit, lease).await {
+        let claimed = self.store.claim(self.shard, limit, lease).await;
+        self.take_down(claimed)
+    }
+
+    /// Claims and settles up to `limit` orders.
+    ///
+    /// # Errors
+    /// As [`Intake::claim`].
+    pub(crate) async fn settle(
+        &mut self,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, Duration> {
+        self.hints.borrow_and_update();
+        let settled = self.store.settle(self.shard, limit, settle).await;
+        self.take_down(settled)
+    }
+
+    /// Counts what the store gave, or that it gave nothing.
+    fn take_down(
+        &mut self,
+        taken: Result<Vec<Arc<Order>>, StoreError>,
+    ) -> Result<Vec<Arc<Order>>, Duration> {
+        match taken {
             Ok(orders) => {
                 if self.failures > 0 {
                     tracing::info!(shard = %self.shard, "the shard gives orders again");

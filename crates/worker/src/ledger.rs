@@ -25,8 +25,8 @@ const RETRY: Backoff = Backoff {
 pub(crate) struct Finished {
     order: Arc<Order>,
     verdict: Verdict,
-    /// Keeps the lease alive until the outcome is durable; none where an attempt takes no time.
-    hold: Option<Hold>,
+    /// Keeps the lease alive until the outcome is durable.
+    hold: Hold,
     /// A commit was not confirmed: it may have been done.
     unsure: bool,
     /// The store has refused a first verdict.
@@ -34,30 +34,23 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// An attempt that took time, under a hold.
+    /// An attempt under its hold.
     pub(crate) fn held(hold: Hold, verdict: Verdict) -> Self {
-        let mut finished = Self::immediate(Arc::clone(&hold.order), verdict);
-        finished.hold = Some(hold);
-        finished
-    }
-
-    /// An attempt that took none.
-    pub(crate) fn immediate(order: Arc<Order>, verdict: Verdict) -> Self {
         Self {
-            order,
+            order: Arc::clone(&hold.order),
             verdict,
-            hold: None,
+            hold,
             unsure: false,
             refused: false,
         }
     }
 
     fn is_lost(&self) -> bool {
-        self.hold.as_ref().is_some_and(Hold::is_lost)
+        self.hold.is_lost()
     }
 }
 
-/// The outcomes of one shard that wait for their commit. Bounded by the places of the register, or by one batch.
+/// The outcomes of one shard that wait for their commit. Bounded by the places of the register.
 pub(crate) struct Ledger {
     shared: Arc<Shared>,
     shard: ShardId,
@@ -77,19 +70,6 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn add(&mut self, finished: Finished) {
-        self.waiting.push(finished);
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// Whether the last try failed: what waits has to be written first.
-    pub(crate) const fn is_held_up(&self) -> bool {
-        self.failures > 0
-    }
-
     /// Takes what arrives until the worker has no more, and commits it. After `give_up` what waits is abandoned.
     pub(crate) async fn run(
         mut self,
@@ -99,14 +79,14 @@ impl Ledger {
         loop {
             if self.waiting.is_empty() {
                 match arrivals.recv().await {
-                    Some(finished) => self.add(finished),
+                    Some(finished) => self.waiting.push(finished),
                     None => return,
                 }
             }
             while self.waiting.len() < self.shared.settings.batch
                 && let Ok(finished) = arrivals.try_recv()
             {
-                self.add(finished);
+                self.waiting.push(finished);
             }
             if let Some(pause) = self.commit().await {
                 tokio::select! {
@@ -118,13 +98,13 @@ impl Ledger {
     }
 
     /// Gives up what waits; the leases run out and the orders are rescued.
-    pub(crate) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         self.shared.tally.abandoned.add(self.waiting.len());
         self.waiting.clear();
     }
 
     /// Tries once to commit everything that waits. Returns how long to pause, where some of it could not be.
-    pub(crate) async fn commit(&mut self) -> Option<Duration> {
+    async fn commit(&mut self) -> Option<Duration> {
         let (batch, writes) = self.take_batch();
         if batch.is_empty() {
             return None;

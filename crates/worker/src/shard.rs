@@ -31,15 +31,10 @@ pub(crate) async fn run(
         shard,
         Arc::clone(&rescheduled),
     );
-    let ledger = Ledger::new(Arc::clone(&shared), shard, rescheduled);
     let rescuer = rescuer::run(Arc::clone(&shared), shard, stop.clone());
     // A receipt store of its own takes time, whatever the handler takes.
     if shared.handler.is_immediate() && matches!(shared.receipts, Receipts::InStore) {
-        let immediate = Immediate {
-            shared,
-            intake,
-            ledger,
-        };
+        let immediate = Immediate { shared, intake };
         tokio::join!(Box::pin(immediate.run(stop)), Box::pin(rescuer));
         return;
     }
@@ -54,6 +49,7 @@ pub(crate) async fn run(
         finished,
         shared: Arc::clone(&shared),
     };
+    let ledger = Ledger::new(Arc::clone(&shared), shard, rescheduled);
     let outcomes_written = CancellationToken::new();
     let give_up = CancellationToken::new();
     let patience = shared.settings.store_timeout;

@@ -126,6 +126,22 @@ impl Writer<'_> {
         status: Status,
         now: Timestamp,
     ) -> Applied<Seq> {
+        if !self.change_row(batch, write, version, status)? {
+            return Ok(Err(CommitError::Stale));
+        }
+        self.follow_work(batch, write, version, status, now)?;
+        self.finish(batch, write, false).map(Ok)
+    }
+
+    /// The order's row, where it stands at `version` and `status`; the first statement of a change, so that nothing
+    /// of it is there where it is refused. `false` where the order stands otherwise.
+    pub(super) fn change_row(
+        &mut self,
+        batch: &mut Batch,
+        write: &mut Prepared,
+        version: Version,
+        status: Status,
+    ) -> rusqlite::Result<bool> {
         write.stamp(batch.books.head + 1);
         let (id, order) = (write.id(), &write.order);
         let changed = self.hot.change.execute(params![
@@ -137,12 +153,10 @@ impl Writer<'_> {
             version.get(),
             status.code()
         ])?;
-        if changed == 0 {
-            return Ok(Err(CommitError::Stale));
+        if changed > 0 {
+            batch.books.count(Some(status), order.status);
         }
-        batch.books.count(Some(status), order.status);
-        self.follow_work(batch, write, version, status, now)?;
-        self.finish(batch, write, false).map(Ok)
+        Ok(changed > 0)
     }
 
     /// What a change means for the work: a job to put or to remove, a lease that ends.
@@ -182,7 +196,7 @@ impl Writer<'_> {
     }
 
     /// Receipt, log entries and events of a write whose order is written.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         batch: &mut Batch,
         write: &Prepared,

@@ -201,13 +201,13 @@ impl Writer<'_> {
                     batch.answers.push(Answer::Commit(reply, (answers, writes)));
                     failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
                 }
-                Request::Claim {
+                Request::Take {
                     limit,
-                    lease,
+                    taking,
                     reply,
                 } => {
-                    let claimed = self.claim(batch, limit, lease, now);
-                    let (answer, failure) = split(claimed);
+                    let taken = self.take_due(batch, limit, &taking, now);
+                    let (answer, failure) = split(taken);
                     batch.answers.push(Answer::Orders(reply, answer));
                     failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
                 }
@@ -381,7 +381,7 @@ fn refuse(request: Request, error: &StoreError) {
             let answers = writes.iter().map(|_| answer()).collect();
             drop(reply.send((answers, writes)));
         }
-        Request::Claim { reply, .. } | Request::Rescue { reply, .. } => {
+        Request::Take { reply, .. } | Request::Rescue { reply, .. } => {
             drop(reply.send(Err(error.clone())));
         }
         Request::Heartbeat { reply, .. } => drop(reply.send(Err(error.clone()))),

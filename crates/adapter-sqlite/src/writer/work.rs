@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Claim, RescuePolicy};
-use domain::{Order, OrderId, Status, Timestamp, Version};
+use domain::{Job, Order, OrderId, Status, Timestamp, Version};
 use rusqlite::{OptionalExtension, params};
 
 use super::Writer;
 use super::batch::Batch;
 use super::leases::{Lease, Origin};
 use crate::prepared::Prepared;
+use crate::queue::Taking;
 use crate::read::row;
 
 /// A fresh claim that is open for so many events is put into `jobs`, so that a start never searches more of the log.
@@ -18,17 +19,16 @@ const LONG_OPEN: u64 = 100_000;
 
 impl Writer<'_> {
     /// Takes up to `limit` orders whose work is due, oldest due first.
-    pub(super) fn claim(
+    pub(super) fn take_due(
         &mut self,
         batch: &mut Batch,
         limit: usize,
-        lease: Duration,
+        taking: &Taking,
         now: Timestamp,
     ) -> rusqlite::Result<Vec<Arc<Order>>> {
-        let until = self.surroundings.clock.monotonic().saturating_add(lease);
         let mut jobs = self.due_jobs(batch, limit, now)?.into_iter().peekable();
-        let mut claimed = Vec::new();
-        while claimed.len() < limit {
+        let mut taken = Vec::new();
+        while taken.len() < limit {
             let job_due = jobs.peek().map(|(_, due_ms)| *due_ms);
             let head = self.books.head;
             let fresh = self.fresh.front(self.connection, head)?;
@@ -39,15 +39,15 @@ impl Writer<'_> {
                 (Some(fresh), Some(due_ms)) => fresh.due_ms() <= due_ms,
             };
             let order = if takes_fresh {
-                self.claim_fresh(batch, until, now)?
+                self.take_fresh(batch, taking, now)?
             } else if let Some((id, _)) = jobs.next() {
-                self.claim_job(batch, id, until, now)?
+                self.take_job(batch, id, taking, now)?
             } else {
                 None
             };
-            claimed.extend(order);
+            taken.extend(order);
         }
-        Ok(claimed)
+        Ok(taken)
     }
 
     /// Jobs that are due and that nobody has, also not in this transaction.
@@ -74,10 +74,10 @@ impl Writer<'_> {
     }
 
     /// The next fresh order, unless it has moved on since it was created.
-    fn claim_fresh(
+    fn take_fresh(
         &mut self,
         batch: &mut Batch,
-        until: Duration,
+        taking: &Taking,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
         let Some(work) = self.fresh.pop() else {
@@ -95,62 +95,101 @@ impl Writer<'_> {
         if order.version != Version::FIRST || order.status != Status::Pending {
             return Ok(None);
         }
-        let claimed = self.take(batch, &order, Origin::Fresh(work.seq), until, now)?;
-        if claimed.is_some() {
+        let taken = self.take(batch, &order, Origin::Fresh(work.seq), taking, now)?;
+        if taken.is_some() {
             batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
         }
-        Ok(claimed)
+        Ok(taken)
     }
 
-    fn claim_job(
+    fn take_job(
         &mut self,
         batch: &mut Batch,
         id: OrderId,
-        until: Duration,
+        taking: &Taking,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let claimed = match row::load(self.connection, id)? {
-            Some((order, _)) => self.take(batch, &order, Origin::Job, until, now)?,
+        let taken = match row::load(self.connection, id)? {
+            Some((order, _)) => self.take(batch, &order, Origin::Job, taking, now)?,
             None => None,
         };
-        if claimed.is_none() {
+        if taken.is_none() {
             tracing::warn!(order = %id, "a job without a claimable order was removed");
             self.remove_job(batch, id)?;
-            return Ok(None);
         }
-        batch.touches_jobs = true;
-        self.connection
-            .prepare_cached("UPDATE jobs SET claimed = 1 WHERE id = ?1")?
-            .execute([id.as_bytes()])?;
-        Ok(claimed)
+        Ok(taken)
     }
 
+    /// Claims an order, and settles it where that is asked for; `None` where its state or its guard is against it.
     fn take(
         &mut self,
         batch: &mut Batch,
         order: &Order,
         origin: Origin,
-        until: Duration,
+        taking: &Taking,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let Ok(decision) = order.claim(now) else {
+        let Ok(claim) = order.claim(now) else {
             return Ok(None);
         };
-        let claimed = Arc::clone(&decision.order);
-        let mut write = Prepared::of_own_decision(order, decision);
-        if self
-            .apply_change(batch, &mut write, order.version, order.status, now)?
-            .is_err()
-        {
+        let (decision, receipt) = match taking {
+            Taking::Claim(_) => (claim, None),
+            Taking::Settle(settle) => {
+                let outcome = settle.settle(&claim.order);
+                (claim.then(outcome.decision), outcome.receipt)
+            }
+        };
+        let taken = Arc::clone(&decision.order);
+        let mut write = Prepared::of_own_decision(order, decision, receipt);
+        if !self.change_row(batch, &mut write, order.version, order.status)? {
             return Ok(None);
+        }
+        match taking {
+            Taking::Claim(lease) => self.lease(batch, &taken, origin, *lease)?,
+            Taking::Settle(_) => self.leave_settled(batch, &write, origin, now)?,
+        }
+        self.finish(batch, &write, false)?;
+        Ok(Some(taken))
+    }
+
+    fn lease(
+        &mut self,
+        batch: &mut Batch,
+        claimed: &Order,
+        origin: Origin,
+        lease: Duration,
+    ) -> rusqlite::Result<()> {
+        if origin == Origin::Job {
+            batch.touches_jobs = true;
+            self.connection
+                .prepare_cached("UPDATE jobs SET claimed = 1 WHERE id = ?1")?
+                .execute([claimed.id.as_bytes()])?;
         }
         let lease = Lease {
             token: claimed.version,
-            until,
+            until: self.surroundings.clock.monotonic().saturating_add(lease),
             origin,
         };
         batch.leases_taken.push((claimed.id, lease));
-        Ok(Some(claimed))
+        Ok(())
+    }
+
+    /// What a settled order leaves to be done. A fresh one has no job to remove: its entry in the log lies behind the
+    /// mark from now on.
+    fn leave_settled(
+        &mut self,
+        batch: &mut Batch,
+        write: &Prepared,
+        origin: Origin,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        match write.job {
+            Job::DueIn(delay) => self.put_job(batch, write.id(), now.saturating_add(delay)),
+            Job::Nothing | Job::Leased if origin == Origin::Job => {
+                self.remove_job(batch, write.id()).map(drop)
+            }
+            Job::Nothing | Job::Leased => Ok(()),
+        }
     }
 
     /// Prolongs the leases of claims that still hold; returns the others.
@@ -209,7 +248,7 @@ impl Writer<'_> {
                 continue;
             };
             let after = Arc::clone(&decision.order);
-            let mut write = Prepared::of_own_decision(&order, decision);
+            let mut write = Prepared::of_own_decision(&order, decision, None);
             if self
                 .apply_change(batch, &mut write, order.version, order.status, now)?
                 .is_ok()

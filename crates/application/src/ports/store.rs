@@ -267,6 +267,14 @@ impl Counts {
     }
 }
 
+/// Decides at once what becomes of an order. Called by a store within its transaction: it must not wait, call
+/// anything outside, or panic.
+pub trait Settle: Send + Sync + 'static {
+    /// The outcome of `claimed`, which [`Order::claim`] has made and which is not written yet. What is written is the
+    /// claim and this outcome as one ([`domain::Decision::then`]), under the guard of the order before the claim.
+    fn settle(&self, claimed: &Order) -> Write;
+}
+
 /// Keeps orders, their keys, events, jobs and (if so configured) receipts.
 ///
 /// Durability: [`OrderStore::commit`] and [`OrderStore::claim`] return after the transaction is on stable storage.
@@ -297,6 +305,16 @@ pub trait OrderStore: Send + Sync + 'static {
         shard: ShardId,
         limit: usize,
         lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError>;
+
+    /// Takes up to `limit` due orders of a shard as [`OrderStore::claim`] does, and writes what `settle` decides of
+    /// each in the same transaction: for work that takes no time there is no lease, and no moment at which a crash
+    /// leaves an order claimed. Returns the orders as they stand after it.
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError>;
 
     /// Prolongs leases to `lease` from now, where id, token and PROCESSING still hold and whether or not the lease

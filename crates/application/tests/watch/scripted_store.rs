@@ -8,7 +8,7 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{
     Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, StatusBus, StoreError, Write,
+    RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
 };
 use application::watch::{Delivery, Hub, ResyncReason, WatchSettings, Watcher};
 use async_trait::async_trait;
@@ -143,6 +143,15 @@ impl OrderStore for ScriptedStore {
             events: events.iter().skip(skip).take(limit).cloned().collect(),
             head: Seq(events.len() as u64),
         })
+    }
+
+    async fn settle(
+        &self,
+        _: ShardId,
+        _: usize,
+        _: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        unreachable!("the hub only reads")
     }
 
     async fn commit(&self, _: Vec<Write>, _: Deadline) -> Vec<Result<Committed, CommitError>> {

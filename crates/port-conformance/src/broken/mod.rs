@@ -52,6 +52,8 @@ pub enum Fault {
     ForgetfulList,
     /// Hands out one claim twice.
     SharedClaim,
+    /// Returns due orders as settled and writes nothing.
+    UnwrittenSettlement,
 }
 
 /// How a broken twin is found out.
@@ -144,6 +146,11 @@ impl Fault {
                 "concurrent_claims_are_disjoint",
                 "two claims never share an order",
                 "a_short_page_leads_on",
+            ),
+            Self::UnwrittenSettlement => (
+                "a_settled_order_is_final_with_events_and_receipt",
+                "stored as it was returned",
+                "a_claim_is_a_change_like_any_other",
             ),
         };
         Expectation {
@@ -316,6 +323,7 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_stale_reads: StaleReads,
             the_suite_catches_a_forgetful_list: ForgetfulList,
             the_suite_catches_a_shared_claim: SharedClaim,
+            the_suite_catches_an_unwritten_settlement: UnwrittenSettlement,
         }
     };
     (@tests ($factory:expr) $($name:ident: $fault:ident,)*) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, Clock, CommitError, Committed, Deadline, EventPage, Guard, ListFilter, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Event, Order, OrderId, Seq, ShardId, Status};
@@ -103,15 +103,7 @@ impl BrokenStore {
         policy: RescuePolicy,
         limit: usize,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let query = ListQuery {
-            filter: ListFilter {
-                status: Some(Status::Processing),
-                ..ListFilter::default()
-            },
-            before: None,
-            limit,
-            look_at_most: 1_000_000,
-        };
+        let query = all_of(Status::Processing, limit);
         let mut rescued = Vec::new();
         for order in self.healthy.list(&query).await?.orders {
             let lost = order.lose_lease(policy.max_attempts, policy.delay, self.clock.now());
@@ -174,6 +166,18 @@ impl BrokenStore {
     }
 }
 
+fn all_of(status: Status, limit: usize) -> ListQuery {
+    ListQuery {
+        filter: ListFilter {
+            status: Some(status),
+            ..ListFilter::default()
+        },
+        before: None,
+        limit,
+        look_at_most: 1_000_000,
+    }
+}
+
 #[async_trait]
 impl StoreAround for BrokenStore {
     fn inner(&self) -> &dyn OrderStore {
@@ -218,6 +222,26 @@ impl StoreAround for BrokenStore {
             }
         }
         Ok(claimed)
+    }
+
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        if self.fault != Fault::UnwrittenSettlement {
+            return self.healthy.settle(shard, limit, settle).await;
+        }
+        let pending = self.healthy.list(&all_of(Status::Pending, limit)).await?;
+        let of_shard = pending
+            .orders
+            .iter()
+            .filter(|order| self.healthy.shard_of(order.id.bucket()) == shard);
+        let claims = of_shard.filter_map(|order| order.claim(self.clock.now()).ok());
+        Ok(claims
+            .map(|claim| settle.settle(&claim.order).decision.order)
+            .collect())
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

@@ -16,6 +16,7 @@ pub mod lists;
 pub mod races;
 pub mod retries;
 pub mod sample;
+pub mod settling;
 mod subject;
 pub mod texts;
 pub mod traffic;
@@ -257,6 +258,11 @@ macro_rules! with_order_store_behaviours {
             leases::a_stale_token_changes_nothing,
             leases::a_token_from_before_a_replay_is_stale,
             leases::a_crash_loop_ends_in_the_dead_letters,
+            settling::a_settled_order_is_final_with_events_and_receipt,
+            settling::a_settled_retry_is_due_at_its_time,
+            settling::only_work_that_waits_is_settled,
+            settling::settling_and_claiming_share_no_order,
+            settling::settling_and_a_cancellation_exclude_each_other,
             retries::a_retry_is_due_at_its_time,
             retries::steering_moves_the_job,
             retries::what_is_given_back_costs_no_attempt,

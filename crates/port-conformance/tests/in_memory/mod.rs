@@ -11,7 +11,7 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, Guard, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, StatusBus, StoreError, Write,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
 };
 use application::system::ManualClock;
 use async_trait::async_trait;
@@ -120,6 +120,17 @@ impl Data {
         seq
     }
 
+    /// The first orders of a shard whose work is due.
+    fn due(&self, shard: ShardId, now: Duration, limit: usize) -> Vec<OrderId> {
+        let of_shard = self.due.iter().filter(|(id, _)| shard_of(**id) == shard);
+        let mut due: Vec<_> = of_shard
+            .filter(|(_, (due, _))| *due <= now)
+            .map(|(id, due)| (*due, *id))
+            .collect();
+        due.sort_unstable();
+        due.into_iter().take(limit).map(|(_, id)| id).collect()
+    }
+
     fn is_held(&self, claim: &Claim) -> bool {
         self.orders
             .get(&claim.order_id)
@@ -197,15 +208,8 @@ impl OrderStore for InMemoryStore {
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         let mut data = self.data();
         let now = self.clock.monotonic();
-        let mut due: Vec<_> = data
-            .due
-            .iter()
-            .filter(|(id, (due, _))| shard_of(**id) == shard && *due <= now)
-            .map(|(id, due)| (*due, *id))
-            .collect();
-        due.sort_unstable();
         let mut claimed = Vec::new();
-        for (_, id) in due.into_iter().take(limit) {
+        for id in data.due(shard, now, limit) {
             let decision = data.orders[&id]
                 .claim(self.clock.now())
                 .expect("a job that waits belongs to an order that can be claimed");
@@ -215,6 +219,31 @@ impl OrderStore for InMemoryStore {
         }
         Self::hint(&data, shard);
         Ok(claimed)
+    }
+
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let now = self.clock.monotonic();
+        let mut settled = Vec::new();
+        for id in data.due(shard, now, limit) {
+            let claim = data.orders[&id]
+                .claim(self.clock.now())
+                .expect("a job that waits belongs to an order that can be claimed");
+            let outcome = settle.settle(&claim.order);
+            let decision = claim.then(outcome.decision);
+            settled.push(Arc::clone(&decision.order));
+            data.record(decision, now);
+            if let Some(receipt) = outcome.receipt {
+                data.receipts.insert(id, receipt.text);
+            }
+        }
+        Self::hint(&data, shard);
+        Ok(settled)
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, EventPage, Guard,
-    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, StoreError, Write,
+    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -221,6 +221,23 @@ impl OrderStore for MemoryStore {
             decision.order
         });
         Ok(claimed.collect())
+    }
+
+    async fn settle(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        settle: Arc<dyn Settle>,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        // Durability takes a moment, in which others run.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let mut settled = Vec::new();
+        for claimed in self.claim(shard, limit, Duration::MAX).await? {
+            let write = settle.settle(&claimed);
+            settled.push(Arc::clone(&write.decision.order));
+            self.apply(write).expect("nobody else holds the claim");
+        }
+        Ok(settled)
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

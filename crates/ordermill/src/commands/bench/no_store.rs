@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, StoreError, Write,
+    RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -44,6 +44,15 @@ impl OrderStore for NoStore {
         _: ShardId,
         _: usize,
         _: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn settle(
+        &self,
+        _: ShardId,
+        _: usize,
+        _: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         Ok(Vec::new())
     }
