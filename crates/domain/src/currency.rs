@@ -60,6 +60,13 @@ impl Currency {
             .ok_or(UnknownCurrency)
     }
 
+    /// The codes of all of them.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        [EXPONENT_0, EXPONENT_2, EXPONENT_3, EXPONENT_4]
+            .into_iter()
+            .flat_map(str::split_ascii_whitespace)
+    }
+
     /// Digits after the decimal point: JPY 0, USD 2, KWD 3.
     #[must_use]
     pub const fn exponent(self) -> u8 {

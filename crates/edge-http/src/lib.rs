@@ -8,7 +8,8 @@
 //! refused becomes a [`Problem`], in `problem` alone.
 //!
 //! How to add an endpoint: an `Address` and an `Endpoint` in `router`, a file in `endpoints` with a line in
-//! `endpoints::call`, a test in `tests/edge`.
+//! `endpoints::call`, its description in `openapi::operations`, a test in `tests/edge`. The tests hold every answer that
+//! they get to the description.
 
 mod answer;
 mod dialects;
@@ -17,6 +18,7 @@ mod endpoints;
 mod host;
 mod json;
 mod live;
+mod openapi;
 mod pages;
 mod problem;
 mod request;
@@ -28,6 +30,7 @@ mod state;
 pub use dialects::OrdersDialect;
 pub use json::Malformed;
 pub use live::LiveSettings;
+pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use server::{ServeReport, serve, serve_websockets};
 pub use settings::EdgeSettings;

@@ -45,6 +45,8 @@ pub(crate) enum Address<'p> {
     Start,
     /// `/dashboard/{path}`: a file that the page at `/` is made of.
     PageFile(&'p str),
+    /// `/openapi.json`
+    OpenApi,
     /// `/docs/errors/{code}`
     ErrorPage(&'p str),
     /// Anything else: a live stream, or nothing.
@@ -70,7 +72,39 @@ pub(crate) enum Endpoint<'p> {
     Dialect(dialects::Call<'p>),
     ShowStart,
     ShowPageFile(&'p str),
+    ShowOpenApi,
     ShowError(&'p str),
+}
+
+impl Address<'static> {
+    /// One address of each kind; what stands for something in the path is empty.
+    pub(crate) const EVERY: &[Self] = &[
+        Self::Orders,
+        Self::Batch,
+        Self::Order(""),
+        Self::Steer("", Steering::Cancel),
+        Self::Steer("", Steering::Hold),
+        Self::Steer("", Steering::Release),
+        Self::Events(""),
+        Self::Receipt(""),
+        Self::DeadLetters,
+        Self::Steer("", Steering::Replay),
+        Self::Steer("", Steering::Discard),
+        Self::DeadLetterReasons,
+        Self::SteerDeadLetters(Steering::Replay),
+        Self::SteerDeadLetters(Steering::Discard),
+        Self::Stats,
+        Self::Live,
+        Self::Ready,
+        Self::Dialect(dialects::Place::Health),
+        Self::Dialect(dialects::Place::ApiOrders),
+        Self::Dialect(dialects::Place::Orders),
+        Self::Dialect(dialects::Place::Order("")),
+        Self::Start,
+        Self::PageFile(""),
+        Self::OpenApi,
+        Self::ErrorPage(""),
+    ];
 }
 
 impl<'p> Address<'p> {
@@ -90,6 +124,7 @@ impl<'p> Address<'p> {
             (Some("livez"), [None, ..]) => Self::Live,
             (Some("readyz"), [None, ..]) => Self::Ready,
             (Some(""), [None, ..]) => Self::Start,
+            (Some("openapi.json"), [None, ..]) => Self::OpenApi,
             (Some("docs"), [Some("errors"), Some(code), None]) => Self::ErrorPage(code),
             (Some(first), [second, None, _]) => {
                 dialects::Place::of(first, second).map_or(Self::Elsewhere, Self::Dialect)
@@ -149,6 +184,7 @@ impl<'p> Address<'p> {
             Self::Ready => (Endpoint::SayReady, reads, READ),
             Self::Start => (Endpoint::ShowStart, reads, READ),
             Self::PageFile(path) => (Endpoint::ShowPageFile(path), reads, READ),
+            Self::OpenApi => (Endpoint::ShowOpenApi, reads, READ),
             Self::ErrorPage(code) => (Endpoint::ShowError(code), reads, READ),
             Self::Dialect(place) => return Some(place.call(method).map(Endpoint::Dialect)),
             Self::Elsewhere => return None,
@@ -195,6 +231,7 @@ impl<'p> Address<'p> {
             Self::Dialect(place) => place.pattern(),
             Self::Start => "/",
             Self::PageFile(_) => "/dashboard/{path}",
+            Self::OpenApi => "/openapi.json",
             Self::ErrorPage(_) => "/docs/errors/{code}",
             Self::Elsewhere => "elsewhere",
         }
@@ -291,6 +328,32 @@ mod tests {
             ("*", Address::Start),
         ] {
             assert_eq!(Address::of(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_address_that_the_log_can_name_is_in_the_list() {
+        let source = include_str!("router.rs");
+        let (_, patterns) = source.split_once("fn pattern(self)").unwrap();
+        let (patterns, _) = patterns.split_once("\n    }\n").unwrap();
+        let dialects = include_str!("dialects/mod.rs");
+        let (_, of_dialects) = dialects.split_once("fn pattern(self)").unwrap();
+        let (of_dialects, _) = of_dialects.split_once("\n    }\n").unwrap();
+        let named: Vec<&str> = [patterns, of_dialects]
+            .iter()
+            .flat_map(|source| source.split('"').skip(1).step_by(2))
+            .collect();
+        let listed: Vec<&str> = Address::EVERY
+            .iter()
+            .map(|address| address.pattern())
+            .collect();
+        assert!(named.len() > 15, "{named:?}");
+        for pattern in named.into_iter().filter(|pattern| *pattern != "elsewhere") {
+            let times = listed.iter().filter(|listed| **listed == pattern).count();
+            assert_eq!(times, 1, "{pattern} is in Address::EVERY so often");
+        }
+        for (address, pattern) in Address::EVERY.iter().zip(&listed) {
+            assert_eq!(Address::of(pattern).pattern(), *pattern, "{address:?}");
         }
     }
 

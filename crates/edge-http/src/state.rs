@@ -2,10 +2,11 @@
 //!
 //! The binary makes one and hands it to [`crate::serve`]; endpoints and live streams borrow it. It holds no order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use application::Application;
 use application::ports::Deadline;
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -71,6 +72,8 @@ pub struct EdgeState {
     pub tasks: TaskTracker,
     /// What the bodies of all requests may hold.
     pub(crate) bodies: Arc<BodyRoom>,
+    /// The OpenAPI document, once it was asked for.
+    pub(crate) document: Arc<OnceLock<Bytes>>,
 }
 
 impl EdgeState {
@@ -84,6 +87,7 @@ impl EdgeState {
         Self {
             application,
             bodies: Arc::new(BodyRoom::of(settings.max_bodies_bytes)),
+            document: Arc::default(),
             settings: Arc::new(settings),
             work,
             soft: CancellationToken::new(),

@@ -16,11 +16,11 @@ mod voice;
 use std::borrow::Cow;
 
 use application::{Caller, PlaceError, Placed};
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use domain::{Currency, Fault, OrderDraft, PlaceOrder};
 
 use crate::answer::Answer;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::request::{Incomer, key, read_body};
 use crate::state::EdgeState;
 
@@ -174,7 +174,7 @@ fn sentence(faults: &[Fault], names: &[(&str, &'static str)]) -> String {
 
 /// A request that the dialect refuses in its own words.
 fn bad_request(words: impl Into<Cow<'static, str>>) -> Problem {
-    Problem::in_words(StatusCode::BAD_REQUEST, "dialect_refused", words)
+    Problem::in_words(Code::DialectRefused, words)
 }
 
 /// Whether the text of a number is above zero, told by its digits alone.

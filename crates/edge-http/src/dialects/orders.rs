@@ -2,13 +2,12 @@
 //! hands it to that dialect.
 
 use application::PlaceError;
-use axum::http::StatusCode;
 use domain::PlaceOrder;
 
 use super::fields::{self, Field};
 use super::{OrdersDialect, bad_request, order_system, ordersystem};
 use crate::answer::Answer;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
@@ -77,8 +76,7 @@ pub(super) async fn place(edge: &EdgeState, incomer: Incomer) -> Result<Answer, 
         Ok(placed) if brings_order_id => Ok(order_system::accepted(&placed)),
         Ok(placed) => Ok(ordersystem::created(&placed)),
         Err(PlaceError::ExternalIdTaken) => Err(Problem::in_words(
-            StatusCode::CONFLICT,
-            "dialect_refused",
+            Code::DialectConflict,
             "order_id is taken by an order with another body",
         )),
         Err(error) => Err(error.into()),

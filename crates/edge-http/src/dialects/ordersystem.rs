@@ -19,7 +19,7 @@ use super::orders::{Fields, incomplete, malformed, refused};
 use super::{checked, write_short_amount};
 use crate::answer::{self, Answer};
 use crate::endpoints::read;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
@@ -116,8 +116,7 @@ pub(crate) async fn named(
     let mut page = read(deadline, edge.application.list_orders(&query)).await?;
     if page.orders.len() > 1 {
         return Err(Problem::in_words(
-            StatusCode::CONFLICT,
-            "dialect_refused",
+            Code::DialectConflict,
             "several users have an order of this number; read it by its id, or at /v1/orders with its user",
         ));
     }

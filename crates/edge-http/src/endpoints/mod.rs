@@ -6,6 +6,7 @@ mod error_page;
 mod events;
 mod get_order;
 mod list_orders;
+mod openapi;
 mod place_batch;
 mod place_order;
 mod probes;
@@ -78,6 +79,7 @@ pub(crate) async fn call(
         Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
         Endpoint::ShowStart => start_page::show(&incomer),
         Endpoint::ShowPageFile(path) => start_page::show_file(&incomer, path),
+        Endpoint::ShowOpenApi => openapi::show(edge, &incomer),
         Endpoint::ShowError(code) => error_page::show(&incomer, code),
     }
 }

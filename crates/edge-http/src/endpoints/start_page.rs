@@ -27,6 +27,7 @@ GET  /v1/dead-letters               what failed; POST .../{id}/replay or /discar
 GET  /v1/dead-letters/reasons       how many failed, by reason
 GET  /v1/stats                      how many orders stand where
 GET  /                              the dashboard, in a browser
+GET  /openapi.json                  all of it, as an OpenAPI document
 GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         how the server is
 ";

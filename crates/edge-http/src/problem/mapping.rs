@@ -4,9 +4,8 @@
 use application::ports::{ReceiptError, StoreError};
 use application::watch::WatchError;
 use application::{PlaceError, ReadReceiptError, SteerError};
-use axum::http::StatusCode;
 
-use super::Problem;
+use super::{Code, Problem};
 use crate::json::Malformed;
 
 impl From<Malformed> for Problem {
@@ -17,22 +16,16 @@ impl From<Malformed> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let unavailable = |code, title, detail| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
-                .with_retry()
-                .with_cause(&error)
-        };
+        let unavailable = |code, detail| Self::new(code, detail).with_cause(&error);
         match &error {
             StoreError::Overloaded { .. } => Self::overloaded().with_cause(&error),
             StoreError::Expired => Self::deadline_passed(),
             StoreError::Unavailable { .. } => unavailable(
-                "store_unavailable",
-                "The store cannot be reached",
+                Code::StoreUnavailable,
                 "Nothing was done; send the request again in a moment.",
             ),
             StoreError::Unknown { .. } => unavailable(
-                "outcome_unknown",
-                "The outcome is unknown",
+                Code::OutcomeUnknown,
                 "It may or may not have been done; send the same request with the same Idempotency-Key again \
                  to find out.",
             ),
@@ -43,21 +36,15 @@ impl From<StoreError> for Problem {
 
 impl From<WatchError> for Problem {
     fn from(error: WatchError) -> Self {
-        let unavailable = |code, title, detail| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
-                .with_retry()
-                .with_cause(&error)
-        };
+        let unavailable = |code, detail| Self::new(code, detail).with_cause(&error);
         match &error {
             WatchError::Store(error) => error.clone().into(),
             WatchError::NotFollowed { .. } => unavailable(
-                "store_unavailable",
-                "The changes cannot be followed now",
+                Code::StoreUnavailable,
                 "The store cannot be reached. Connect again in a moment; nothing is skipped.",
             ),
             WatchError::Busy => unavailable(
-                "too_many_resuming",
-                "Too many streams are resuming",
+                Code::TooManyResuming,
                 "Too many streams read what they missed. Connect again in a moment; nothing is skipped.",
             ),
         }
@@ -68,12 +55,9 @@ impl From<ReceiptError> for Problem {
     fn from(error: ReceiptError) -> Self {
         match &error {
             ReceiptError::Unavailable(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "receipt_store_unavailable",
-                "The receipt store cannot be reached",
+                Code::ReceiptStoreUnavailable,
                 "Nothing was done; send the request again in a moment.",
             )
-            .with_retry()
             .with_cause(&error),
             ReceiptError::Conflict { .. } | ReceiptError::Refused { .. } => Self::internal(&error),
         }
@@ -93,28 +77,19 @@ impl From<PlaceError> for Problem {
     fn from(error: PlaceError) -> Self {
         match error {
             PlaceError::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "The Idempotency-Key was used before",
+                Code::IdempotencyKeyReused,
                 "It made an order with another body. Use a new key for a new order, or send the first body again.",
             ),
             PlaceError::ExternalIdTaken => Self::new(
-                StatusCode::CONFLICT,
-                "external_id_taken",
-                "The external_id is taken",
+                Code::ExternalIdTaken,
                 "It names another order of this user. Use a new external_id, or send the first body again.",
             ),
             PlaceError::KeyInFlight => Self::new(
-                StatusCode::CONFLICT,
-                "idempotency_key_in_flight",
-                "The Idempotency-Key is in use",
+                Code::IdempotencyKeyInFlight,
                 "A request with this key is still under way; send this one again in a moment.",
-            )
-            .with_retry(),
+            ),
             PlaceError::Refused(reason) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "refused_by_store",
-                "The store cannot hold this order",
+                Code::RefusedByStore,
                 "Something in the order is beyond what the store can keep.",
             )
             .with_cause(reason),
@@ -129,19 +104,14 @@ impl From<SteerError> for Problem {
         match error {
             SteerError::NotFound => Self::not_found(),
             SteerError::Illegal(refusal) => Self::new(
-                StatusCode::CONFLICT,
-                "illegal_transition",
-                "The order's status does not allow it",
+                Code::IllegalTransition,
                 format!("The order is {}.", refusal.status),
             ),
             SteerError::VersionMismatch { current } => Self::version_mismatch(current),
             SteerError::Contended => Self::new(
-                StatusCode::CONFLICT,
-                "contended",
-                "The order keeps changing",
+                Code::Contended,
                 "Others change the order at the same time. Nothing was done; try again in a moment.",
-            )
-            .with_retry(),
+            ),
             SteerError::Store(error) => error.into(),
         }
     }

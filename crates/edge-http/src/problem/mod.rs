@@ -4,6 +4,7 @@
 //! Endpoints return a [`Problem`]; `dispatch` renders it with the request's name. A problem never shows what a
 //! library or a store said: that is its `cause`, which goes to the log alone.
 
+mod code;
 mod mapping;
 mod refusals;
 
@@ -17,6 +18,8 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use domain::{Fault, RequestId};
+
+pub(crate) use code::Code;
 
 /// The most faults that one problem lists; it says how many more there are.
 pub(crate) const MAX_FAULTS: usize = 1000;
@@ -35,42 +38,26 @@ pub struct Problem(Box<Content>);
 
 #[derive(Debug, Clone)]
 struct Content {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
+    code: Code,
     detail: Cow<'static, str>,
     place: Place,
     faults: Vec<Fault>,
     allow: Option<&'static str>,
-    retry: bool,
     close: bool,
     cause: Option<String>,
 }
 
 impl Problem {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        title: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Content {
-            status,
             code,
-            title,
             detail: detail.into(),
             place: Place::Body,
             faults: Vec::new(),
             allow: None,
-            retry: false,
             close: false,
             cause: None,
         }))
-    }
-
-    fn with_retry(mut self) -> Self {
-        self.0.retry = true;
-        self
     }
 
     fn with_cause(mut self, cause: impl ToString) -> Self {
@@ -87,13 +74,13 @@ impl Problem {
     /// The status of the answer.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
-        self.0.status
+        self.0.code.status()
     }
 
     /// The stable word for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
-        self.0.code
+        self.0.code.as_str()
     }
 
     /// What only the log is told.
@@ -106,7 +93,7 @@ impl Problem {
         let faults: Vec<String> = (self.0.faults.iter())
             .map(|fault| format!("{} {}", fault.pointer, fault.detail))
             .collect();
-        match (self.0.title, faults.is_empty()) {
+        match (self.0.code.title(), faults.is_empty()) {
             ("", _) => self.0.detail.to_string(),
             (title, true) => format!("{title}. {}", self.0.detail),
             (title, false) => format!("{title}: {}", faults.join("; ")),
@@ -116,17 +103,17 @@ impl Problem {
     /// Appends the document. `instance` is the path that was asked for.
     pub(crate) fn write(&self, instance: &str, request_id: &RequestId, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"type\":\"/docs/errors/");
-        out.extend_from_slice(self.0.code.as_bytes());
+        out.extend_from_slice(self.code().as_bytes());
         out.extend_from_slice(b"\",\"title\":");
-        write_text(self.0.title, out);
+        write_text(self.0.code.title(), out);
         out.extend_from_slice(b",\"status\":");
-        out.extend_from_slice(self.0.status.as_str().as_bytes());
+        out.extend_from_slice(self.status().as_str().as_bytes());
         out.extend_from_slice(b",\"detail\":");
         write_text(&self.0.detail, out);
         out.extend_from_slice(b",\"instance\":");
         write_text(instance, out);
         out.extend_from_slice(b",\"code\":");
-        write_text(self.0.code, out);
+        write_text(self.code(), out);
         out.extend_from_slice(b",\"errors\":[");
         for (index, fault) in self.0.faults.iter().enumerate() {
             if index > 0 {
@@ -159,7 +146,7 @@ impl Problem {
         let mut body = Vec::with_capacity(400 + self.0.faults.len() * 96);
         self.write(instance, request_id, &mut body);
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.0.status;
+        *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -174,11 +161,11 @@ impl Problem {
         if let Some(allow) = self.0.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        if self.0.status == StatusCode::UPGRADE_REQUIRED {
+        if self.status() == StatusCode::UPGRADE_REQUIRED {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
-        if self.0.retry {
+        if self.0.code.may_succeed_later() {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
         if self.0.close {
@@ -191,7 +178,7 @@ impl IntoResponse for Problem {
     /// For the live routes: an empty answer that carries the problem, which `dispatch` renders.
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.0.status;
+        *response.status_mut() = self.status();
         response.extensions_mut().insert(self);
         response
     }

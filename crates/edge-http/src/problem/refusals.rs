@@ -3,31 +3,23 @@
 
 use std::borrow::Cow;
 
-use axum::http::StatusCode;
 use domain::{Fault, Version};
 
-use super::{MAX_FAULTS, Place, Problem};
+use super::{Code, MAX_FAULTS, Place, Problem};
 use crate::json::Malformed;
 
 impl Problem {
     /// There is nothing at this address, or nothing that the client may see: one answer for all.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "Not found",
-            "There is nothing at this address.",
-        )
+        Self::new(Code::NotFound, "There is nothing at this address.")
     }
 
     /// The address is there, the method is not.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let mut problem = Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "Method not allowed",
+            Code::MethodNotAllowed,
             if allow.is_empty() {
                 Cow::Borrowed("This address does not take this method.")
             } else {
@@ -42,44 +34,26 @@ impl Problem {
     #[must_use]
     pub fn not_acceptable(offered: &'static str) -> Self {
         Self::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not_acceptable",
-            "Not acceptable",
+            Code::NotAcceptable,
             format!("This address answers with {offered}, which the Accept header excludes."),
         )
     }
 
     /// A dialect refuses something in its own words, which are all that the client sees of it.
-    #[must_use]
-    pub fn in_words(
-        status: StatusCode,
-        code: &'static str,
-        words: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(status, code, "", words)
+    pub(crate) fn in_words(code: Code, words: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(code, words)
     }
 
     /// The body is no JSON.
     #[must_use]
     pub fn malformed_json(malformed: &Malformed) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            "The body is not valid JSON",
-            malformed.to_string(),
-        )
+        Self::new(Code::MalformedJson, malformed.to_string())
     }
 
     /// The body is JSON, but not what this address takes.
     #[must_use]
     pub fn invalid_body(faults: Vec<Fault>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "validation_failed",
-            "The body was refused",
-            "",
-        )
-        .with_faults(Place::Body, faults)
+        Self::new(Code::ValidationFailed, "").with_faults(Place::Body, faults)
     }
 
     /// A row of a batch is JSON, but no order. Fewer faults are listed than for a single order, because a batch of
@@ -101,35 +75,21 @@ impl Problem {
     /// The query is not what this address takes. The faults' pointers are the parameters' names.
     #[must_use]
     pub fn invalid_query(faults: Vec<Fault>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_query",
-            "The query was refused",
-            "",
-        )
-        .with_faults(Place::Query, faults)
+        Self::new(Code::InvalidQuery, "").with_faults(Place::Query, faults)
     }
 
     /// A header is not what it must be.
     #[must_use]
     pub fn invalid_header(header: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         let fault = Fault::new(header, "invalid", detail);
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_header",
-            "A header was refused",
-            "",
-        )
-        .with_faults(Place::Header, vec![fault])
+        Self::new(Code::InvalidHeader, "").with_faults(Place::Header, vec![fault])
     }
 
     /// The path holds something that is no order id.
     #[must_use]
     pub fn invalid_id() -> Self {
         Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_id",
-            "The order id was refused",
+            Code::InvalidId,
             "An order id is a UUID such as 0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11.",
         )
     }
@@ -153,9 +113,7 @@ impl Problem {
     #[must_use]
     pub fn body_timeout() -> Self {
         Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_timeout",
-            "The body took too long",
+            Code::BodyTimeout,
             "The request's body did not arrive in time; the connection is closed.",
         )
         .closing()
@@ -165,9 +123,7 @@ impl Problem {
     #[must_use]
     pub fn body_broken(cause: impl ToString) -> Self {
         Self::new(
-            StatusCode::BAD_REQUEST,
-            "body_broken",
-            "The body could not be read",
+            Code::BodyBroken,
             "The request's body ended early or broke the rules of HTTP.",
         )
         .with_cause(cause)
@@ -178,9 +134,7 @@ impl Problem {
     #[must_use]
     pub fn body_too_large(limit: usize) -> Self {
         Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "The body is too large",
+            Code::BodyTooLarge,
             format!("This address takes at most {limit} bytes."),
         )
         .closing()
@@ -190,9 +144,7 @@ impl Problem {
     #[must_use]
     pub fn too_many_rows(limit: usize) -> Self {
         Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_many_rows",
-            "The batch has too many rows",
+            Code::TooManyRows,
             format!("A batch takes at most {limit} rows; send the rest in another one."),
         )
     }
@@ -201,9 +153,7 @@ impl Problem {
     #[must_use]
     pub fn unsupported_media_type(accepted: &'static str) -> Self {
         Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "The body is of an unsupported type",
+            Code::UnsupportedMediaType,
             format!("This address reads {accepted}; say so in the Content-Type header."),
         )
     }
@@ -212,9 +162,7 @@ impl Problem {
     #[must_use]
     pub fn unsupported_encoding() -> Self {
         Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_encoding",
-            "The body is compressed",
+            Code::UnsupportedEncoding,
             "Compressed bodies are not read; send the body without a Content-Encoding.",
         )
     }
@@ -223,9 +171,7 @@ impl Problem {
     #[must_use]
     pub fn uri_too_long(limit: usize) -> Self {
         Self::new(
-            StatusCode::URI_TOO_LONG,
-            "uri_too_long",
-            "The address is too long",
+            Code::UriTooLong,
             format!("Path and query may have {limit} bytes together."),
         )
     }
@@ -234,9 +180,7 @@ impl Problem {
     #[must_use]
     pub fn headers_too_large(limit: usize) -> Self {
         Self::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers_too_large",
-            "The headers are too large",
+            Code::HeadersTooLarge,
             format!("Names and values of all headers may have {limit} bytes together."),
         )
     }
@@ -245,9 +189,7 @@ impl Problem {
     #[must_use]
     pub fn misdirected() -> Self {
         Self::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "misdirected",
-            "Another host was asked for",
+            Code::Misdirected,
             "This server listens on this machine alone and answers to localhost, 127.0.0.1 and [::1]; \
              the Host header says otherwise.",
         )
@@ -257,24 +199,18 @@ impl Problem {
     #[must_use]
     pub fn overloaded() -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "overloaded",
-            "Overloaded",
+            Code::Overloaded,
             "Too many requests are under way. Nothing was done; send this one again in a moment.",
         )
-        .with_retry()
     }
 
     /// The bodies that are being worked on hold as much as they may together.
     #[must_use]
     pub fn no_room() -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "overloaded",
-            "Overloaded",
+            Code::Overloaded,
             "Too many large bodies are being worked on. Nothing was done; send this one again in a moment.",
         )
-        .with_retry()
         .closing()
     }
 
@@ -282,33 +218,25 @@ impl Problem {
     #[must_use]
     pub fn stopping() -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "stopping",
-            "Stopping",
+            Code::Stopping,
             "The server is about to stop. Nothing was done; send this one again in a moment.",
         )
-        .with_retry()
     }
 
     /// What was asked for did not come by the request's deadline. Only for what changes nothing.
     #[must_use]
     pub fn deadline_passed() -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "deadline_passed",
-            "The deadline passed",
+            Code::DeadlinePassed,
             "The answer did not come in time. Nothing was done; send the request again in a moment.",
         )
-        .with_retry()
     }
 
     /// Something that should not happen did.
     #[must_use]
     pub fn internal(cause: impl ToString) -> Self {
         Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Internal error",
+            Code::Internal,
             "Something went wrong on the server; the log says what, under this request_id.",
         )
         .with_cause(cause)
@@ -318,9 +246,7 @@ impl Problem {
     #[must_use]
     pub fn version_mismatch(current: Version) -> Self {
         Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "version_mismatch",
-            "The order has changed",
+            Code::VersionMismatch,
             format!("The order is at version {current}, not at the one that If-Match names."),
         )
     }
@@ -332,9 +258,7 @@ impl Problem {
     #[must_use]
     pub fn upgrade_required() -> Self {
         Self::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "upgrade_required",
-            "This address speaks WebSocket",
+            Code::UpgradeRequired,
             "Open it as a WebSocket over HTTP/1.1: Connection: Upgrade, Upgrade: websocket, \
              Sec-WebSocket-Version: 13.",
         )
@@ -344,9 +268,7 @@ impl Problem {
     #[must_use]
     pub fn foreign_origin() -> Self {
         Self::new(
-            StatusCode::FORBIDDEN,
-            "foreign_origin",
-            "The page is of another host",
+            Code::ForeignOrigin,
             "The Origin header names another host than the one that was asked for.",
         )
     }
@@ -355,11 +277,8 @@ impl Problem {
     #[must_use]
     pub fn too_many_streams() -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_streams",
-            "Too many live streams",
+            Code::TooManyStreams,
             "As many live streams are open as this server keeps; try again in a moment.",
         )
-        .with_retry()
     }
 }

@@ -6,6 +6,7 @@ use domain::Steering;
 use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 
+use crate::contract::Contract;
 use crate::live_server::LiveServer;
 
 /// An event as a client reads it.
@@ -80,6 +81,14 @@ impl Events {
                 Some(("", _)) => {}
                 other => panic!("{other:?} in {block:?}"),
             }
+        }
+        if !event.data.is_null() {
+            let kind = if event.name == "resync" {
+                "Resync"
+            } else {
+                "Change"
+            };
+            Contract::get().validate_as(kind, &event.data);
         }
         event
     }

@@ -23,6 +23,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use tokio_util::sync::CancellationToken;
 
+use crate::contract::Contract;
+
 pub struct LiveServer {
     pub address: SocketAddr,
     pub ws_address: SocketAddr,
@@ -265,7 +267,9 @@ impl Socket {
     pub async fn next(&mut self) -> Value {
         loop {
             if let Message::Text(text) = self.next_message().await {
-                return serde_json::from_str(&text).unwrap();
+                let frame = serde_json::from_str(&text).unwrap();
+                Contract::get().validate_as("SocketFrame", &frame);
+                return frame;
             }
         }
     }

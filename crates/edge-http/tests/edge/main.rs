@@ -8,6 +8,7 @@
 mod batches;
 mod bodies;
 mod bounds;
+mod contract;
 mod dialects;
 mod event_streams;
 mod faulty_store;
@@ -15,6 +16,7 @@ mod headers;
 mod lists;
 mod live_server;
 mod logging;
+mod openapi;
 mod orders;
 mod pages;
 mod queries;

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::contract::{Asked, Contract};
 use crate::faulty_store::{FaultyStore, Mood};
 
 pub struct Server {
@@ -231,8 +232,14 @@ fn now() -> Timestamp {
     SystemClock::new().now()
 }
 
+/// Sends it, and holds the answer to the document.
 pub async fn send(request: RequestBuilder) -> Answer {
-    read(request.send().await.unwrap()).await
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let asked = Asked::of(&request);
+    let answer = read(client.execute(request).await.unwrap()).await;
+    Contract::get().check(&asked, &answer);
+    answer
 }
 
 async fn read(response: Response) -> Answer {

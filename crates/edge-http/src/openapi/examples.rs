@@ -1,0 +1,157 @@
+//! The examples of the document, which a test holds to their schemas.
+
+use serde_json::{Value, json};
+
+use crate::problem::Code;
+
+/// The id of the order that examples speak of.
+pub(super) const ID: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
+
+const CURSOR: &str = "AQAByAEjRWeJ";
+
+pub(super) fn new_order() -> Value {
+    json!({
+        "user_id": "alice",
+        "external_id": "A-1",
+        "currency": "USD",
+        "lines": [lines()]
+    })
+}
+
+fn lines() -> Value {
+    json!({"sku": "KB-1", "product_name": "Mechanical Keyboard", "quantity": 2, "unit_price": 149.99})
+}
+
+pub(super) fn order_of_an_amount() -> Value {
+    json!({"user_id": "alice", "amount": "9.99"})
+}
+
+pub(super) fn batch() -> Value {
+    json!([
+        {"user_id": "alice", "amount": 1},
+        {"user_id": "bob", "amount": 2, "idempotency_key": "k2"}
+    ])
+}
+
+pub(super) fn batch_lines() -> &'static str {
+    "{\"user_id\":\"alice\",\"amount\":1}\n{\"user_id\":\"bob\",\"amount\":2,\"idempotency_key\":\"k2\"}\n"
+}
+
+pub(super) fn order(status: &str, version: u32) -> Value {
+    let is_processed = status == "PROCESSED";
+    let failure = match status {
+        "FAILED" => json!({"code": "handler_rejected", "message": "the card was declined"}),
+        _ => Value::Null,
+    };
+    json!({
+        "id": ID,
+        "external_id": "A-1",
+        "user_id": "alice",
+        "source": "api",
+        "status": status,
+        "version": version,
+        "currency": "USD",
+        "amount": 299.98,
+        "lines": [lines()],
+        "metadata": {},
+        "attempt": u32::from(version > 2),
+        "failure": failure,
+        "result": if is_processed { json!({"payment": "pay_7"}) } else { Value::Null },
+        "receipt_key": is_processed.then(|| format!("receipts/alice/{ID}.txt")),
+        "created_at": "2026-01-31T12:00:00.000Z",
+        "updated_at": "2026-01-31T12:00:00.000Z"
+    })
+}
+
+pub(super) fn page(order: Value) -> Value {
+    json!({"data": [order], "has_more": true, "next_cursor": CURSOR})
+}
+
+pub(super) fn batch_result() -> Value {
+    json!({
+        "accepted": 1,
+        "existing": 0,
+        "refused": 1,
+        "unavailable": 0,
+        "results": [
+            {"index": 0, "status": 201, "order": order("PENDING", 1)},
+            {"index": 1, "status": 422, "error": problem(Code::ValidationFailed)}
+        ]
+    })
+}
+
+pub(super) fn events() -> Value {
+    json!({
+        "data": [{
+            "event_id": format!("{ID}:1"),
+            "event_type": "order.created",
+            "order_id": ID,
+            "version": 1,
+            "user_id": "alice",
+            "status": "PENDING",
+            "occurred_at": "2026-01-31T12:00:00.000Z",
+            "request_id": "7k0f3v9q2m5x8c1z",
+            "trace_id": null,
+            "data": {
+                "attempt": 0,
+                "failure": null,
+                "retry_at": null,
+                "external_id": "A-1",
+                "source": "api",
+                "currency": "USD",
+                "amount": 299.98,
+                "lines": [lines()],
+                "metadata": {}
+            }
+        }],
+        "has_more": false,
+        "next_cursor": null
+    })
+}
+
+pub(super) fn event_stream() -> String {
+    let change = json!({
+        "order_id": ID, "status": "PROCESSED", "version": 3, "user_id": "alice",
+        "occurred_at": "2026-01-31T12:00:00.000Z", "cursor": CURSOR
+    });
+    format!(
+        "retry: 2000\n\nid: {CURSOR}\nevent: status\ndata: {change}\n\n: heartbeat\nid: {CURSOR}\n\n"
+    )
+}
+
+pub(super) const RECEIPT: &str = "ORDER RECEIPT\n...\nThank you for your order!\n";
+
+pub(super) fn stats() -> Value {
+    json!({
+        "accepted": 7, "processed": 4, "failed": 1, "cancelled": 0, "in_flight": 2,
+        "by_status": {
+            "PENDING": 1, "PROCESSING": 1, "RETRYING": 0, "PROCESSED": 4, "FAILED": 1, "ON_HOLD": 0, "CANCELLED": 0
+        }
+    })
+}
+
+/// A problem of a code, with a fault where its kind has one.
+pub(super) fn problem(code: Code) -> Value {
+    let fault = match code {
+        Code::ValidationFailed => {
+            json!([{"pointer": "/lines/0/quantity", "code": "out_of_range", "detail": "must be from 1 to 1,000,000"}])
+        }
+        Code::InvalidQuery => {
+            json!([{"parameter": "limit", "code": "out_of_range", "detail": "must be a whole number from 1 to 1000"}])
+        }
+        Code::InvalidHeader => {
+            json!([{"header": "If-Match", "code": "invalid", "detail": "must be the ETag of an order"}])
+        }
+        _ => json!([]),
+    };
+    json!({
+        "type": format!("/docs/errors/{}", code.as_str()),
+        "title": code.title(),
+        "status": code.status().as_u16(),
+        "detail": "One sentence on what is wrong, and what would be right.",
+        "instance": "/v1/orders",
+        "code": code.as_str(),
+        "errors": fault,
+        "request_id": "7k0f3v9q2m5x8c1z"
+    })
+}

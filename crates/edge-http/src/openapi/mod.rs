@@ -1,0 +1,152 @@
+//! The OpenAPI document: every address, with what it takes, answers and refuses. `GET /openapi.json` shows it.
+//!
+//! It is made when it is first asked for, from the router's addresses, the problems' codes and the domain's bounds, and
+//! then kept. The tests hold every answer that the edge gives to it, and its addresses to the router's.
+
+mod examples;
+mod headers;
+mod operation;
+mod operations;
+mod parameters;
+mod schemas;
+
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+use utoipa::openapi::path::{PathItem, Paths};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder};
+
+use crate::router::Address;
+use operation::Group;
+
+/// Collects the schemas; everything else is added by [`document`].
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    schemas::order::NewOrder,
+    schemas::order::BatchRow,
+    schemas::order::OrderPage,
+    schemas::order::BatchResult,
+    schemas::order::EventPage,
+    schemas::problem::Problem,
+    schemas::live::Change,
+    schemas::live::SocketCommand,
+    schemas::live::SocketFrame,
+    schemas::live::EventStream,
+    schemas::dialect::NewApiOrder,
+    schemas::dialect::ApiOrderPlaced,
+    schemas::dialect::ApiOrders,
+    schemas::dialect::ApiError,
+    schemas::dialect::NewNumberedOrder,
+    schemas::dialect::NumberedOrder,
+    schemas::dialect::OrderAccepted,
+    schemas::standing::DeadLetterFilter,
+    schemas::standing::Replayed,
+    schemas::standing::Discarded,
+    schemas::standing::Reasons,
+    schemas::standing::Stats,
+    schemas::standing::Ready,
+    schemas::standing::Health,
+    schemas::standing::Nothing,
+)))]
+struct Schemas;
+
+/// The document of a server of this version, as JSON.
+#[must_use]
+pub fn document(version: &str) -> Vec<u8> {
+    let mut document = Schemas::openapi();
+    document.info = InfoBuilder::new()
+        .title("ordermill")
+        .version(version)
+        .description(Some(
+            "Takes orders, keeps every one of them, works each off with one effect, and lets everyone watch.\n\n\
+             Amounts are decimals in major units, read and printed digit by digit. Times are RFC 3339 in UTC. A \
+             refusal is a problem (RFC 9457) that names every fault of the request; a request that may succeed later \
+             is refused with `Retry-After`. Every address that answers GET answers HEAD, too, and one that is asked \
+             with another method answers 405 with `Allow`.",
+        ))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache-2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
+        .build();
+    document.tags = Some(
+        Group::ALL
+            .map(|(group, what)| {
+                TagBuilder::new()
+                    .name(group.name())
+                    .description(Some(what))
+                    .build()
+            })
+            .to_vec(),
+    );
+    document.paths = paths();
+    let components = document.components.take().unwrap_or_default();
+    let components = parameters::all().into_iter().fold(
+        ComponentsBuilder::from(components),
+        |components, (name, parameter)| components.parameter(name, parameter),
+    );
+    let components = headers::all()
+        .into_iter()
+        .fold(components, |components, (name, header)| {
+            components.header(name, header)
+        });
+    document.components = Some(components.build());
+    let document = serde_json::to_value(&document).map(with_what_types_cannot_say);
+    serde_json::to_vec(&document.unwrap_or_default()).unwrap_or_default()
+}
+
+fn paths() -> Paths {
+    let fixed = Address::EVERY.iter().flat_map(|address| {
+        let described = operations::at(*address).into_iter();
+        described.map(|description| (address.pattern(), description))
+    });
+    let mut paths = Paths::new();
+    for (path, description) in fixed.chain(operations::of_live_streams()) {
+        let item = PathItem::new(description.method.clone(), description.finish());
+        match paths.paths.entry(path.to_owned()) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(item);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                entry.get_mut().merge_operations(item);
+            }
+        }
+    }
+    paths
+}
+
+/// An order to be needs an amount or lines; the types of `schemas` have no word for it.
+fn with_what_types_cannot_say(mut document: Value) -> Value {
+    for name in ["NewOrder", "BatchRow"] {
+        document["components"]["schemas"][name]["anyOf"] = json!([
+            {"required": ["amount"], "properties": {"amount": {"not": {"type": "null"}}}},
+            {"required": ["lines"], "properties": {"lines": {"type": "array", "minItems": 1}}}
+        ]);
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paths;
+
+    #[test]
+    fn every_route_of_the_live_streams_is_described() {
+        let source = include_str!("../live/mod.rs");
+        let routes: Vec<&str> = source
+            .split(".route(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(routes.len() > 3, "{routes:?}");
+        let paths = paths();
+        for route in routes {
+            assert!(
+                paths.paths.contains_key(route),
+                "{route} is not in the document"
+            );
+        }
+    }
+}

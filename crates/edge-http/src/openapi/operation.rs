@@ -1,0 +1,407 @@
+//! The description of one operation, built step by step: what it takes, answers and refuses.
+//!
+//! The files of `operations` make them, `mod` puts them into the document. What every address refuses is added here, so
+//! that no description can forget it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::link::Link;
+use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{
+    Content, ContentBuilder, HttpMethod, Ref, Required, Response, ResponseBuilder,
+};
+
+use super::examples;
+use super::schemas::dialect::ApiError;
+use super::schemas::problem::{self, Problem};
+use crate::dialects::Voice;
+use crate::problem::Code;
+
+/// Under which heading an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    Orders,
+    Live,
+    DeadLetters,
+    Standing,
+    Dialects,
+    Pages,
+}
+
+impl Group {
+    pub(super) const ALL: [(Self, &'static str); 6] = [
+        (Self::Orders, "Take orders, read them, steer them."),
+        (
+            Self::Live,
+            "Every status change as it happens, over server-sent events or a WebSocket. Streams resume: a client that \
+             comes back with its last cursor misses nothing.",
+        ),
+        (
+            Self::DeadLetters,
+            "Orders whose attempts are used up, or that the handler refused for good. A dead letter's id is its \
+             order's.",
+        ),
+        (
+            Self::Standing,
+            "How many orders stand where, and how the server is.",
+        ),
+        (
+            Self::Dialects,
+            "Addresses of three other order systems, for clients that cannot be changed. The rules of `/v1` do not hold \
+             here: JSON keys match without regard to case, unknown fields are passed over, no Content-Type is needed, \
+             and refusals have the dialect's own form.",
+        ),
+        (Self::Pages, "What a browser shows."),
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "Orders",
+            Self::Live => "Live",
+            Self::DeadLetters => "Dead letters",
+            Self::Standing => "Standing",
+            Self::Dialects => "Dialects",
+            Self::Pages => "Pages",
+        }
+    }
+}
+
+/// What any request may be refused for, whatever its address.
+const ANYWHERE: [Code; 4] = [
+    Code::HeadersTooLarge,
+    Code::Internal,
+    Code::Misdirected,
+    Code::UriTooLong,
+];
+/// What requests that are answered at once are refused for.
+const REQUEST: [Code; 2] = [Code::NotAcceptable, Code::Overloaded];
+/// What waiting for the store may end with.
+pub(super) const STORE: [Code; 4] = [
+    Code::DeadlinePassed,
+    Code::OutcomeUnknown,
+    Code::Overloaded,
+    Code::StoreUnavailable,
+];
+/// What reading a JSON body may end with.
+pub(super) const BODY: [Code; 6] = [
+    Code::BodyBroken,
+    Code::BodyTimeout,
+    Code::BodyTooLarge,
+    Code::MalformedJson,
+    Code::UnsupportedEncoding,
+    Code::ValidationFailed,
+];
+
+/// An operation as far as it is described.
+pub(super) struct Description {
+    pub(super) method: HttpMethod,
+    voice: Voice,
+    operation: OperationBuilder,
+    refusals: Vec<Code>,
+    /// Statuses that are a refusal's or an answer's: what the answer is then.
+    beside_refusals: Vec<(u16, Content)>,
+}
+
+impl Description {
+    /// A read.
+    pub(super) fn get(group: Group, id: &str, summary: &str) -> Self {
+        Self::new(HttpMethod::Get, group, Voice::Problem, id, summary).refuses(&REQUEST)
+    }
+
+    /// A change.
+    pub(super) fn post(group: Group, id: &str, summary: &str) -> Self {
+        Self::new(HttpMethod::Post, group, Voice::Problem, id, summary).refuses(&REQUEST)
+    }
+
+    /// A stream, which does not count among the requests under way.
+    pub(super) fn stream(group: Group, id: &str, summary: &str) -> Self {
+        Self::new(HttpMethod::Get, group, Voice::Problem, id, summary)
+    }
+
+    /// An address where refusals sound otherwise.
+    pub(super) fn of_dialect(
+        method: HttpMethod,
+        group: Group,
+        voice: Voice,
+        id: &str,
+        summary: &str,
+    ) -> Self {
+        Self::new(method, group, voice, id, summary).refuses(&[Code::Overloaded])
+    }
+
+    fn new(method: HttpMethod, group: Group, voice: Voice, id: &str, summary: &str) -> Self {
+        let operation = OperationBuilder::new()
+            .tag(group.name())
+            .operation_id(Some(id))
+            .summary(Some(summary));
+        Self {
+            method,
+            voice,
+            operation,
+            refusals: ANYWHERE.to_vec(),
+            beside_refusals: Vec::new(),
+        }
+        .takes("X-Request-Id")
+        .takes("traceparent")
+    }
+
+    /// More than its summary.
+    pub(super) fn says(mut self, text: &str) -> Self {
+        self.operation = self.operation.description(Some(text));
+        self
+    }
+
+    /// Takes a parameter of the document's.
+    pub(super) fn takes(mut self, name: &str) -> Self {
+        let location = format!("#/components/parameters/{name}");
+        self.operation = self.operation.parameter_ref(Ref::new(location));
+        self
+    }
+
+    /// Takes an order's id in its path.
+    pub(super) fn takes_id(self) -> Self {
+        self.takes("order_id")
+            .refuses(&[Code::InvalidId, Code::NotFound])
+    }
+
+    /// Takes a body of JSON, and refuses what is none.
+    pub(super) fn reads<T: ToSchema>(self, required: Required, examples: &[(&str, Value)]) -> Self {
+        self.takes_body::<T>(required, examples).refuses(&BODY)
+    }
+
+    /// Takes a body of JSON.
+    pub(super) fn takes_body<T: ToSchema>(
+        self,
+        required: Required,
+        examples: &[(&str, Value)],
+    ) -> Self {
+        let content = content::<T>(examples);
+        self.reads_one_of(required, [("application/json", content)])
+    }
+
+    /// Takes a body in one of several forms.
+    pub(super) fn reads_one_of<const N: usize>(
+        mut self,
+        required: Required,
+        forms: [(&str, Content); N],
+    ) -> Self {
+        let body = forms.into_iter().fold(
+            RequestBodyBuilder::new().required(Some(required)),
+            |body, (media, content)| body.content(media, content),
+        );
+        self.operation = self.operation.request_body(Some(body.build()));
+        self
+    }
+
+    /// Answers so, with these headers of the document's.
+    pub(super) fn answers(
+        self,
+        status: u16,
+        what: &str,
+        media_and_content: Option<(&str, Content)>,
+        headers: &[&'static str],
+        links: &[(&str, Link)],
+    ) -> Self {
+        let contents = media_and_content.as_slice();
+        self.response(status, what, contents, headers, links)
+    }
+
+    /// Answers with one of several forms.
+    pub(super) fn answers_one_of(
+        self,
+        status: u16,
+        what: &str,
+        contents: &[(&str, Content)],
+        headers: &[&'static str],
+    ) -> Self {
+        self.response(status, what, contents, headers, &[])
+    }
+
+    fn response(
+        mut self,
+        status: u16,
+        what: &str,
+        contents: &[(&str, Content)],
+        headers: &[&'static str],
+        links: &[(&str, Link)],
+    ) -> Self {
+        let response = ResponseBuilder::new().description(what);
+        let mut response = contents
+            .iter()
+            .fold(response, |response, (media, content)| {
+                response.content(*media, content.clone())
+            });
+        let everywhere = super::headers::everywhere(self.voice);
+        for name in everywhere.chain(headers.iter().copied()) {
+            let location = format!("#/components/headers/{name}");
+            response = response.header_ref(name, Ref::new(location));
+        }
+        for (name, link) in links {
+            response = response.link(*name, link.clone());
+        }
+        self.operation = self
+            .operation
+            .response(status.to_string(), response.build());
+        self
+    }
+
+    /// Answers with JSON.
+    pub(super) fn answers_json<T: ToSchema>(
+        self,
+        status: u16,
+        what: &str,
+        headers: &[&'static str],
+        example: Value,
+    ) -> Self {
+        let content = content::<T>(&[("example", example)]);
+        let headers: Vec<&'static str> = headers.iter().copied().chain(["Cache-Control"]).collect();
+        self.answers(
+            status,
+            what,
+            Some(("application/json", content)),
+            &headers,
+            &[],
+        )
+    }
+
+    /// Answers with JSON under a status that refusals have, too.
+    pub(super) fn answers_beside_refusals<T: ToSchema>(
+        mut self,
+        status: u16,
+        example: Value,
+    ) -> Self {
+        let content = content::<T>(&[("example", example)]);
+        self.beside_refusals.push((status, content));
+        self
+    }
+
+    /// Refuses with a problem of these codes.
+    pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
+        self.refusals.extend(codes);
+        self
+    }
+
+    /// The whole description: every refusal is an answer, under its status.
+    pub(super) fn finish(mut self) -> Operation {
+        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+        self.refusals.sort();
+        self.refusals.dedup();
+        for code in &self.refusals {
+            by_status
+                .entry(code.status().as_u16())
+                .or_default()
+                .push(*code);
+        }
+        let mut operation = self.operation;
+        for (status, codes) in by_status {
+            let beside = self.beside_refusals.iter().find(|(of, _)| *of == status);
+            let response = refusal(
+                self.voice,
+                &codes,
+                beside.map(|(_, content)| content.clone()),
+            );
+            operation = operation.response(status.to_string(), response);
+        }
+        operation.build()
+    }
+}
+
+/// The answer of one status, for one of these codes, as it sounds; or what else it may say.
+fn refusal(voice: Voice, codes: &[Code], beside: Option<Content>) -> Response {
+    let described: Vec<String> = codes
+        .iter()
+        .map(|code| match code.title() {
+            "" => "Refused in the dialect's words".to_owned(),
+            title => format!("`{}`: {title}", code.as_str()),
+        })
+        .collect();
+    let description = format!("{}.", described.join("; "));
+    let is_not_found = codes.contains(&Code::NotFound);
+    let (media, content) = match voice {
+        Voice::Problem => ("application/problem+json", of_problem(codes)),
+        Voice::Orderflow if !is_not_found => {
+            let words = json!({"error": "invalid request body"});
+            (
+                "application/json",
+                content::<ApiError>(&[("refusal", words)]),
+            )
+        }
+        Voice::Orderflow | Voice::PlainText => ("text/plain", text("invalid request body\n")),
+    };
+    let mut response = ResponseBuilder::new().description(description);
+    let has_beside = beside.is_some();
+    response = match beside {
+        // Where a refusal is JSON, too, the answer is one of both.
+        Some(other) if media == "application/json" => {
+            response.content(media, either(content, other))
+        }
+        Some(other) => response
+            .content(media, content)
+            .content("application/json", other),
+        None => response.content(media, content),
+    };
+    let kept = voice != Voice::Problem || has_beside;
+    let own = super::headers::of_refusal(codes).chain(kept.then_some("Cache-Control"));
+    for name in super::headers::everywhere(voice).chain(own) {
+        let location = format!("#/components/headers/{name}");
+        response = response.header_ref(name, Ref::new(location));
+    }
+    response.build()
+}
+
+/// A problem of one of these codes.
+fn of_problem(codes: &[Code]) -> Content {
+    let schema = AllOfBuilder::new()
+        .item(Ref::from_schema_name(Problem::name()))
+        .item(problem::of_codes(codes));
+    ContentBuilder::new()
+        .schema(Some(schema))
+        .examples_from_iter(codes.iter().map(|code| {
+            let example = ExampleBuilder::new().summary(code.title());
+            (code.as_str(), example.value(Some(examples::problem(*code))))
+        }))
+        .build()
+}
+
+/// Content of one kind or the other.
+fn either(one: Content, other: Content) -> Content {
+    let schemas = [one.schema, other.schema].into_iter().flatten();
+    let schema = schemas.fold(OneOfBuilder::new(), OneOfBuilder::item);
+    ContentBuilder::new()
+        .schema(Some(schema))
+        .examples_from_iter(one.examples.into_iter().chain(other.examples))
+        .build()
+}
+
+/// Content of a type, which the document describes once.
+pub(super) fn content<T: ToSchema>(examples: &[(&str, Value)]) -> Content {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name())));
+    content
+        .examples_from_iter(
+            examples
+                .iter()
+                .map(|(name, value)| (*name, ExampleBuilder::new().value(Some(value.clone())))),
+        )
+        .build()
+}
+
+/// Content of a type that is no JSON.
+pub(super) fn content_as_text<T: ToSchema>(example: &str) -> Content {
+    ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(T::name())))
+        .example(Some(json!(example)))
+        .build()
+}
+
+/// Content that is a text.
+pub(super) fn text(example: &str) -> Content {
+    ContentBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .example(Some(json!(example)))
+        .build()
+}

@@ -1,0 +1,111 @@
+//! Dead letters: listed, replayed, discarded.
+
+use serde_json::json;
+use utoipa::openapi::Required;
+
+use super::orders::{page, steer};
+use crate::openapi::examples;
+use crate::openapi::operation::{Description, Group, STORE};
+use crate::openapi::schemas::standing::{DeadLetterFilter, Discarded, Reasons, Replayed};
+use crate::problem::Code;
+
+pub(super) fn list() -> Description {
+    let description = Description::get(
+        Group::DeadLetters,
+        "listDeadLetters",
+        "List dead letters, newest first",
+    );
+    page(description.takes("user_id").takes("failure_code"))
+}
+
+pub(super) fn replay() -> Description {
+    steer(
+        Group::DeadLetters,
+        "replayDeadLetter",
+        "Work on a dead letter again",
+        "The order is PENDING again, with fresh attempts.",
+        examples::order("PENDING", 4),
+    )
+}
+
+pub(super) fn discard() -> Description {
+    steer(
+        Group::DeadLetters,
+        "discardDeadLetter",
+        "Give a dead letter up",
+        "The order becomes CANCELLED, which is final.",
+        examples::order("CANCELLED", 4),
+    )
+}
+
+pub(super) fn reasons() -> Description {
+    let reason = json!({
+        "code": "handler_rejected",
+        "count": 12,
+        "newest_at": "2026-01-31T12:00:00.000Z",
+        "sample_message": "the card was declined"
+    });
+    Description::get(
+        Group::DeadLetters,
+        "listDeadLetterReasons",
+        "How many dead letters there are, by reason",
+    )
+    .says("The most frequent reason first.")
+    .takes("user_id")
+    .answers_json::<Reasons>(
+        200,
+        "The reasons.",
+        &[],
+        json!({"data": [reason], "counted": 12, "has_more": false}),
+    )
+    .refuses(&STORE)
+    .refuses(&[Code::InvalidQuery])
+}
+
+pub(super) fn replay_all() -> Description {
+    let description = Description::post(
+        Group::DeadLetters,
+        "replayDeadLetters",
+        "Work on all dead letters of a filter again",
+    );
+    all_of_a_filter(description).answers_json::<Replayed>(
+        200,
+        "So many are PENDING again.",
+        &[],
+        json!({"replayed": 12, "has_more": false}),
+    )
+}
+
+pub(super) fn discard_all() -> Description {
+    let description = Description::post(
+        Group::DeadLetters,
+        "discardDeadLetters",
+        "Give all dead letters of a filter up",
+    );
+    all_of_a_filter(description).answers_json::<Discarded>(
+        200,
+        "So many are CANCELLED.",
+        &[],
+        json!({"discarded": 12, "has_more": false}),
+    )
+}
+
+fn all_of_a_filter(description: Description) -> Description {
+    description
+        .says(
+            "Newest first, up to 10,000 at a time as far as nothing else is configured; `has_more` says to ask again.",
+        )
+        .reads::<DeadLetterFilter>(
+            Required::True,
+            &[
+                ("of a reason", json!({"code": "handler_rejected"})),
+                ("all", json!({})),
+            ],
+        )
+        .refuses(&STORE)
+        .refuses(&[
+            Code::Contended,
+            Code::InvalidQuery,
+            Code::UnsupportedMediaType,
+        ])
+}

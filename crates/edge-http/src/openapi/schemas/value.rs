@@ -1,0 +1,160 @@
+//! Single values: texts, numbers and words, with the bounds of the domain.
+
+use domain::{Currency, EventType, Line, Money, RequestId, Source, Status};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::openapi::examples;
+
+/// A text that is not blank and has no control characters (C0, DEL, C1), as a regular expression of JSON Schema.
+const PRINTED: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0085\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
+/// The same with TAB, CR and LF, blank or not.
+const NOTED: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
+/// A decimal as JSON writes numbers, in a string.
+const DECIMAL: &str = r"^(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+
+macro_rules! values {
+    ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)*) => {$(
+        $(#[doc = $doc])+
+        pub(in crate::openapi) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let text = [$($doc.trim()),+].join(" ");
+                Schema::from($schema.description(Some(text)).build()).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+values! {
+    /// A UUID, version 7: orders by id are orders by time.
+    OrderId = text_of(SchemaFormat::Custom("uuid".to_owned())).examples([examples::ID]);
+    /// Whose order it is: 1-100 characters, not blank.
+    UserId = printed(domain::UserId::MAX_CHARS).examples(["alice"]);
+    /// The client's own number of an order, unique per user: 1-128 characters.
+    ExternalId = printed(domain::ExternalId::MAX_CHARS).examples(["A-1"]);
+    /// A stock keeping unit: 1-128 characters.
+    Sku = printed(domain::Sku::MAX_CHARS).examples(["KB-1"]);
+    /// What a line sells: 1-255 characters.
+    ProductName = printed(domain::ProductName::MAX_CHARS).examples(["Mechanical Keyboard"]);
+    /// 1-255 visible ASCII characters.
+    IdempotencyKey = visible_ascii(domain::IdempotencyKey::MAX_CHARS).examples(["5f0c"]);
+    /// The name of a request: 1-128 visible ASCII characters.
+    RequestName = visible_ascii(RequestId::MAX_CHARS);
+    /// The trace id of a W3C `traceparent`.
+    TraceId = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{32}$"));
+    /// RFC 3339 in UTC, with milliseconds.
+    Time = text_of(SchemaFormat::KnownFormat(KnownFormat::DateTime))
+        .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"))
+        .examples(["2026-01-31T12:00:00.000Z"]);
+    /// RFC 3339 with any offset, from 1970 on; digits past the millisecond are cut off.
+    AnyTime = text_of(SchemaFormat::KnownFormat(KnownFormat::DateTime)).examples(["2026-01-31T12:00:00Z"]);
+    /// Opaque: hand it back as it was given.
+    Cursor = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .pattern(Some("^[A-Za-z0-9_-]+$"));
+    /// Where an order stands. PROCESSED and CANCELLED are final; FAILED is left by an operator alone.
+    OrderStatus = one_of(Status::ALL.map(Status::as_str));
+    /// Where an order came in.
+    OrderSource = one_of(Source::ALL.map(Source::as_str));
+    /// ISO 4217: an active currency with a minor unit.
+    CurrencyCode = one_of(Currency::codes()).examples(["USD"]);
+    /// What happened.
+    EventName = one_of(EventType::ALL.map(EventType::as_str));
+    /// 1, then one more a change; the ETag of an order.
+    Version = whole(1);
+    /// How many.
+    Count = whole(0);
+    /// How many are ordered.
+    Quantity = whole(1).maximum(Some(Line::MAX_QUANTITY));
+    /// In major units, with exactly the digits of the currency.
+    Amount = amount();
+    /// In major units, without zeros that say nothing.
+    ShortAmount = amount();
+    /// A number above zero, in major units.
+    AboveZero = ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .exclusive_minimum(Some(0))
+        .maximum(Some(Money::MAX_MINOR));
+    /// Whatever the handler answered: any JSON up to 8 KiB.
+    HandlerResult = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    /// The client's notes.
+    Metadata = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .max_properties(Some(domain::Metadata::MAX_PAIRS))
+        .additional_properties(Some(anything_in(ObjectBuilder::new().schema_type(Type::String))));
+    /// The client's notes: up to 50 pairs of strings, together at most 8 KiB. Control characters are refused, but for
+    /// TAB, CR and LF in values.
+    NewMetadata = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .max_properties(Some(domain::Metadata::MAX_PAIRS))
+        .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(PRINTED))))
+        .additional_properties(Some(anything_in(
+            ObjectBuilder::new().schema_type(Type::String).pattern(Some(NOTED)),
+        )));
+    /// An amount in major units: a number, or a string of one for clients whose numbers are floats. Digits beyond the
+    /// currency's are refused unless they are zeros, never rounded.
+    NewAmount = OneOfBuilder::new()
+        .item(amount())
+        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(DECIMAL)));
+    /// A whole number from 1 to 1,000,000; a string of one is taken, too.
+    NewQuantity = OneOfBuilder::new()
+        .item(whole(1).maximum(Some(Line::MAX_QUANTITY)))
+        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^([1-9][0-9]{0,5}|1000000)$")));
+}
+
+/// One of some words.
+pub(in crate::openapi) fn one_of(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+}
+
+/// A whole number from `least` on.
+pub(in crate::openapi) fn whole(least: u32) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(least))
+}
+
+/// 1 to `max` visible ASCII characters.
+fn visible_ascii(max: usize) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(max))
+        .pattern(Some("^[!-~]+$"))
+}
+
+/// 1 to `max` characters, not blank, no control characters.
+pub(in crate::openapi) fn printed(max: usize) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(max))
+        .pattern(Some(PRINTED))
+}
+
+fn text_of(format: SchemaFormat) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(format))
+}
+
+fn amount() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(0))
+        .maximum(Some(Money::MAX_MINOR))
+}
+
+fn anything_in(schema: ObjectBuilder) -> AdditionalProperties<Schema> {
+    AdditionalProperties::RefOr(Schema::from(schema).into())
+}

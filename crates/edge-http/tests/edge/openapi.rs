@@ -1,0 +1,195 @@
+//! The document: that it is whole, that it is true, and that it has every address. Every other test holds the answers
+//! that it gets to it, too.
+
+use serde_json::Value;
+
+use crate::contract::Contract;
+use crate::server::{Server, send};
+
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+#[tokio::test]
+async fn the_document_is_served_and_names_its_version() {
+    let server = Server::start().await;
+    let answer = server.get("/openapi.json").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let document = answer.json();
+    assert_eq!(document, Contract::get().document);
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], "1.2.3");
+}
+
+#[tokio::test]
+async fn every_address_takes_what_the_document_says_and_no_other_method() {
+    let server = Server::start().await;
+    for (path, item) in Contract::get().paths() {
+        let mut documented: Vec<String> = METHODS
+            .into_iter()
+            .filter(|method| item.contains_key(&method.to_ascii_lowercase()))
+            .map(str::to_owned)
+            .collect();
+        documented.sort();
+        // An id that is none is refused before anything is looked up, so that nothing begins to stream.
+        let asked = path
+            .replace("{id}", "none")
+            .replace("{code}", "none")
+            .replace("{path}", "none");
+        for method in METHODS {
+            let mut request = server.request(method, &asked);
+            // What streams is refused instead, because a test would wait for its end.
+            if path.ends_with("stream") {
+                request = request.header("accept", "image/png");
+            }
+            let answer = send(request).await;
+            // Its clients ask orderflow's health with any method.
+            if documented.iter().any(|known| known == method) || path == "/health" {
+                assert_ne!(answer.status, 405, "{method} {path}");
+                continue;
+            }
+            assert_eq!(answer.status, 405, "{method} {path}");
+            let allowed = answer.header("allow").split(',').map(str::trim);
+            // Where GET is answered HEAD is, too; the document says so once.
+            let mut allowed: Vec<&str> = allowed.filter(|method| *method != "HEAD").collect();
+            allowed.sort_unstable();
+            assert_eq!(allowed, documented, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+    let contract = Contract::get();
+    let mut references = Vec::new();
+    collect_references(&contract.document, &mut references);
+    assert!(references.len() > 100);
+    for reference in references {
+        assert!(
+            contract.document.pointer(&reference[1..]).is_some(),
+            "{reference}"
+        );
+    }
+    let mut names = Vec::new();
+    for (path, item) in contract.paths() {
+        for (method, operation) in item {
+            names.push(operation["operationId"].as_str().unwrap());
+            assert!(operation["summary"].is_string(), "{method} {path}");
+            let in_path = operation["parameters"].as_array().unwrap().iter();
+            let in_path = in_path.filter(|parameter| contract.resolved(parameter)["in"] == "path");
+            assert_eq!(
+                in_path.count(),
+                path.matches('{').count(),
+                "{method} {path}"
+            );
+        }
+    }
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "{names:?}");
+}
+
+#[test]
+fn every_example_is_what_its_schema_says() {
+    let contract = Contract::get();
+    let mut checked = 0;
+    for (path, item) in contract.paths() {
+        for (method, operation) in item {
+            let answers = operation["responses"].as_object().unwrap();
+            for body in answers.values().chain([&operation["requestBody"]]) {
+                for (media, content) in body["content"].as_object().into_iter().flatten() {
+                    let named = content["examples"].as_object().into_iter().flatten();
+                    let examples: Vec<&Value> = named
+                        .map(|(_, example)| &example["value"])
+                        .chain(content.get("example"))
+                        .collect();
+                    assert!(
+                        !examples.is_empty(),
+                        "{method} {path} {media} has no example"
+                    );
+                    for example in examples {
+                        let key = format!("example {checked}");
+                        contract.validate(
+                            &key,
+                            &content["schema"],
+                            example,
+                            &format!("{method} {path}"),
+                        );
+                        checked += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked > 100, "{checked}");
+}
+
+#[tokio::test]
+async fn every_code_has_a_page_that_says_its_status_and_every_page_has_a_code() {
+    let server = Server::start().await;
+    let contract = Contract::get();
+    let codes = contract.document["components"]["schemas"]["ProblemCode"]["enum"]
+        .as_array()
+        .unwrap();
+    assert!(codes.len() > 30);
+    let mut statuses = std::collections::BTreeMap::new();
+    for (_, item) in contract.paths() {
+        for operation in item.values() {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let schema = &answer["content"]["application/problem+json"]["schema"];
+                for code in schema["allOf"][1]["properties"]["code"]["enum"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                {
+                    statuses.insert(code.as_str().unwrap().to_owned(), status.clone());
+                }
+            }
+        }
+    }
+    for code in codes.iter().map(|code| code.as_str().unwrap()) {
+        let page = server.get(&format!("/docs/errors/{code}")).await;
+        assert_eq!(page.status, 200, "docs/errors has no section {code}");
+        let status = statuses.get(code).map_or_else(
+            || match code {
+                // Said in words, not as a problem.
+                "dialect_refused" => "400",
+                "dialect_conflict" => "409",
+                // A wrong method is refused at every address; the document leaves it out.
+                _ => "405",
+            },
+            String::as_str,
+        );
+        assert!(
+            page.text.starts_with(&format!("{code}\n{status}")),
+            "{code}: {}",
+            page.text
+        );
+    }
+    let sections = include_str!("../../../../docs/errors/README.md");
+    for section in sections.lines().filter_map(|line| line.strip_prefix("## ")) {
+        assert!(
+            codes.iter().any(|code| code == section),
+            "{section} is no code"
+        );
+    }
+    assert_eq!(
+        server.get("/docs/errors/nonsense").await.code(),
+        "not_found"
+    );
+}
+
+fn collect_references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members
+                .values()
+                .for_each(|value| collect_references(value, found));
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|value| collect_references(value, found)),
+        _ => {}
+    }
+}
