@@ -231,11 +231,18 @@ impl OrderStore for MemoryStore {
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         // Durability takes a moment, in which others run.
         tokio::time::sleep(Duration::from_millis(1)).await;
+        if takes_one(&self.faults.overloaded) {
+            return Err(StoreError::Overloaded { limit: 0 });
+        }
         let mut settled = Vec::new();
-        for claimed in self.claim(shard, limit, Duration::MAX).await? {
+        for claimed in self.claim(shard, limit, Duration::ZERO).await? {
             let write = settle.settle(&claimed);
             settled.push(Arc::clone(&write.decision.order));
             self.apply(write).expect("nobody else holds the claim");
+        }
+        if !settled.is_empty() && takes_one(&self.faults.unconfirmed) {
+            let reason = "the test wants it so".to_owned();
+            return Err(StoreError::Unknown { shard, reason });
         }
         Ok(settled)
     }

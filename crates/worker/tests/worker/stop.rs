@@ -1,6 +1,7 @@
 //! Stopping: softly nothing is left in the middle, hard it ends at once.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use application::ports::Outcome;
@@ -100,29 +101,44 @@ async fn what_was_claimed_without_work_is_committed_before_the_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_store_does_not_keep_the_worker_from_stopping() {
-    for handler in [
-        Scripted::new(|_| Step::AnswerAfter(Duration::from_secs(1), Outcome::Done { result: None }))
-            as Arc<dyn application::ports::OrderHandler>,
-        Arc::new(NoWork),
-    ] {
-        let mut house = House::with(handler);
-        house.place(5).await;
-        // Yielding lets the worker go on and keeps the time, so that the outcomes are not yet written.
-        while house.status.report().claimed < 5 {
-            tokio::task::yield_now().await;
-        }
-        house
-            .store
-            .faults
-            .down
-            .store(true, std::sync::atomic::Ordering::SeqCst);
-        let begun = Instant::now();
-        let report = house.stop().await;
-        assert_eq!(report.abandoned, 5);
-        assert!(
-            begun.elapsed() < Duration::from_secs(15),
-            "{:?}",
-            begun.elapsed()
-        );
+    let mut house = House::with(Scripted::new(|_| {
+        Step::AnswerAfter(Duration::from_secs(1), Outcome::Done { result: None })
+    }));
+    house.place(5).await;
+    // Yielding lets the worker go on and keeps the time, so that the outcomes are not yet written.
+    while house.status.report().claimed < 5 {
+        tokio::task::yield_now().await;
     }
+    house.store.faults.down.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    let report = house.stop().await;
+    assert_eq!(report.abandoned, 5);
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_takes_no_time_is_never_left_claimed() {
+    let mut house = House::with(Arc::new(NoWork));
+    // In one commit: the worker first runs when this task waits again.
+    house.place(5).await;
+    house.store.faults.overloaded.store(1_000, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let store = Arc::clone(&house.store);
+    let begun = Instant::now();
+    let report = house.stop().await;
+    assert_eq!((report.claimed, report.abandoned), (0, 0));
+    assert_eq!(
+        store.count(Status::Pending),
+        5,
+        "nothing was claimed in vain"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
 }
