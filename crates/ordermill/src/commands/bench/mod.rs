@@ -5,6 +5,7 @@
 
 mod closed_loop;
 mod connection;
+mod dialects;
 mod fan_out;
 mod intake;
 mod large_store;
@@ -71,6 +72,8 @@ pub struct BenchArguments {
 enum Part {
     /// Durable intake against the ceiling, without and with key and external id.
     Intake,
+    /// Each dialect's POST against `/v1`'s.
+    Dialects,
     /// From the intended send time to the push of PROCESSED, and as fast as it goes.
     Life,
     /// Reads by id and lists by user in a large store.
@@ -181,6 +184,9 @@ pub async fn run(arguments: BenchArguments) -> Result<()> {
     let mut intake_per_second = None;
     if bench.wants(Part::Intake) {
         intake_per_second = Some(intake::measure(&mut bench).await?);
+    }
+    if bench.wants(Part::Dialects) {
+        dialects::measure(&mut bench).await?;
     }
     if bench.wants(Part::Life) {
         whole_life::measure(&mut bench, intake_per_second).await?;
