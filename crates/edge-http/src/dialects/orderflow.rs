@@ -142,11 +142,17 @@ fn write_order(order: &Order, status: &str, receipt: Option<&str>, out: &mut Vec
         out.extend_from_slice(b",\"receipt_s3_key\":");
         write_text(receipt, out);
     }
-    let _ = write!(
-        out,
-        r#","created_at":"{}","updated_at":"{}"}}"#,
-        order.created_at, order.updated_at
-    );
+    out.extend_from_slice(b",\"created_at\":\"");
+    let created_at = out.len();
+    let _ = write!(out, "{}", order.created_at);
+    let created_at = created_at..out.len();
+    out.extend_from_slice(b"\",\"updated_at\":\"");
+    if order.updated_at == order.created_at {
+        out.extend_from_within(created_at);
+    } else {
+        let _ = write!(out, "{}", order.updated_at);
+    }
+    out.extend_from_slice(b"\"}");
 }
 
 /// Its one word for a fresh order, and ours in its spelling for what it never told.
