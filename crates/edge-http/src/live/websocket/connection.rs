@@ -244,7 +244,11 @@ impl Connection {
         };
         match awaited.add(name).await {
             Ok(Some(topic)) => {
-                self.subscribe(peer, topic, Start::Now).await?;
+                let joined_at = self.subscribe(peer, topic.clone(), Start::Now).await?;
+                if let (None, Some(awaited)) = (joined_at, &mut self.awaited) {
+                    // The client was told that it is not watched, and nothing is kept for it.
+                    awaited.forget(&topic);
+                }
                 write(peer, &self.waits, self.watcher.lagging()).await
             }
             Ok(None) => {
