@@ -185,7 +185,9 @@ impl Order {
         self.change(Transition::Retry, step)
     }
 
-    /// The lease ran out: another attempt after `delay`, or the dead letters where `max_attempts` are used up.
+    /// The lease ran out: another attempt, or the dead letters where `max_attempts` are used up. The attempt is due
+    /// after `delay` and up to as much again, by a draw of the order's own: one that kills its worker must not meet
+    /// the same others at every attempt, or it would take them with it to the dead letters.
     ///
     /// # Errors
     /// Where it is not PROCESSING.
@@ -202,8 +204,25 @@ impl Order {
         if self.attempt >= max_attempts {
             self.fail(failure, now)
         } else {
-            self.retry(failure, delay, now)
+            self.retry(failure, delay.saturating_add(self.part_of(delay)), now)
         }
+    }
+
+    /// A part of `whole` that is this order's at this version: drawn from the random bits of its id, the same however
+    /// often it is asked for, and any part as likely as any other.
+    fn part_of(&self, whole: Duration) -> Duration {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let [.., a, b, c, d, e, f, g, h] = *self.id.as_bytes();
+        let own = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        // The mixer of SplitMix64: numbers that differ in one bit end far apart.
+        let mut draw = own.wrapping_add(ODD.wrapping_mul(u64::from(self.version.get())));
+        draw = (draw ^ (draw >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        draw = (draw ^ (draw >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        draw ^= draw >> 31;
+        let micros = u64::try_from(whole.as_micros()).unwrap_or(u64::MAX);
+        // The product of two 64-bit numbers keeps its upper half: even over the range, without a float.
+        let part = (u128::from(draw) * u128::from(micros)) >> 64;
+        Duration::from_micros(u64::try_from(part).unwrap_or(micros))
     }
 
     /// The attempt failed for good: a dead letter.

@@ -8,28 +8,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::parts::Shared;
 
-/// The most orders of one round that are rescued one by one, so that each has a wait of its own; what is lost beyond
-/// it is too much to be the doing of one order.
-const MOST_ONE_BY_ONE: usize = 256;
-
-/// The most orders rescued by one call after that.
+/// The most orders rescued by one call.
 const MOST_AT_ONCE: usize = 256;
 
 /// Looks for lost leases at once and then at every interval, until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationToken) {
     let mut failing = false;
     let (mut round, mut round_dead) = (0, 0);
+    let policy = RescuePolicy {
+        max_attempts: shared.settings.max_attempts,
+        delay: shared.settings.backoff_first,
+    };
     loop {
-        let policy = RescuePolicy {
-            max_attempts: shared.settings.max_attempts,
-            delay: shared.judge.wait_after_loss(),
-        };
-        let limit = if round < MOST_ONE_BY_ONE {
-            1
-        } else {
-            MOST_AT_ONCE
-        };
-        match shared.store.rescue(shard, policy, limit).await {
+        match shared.store.rescue(shard, policy, MOST_AT_ONCE).await {
             Ok(rescued) => {
                 failing = false;
                 shared.tally.rescued.add(rescued.len());
@@ -39,7 +30,7 @@ pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationT
                     .count();
                 round += rescued.len();
                 round_dead += dead;
-                if rescued.len() == limit && !stop.is_cancelled() {
+                if rescued.len() == MOST_AT_ONCE && !stop.is_cancelled() {
                     continue;
                 }
                 if round > 0 {

@@ -144,13 +144,6 @@ impl Judge {
         self.count(order, failure, None, Blame::Order)
     }
 
-    /// The wait of an order whose worker was lost. Each is drawn on its own: an order that kills its worker must not
-    /// meet the same others again at every attempt, or it would take them with it to the dead letters.
-    pub(crate) fn wait_after_loss(&self) -> Duration {
-        let first = self.backoff.first;
-        first + fraction_of(first, &*self.ids)
-    }
-
     /// The order waits without using up an attempt.
     pub(crate) fn postpone(&self, order: &Order, failure: Failure) -> Verdict {
         Verdict::GiveBack {

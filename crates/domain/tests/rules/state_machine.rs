@@ -63,20 +63,41 @@ fn expected_attempt(order: &Order, command: Command) -> u32 {
     }
 }
 
-fn expected_job(status: Status, command: Command) -> Job {
+/// The shortest and the longest wait, where there is one.
+fn expected_wait(status: Status, command: Command) -> Option<(Duration, Duration)> {
     match (status, command) {
-        (Status::Processing, _) => Job::Leased,
-        (Status::Pending, _) => Job::DueIn(Duration::ZERO),
-        (Status::Retrying, _) => Job::DueIn(DELAY),
-        _ => Job::Nothing,
+        (Status::Pending, _) => Some((Duration::ZERO, Duration::ZERO)),
+        (Status::Retrying, Command::LoseLease { .. }) => Some((DELAY, DELAY * 2)),
+        (Status::Retrying, _) => Some((DELAY, DELAY)),
+        _ => None,
     }
+}
+
+fn waits_as_expected(command: Command, decision: &Decision) -> TestCaseResult {
+    let status = decision.order.status;
+    match (decision.job, expected_wait(status, command)) {
+        (Job::DueIn(wait), Some((least, most))) => {
+            prop_assert!(least <= wait && wait <= most, "{wait:?}");
+            let retry_at = (status == Status::Retrying)
+                .then(|| decision.order.updated_at.saturating_add(wait));
+            prop_assert_eq!(decision.event.retry_at, retry_at);
+        }
+        (Job::Leased, None) => prop_assert_eq!(status, Status::Processing),
+        (Job::Nothing, None) => prop_assert!(status != Status::Processing),
+        (job, expected) => prop_assert!(false, "{job:?}, not {expected:?}"),
+    }
+    prop_assert_eq!(
+        decision.event.retry_at.is_some(),
+        status == Status::Retrying
+    );
+    Ok(())
 }
 
 fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> TestCaseResult {
     let after = &decision.order;
     prop_assert_eq!(after.version.get(), order.version.get() + 1);
     prop_assert_eq!(after.attempt, expected_attempt(order, command));
-    prop_assert_eq!(decision.job, expected_job(after.status, command));
+    waits_as_expected(command, decision)?;
     prop_assert_eq!(
         after.as_created(),
         order.as_created(),
@@ -103,10 +124,54 @@ fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> Test
     );
     prop_assert_eq!(&event.user_id, &after.user_id);
     prop_assert_eq!(event.occurred_at, after.updated_at);
-    let retry_at =
-        matches!(after.status, Status::Retrying).then(|| after.updated_at.saturating_add(DELAY));
-    prop_assert_eq!(event.retry_at, retry_at);
     Ok(())
+}
+
+/// How long the orders of a worker that was lost wait after `attempts` such losses.
+fn waits_after_losses(orders: u64, attempts: u32) -> Vec<Duration> {
+    let wait = |random| {
+        let command = place_order("alice", None, 100);
+        let id = OrderId::new(at(1_000_000), &command.user_id, random << 2);
+        let mut order = Order::place(command, id, at(1_000_000), Trace::default()).order;
+        let mut last = Job::Nothing;
+        for _ in 0..attempts {
+            let claimed = order.claim(order.updated_at).expect("it waits").order;
+            let lost = claimed
+                .lose_lease(u32::MAX, DELAY, claimed.updated_at)
+                .expect("it is held");
+            (order, last) = (lost.order, lost.job);
+        }
+        match last {
+            Job::DueIn(wait) => wait,
+            other => panic!("{other:?}"),
+        }
+    };
+    (0..orders).map(wait).collect()
+}
+
+/// One that kills its worker would take the others with it at each attempt, if they came back together.
+#[test]
+fn orders_that_lost_their_worker_together_come_back_apart_and_in_another_order_each_time() {
+    let order_of = |waits: &[Duration]| {
+        let mut order: Vec<usize> = (0..waits.len()).collect();
+        order.sort_by_key(|index| waits[*index]);
+        order
+    };
+    let (once, twice) = (waits_after_losses(64, 1), waits_after_losses(64, 2));
+    for waits in [&once, &twice] {
+        // All over the range, although the ids follow each other: no tenth of it is empty.
+        for tenth in 0..10 {
+            let (from, to) = (DELAY + DELAY * tenth / 10, DELAY + DELAY * (tenth + 1) / 10);
+            let inside = waits.iter().filter(|wait| (from..=to).contains(*wait));
+            assert!((1..=20).contains(&inside.count()), "{from:?} to {to:?}");
+        }
+    }
+    assert_ne!(order_of(&once), order_of(&twice));
+    assert_eq!(
+        once,
+        waits_after_losses(64, 1),
+        "the same however often it is asked for"
+    );
 }
 
 proptest! {
