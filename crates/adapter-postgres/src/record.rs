@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use application::ports::{Clock, Guard};
-use domain::{Decision, Job, Order, OrderId, Receipt, Seq, Status};
+use domain::{Decision, Job, Order, OrderId, Receipt, Refusal, Seq, Status};
 use tokio_postgres::Row;
 
 use crate::columns::{Changes, Events, Receipts};
 use crate::plan::{Plan, Verdict};
 use crate::queue::Taking;
-use crate::rows;
+use crate::rows::{self, Unreadable};
 use crate::transaction::WorkerNeeds;
 
 /// What was locked for the workers, and decided about it.
@@ -22,6 +22,8 @@ pub(crate) struct Taken {
     receipts: Vec<(OrderId, Receipt)>,
     pub(crate) rescued: Vec<Decision>,
     rescued_from: Vec<Arc<Order>>,
+    /// Rows that nobody can work on, and why: put off, so that those behind them are not held up.
+    pub(crate) unreadable: Vec<(OrderId, Unreadable)>,
 }
 
 impl Taken {
@@ -30,24 +32,29 @@ impl Taken {
         (lost, due): (&[Row], &[Row]),
         needs: &WorkerNeeds,
         clock: &dyn Clock,
-    ) -> Result<Self, rows::Unreadable> {
+    ) -> Result<Self, Unreadable> {
         let mut taken = Self::default();
         let now = clock.now();
         if let Some((_, policy)) = needs.rescue {
             for row in lost {
-                let order = rows::order(row)?;
-                let decision = order.lose_lease(policy.max_attempts, policy.delay, now);
-                taken
-                    .rescued
-                    .push(decision.map_err(|refusal| format!("order {}: {refusal}", order.id))?);
-                taken.rescued_from.push(Arc::new(order));
+                let lose = |order: &Order| order.lose_lease(policy.max_attempts, policy.delay, now);
+                match decide(row, lose) {
+                    Ok((order, decision)) => {
+                        taken.rescued.push(decision);
+                        taken.rescued_from.push(order);
+                    }
+                    Err(reason) => taken.unreadable.push((rows::order_id(row)?, reason)),
+                }
             }
         }
         for row in due {
-            let order = rows::order(row)?;
-            let claim = order
-                .claim(now)
-                .map_err(|refusal| format!("order {}: {refusal}", order.id))?;
+            let (order, claim) = match decide(row, |order| order.claim(now)) {
+                Ok(claimed) => claimed,
+                Err(reason) => {
+                    taken.unreadable.push((rows::order_id(row)?, reason));
+                    continue;
+                }
+            };
             taken.claimed.push(match &needs.take {
                 Some((_, Taking::Settle(settle))) => {
                     let outcome = settle.settle(&claim.order);
@@ -60,10 +67,20 @@ impl Taken {
                 }
                 Some((_, Taking::Claim(_))) | None => claim,
             });
-            taken.claimed_from.push(Arc::new(order));
+            taken.claimed_from.push(order);
         }
         Ok(taken)
     }
+}
+
+/// The order of a row, and what becomes of it.
+fn decide(
+    row: &Row,
+    decision: impl FnOnce(&Order) -> Result<Decision, Refusal>,
+) -> Result<(Arc<Order>, Decision), Unreadable> {
+    let order = rows::order(row)?;
+    let decision = decision(&order).map_err(|refusal| refusal.to_string())?;
+    Ok((Arc::new(order), decision))
 }
 
 /// Everything that is written beside the orders of the plan.

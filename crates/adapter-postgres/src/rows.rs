@@ -158,6 +158,12 @@ pub(crate) fn event(row: &Row) -> Result<SequencedEvent, Unreadable> {
     })
 }
 
+/// Reads the id of an order whose other columns may mean nothing.
+pub(crate) fn order_id(row: &Row) -> Result<OrderId, Unreadable> {
+    let id: Uuid = column(row, "id")?;
+    Ok(OrderId::from_bytes(id.into_bytes()))
+}
+
 /// Reads a fingerprint; `None` for an order that has none.
 pub(crate) fn fingerprint(row: &Row) -> Result<Option<Fingerprint>, Unreadable> {
     column::<Option<&[u8]>>(row, "fingerprint")?

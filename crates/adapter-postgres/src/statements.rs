@@ -4,6 +4,7 @@
 use domain::Status;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
+use uuid::Uuid;
 
 use crate::columns::{
     CHANGE_ORDERS, Changes, Events, INSERT_EVENTS, INSERT_ORDERS, INSERT_RECEIPTS, NewOrders,
@@ -24,6 +25,7 @@ pub(crate) struct Statements {
     look_up: Statement,
     take_due: Statement,
     take_lost: Statement,
+    put_off: Statement,
     insert_receipts: Statement,
     take_seqs: Statement,
     insert_events: Statement,
@@ -59,10 +61,11 @@ impl Statements {
             client.prepare(CHANGE_ORDERS),
             client.prepare(&change_all),
         )?;
-        let (look_up, take_due, take_lost) = tokio::try_join!(
+        let (look_up, take_due, take_lost, put_off) = tokio::try_join!(
             client.prepare(&look_up),
             client.prepare(&take_due),
             client.prepare(&take_lost),
+            client.prepare(PUT_OFF),
         )?;
         let (insert_receipts, take_seqs, insert_events, notify, channel) = tokio::try_join!(
             client.prepare(INSERT_RECEIPTS),
@@ -79,6 +82,7 @@ impl Statements {
             look_up,
             take_due,
             take_lost,
+            put_off,
             insert_receipts,
             take_seqs,
             insert_events,
@@ -157,6 +161,11 @@ impl Statements {
     /// Locks orders whose lease has run out.
     pub(crate) async fn take_lost(&self, client: &Client, limit: i64) -> Result<Vec<Row>, Error> {
         client.query(&self.take_lost, &[&limit]).await
+    }
+
+    /// Puts the work on locked orders off, without a change of the orders themselves.
+    pub(crate) async fn put_off(&self, client: &Client, ids: &[Uuid]) -> Result<(), Error> {
+        client.execute(&self.put_off, &[&ids]).await.map(drop)
     }
 
     /// Keeps receipts with their orders.
@@ -257,6 +266,15 @@ fn all_or_nothing(statement: &str) -> String {
 fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+/// How long work is put off that nobody can do; also said in the log.
+pub(crate) const PUT_OFF_MINUTES: u32 = 10;
+
+const PUT_OFF: &str = "\
+UPDATE orders
+SET due_at = CASE WHEN due_at IS NOT NULL THEN statement_timestamp() + interval '10 minutes' END,
+    lease_until = CASE WHEN lease_until IS NOT NULL THEN statement_timestamp() + interval '10 minutes' END
+WHERE id = ANY($1)";
 
 const TAKE_SEQS: &str = "\
 UPDATE shard

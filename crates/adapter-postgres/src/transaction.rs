@@ -16,6 +16,7 @@ use futures_util::future::OptionFuture;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Row};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::columns::Encoded;
 use crate::error::{Meaning, meaning, reason};
@@ -23,7 +24,7 @@ use crate::plan::{Known, Losers, Plan};
 use crate::queue::Taking;
 use crate::record::{Record, Taken};
 use crate::rows;
-use crate::statements::Statements;
+use crate::statements::{PUT_OFF_MINUTES, Statements};
 
 /// What a worker asks of the shard, done in the same transaction as the writes that wait.
 #[derive(Clone, Default)]
@@ -258,11 +259,12 @@ impl Session {
         let look_up: OptionFuture<_> = losers
             .has_names()
             .then(|| {
-                statements.look_up(
+                // Boxed, as all that is rare: it would make every commit's future larger.
+                Box::pin(statements.look_up(
                     client,
                     (&keys.0, &keys.1),
                     (&external_ids.0, &external_ids.1),
-                )
+                ))
             })
             .into();
         let change: OptionFuture<_> = (record.changes.len() > 0)
@@ -270,6 +272,14 @@ impl Session {
             .into();
         let keep: OptionFuture<_> = (!record.receipts.is_empty())
             .then(|| statements.insert_receipts(client, &record.receipts))
+            .into();
+        let unreadable: Vec<Uuid> = taken
+            .unreadable
+            .iter()
+            .map(|(id, _)| id.as_uuid())
+            .collect();
+        let put_off: OptionFuture<_> = (!unreadable.is_empty())
+            .then(|| Box::pin(statements.put_off(client, &unreadable)))
             .into();
         let has_events = record.events.count() > 0;
         let take_seqs: OptionFuture<_> = has_events
@@ -283,12 +293,13 @@ impl Session {
                 look_up,
                 change,
                 keep,
+                put_off,
                 take_seqs,
                 insert_events,
                 client.batch_execute("COMMIT")
             )
         };
-        let Ok((found, changed, kept, last_seq, recorded, committed)) =
+        let Ok((found, changed, kept, put_off, last_seq, recorded, committed)) =
             timeout(self.round_trip, flight).await
         else {
             return Err(Failure::Unknown(self.silent()));
@@ -297,9 +308,16 @@ impl Session {
         let found = found.transpose().map_err(|error| sent(&error))?;
         let changed = changed.transpose().map_err(|error| sent(&error))?;
         kept.transpose().map_err(|error| sent(&error))?;
+        put_off.transpose().map_err(|error| sent(&error))?;
         let last_seq = last_seq.transpose().map_err(|error| sent(&error))?;
         recorded.transpose().map_err(|error| sent(&error))?;
         committed.map_err(|error| unconfirmed(&error))?;
+        for (id, reason) in &taken.unreadable {
+            tracing::error!(
+                order = %id, reason, minutes = PUT_OFF_MINUTES,
+                "an order cannot be read: its work is put off and the others go on; repair its row or delete it"
+            );
+        }
         debug_assert_eq!(changed.map_or(0, |rows| rows.len()), record.changes.len());
 
         let last_seq = last_seq.map(rows::seq);

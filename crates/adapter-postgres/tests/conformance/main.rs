@@ -7,5 +7,6 @@ mod outage;
 mod processes;
 mod server;
 mod setup;
+mod unreadable;
 
 port_conformance::order_store_suite!(server::Postgres);
