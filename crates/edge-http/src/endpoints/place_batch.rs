@@ -202,22 +202,25 @@ impl<'a> Results<'a> {
     }
 
     fn note(&mut self, placed: Result<Placed, PlaceError>) {
-        let (status, order) = match placed {
+        // The header Idempotent-Replayed of a single order: the status alone does not tell.
+        let replayed: &[u8] = b"\"idempotent_replayed\":true,";
+        let (status, mark, order): (_, &[u8], _) = match placed {
             Ok(Placed::Created(order)) => {
                 self.accepted += 1;
-                (StatusCode::CREATED, order)
+                (StatusCode::CREATED, b"", order)
             }
             Ok(Placed::Replayed(order)) => {
                 self.existing += 1;
-                (StatusCode::CREATED, order)
+                (StatusCode::CREATED, replayed, order)
             }
             Ok(Placed::Existing(order)) => {
                 self.existing += 1;
-                (StatusCode::OK, order)
+                (StatusCode::OK, b"", order)
             }
             Err(error) => return self.refuse(&Problem::from(error)),
         };
         self.begin(status);
+        self.rows.extend_from_slice(mark);
         self.rows.extend_from_slice(b"\"order\":");
         write_order(&order, &mut self.rows);
         self.rows.push(b'}');

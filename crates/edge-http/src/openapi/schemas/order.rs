@@ -143,6 +143,9 @@ pub(in crate::openapi) struct RowResult {
     /// The status that the row would have got on its own.
     #[schema(minimum = 200, maximum = 599)]
     status: u16,
+    /// There, and true, where its `idempotency_key` had placed the order before: the first answer once more.
+    #[schema(required = false)]
+    idempotent_replayed: bool,
     #[schema(required = false)]
     order: Order,
     #[schema(required = false)]
