@@ -4,6 +4,7 @@
 mod demo;
 mod http;
 mod logs;
+mod open_files;
 mod parts;
 mod process;
 mod receipts;
@@ -85,11 +86,14 @@ impl ServeFlags {
 /// A configuration that nothing can be started with, or what failed while starting or running.
 pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
     let Role::All = flags.role;
-    let (config, layers) = config::load(&flags.config, &flags.overrides())?;
+    let (mut config, layers) = config::load(&flags.config, &flags.overrides())?;
     logs::start(&config.log)?;
     for line in layers.alias_lines() {
         tracing::info!("environment: {line}");
     }
+    let listeners = 1 + usize::from(config.http.ws_addr.is_some());
+    let is_chosen = !layers.is_default("http.max_connections");
+    open_files::make_room(&mut config, listeners, is_chosen)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

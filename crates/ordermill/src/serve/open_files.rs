@@ -1,0 +1,80 @@
+//! The process's bound of open files: raised as far as the system allows, because it begins low on most systems, and
+//! the bounds of connections held against it, because past it nothing can be accepted, opened or called any more.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::{Config, ConfigError, StoreKind};
+
+/// What is open beside connections: logs, the store's own files, what a request opens for a moment.
+const SPARE: u64 = 128;
+/// A shard's connections beside those of its pool: the writer's, the listener's, and one that is being replaced.
+const BESIDE_POOL: usize = 4;
+
+/// Raises the bound, and lowers `http.max_connections` to it where that is only a default.
+///
+/// # Errors
+/// Where `is_chosen` connections do not fit.
+pub fn make_room(
+    config: &mut Config,
+    listeners: usize,
+    is_chosen: bool,
+) -> Result<(), ConfigError> {
+    let Some(limit) = raised() else {
+        return Ok(());
+    };
+    let wanted = config.http.max_connections;
+    let rest = SPARE + number(beside_connections(config));
+    let fits = limit.saturating_sub(rest) / number(listeners.max(1));
+    if number(wanted) <= fits {
+        return Ok(());
+    }
+    let fits = usize::try_from(fits).unwrap_or(usize::MAX);
+    if is_chosen || fits == 0 {
+        let fault = format!(
+            "http.max_connections: {wanted} connections on each of {listeners} listeners and {rest} files beside them \
+             do not fit into the {limit} open files that this process may have: set it to {fits} or less, or allow \
+             more (ulimit -Hn, LimitNOFILE of systemd)"
+        );
+        return Err(ConfigError {
+            faults: vec![fault],
+        });
+    }
+    tracing::info!(
+        limit,
+        connections = fits,
+        "fewer connections are taken than http.max_connections says by default, because the process may not open \
+         more files (ulimit -Hn, LimitNOFILE of systemd)"
+    );
+    config.http.max_connections = fits;
+    Ok(())
+}
+
+/// The bound after it was raised as far as it goes; `None` where there is none.
+fn raised() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return current;
+    }
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    // Some systems refuse what they say that they allow: then it stays as it was.
+    if raised.is_ok() { maximum } else { current }
+}
+
+/// Connections and files that the configuration allows beside those of clients.
+fn beside_connections(config: &Config) -> usize {
+    let store = match config.store.kind {
+        StoreKind::Sqlite => 0,
+        StoreKind::Postgres => config.store.shards.len() * (config.store.pool + BESIDE_POOL),
+    };
+    store + config.handler.max_in_flight
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
