@@ -28,7 +28,7 @@ mod settings;
 mod state;
 
 pub use dialects::OrdersDialect;
-pub use json::Malformed;
+pub use json::{Malformed, OrderInput, Reader, RowFields, read_order};
 pub use live::LiveSettings;
 pub use openapi::document as openapi_document;
 pub use problem::Problem;

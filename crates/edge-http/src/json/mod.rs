@@ -13,9 +13,9 @@ mod small;
 
 pub(crate) use event::write_event;
 pub(crate) use fields::unknown_among;
-pub(crate) use order::{RowFields, read_order};
+pub use order::{OrderInput, RowFields, read_order};
 pub(crate) use page::write_page_end;
-pub use reader::Malformed;
-pub(crate) use reader::{Kind, Reader};
+pub(crate) use reader::Kind;
+pub use reader::{Malformed, Reader};
 pub(crate) use rows::{array_rows, line_rows};
 pub(crate) use small::{read_dead_letter_filter, read_nothing};

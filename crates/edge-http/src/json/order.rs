@@ -14,7 +14,7 @@ use super::reader::{Kind, Malformed, Reader};
 
 /// Which fields are taken beside those of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RowFields {
+pub enum RowFields {
     /// None: a single order.
     None,
     /// `idempotency_key`: a row of a batch.
@@ -25,10 +25,13 @@ pub(crate) enum RowFields {
 
 /// What was read.
 #[derive(Debug, Default)]
-pub(crate) struct OrderInput<'a> {
-    pub(crate) draft: OrderDraft<'a>,
-    pub(crate) idempotency_key: Given<Cow<'a, str>>,
-    pub(crate) created_at: Given<Cow<'a, str>>,
+pub struct OrderInput<'a> {
+    /// The order, still to be judged by the domain.
+    pub draft: OrderDraft<'a>,
+    /// Of a row of a batch.
+    pub idempotency_key: Given<Cow<'a, str>>,
+    /// Of a row of imported history.
+    pub created_at: Given<Cow<'a, str>>,
 }
 
 const NAMES: [&str; 7] = [
@@ -64,7 +67,10 @@ const IDEMPOTENCY_KEY: Field = Field::new(7, "/idempotency_key");
 const CREATED_AT: Field = Field::new(8, "/created_at");
 
 /// Reads one order. Faults of shape are added to `faults`.
-pub(crate) fn read_order<'a>(
+///
+/// # Errors
+/// Where the text is not JSON.
+pub fn read_order<'a>(
     reader: &mut Reader<'a>,
     row: RowFields,
     faults: &mut Vec<Fault>,

@@ -40,7 +40,7 @@ impl Kind {
 
 /// Where the reading stands.
 #[derive(Debug)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
@@ -48,7 +48,10 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads `bytes`, which must be UTF-8.
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
+    ///
+    /// # Errors
+    /// Where they are not.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| Malformed::at("The text is not UTF-8", bytes, error.valid_up_to()))?;
         Ok(Self {
@@ -101,7 +104,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Requires that nothing but white space follows.
-    pub(crate) fn finish(&mut self) -> Result<(), Malformed> {
+    ///
+    /// # Errors
+    /// Where something does.
+    pub fn finish(&mut self) -> Result<(), Malformed> {
         self.skip_space();
         if self.byte().is_some() {
             return Err(self.malformed("Something follows the value"));

@@ -1,4 +1,5 @@
-//! Puts rows together into orders: rows that share an external id and follow each other are one. An order with a faulty
+//! Puts rows together into orders: rows that share an external id, or else a key, and follow each other are one; where
+//! the mapping names neither, each row is one. An order with a faulty
 //! row is refused whole; so is an order next to a broken row that may belong to it, because taking an order without one
 //! of its lines is worse than being asked for it again. Holds one order at a time. Pure.
 
@@ -37,18 +38,40 @@ impl Doubt {
     }
 }
 
+/// Keys for orders that have no name of their own: another one each, and others in each run.
+#[derive(Debug, Clone)]
+pub struct RunKeys {
+    run: u64,
+    given: u64,
+}
+
+impl RunKeys {
+    /// Those of the run with this random number.
+    pub const fn of(run: u64) -> Self {
+        Self { run, given: 0 }
+    }
+
+    /// The next one.
+    pub fn next(&mut self) -> String {
+        self.given += 1;
+        format!("import-{:016x}-{}", self.run, self.given)
+    }
+}
+
 /// Grows one order at a time.
 pub struct Assembler<'m> {
     time: Option<TimeReader<'m>>,
+    keys: RunKeys,
     open: Option<Group>,
     doubts: Vec<Doubt>,
 }
 
 impl<'m> Assembler<'m> {
     /// `time` reads the time of each order, where it is asked for.
-    pub const fn new(time: Option<TimeReader<'m>>) -> Self {
+    pub const fn new(time: Option<TimeReader<'m>>, keys: RunKeys) -> Self {
         Self {
             time,
+            keys,
             open: None,
             doubts: Vec::new(),
         }
@@ -64,13 +87,10 @@ impl<'m> Assembler<'m> {
             self.push_broken(place, row, bound, out);
             return;
         }
-        let external_id = bound.external_id(&row.cells);
-        // A row without a number is an order of its own, which its check refuses.
-        let continues = !external_id.is_empty()
-            && self
-                .open
-                .as_ref()
-                .is_some_and(|open| open.external_id == external_id);
+        let name = bound.name(&row.cells);
+        // A row without a name is an order of its own; where it ought to have one, its check refuses it.
+        let continues =
+            !name.is_empty() && self.open.as_ref().is_some_and(|open| open.name == name);
         let doubts = std::mem::take(&mut self.doubts);
         if continues {
             let open = self
@@ -82,11 +102,11 @@ impl<'m> Assembler<'m> {
                 .for_each(|doubt| refuse_beside(open, &doubt.place));
         } else {
             self.close(&doubts, bound, out);
-            let mut group =
-                Group::begin(external_id.clone(), &place, row, bound, self.time.as_ref());
+            let (own, key, time) = (name.clone(), self.keys.next(), self.time.as_ref());
+            let mut group = Group::begin(own, key, &place, row, bound, time);
             doubts
                 .iter()
-                .filter(|doubt| doubt.may_belong_to(&external_id))
+                .filter(|doubt| doubt.may_belong_to(&name))
                 .for_each(|doubt| refuse_beside(&mut group, &doubt.place));
             self.open = Some(group);
         }
@@ -105,9 +125,9 @@ impl<'m> Assembler<'m> {
         let Some(broken) = &row.broken else {
             return;
         };
-        let (external_id, is_certain) = bound.broken_external_id(&row.cells, broken.trusted_cells);
+        let (external_id, is_certain) = bound.broken_name(&row.cells, broken.trusted_cells);
         if let Some(open) = self.open.as_mut()
-            && external_id.as_deref() == Some(&*open.external_id)
+            && external_id.as_deref() == Some(&*open.name)
         {
             open.refuse(&place, String::new(), broken.code, broken.reason.clone());
             return;
@@ -122,7 +142,9 @@ impl<'m> Assembler<'m> {
             code: broken.code.to_owned(),
             reason: broken.reason.clone(),
         }]));
-        if self.doubts.len() < MAX_DOUBTS {
+        // Where each row is an order, a broken one is nobody else's.
+        let may_be_anothers = bound.mapping.order.name().is_some();
+        if may_be_anothers && self.doubts.len() < MAX_DOUBTS {
             self.doubts.push(Doubt {
                 place,
                 external_id,
@@ -135,10 +157,10 @@ impl<'m> Assembler<'m> {
         let Some(mut open) = self.open.take() else {
             return;
         };
-        let external_id = open.external_id.clone();
+        let name = open.name.clone();
         doubts
             .iter()
-            .filter(|doubt| doubt.may_belong_to(&external_id))
+            .filter(|doubt| doubt.may_belong_to(&name))
             .for_each(|doubt| refuse_beside(&mut open, &doubt.place));
         out.push(match open.finish(bound) {
             Ok(ready) => Item::Ready(ready),
@@ -160,7 +182,7 @@ mod tests {
     use super::super::fields::Bound;
     use super::super::mapping::Mapping;
     use super::super::rows::Rows;
-    use super::{Assembler, Item};
+    use super::{Assembler, Item, RunKeys};
 
     const MAPPING: &str = "currency = \"GBP\"\n[order]\nexternal_id = \"no\"\nuser_id = { column = \"user\", strip_suffix = \".0\", when_empty = \"guest\" }\n\
         metadata = { country = \"country\" }\n[line]\nproduct_name = [\"name\", \"sku\"]\nsku = \"sku\"\nquantity = \"quantity\"\nunit_price = \"price\"\n";
@@ -173,7 +195,7 @@ mod tests {
         let bytes = Box::new(Cursor::new(format!("{HEADING}{rows}").into_bytes()));
         let mut rows = Rows::begin(bytes, None, b',', &names).unwrap().unwrap();
         let bound = Bound::new(&mapping, &names, rows.columns()).unwrap();
-        let mut assembler = Assembler::new(None);
+        let mut assembler = Assembler::new(None, RunKeys::of(0));
         let (file, mut out) = (Arc::from("f"), Vec::new());
         while let Some(row) = rows.next().unwrap() {
             assembler.push(&file, &row, &bound, &mut out);

@@ -16,6 +16,8 @@ pub struct Bound<'m> {
 /// The texts of an order, as its first row says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderTexts {
+    /// Visible ASCII, or nothing.
+    pub idempotency_key: String,
     /// Whose it is.
     pub user_id: String,
     /// Where it came in.
@@ -82,19 +84,19 @@ impl<'m> Bound<'m> {
         }
     }
 
-    /// The order's number in a good row.
-    pub fn external_id(&self, cells: &[String]) -> String {
-        self.trimmed(&self.mapping.order.external_id, cells)
+    /// What the order is known by in a good row; nothing where it is known by nothing.
+    pub fn name(&self, cells: &[String]) -> String {
+        let name = self.mapping.order.name();
+        name.map(|(field, _)| self.trimmed(field, cells))
+            .unwrap_or_default()
     }
 
-    /// The order's number in a broken row, and whether it is certain: its columns are among the first
+    /// What the order is known by in a broken row, and whether it is certain: its columns are among the first
     /// `trusted_cells`.
-    pub fn broken_external_id(
-        &self,
-        cells: &[String],
-        trusted_cells: usize,
-    ) -> (Option<String>, bool) {
-        let field = &self.mapping.order.external_id;
+    pub fn broken_name(&self, cells: &[String], trusted_cells: usize) -> (Option<String>, bool) {
+        let Some((field, _)) = self.mapping.order.name() else {
+            return (None, false);
+        };
         let is_trusted = field
             .columns()
             .iter()
@@ -128,6 +130,7 @@ impl<'m> Bound<'m> {
             .map(|(name, field)| (name.clone(), self.text(field, cells).into_owned()))
             .filter(|(_, value)| !value.trim().is_empty());
         OrderTexts {
+            idempotency_key: optional(&fields.idempotency_key),
             user_id: self.trimmed(&fields.user_id, cells),
             source,
             currency: optional(&fields.currency),
@@ -215,7 +218,8 @@ pub fn column_of(mapping: &Mapping, pointer: &str) -> String {
     let of = |field: Option<&Field>| field.map(Field::column_name).unwrap_or_default();
     match parts.as_slice() {
         ["user_id"] => of(Some(&order.user_id)),
-        ["external_id"] => of(Some(&order.external_id)),
+        ["external_id"] => of(order.external_id.as_ref()),
+        ["idempotency_key"] => of(order.idempotency_key.as_ref()),
         ["source"] => of(order.source.as_ref()),
         ["currency"] => of(order.currency.as_ref()),
         ["amount"] => of(order.amount.as_ref()),

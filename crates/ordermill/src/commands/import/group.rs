@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::order::MAX_LINES;
-use domain::{Currency, Fault, Given, LineDraft, Money, OrderDraft, PlaceOrder, Timestamp};
+use domain::{
+    Currency, Fault, Given, IdempotencyKey, LineDraft, Money, OrderDraft, PlaceOrder, Timestamp,
+};
 use serde_json::{Map, Value, json};
 
 use super::fields::{Bound, LineTexts, OrderTexts, column_of};
@@ -30,7 +32,7 @@ pub struct Refusal {
     pub place: Place,
     /// The column, where the fault is one column's.
     pub column: String,
-    /// The order that is refused for it; empty where it cannot be told.
+    /// The order that is refused for it, by its external id or its key; empty where it cannot be told.
     pub external_id: String,
     /// A stable word.
     pub code: String,
@@ -43,16 +45,20 @@ pub struct Refusal {
 pub struct Ready {
     /// One row of a batch.
     pub json: String,
-    /// For the report, should the server refuse it.
+    /// For the report, should the server refuse it: its external id or its key, where it has one.
     pub external_id: String,
+    /// Whether another run finds it again, and so does not take it twice.
+    pub is_repeatable: bool,
     /// The row of each line; one row for an order without lines.
     pub places: Vec<Place>,
 }
 
 /// The order of the rows that came in last.
 pub struct Group {
-    /// What its rows share.
-    pub external_id: String,
+    /// What its rows share; empty where each row is an order.
+    pub name: String,
+    /// Under which it is sent where it has no name, so that this run at least takes it once.
+    run_key: String,
     texts: OrderTexts,
     created_at: Option<Timestamp>,
     places: Vec<Place>,
@@ -64,14 +70,16 @@ pub struct Group {
 impl Group {
     /// An order that begins at `place`; `time` is there where its time is asked for.
     pub fn begin(
-        external_id: String,
+        name: String,
+        run_key: String,
         place: &Place,
         row: &Row,
         bound: &Bound<'_>,
         time: Option<&TimeReader<'_>>,
     ) -> Self {
         let mut group = Self {
-            external_id,
+            name,
+            run_key,
             texts: bound.order(&row.cells),
             created_at: None,
             places: Vec::new(),
@@ -110,6 +118,11 @@ impl Group {
             let said = first.row;
             let mut contradictions = Vec::new();
             for (pointer, here, there) in [
+                (
+                    "/idempotency_key",
+                    &texts.idempotency_key,
+                    &self.texts.idempotency_key,
+                ),
                 ("/user_id", &texts.user_id, &self.texts.user_id),
                 ("/currency", &texts.currency, &self.texts.currency),
                 ("/amount", &texts.amount, &self.texts.amount),
@@ -135,9 +148,14 @@ impl Group {
             None if self.places.is_empty() => self.places.push(place),
             None => {
                 let reason = "repeats the order's number, but the mapping has no [line]: an order is one row".to_owned();
+                let pointer = bound
+                    .mapping
+                    .order
+                    .name()
+                    .map_or("", |(_, pointer)| pointer);
                 self.refuse(
                     &place,
-                    column_of(bound.mapping, "/external_id"),
+                    column_of(bound.mapping, pointer),
                     "repeated",
                     reason,
                 );
@@ -154,7 +172,7 @@ impl Group {
         self.refusals.push(Refusal {
             place: place.clone(),
             column,
-            external_id: self.external_id.clone(),
+            external_id: self.name.clone(),
             code: code.to_owned(),
             reason,
         });
@@ -164,18 +182,22 @@ impl Group {
     pub fn finish(mut self, bound: &Bound<'_>) -> Result<Ready, Vec<Refusal>> {
         let currency = bound.mapping.currency.unwrap_or(Currency::USD);
         let mut faults = Vec::new();
-        if self.external_id.is_empty() {
+        if self.name.is_empty()
+            && let Some((_, pointer)) = bound.mapping.order.name()
+        {
             // Without it a second run would take the order again.
-            faults.push(Fault::new("/external_id", "required", "is blank"));
+            faults.push(Fault::new(pointer, "required", "is blank"));
         }
+        let key = self.key(bound, &mut faults);
         let command = PlaceOrder::check(self.draft(bound), currency, &mut faults);
         for fault in faults {
             self.refuse_at_pointer(&fault, bound);
         }
         match command {
             Some(command) if self.refusals.is_empty() => Ok(Ready {
-                json: batch_row(&command, self.created_at).to_string(),
-                external_id: self.external_id,
+                json: batch_row(&command, key, self.created_at).to_string(),
+                is_repeatable: !self.name.is_empty(),
+                external_id: self.name,
                 places: self.places,
             }),
             _ => {
@@ -199,6 +221,27 @@ impl Group {
                 Err(self.refusals)
             }
         }
+    }
+
+    /// The key that the order is sent with, where it needs one.
+    fn key(&self, bound: &Bound<'_>, faults: &mut Vec<Fault>) -> Option<String> {
+        let own = &self.texts.idempotency_key;
+        if !own.is_empty() {
+            if let Err(error) = IdempotencyKey::new(own) {
+                faults.push(Fault::new(
+                    "/idempotency_key",
+                    error.code(),
+                    error.to_string(),
+                ));
+            }
+            return Some(own.clone());
+        }
+        bound
+            .mapping
+            .order
+            .name()
+            .is_none()
+            .then(|| self.run_key.clone())
     }
 
     fn refuse_at_pointer(&mut self, fault: &Fault, bound: &Bound<'_>) {
@@ -252,7 +295,10 @@ impl Group {
         }
         OrderDraft {
             user_id: given(&self.texts.user_id),
-            external_id: given(&self.external_id),
+            external_id: match bound.mapping.order.external_id {
+                Some(_) => given(&self.name),
+                None => Given::Missing,
+            },
             source: given(&self.texts.source),
             currency: given(&self.texts.currency),
             amount: given(&self.texts.amount),
@@ -276,7 +322,7 @@ pub fn place_of<'p>(pointer: &str, places: &'p [Place]) -> &'p Place {
 }
 
 /// Amounts go as texts, which the server reads with the currency's digits.
-fn batch_row(command: &PlaceOrder, created_at: Option<Timestamp>) -> Value {
+fn batch_row(command: &PlaceOrder, key: Option<String>, created_at: Option<Timestamp>) -> Value {
     let currency = command.amount.currency();
     let price = |minor| {
         Money::new(minor, currency)
@@ -302,6 +348,9 @@ fn batch_row(command: &PlaceOrder, created_at: Option<Timestamp>) -> Value {
     });
     row.insert("lines".to_owned(), lines.collect());
     row.insert("metadata".to_owned(), json!(command.metadata.pairs()));
+    if let Some(key) = key {
+        row.insert("idempotency_key".to_owned(), json!(key));
+    }
     if let Some(at) = created_at {
         row.insert("created_at".to_owned(), json!(at.to_string()));
     }

@@ -41,8 +41,10 @@ struct MappingFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderFields {
-    /// Rows that share it and follow each other are one order.
-    pub external_id: Field,
+    /// Rows that share it and follow each other are one order; without it, each row is one.
+    pub external_id: Option<Field>,
+    /// Makes the import repeatable where there is no external id, and says which rows are one order.
+    pub idempotency_key: Option<Field>,
     /// Whose it is.
     pub user_id: Field,
     /// Where it came in; `import` where it is missing.
@@ -56,6 +58,17 @@ pub struct OrderFields {
     /// Notes, by name.
     #[serde(default)]
     pub metadata: BTreeMap<String, Field>,
+}
+
+impl OrderFields {
+    /// What an order is known by, if anything, with its JSON pointer.
+    pub fn name(&self) -> Option<(&Field, &'static str)> {
+        let key = || Some((self.idempotency_key.as_ref()?, "/idempotency_key"));
+        let external_id = self.external_id.as_ref();
+        external_id
+            .map(|field| (field, "/external_id"))
+            .or_else(key)
+    }
 }
 
 /// Fields of a line.
@@ -242,12 +255,15 @@ impl Mapping {
     /// Every column that is named, once.
     pub fn columns(&self) -> Vec<String> {
         let order = &self.order;
-        let mut fields: Vec<&Field> = vec![&order.external_id, &order.user_id];
-        fields.extend(
-            [&order.source, &order.currency, &order.amount]
-                .into_iter()
-                .flatten(),
-        );
+        let mut fields: Vec<&Field> = vec![&order.user_id];
+        let optional = [
+            &order.external_id,
+            &order.idempotency_key,
+            &order.source,
+            &order.currency,
+            &order.amount,
+        ];
+        fields.extend(optional.into_iter().flatten());
         fields.extend(order.metadata.values());
         if let Some(line) = &self.line {
             fields.extend([&line.product_name, &line.quantity, &line.unit_price]);
@@ -320,7 +336,7 @@ mod tests {
             ),
             ("\"GBP\"", "\"GPB\"", "currency is not an ISO 4217"),
             ("currency = \"GBP\"", "", "needs currency"),
-            ("external_id = \"No\"", "", "missing field `external_id`"),
+            ("user_id =", "usr_id =", "did you mean user_id?"),
             ("quantity = \"Q\"", "quantity = 5", ":7: "),
             (
                 "quantity = \"Q\"",

@@ -1,6 +1,6 @@
-//! `import`: brings orders in from CSV or NDJSON. A thread reads and checks rows, batches travel two at a time, and the
+//! `import`: brings orders in, from CSV or NDJSON by a mapping, or from whole orders a line. A thread reads and checks rows, batches travel two at a time, and the
 //! report and the counts follow in the order of the files. Bounded memory, whatever the size of the files; a second
-//! run, or one after a crash, takes nothing twice.
+//! run, or one after a crash, takes nothing twice that has an external id or a key.
 
 mod assemble;
 mod csv_rows;
@@ -15,6 +15,7 @@ mod report;
 mod rows;
 mod sample;
 mod send;
+mod whole_orders;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use application::ports::Ids as _;
+use application::system::SystemIds;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -31,12 +34,13 @@ use tokio::task::JoinSet;
 pub use sample::{SampleOrder, sample};
 
 use crate::client::{Problem, Server, ServerFlags};
+use crate::config::ConfigError;
 use crate::exit::SOME_REFUSED;
-use assemble::Item;
+use assemble::{Item, RunKeys};
 use group::{Ready, Refusal};
 use mapping::Mapping;
 use progress::{Counts, Progress};
-use reading::{Chunk, Reading};
+use reading::{Chunk, Reading, Shape};
 use report::Report;
 use rows::{Format, Input};
 use send::{Sender, Verdict};
@@ -57,12 +61,14 @@ enum As {
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: ordermill import --mapping examples/online-retail.toml examples/online-retail/*.csv\n\
-         Example: zcat orders.ndjson.gz | ordermill import --mapping mapping.toml --as processed -"
+         Example: zcat orders.ndjson.gz | ordermill import --mapping mapping.toml --as processed -\n\
+         Example: ordermill import exported.ndjson"
 )]
 pub struct ImportFlags {
-    /// Which column is what (see examples/online-retail.toml)
+    /// Which column is what (see examples/online-retail.toml); without it, each line is an order as JSON, as `export`
+    /// writes it and POST /v1/orders takes it
     #[arg(long, value_name = "FILE")]
-    mapping: PathBuf,
+    mapping: Option<PathBuf>,
     /// Where refused orders are listed by file, row and column; by default ordermill-import-refused.csv, if there are any
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -90,22 +96,13 @@ pub struct ImportFlags {
 
 /// Imports all files; exit 0 where nothing was refused, 3 where something was.
 pub async fn run(flags: ImportFlags) -> anyhow::Result<ExitCode> {
-    let mapping = Arc::new(Mapping::read(&flags.mapping)?);
     let as_processed = flags.kind == As::Processed;
-    if as_processed && mapping.order.created_at.is_none() {
-        let fault = format!(
-            "{}: --as processed needs order.created_at: when each order was made",
-            flags.mapping.display()
-        );
-        return Err(crate::config::ConfigError {
-            faults: vec![fault],
-        }
-        .into());
-    }
+    let shape = shape(&flags, as_processed)?;
     let inputs: Vec<Input> = flags.files.iter().map(|path| Input::new(path)).collect();
     let bytes_read = Arc::new(AtomicU64::new(0));
     let reading = Reading {
-        mapping,
+        shape,
+        keys: RunKeys::of(SystemIds.random()),
         inputs,
         format: flags.format,
         as_processed,
@@ -121,7 +118,7 @@ pub async fn run(flags: ImportFlags) -> anyhow::Result<ExitCode> {
     let progress = Progress::new(reading.size(), flags.json);
     let mut import = Import {
         sender: (!flags.dry_run).then_some(sender),
-        mapping: Arc::clone(&reading.mapping),
+        shape: reading.shape.clone(),
         counts: Counts::default(),
         report,
         progress,
@@ -141,10 +138,33 @@ pub async fn run(flags: ImportFlags) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// How the files are to be read.
+fn shape(flags: &ImportFlags, as_processed: bool) -> Result<Shape, ConfigError> {
+    let refuse = |fault: String| ConfigError {
+        faults: vec![fault],
+    };
+    let Some(path) = &flags.mapping else {
+        return match flags.format {
+            Some(Format::Csv) => Err(refuse(
+                "--format csv needs --mapping FILE, which says which column is what".to_owned(),
+            )),
+            Some(Format::Ndjson) | None => Ok(Shape::Whole),
+        };
+    };
+    let mapping = Mapping::read(path)?;
+    if as_processed && mapping.order.created_at.is_none() {
+        return Err(refuse(format!(
+            "{}: --as processed needs order.created_at: when each order was made",
+            path.display()
+        )));
+    }
+    Ok(Shape::Mapped(Arc::new(mapping)))
+}
+
 struct Import {
     /// `None` where nothing is sent.
     sender: Option<Sender>,
-    mapping: Arc<Mapping>,
+    shape: Shape,
     counts: Counts,
     report: Report,
     progress: Progress,
@@ -195,6 +215,7 @@ impl Import {
                     match verdicts.next().context("the server answers each row")? {
                         Verdict::Accepted => {
                             self.counts.accepted += 1;
+                            self.counts.unrepeatable += u64::from(!order.is_repeatable);
                             continue;
                         }
                         Verdict::Existing => {
@@ -220,7 +241,7 @@ impl Import {
             return vec![Refusal {
                 place: group::place_of("", &order.places).clone(),
                 column: if names_external_id {
-                    self.mapping.order.external_id.column_name()
+                    self.shape.column_of("/external_id")
                 } else {
                     String::new()
                 },
@@ -235,7 +256,7 @@ impl Import {
         }
         let refusal = |fault: &crate::client::Fault| Refusal {
             place: group::place_of(&fault.pointer, &order.places).clone(),
-            column: fields::column_of(&self.mapping, &fault.pointer),
+            column: self.shape.column_of(&fault.pointer),
             external_id: order.external_id.clone(),
             code: fault.code.clone(),
             reason: fault.detail.clone(),

@@ -12,6 +12,8 @@ pub struct Counts {
     pub rows: u64,
     /// Orders that are new.
     pub accepted: u64,
+    /// Those of the new ones that another run would take again, because nothing tells that they are the same.
+    pub unrepeatable: u64,
     /// Orders that were there before, with the same content.
     pub existing: u64,
     /// Orders, or rows of no order, that were refused.
@@ -85,6 +87,7 @@ pub fn summary(
         return json!({
             "rows": counts.rows,
             "accepted": counts.accepted,
+            "unrepeatable": counts.unrepeatable,
             "existing": counts.existing,
             "refused": counts.refused,
             "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
@@ -100,6 +103,12 @@ pub fn summary(
         HumanCount(counts.existing),
         HumanCount(counts.refused),
     );
+    if counts.unrepeatable > 0 {
+        text.push_str(&format!(
+            "; {} of them have no external id and no key, and another run takes them again",
+            HumanCount(counts.unrepeatable)
+        ));
+    }
     if let (Some(path), true) = (report, counts.refused > 0) {
         text.push_str(&format!("; why is in {}", path.display()));
     }

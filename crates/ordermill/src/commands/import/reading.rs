@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicU64;
 use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
 
-use super::assemble::{Assembler, Item};
-use super::fields::Bound;
+use super::assemble::{Assembler, Item, RunKeys};
+use super::fields::{Bound, column_of};
 use super::group::Ready;
 use super::mapping::Mapping;
 use super::rows::{Format, Input, Rows};
+use super::whole_orders::WholeOrders;
 
 /// The most orders of a batch.
 const MAX_ORDERS: usize = 500;
@@ -20,11 +21,32 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The most refusals that wait to be reported.
 const MAX_REFUSALS: usize = 2000;
 
+/// How orders lie in the files.
+#[derive(Clone)]
+pub enum Shape {
+    /// In rows, whose columns a mapping names.
+    Mapped(Arc<Mapping>),
+    /// A whole order a line, as it is exported and posted.
+    Whole,
+}
+
+impl Shape {
+    /// How a report calls the place that a fault's JSON Pointer speaks of.
+    pub fn column_of(&self, pointer: &str) -> String {
+        match self {
+            Self::Mapped(mapping) => column_of(mapping, pointer),
+            Self::Whole => pointer.trim_start_matches('/').to_owned(),
+        }
+    }
+}
+
 /// What is read, and how.
 #[derive(Clone)]
 pub struct Reading {
-    /// Which column is what.
-    pub mapping: Arc<Mapping>,
+    /// How orders lie in the files.
+    pub shape: Shape,
+    /// For orders that have no name of their own.
+    pub keys: RunKeys,
     /// In this order.
     pub inputs: Vec<Input>,
     /// `None`: each file is looked at.
@@ -86,7 +108,10 @@ impl Reading {
     /// # Errors
     /// The file, and what is wrong with it.
     pub fn check_headings(&self) -> anyhow::Result<()> {
-        let names = self.mapping.columns();
+        let Shape::Mapped(mapping) = &self.shape else {
+            return self.check_lines();
+        };
+        let names = mapping.columns();
         for input in &self.inputs {
             if input.size().is_none()
                 && matches!(input, Input::File(path) if path.exists() && !path.is_dir())
@@ -97,8 +122,18 @@ impl Reading {
             if *input == Input::Standard {
                 continue;
             }
-            if let Some(rows) = self.begin(input, &names, Arc::default())? {
-                bind(&self.mapping, &names, input, &rows)?;
+            if let Some(rows) = self.begin(mapping, input, &names, Arc::default())? {
+                bind(mapping, &names, input, &rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Reading::check_headings`], where there are none: something that is no NDJSON needs a mapping.
+    fn check_lines(&self) -> anyhow::Result<()> {
+        for input in &self.inputs {
+            if input.size().is_some() {
+                WholeOrders::begin(input, Arc::default())?;
             }
         }
         Ok(())
@@ -106,13 +141,14 @@ impl Reading {
 
     fn begin(
         &self,
+        mapping: &Mapping,
         input: &Input,
         names: &[String],
         progress: Arc<AtomicU64>,
     ) -> anyhow::Result<Option<Rows>> {
         let cannot = || format!("cannot read {}", input.name());
         let bytes = input.open(progress).with_context(cannot)?;
-        Rows::begin(bytes, self.format, self.mapping.delimiter, names).with_context(cannot)
+        Rows::begin(bytes, self.format, mapping.delimiter, names).with_context(cannot)
     }
 
     /// Reads everything.
@@ -120,18 +156,53 @@ impl Reading {
     /// # Errors
     /// Where a file cannot be read to its end; what was read before is handed out all the same.
     pub fn run(&self, chunks: &mpsc::Sender<Chunk>) -> anyhow::Result<()> {
-        let names = self.mapping.columns();
-        let time = match (&self.mapping.order.created_at, self.as_processed) {
+        match &self.shape {
+            Shape::Mapped(mapping) => self.run_mapped(mapping, chunks),
+            Shape::Whole => self.run_whole(chunks),
+        }
+    }
+
+    fn run_whole(&self, chunks: &mpsc::Sender<Chunk>) -> anyhow::Result<()> {
+        let mut chunk = Chunk::default();
+        let mut keys = self.keys.clone();
+        for input in &self.inputs {
+            let name = input.name();
+            let Some(mut orders) = WholeOrders::begin(input, Arc::clone(&self.bytes_read))? else {
+                chunk.notices.push(format!("{name} is empty"));
+                continue;
+            };
+            while let Some(item) = orders
+                .next(self.as_processed, &mut keys)
+                .with_context(|| format!("cannot read {name} to its end"))?
+            {
+                chunk.rows += 1;
+                chunk.push(item);
+                if chunk.is_full() {
+                    send(chunks, std::mem::take(&mut chunk))?;
+                }
+            }
+        }
+        send(chunks, chunk)
+    }
+
+    fn run_mapped(&self, mapping: &Mapping, chunks: &mpsc::Sender<Chunk>) -> anyhow::Result<()> {
+        let names = mapping.columns();
+        let time = match (&mapping.order.created_at, self.as_processed) {
             (Some(field), true) => Some(field.reader().map_err(anyhow::Error::msg)?),
             _ => None,
         };
         let mut chunk = Chunk::default();
-        let mut assembler = Assembler::new(time);
+        let mut assembler = Assembler::new(time, self.keys.clone());
         let mut items = Vec::new();
-        let result = self.read_all(&names, &mut assembler, &mut chunk, &mut items, chunks);
+        let mut out = Out {
+            chunk: &mut chunk,
+            items: &mut items,
+            chunks,
+        };
+        let result = self.read_all(mapping, &names, &mut assembler, &mut out);
         // An order that was cut off by an unreadable file is not taken: it may miss lines.
         if result.is_ok() {
-            assembler.finish(&Bound::of_mapping(&self.mapping), &mut items);
+            assembler.finish(&Bound::of_mapping(mapping), &mut items);
         }
         items.drain(..).for_each(|item| chunk.push(item));
         send(chunks, chunk)?;
@@ -139,21 +210,26 @@ impl Reading {
     }
 
     fn read_all<'m>(
-        &'m self,
+        &self,
+        mapping: &'m Mapping,
         names: &'m [String],
         assembler: &mut Assembler<'m>,
-        chunk: &mut Chunk,
-        items: &mut Vec<Item>,
-        chunks: &mpsc::Sender<Chunk>,
+        out: &mut Out<'_>,
     ) -> anyhow::Result<()> {
+        let Out {
+            chunk,
+            items,
+            chunks,
+        } = out;
         for input in &self.inputs {
             let name = input.name();
-            let Some(mut rows) = self.begin(input, names, Arc::clone(&self.bytes_read))? else {
+            let Some(mut rows) = self.begin(mapping, input, names, Arc::clone(&self.bytes_read))?
+            else {
                 chunk.notices.push(format!("{name} is empty"));
                 continue;
             };
             let columns = rows.columns().to_vec();
-            let bound = Bound::new(&self.mapping, names, &columns)
+            let bound = Bound::new(mapping, names, &columns)
                 .map_err(|reason| anyhow::anyhow!("{name} {reason}"))?;
             while let Some(row) = rows
                 .next()
@@ -163,12 +239,19 @@ impl Reading {
                 assembler.push(&name, &row, &bound, items);
                 items.drain(..).for_each(|item| chunk.push(item));
                 if chunk.is_full() {
-                    send(chunks, std::mem::take(chunk))?;
+                    send(chunks, std::mem::take(*chunk))?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Where what was read goes.
+struct Out<'o> {
+    chunk: &'o mut Chunk,
+    items: &'o mut Vec<Item>,
+    chunks: &'o mpsc::Sender<Chunk>,
 }
 
 fn bind(mapping: &Mapping, names: &[String], input: &Input, rows: &Rows) -> anyhow::Result<()> {

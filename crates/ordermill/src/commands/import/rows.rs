@@ -159,7 +159,8 @@ impl Rows {
     }
 }
 
-fn skip_byte_order_mark(bytes: &mut Box<dyn BufRead + Send>) -> io::Result<()> {
+/// Passes over a byte order mark.
+pub fn skip_byte_order_mark(bytes: &mut Box<dyn BufRead + Send>) -> io::Result<()> {
     let start = bytes.fill_buf()?;
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
         return Err(io::Error::new(

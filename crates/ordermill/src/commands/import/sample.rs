@@ -4,7 +4,7 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use super::assemble::{Assembler, Item};
+use super::assemble::{Assembler, Item, RunKeys};
 use super::fields::Bound;
 use super::mapping::Mapping;
 use super::rows::Rows;
@@ -37,7 +37,7 @@ pub struct SampleOrder {
 pub fn sample() -> anyhow::Result<Vec<SampleOrder>> {
     let mapping = Mapping::parse(MAPPING).map_err(anyhow::Error::msg)?;
     let names = mapping.columns();
-    let mut assembler = Assembler::new(None);
+    let mut assembler = Assembler::new(None, RunKeys::of(0));
     let mut items = Vec::new();
     for (name, bytes) in DAYS {
         let file: Arc<str> = Arc::from(name);

@@ -49,6 +49,8 @@ struct RowAnswer {
     index: usize,
     status: u16,
     #[serde(default)]
+    idempotent_replayed: bool,
+    #[serde(default)]
     error: Option<Problem>,
 }
 
@@ -86,9 +88,12 @@ impl Sender {
                 .max(jittered(wait))
                 .min(LONGEST_WAIT);
             if tokio::time::Instant::now() + pause > give_up_at {
-                anyhow::bail!(
-                    "the server did not take the rest: {reason}. Run the same command again: what it took is not taken twice"
-                );
+                let again = if orders.iter().all(|order| order.is_repeatable) {
+                    "Run the same command again: what it took is not taken twice"
+                } else {
+                    "Some orders have no external id and no key: another run would take them twice"
+                };
+                anyhow::bail!("the server did not take the rest: {reason}. {again}");
             }
             tokio::time::sleep(pause).await;
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -132,7 +137,7 @@ fn take_verdicts(
     for row in answer.results {
         let order = open[row.index];
         match row.status {
-            201 => verdicts[order] = Some(Verdict::Accepted),
+            201 if !row.idempotent_replayed => verdicts[order] = Some(Verdict::Accepted),
             200..=299 => verdicts[order] = Some(Verdict::Existing),
             408 | 425 | 429 | 500.. => again.push(order),
             status => {
