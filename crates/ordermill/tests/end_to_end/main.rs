@@ -6,4 +6,7 @@ mod eight_days;
 mod fault;
 mod house;
 mod import;
+mod import_without_numbers;
+mod open_files;
+mod operator;
 mod server;

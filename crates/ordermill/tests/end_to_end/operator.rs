@@ -1,0 +1,229 @@
+//! What an operator does with the program: looks after dead letters, shows it to somebody, and starts it where
+//! something is not as it should be.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
+)]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use crate::server::{ORDERMILL, Server, run, wait_until};
+
+/// An endpoint that refuses every order, until it is told to take them. Ends with the test's process.
+struct Endpoint {
+    url: String,
+    takes: Arc<AtomicBool>,
+}
+
+impl Endpoint {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/work", listener.local_addr().unwrap());
+        let takes = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&takes);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 65_536];
+                let _ = stream.read(&mut request);
+                let (status, body) = if seen.load(Ordering::SeqCst) {
+                    ("200 OK", "{}")
+                } else {
+                    (
+                        "422 Unprocessable Content",
+                        "{\"message\":\"out of stock\"}",
+                    )
+                };
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+                     content-length: {length}\r\n\r\n{body}"
+                );
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        Self { url, takes }
+    }
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn status_of(server: &Server, id: &str) -> String {
+    let order: Value = serde_json::from_str(&server.ok(&["get", id, "--json"])).unwrap();
+    order["status"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn dead_letters_are_listed_shown_replayed_and_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint::start();
+    let url = format!("handler.url={}", endpoint.url);
+    let flags = ["--http-addr", "127.0.0.1:0", "--ws-addr", ""];
+    let handler = ["--set", "handler.kind=http", "--set", &url];
+    let server = Server::start_with(folder.path(), &[&flags[..], &handler].concat());
+    let ids: Vec<String> = (0..3)
+        .map(|_| {
+            let placed = server.ok(&["place", "--user", "alice", "--amount", "1", "--json"]);
+            let order: Value = serde_json::from_str(&placed).unwrap();
+            order["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let list =
+        |more: &[&str]| lines(&server.ok(&[&["dead-letters", "list", "--json"], more].concat()));
+    wait_until("all are dead letters", || list(&[]).len() == 3);
+    assert_eq!(
+        list(&["--code", "handler_rejected", "--user", "alice"]).len(),
+        3
+    );
+    assert_eq!(list(&["--user", "bob"]).len(), 0);
+    let shown = server.ok(&["dead-letters", "show", &ids[0]]);
+    assert!(
+        shown.contains("out of stock") && shown.contains(&ids[0]),
+        "{shown}"
+    );
+
+    server.ok(&["dead-letters", "discard", &ids[0]]);
+    assert_eq!(status_of(&server, &ids[0]), "CANCELLED");
+    let again = server.run(&["dead-letters", "discard", &ids[0]]);
+    assert_eq!(again.status.code(), Some(1), "it is none any more");
+    endpoint.takes.store(true, Ordering::SeqCst);
+    server.ok(&["dead-letters", "replay", &ids[1]]);
+    wait_until("it is worked off", || {
+        status_of(&server, &ids[1]) == "PROCESSED"
+    });
+    server.ok(&["dead-letters", "replay", "--all", "--user", "alice"]);
+    wait_until("it is worked off", || {
+        status_of(&server, &ids[2]) == "PROCESSED"
+    });
+    assert_eq!(list(&[]).len(), 0);
+}
+
+#[test]
+fn a_demonstration_feeds_real_orders_in_a_folder_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(ORDERMILL);
+    command.args([
+        "serve",
+        "--demo",
+        "--http-addr",
+        "127.0.0.1:0",
+        "--ws-addr",
+        "",
+    ]);
+    let mut server = Server::start_as(command.current_dir(folder.path()));
+    wait_until("orders are worked off", || {
+        server
+            .ok(&["list", "--status", "PROCESSED", "--json"])
+            .lines()
+            .count()
+            > 5
+    });
+    let orders = lines(&server.ok(&["list", "--json"]));
+    assert!(
+        orders
+            .iter()
+            .all(|order| order["external_id"].is_string() && order["currency"] == "GBP")
+    );
+    let made: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(made, ["ordermill-demo-data"]);
+    assert_eq!(server.terminate(), Some(0));
+}
+
+fn serve(data_dir: &Path, more: &[&str]) -> Output {
+    let always = ["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""];
+    let at = ["--data-dir", data_dir.to_str().unwrap()];
+    let at = if more.contains(&"store.kind=postgres") {
+        &[][..]
+    } else {
+        &at
+    };
+    run(&[&always, at, more].concat())
+}
+
+/// One line that holds all of these.
+fn assert_says(output: &Output, code: i32, parts: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    let last = said.lines().filter(|line| line.starts_with("ordermill:"));
+    assert_eq!(last.count(), 1, "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_exit_1_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let newer = folder.path().join("newer");
+    Server::start(&newer).terminate();
+    let database = rusqlite::Connection::open(newer.join("orders.db")).unwrap();
+    let future = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+        SELECT 99, 'of_the_future', applied_on, checksum FROM refinery_schema_history LIMIT 1";
+    database.execute(future, []).unwrap();
+    drop(database);
+    assert_says(&serve(&newer, &[]), 1, &["99", "newer"]);
+
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").unwrap();
+    assert_says(&serve(&file, &[]), 1, &["file"]);
+
+    let away = [
+        "--set",
+        "store.kind=postgres",
+        "--set",
+        "store.shards=[\"postgres://u:s3cret@127.0.0.1:1/orders\"]",
+        "--set",
+        "store.connect_timeout=1s",
+    ];
+    let output = serve(folder.path(), &away);
+    assert_says(&output, 1, &["shard 0"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"));
+    assert_says(&run(&[&["migrate"], &away[..]].concat()), 1, &["shard 0"]);
+}
+
+#[test]
+fn what_cannot_be_configured_is_exit_78_with_the_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    for (more, part) in [
+        (
+            &["--config", "/nowhere/ordermill.toml"][..],
+            "/nowhere/ordermill.toml",
+        ),
+        (&["--set", "store.queue=many"], "store.queue"),
+        (
+            &["--set", "store.shards=[\"postgres://localhost/a\"]"],
+            "store.shards",
+        ),
+        (&["--set", "handler.kind=http"], "handler.kind"),
+        (&["--set", "http.max_conections=5"], "max_connections"),
+    ] {
+        assert_says(&serve(folder.path(), more), 78, &[part]);
+    }
+}
+
+#[test]
+fn a_migration_makes_the_schema_and_can_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let setting = format!("store.data_dir={}", folder.path().join("data").display());
+    for _ in 0..2 {
+        let output = run(&["migrate", "--set", &setting]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+    }
+    assert!(folder.path().join("data/orders.db").exists());
+}
