@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Bucket;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::layers::Layers;
 use super::sections::{AuthMode, Config, HandlerKind, ReceiptsKind, ShardMapText, StoreKind};
@@ -217,15 +218,20 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
             layers.refuse(name, "must be above zero");
         }
     }
-    if config
-        .log
-        .level
-        .parse::<tracing_subscriber::filter::Targets>()
-        .is_err()
-    {
+    if !is_log_filter(&config.log.level) {
         layers.refuse(
             "log.level",
             "must be error, warn, info, debug or trace, or a filter such as \"info,worker=debug\"",
         );
     }
+}
+
+/// The filter's own grammar takes any bare word for a part of the program, a mistyped level too.
+fn is_log_filter(text: &str) -> bool {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_directive = |directive: &str| match directive.split_once('=') {
+        Some((part, level)) => !part.trim().is_empty() && is_level(level.trim()),
+        None => is_level(directive),
+    };
+    text.split(',').map(str::trim).all(is_directive) && text.parse::<Targets>().is_ok()
 }

@@ -217,6 +217,97 @@ fn what_cannot_be_configured_is_exit_78_with_the_setting() {
 }
 
 #[test]
+fn every_combination_that_cannot_work_is_refused_by_its_setting() {
+    const TWO: [&str; 2] = [
+        "store.kind=postgres",
+        "store.shards=[\"postgres://a/a\",\"postgres://b/b\"]",
+    ];
+    let on_two = |map: &'static str| [&TWO[..], &[map]].concat();
+    for (settings, named) in [
+        (on_two("store.map=ranges:0-2047=0,2048-4095=1"), None),
+        (on_two("store.map=letter"), None),
+        (
+            on_two("store.map=ranges:0-2047=0,2049-4095=1"),
+            Some("store.map"),
+        ),
+        (
+            on_two("store.map=ranges:0-2047=0,2047-4095=1"),
+            Some("store.map"),
+        ),
+        (
+            on_two("store.map=ranges:0-2047=0,2048-4094=1"),
+            Some("store.map"),
+        ),
+        (
+            on_two("store.map=ranges:0-2047=0,2048-4096=1"),
+            Some("store.map"),
+        ),
+        (
+            on_two("store.map=ranges:0-2047=0,2048-4095=2"),
+            Some("store.map"),
+        ),
+        (on_two("store.map=ranges:4095-0=0"), Some("store.map")),
+        (on_two("store.map=halves"), Some("store.map")),
+        (on_two("store.data_dir=x"), Some("store.data_dir")),
+        (vec!["store.kind=postgres"], Some("store.shards")),
+        (vec!["store.map=letter"], Some("store.map")),
+        (vec!["store.data_dir="], Some("store.data_dir")),
+        (
+            vec!["http.addr=127.0.0.1:9000", "http.ws_addr=127.0.0.1:9000"],
+            Some("http.ws_addr"),
+        ),
+        (vec!["http.addr=0.0.0.0:9000"], Some("http.addr")),
+        (vec!["http.addr=0.0.0.0:9000", "auth.mode=none"], None),
+        (
+            vec!["http.max_bodies_bytes=1000"],
+            Some("http.max_bodies_bytes"),
+        ),
+        (
+            vec!["http.max_batch_bytes=1000"],
+            Some("http.max_body_bytes"),
+        ),
+        (
+            vec!["http.max_batch_bytes=500000000"],
+            Some("http.max_batch_bytes"),
+        ),
+        (vec!["handler.url=http://localhost/x"], Some("handler.url")),
+        (
+            vec!["handler.kind=http", "handler.url=ftp://localhost"],
+            Some("handler.url"),
+        ),
+        (vec!["receipts.store=folder"], Some("receipts.store")),
+        (vec!["receipts.folder=x"], Some("receipts.folder")),
+        (
+            vec!["worker.backoff_first=10m"],
+            Some("worker.backoff_first"),
+        ),
+        (vec!["worker.lease=500ms"], Some("worker.lease")),
+        (
+            vec!["worker.enabled=false", "handler.kind=none"],
+            Some("worker.enabled"),
+        ),
+        (vec!["store.batch=0"], Some("store.batch")),
+        (
+            vec!["http.request_timeout=0s"],
+            Some("http.request_timeout"),
+        ),
+        (vec!["log.level=loud"], Some("log.level")),
+        (vec!["log.level=info,worker=loud"], Some("log.level")),
+        (vec!["log.level=info,worker=debug"], None),
+    ] {
+        let sets: Vec<&str> = settings.iter().flat_map(|set| ["--set", *set]).collect();
+        let output = run(&[&["config", "check"], &sets[..]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        let Some(named) = named else {
+            assert!(output.status.success(), "{settings:?}: {said}");
+            continue;
+        };
+        assert_eq!(output.status.code(), Some(78), "{settings:?}: {said}");
+        assert!(said.contains(named), "{settings:?}: {said}");
+    }
+}
+
+#[test]
 fn a_migration_makes_the_schema_and_can_be_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let setting = format!("store.data_dir={}", folder.path().join("data").display());
