@@ -17,7 +17,9 @@ import { grouped } from "../text/money.js";
 import { Typed } from "./orders.js";
 
 const SIZE = 50;
+/** The reasons are read again at most so often, and the less often, the longer a reading takes: it walks all dead letters. */
 const PACE_MS = 1_000;
+const PACE_OF_DURATION = 10;
 /** A selection is changed order by order; so many at a time. */
 const AT_A_TIME = 6;
 
@@ -28,12 +30,14 @@ class WatchedReasons {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #planned;
 
+  #duration_ms = 0;
+
   /** @param {string} user */
   constructor(user) {
     this.user = user;
     this.#stops = [
       onChanges((changes) => {
-        if (changes.some(({ status, version }) => status === "FAILED" || status === "CANCELLED" || (status === "PENDING" && version > 1))) this.#plan(PACE_MS);
+        if (changes.some(({ status, version }) => status === "FAILED" || status === "CANCELLED" || (status === "PENDING" && version > 1))) this.#plan(Math.max(PACE_MS, this.#duration_ms * PACE_OF_DURATION));
       }),
       epoch.subscribe(() => this.#plan(0)),
     ];
@@ -47,11 +51,13 @@ class WatchedReasons {
   /** @param {number} wait_ms */
   #plan(wait_ms) {
     this.#planned ??= setTimeout(async () => {
+      const began = performance.now();
       try {
         this.reasons.value = await read("/v1/dead-letters/reasons", { user_id: this.user });
       } catch {
         // The list below says what is wrong; the reasons are read again with the next change or return.
       }
+      this.#duration_ms = performance.now() - began;
       this.#planned = undefined;
     }, wait_ms);
   }

@@ -23,6 +23,8 @@ const MOST_PAGES = 5;
 class Watched {
   order = signal(/** @type {Order | null} */ (null));
   events = signal(/** @type {OrderEvent[]} */ ([]));
+  /** There are more events than are shown. */
+  isCut = signal(false);
   receipt = signal(/** @type {string | null} */ (null));
   refused = signal(/** @type {Refused | null} */ (null));
   #isReading = false;
@@ -66,16 +68,19 @@ class Watched {
     /** @type {OrderEvent[]} */
     const events = [];
     let cursor = null;
+    let isCut = true;
     for (let page = 0; page < MOST_PAGES; page += 1) {
       /** @type {Page<OrderEvent>} */
       const found = await read(`${this.path}/events`, { limit: PAGE_EVENTS, cursor });
       events.push(...found.data);
       cursor = found.next_cursor;
-      if (!found.has_more) break;
+      isCut = found.has_more;
+      if (!isCut) break;
     }
     batch(() => {
       this.order.value = order;
       this.events.value = events;
+      this.isCut.value = isCut;
       this.refused.value = null;
     });
     if (order.status === "PROCESSED" && this.receipt.peek() === null) {
@@ -108,7 +113,7 @@ export function OneOrder({ id }) {
         <${Lines} order=${order} />
         <section class="panel" aria-labelledby="timeline-title">
           <h2 id="timeline-title">What happened</h2>
-          <${Timeline} events=${watched.events.value} order=${order} />
+          <${Timeline} events=${watched.events.value} order=${order} isCut=${watched.isCut.value} />
         </section>
       </div>
       <div class="column-side">

@@ -22,7 +22,8 @@ class Draft {
   user_id = signal("");
   external_id = signal("");
   source = signal("web");
-  currency = signal("USD");
+  /** Empty: the one that the server is set to. */
+  currency = signal("");
   kind = signal(/** @type {"lines" | "amount"} */ ("lines"));
   amount = signal("");
   lines = signal([emptyLine()]);
@@ -117,7 +118,7 @@ export function Place() {
             <${Field} name="user_id" label="User" draft=${draft.user_id} faults=${faults} hint="As your systems name them" autofocus=${true} />
             <${Field} name="external_id" label="External id" isOptional=${true} draft=${draft.external_id} faults=${faults} hint="Unique for the user" />
             <${Pick} name="source" label="Came in by" draft=${draft.source} faults=${faults} options=${["web", "pos", "mobile", "api"]} />
-            <${Field} name="currency" label="Currency" draft=${draft.currency} faults=${faults} hint="ISO 4217" width="short" />
+            <${Field} name="currency" label="Currency" isOptional=${true} draft=${draft.currency} faults=${faults} hint="Such as USD; else the usual one" width="short" />
           </div>
         </section>
         <section class="panel" aria-labelledby="what-title">

@@ -22,10 +22,11 @@ const SENTENCES = {
   "order.replayed": () => "Replayed by a person, attempts count anew",
 };
 
-/** @param {{ events: OrderEvent[], order: Order }} props */
-export function Timeline({ events, order }) {
+/** @param {{ events: OrderEvent[], order: Order, isCut: boolean }} props */
+export function Timeline({ events, order, isCut }) {
   return html`<ol class="timeline">
     ${events.map((event, index) => html`<${Happened} key=${event.version} event=${event} before=${events[index - 1]} />`)}
+    ${isCut && html`<li class="timeline-next">Later events are left out: there are very many.</li>`}
     ${order.status === "ON_HOLD" && html`<li class="timeline-next">Waits until somebody releases it.</li>`}
     ${order.status === "FAILED" && html`<li class="timeline-next">Waits until somebody replays or discards it.</li>`}
   </ol>`;

@@ -45,19 +45,21 @@ export function askForStanding() {
     if (isAsking) return;
     isAsking = true;
     clearTimeout(again);
+    let isAnswered = true;
     try {
       const asked = await readWithDate("/v1/stats", { patience_ms: PATIENCE_MS });
       heardTime(asked.date);
       keep(asked.body);
-      if (round % HEALTH_EACH === 0) health.value = await readHealth();
-      round += 1;
       failures = 0;
     } catch (error) {
       failures += 1;
       round = 0;
-      // An overloaded server refuses and is there; only one that says nothing at all is gone.
-      if (failures >= 2 && /** @type {{ status?: number }} */ (error).status === 0) distrust();
+      // A server that refuses is there, and its health says why; only one that says nothing at all is gone.
+      isAnswered = /** @type {{ status?: number }} */ (error).status !== 0;
+      if (failures >= 2 && !isAnswered) distrust();
     }
+    if (isAnswered && round % HEALTH_EACH === 0) health.value = (await readHealth()) ?? health.value;
+    round += 1;
     isAsking = false;
     again = setTimeout(ask, document.hidden ? BACKGROUND_MS : STATS_MS);
   };
@@ -69,10 +71,14 @@ export function askForStanding() {
   });
 }
 
-/** A server without its store answers 503, with the same document. */
+/** A server without its store answers 503, with the same document. `null` where nothing came. */
 async function readHealth() {
-  const response = await fetch("/health", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-  return /** @type {Health} */ (await response.json());
+  try {
+    const response = await fetch("/health", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    return /** @type {Health} */ (await response.json());
+  } catch {
+    return null;
+  }
 }
 
 /** @param {Stats} counts */

@@ -64,7 +64,7 @@ pub(crate) fn file(headers: &HeaderMap, path: &str) -> Result<Answer, Problem> {
     let mut response = Response::new(if is_known {
         Body::empty()
     } else {
-        Body::from(data.into_owned())
+        Body::from(data)
     });
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -42,7 +42,7 @@ async fn rounds(addr: SocketAddr) -> anyhow::Result<()> {
     );
     let _ = writeln!(
         out,
-        "demo: look at {url}/v1/stats, or run `ordermill list --url {url}` and `ordermill watch --url {url}`"
+        "demo: open {url} in a browser, or run `ordermill list --url {url}` and `ordermill watch --url {url}`"
     );
     let server = Server::new(&ServerFlags {
         url: url.parse().context("a listener's address is a URL")?,
