@@ -25,7 +25,8 @@ async function elsewhere(t) {
   return `http://localhost:${listener.address().port}`;
 }
 
-const rows = (page) => page.locator("#orders tr").allInnerTexts();
+/** Read at one moment: the page lists anew meanwhile, and a row that is gone has no columns. */
+const rows = (page) => page.evaluate(() => [...document.querySelectorAll("#orders tr")].map((row) => row.innerText));
 
 async function place(page, fields) {
   for (const [name, value] of Object.entries(fields)) await page.locator(`[name=${name}]`).fill(value);

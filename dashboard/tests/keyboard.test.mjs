@@ -17,7 +17,7 @@ test("an order is placed with the keyboard alone", async (t) => {
   const { keyboard } = page;
   await keyboard.press("n");
   await expectText(page.locator("h1"), "Place an order");
-  assert.equal(await focused(page), "user_id");
+  await until("the first field to have the focus", async () => (await focused(page)) === "user_id");
   await keyboard.type("alice");
   for (const name of ["external_id", "source", "currency", "kind", "lines/0/product_name"]) {
     await keyboard.press("Tab");
@@ -34,7 +34,7 @@ test("an order is placed with the keyboard alone", async (t) => {
   await keyboard.press("Tab");
   assert.equal(await focused(page), "Add a line");
   await keyboard.press("Enter");
-  assert.equal(await focused(page), "lines/1/product_name");
+  await until("the new line to have the focus", async () => (await focused(page)) === "lines/1/product_name");
   await keyboard.type("Wrist rest");
   await keyboard.press("Tab");
   await keyboard.press("Tab");
@@ -46,7 +46,7 @@ test("an order is placed with the keyboard alone", async (t) => {
   assert.deepEqual([order.user_id, order.lines.length, order.amount], ["alice", 2, 309.48]);
   assert.equal(order.lines[0].product_name, "nnn ?/gd keys are letters here");
   // The view that was come to has the focus.
-  assert.match(await focused(page), /^Order/);
+  await until("the heading to have the focus", async () => /^Order/.test(await focused(page)));
 });
 
 test("keys go everywhere, walk through rows, and open one", async (t) => {
@@ -112,13 +112,13 @@ test("a dialog keeps the focus, gives it back, and a dangerous one begins with n
   await page.getByRole("button", { name: "Discard selected" }).focus();
   await keyboard.press("Enter");
   await page.locator("dialog").waitFor();
-  assert.equal(await focused(page), "Keep as it is");
+  await until("no to have the focus", async () => (await focused(page)) === "Keep as it is");
   for (let presses = 0; presses < 8; presses += 1) {
     await keyboard.press("Tab");
     // The browser's own controls come between; nothing of the page behind does.
     assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest("dialog") !== null));
   }
   await keyboard.press("Escape");
-  assert.equal(await focused(page), "Discard selected");
+  await until("the focus to be back", async () => (await focused(page)) === "Discard selected");
   assert.equal((await mill.json(`/v1/orders/${id}`)).status, "FAILED");
 });

@@ -2,7 +2,7 @@
 // Placing an order. The server alone judges what is filled in: all its faults are shown at once, each at its field. A form
 // has one key from its first sending to its success, so that a double click, a retry or a lost answer never makes two.
 
-import { batch, html, signal, useEffect, useMemo, useRef } from "../html.js";
+import { batch, html, signal, useEffect, useLayoutEffect, useMemo, useRef } from "../html.js";
 import { notify } from "../frame/notices.js";
 import { address, go } from "../frame/route.js";
 import { Title } from "../frame/title.js";
@@ -146,12 +146,13 @@ function Lines({ draft, faults }) {
   const sum = total(draft.lines.value);
   const added = useRef(false);
   const end = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
+  // Before the next key can be pressed, so that no letter goes to the button.
+  useLayoutEffect(() => {
     if (!added.current) return;
     added.current = false;
     const names = end.current?.querySelectorAll("input[name$='/product_name']");
     /** @type {HTMLElement | undefined} */ (names?.[names.length - 1])?.focus();
-  });
+  }, [draft.lines.value.length]);
   return html`<div ref=${end} class="lines">
     ${draft.lines.value.map((line, index) => {
       const set = (/** @type {keyof DraftLine} */ name) => ({ value: line[name], set: (/** @type {string} */ value) => draft.change(index, { [name]: value }) });
