@@ -209,17 +209,15 @@ export async function browserPage(t, mill, { theme = "light", width = 1280, heig
     const isKnown = [mill.url, ...also].some((origin) => request.url().startsWith(`${origin}/`));
     if (!isKnown && !request.url().startsWith("data:")) wrong.push(`asked elsewhere: ${request.url()}`);
   });
+  page.on("websocket", (socket) => {
+    if (![mill.url, ...also].some((origin) => socket.url().startsWith(origin.replace("http", "ws")))) wrong.push(`asked elsewhere: ${socket.url()}`);
+  });
   atEnd(t, async () => {
     await context.close();
     assert.deepEqual(wrong, []);
   });
   return page;
 }
-
-process.on("beforeExit", async () => {
-  await browser?.close();
-  browser = undefined;
-});
 
 /** Closes the file's browser; `after(closeBrowser)` at the top of each file. */
 export async function closeBrowser() {
