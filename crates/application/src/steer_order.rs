@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Order, OrderId, Refusal, Status, Steering, Version};
+use domain::{Order, OrderId, Refusal, Status, Steering, Transition, Version};
 
 use crate::Application;
 use crate::caller::Caller;
@@ -66,6 +66,54 @@ impl Application {
                     | CommitError::ExternalIdTaken
                     | CommitError::Refused(_),
                 ) => {}
+            }
+        }
+        Err(SteerError::Contended)
+    }
+
+    /// Brings one order to `status`, if it is at `expected` (where given). One that stands so already is left as it is.
+    /// What can be asked for is CANCELLED, ON_HOLD, and PENDING for an order on hold: all else is an operator's or a
+    /// worker's doing.
+    ///
+    /// # Errors
+    /// See [`SteerError`].
+    pub async fn set_status(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        status: Status,
+        expected: Option<Version>,
+    ) -> Result<Arc<Order>, SteerError> {
+        let transition = match status {
+            Status::Cancelled => Ok(Steering::Cancel),
+            Status::OnHold => Ok(Steering::Hold),
+            Status::Pending => Ok(Steering::Release),
+            Status::Processing => Err(Transition::Claim),
+            Status::Retrying => Err(Transition::Retry),
+            Status::Processed => Err(Transition::Complete),
+            Status::Failed => Err(Transition::Fail),
+        };
+        for _ in 0..ATTEMPTS {
+            let order = self.get_order(id).await?.ok_or(SteerError::NotFound)?;
+            if expected.is_some_and(|version| version != order.version) {
+                return Err(SteerError::VersionMismatch {
+                    current: order.version,
+                });
+            }
+            if order.status == status {
+                return Ok(order);
+            }
+            let steering = transition.map_err(|transition| Refusal {
+                status: order.status,
+                transition,
+            })?;
+            match self
+                .steer_order(caller, id, steering, Some(order.version))
+                .await
+            {
+                // It moved on since it was read: perhaps to where it was wanted.
+                Err(SteerError::VersionMismatch { .. }) if expected.is_none() => {}
+                done => return done,
             }
         }
         Err(SteerError::Contended)

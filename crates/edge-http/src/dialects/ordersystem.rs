@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use application::Placed;
 use application::order_json::write_text;
-use application::ports::{ListFilter, ListQuery, StoreError};
+use application::ports::StoreError;
+use application::{Named, Placed};
 use axum::http::StatusCode;
-use domain::{Currency, ExternalId, Given, Order, OrderDraft, OrderId, PlaceOrder, Status};
+use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
@@ -94,31 +94,12 @@ pub(crate) async fn named(
     name: &str,
     deadline: Instant,
 ) -> Result<Option<Arc<Order>>, Problem> {
-    if let Ok(id) = OrderId::parse(name) {
-        let found = read::<_, StoreError>(deadline, edge.application.get_order(id)).await?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    let Ok(external_id) = ExternalId::new(name) else {
-        return Ok(None);
-    };
-    let query = ListQuery {
-        filter: ListFilter {
-            external_id: Some(external_id),
-            ..ListFilter::default()
-        },
-        before: None,
-        // A number is a user's own: two users may have the same one.
-        limit: 2,
-        look_at_most: edge.application.settings().look_at_most,
-    };
-    let mut page = read(deadline, edge.application.list_orders(&query)).await?;
-    if page.orders.len() > 1 {
-        return Err(Problem::in_words(
+    match read::<_, StoreError>(deadline, edge.application.named_order(name)).await? {
+        Named::Unknown => Ok(None),
+        Named::Order(order) => Ok(Some(order)),
+        Named::Several => Err(Problem::in_words(
             Code::DialectConflict,
             "several users have an order of this number; read it by its id, or at /v1/orders with its user",
-        ));
+        )),
     }
-    Ok(page.orders.pop())
 }

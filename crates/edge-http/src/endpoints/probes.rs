@@ -55,12 +55,8 @@ pub(crate) async fn say_health(edge: &EdgeState) -> Result<Answer, Problem> {
     Ok(answer::json(status, body))
 }
 
-/// Asks every shard for the least that it can be asked for.
+/// Asks the store for the least that it can be asked for.
 async fn reach_store(edge: &EdgeState) -> Result<(), Problem> {
     let until = Instant::now() + edge.settings.probe_timeout;
-    let store = edge.application.store();
-    for shard in store.shards() {
-        read(until, store.next_due(*shard)).await?;
-    }
-    Ok(())
+    read(until, edge.application.reach_store()).await
 }

@@ -3,14 +3,13 @@
 
 mod body;
 mod conditions;
-mod cursor;
 mod media;
 mod name;
 mod query;
 
+pub(crate) use application::ListCursor as Cursor;
 pub(crate) use body::{BodyRoom, read_body};
 pub(crate) use conditions::{Expected, if_match, is_known, key};
-pub(crate) use cursor::Cursor;
 pub(crate) use media::{Offer, accepts, asks_for, media_type};
 pub(crate) use name::{name_of, trace_of};
 pub(crate) use query::Query;

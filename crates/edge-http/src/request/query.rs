@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use domain::{ExternalId, Fault, Source, Status, Timestamp, UserId};
 use percent_encoding::percent_decode_str;
 
-use super::cursor::Cursor;
+use super::Cursor;
 use crate::json::unknown_among;
 use crate::problem::Problem;
 

@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use domain::{Order, OrderId, Version};
+use domain::{Order, OrderId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::Problem;
@@ -67,20 +67,12 @@ pub(super) async fn open_order(
     open(&edge, &parts, Topic::Order(id), start(cursor)).await
 }
 
-/// Whether nothing can follow any more: the order is final, and its last change lies before the cursor.
+/// Whether nothing can follow any more.
 async fn has_seen_all(edge: &EdgeState, order: &Order, cursor: &Cursor) -> Result<bool, Problem> {
-    if !order.status.is_final() {
-        return Ok(false);
-    }
-    let application = &edge.application;
-    let shard = application.store().shard_of(order.id.bucket());
-    let before = Version::from_number(order.version.get() - 1);
-    let reading = application.order_events(order.id, before, 1);
-    let events = tokio::time::timeout_at(edge.deadline(), reading)
+    let looking = edge.application.has_seen_all(order, cursor);
+    Ok(tokio::time::timeout_at(edge.deadline(), looking)
         .await
-        .map_err(|_| Problem::deadline_passed())??;
-    let last = events.unwrap_or_default();
-    Ok(matches!((last.first(), cursor.get(shard)), (Some(last), Some(seen)) if last.seq <= seen))
+        .map_err(|_| Problem::deadline_passed())??)
 }
 
 /// Where the client was: what its last event said, or else what it asks for. Two answers: what the query's fault is

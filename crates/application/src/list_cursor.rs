@@ -1,4 +1,5 @@
-//! Cursors of lists: opaque to clients, versioned, and bound to the list that they came from.
+//! Cursors of lists: opaque to clients, versioned, and bound to the list that they came from. Edges write and read them,
+//! each for its own lists; a store only sees the place that they stand for.
 //!
 //! A cursor holds no secret and grants nothing; its checksum only tells a cursor of this list from anything else.
 
@@ -11,13 +12,14 @@ const CHECKSUM_BYTES: usize = 8;
 
 /// Which list a cursor belongs to: its name and each of its conditions.
 #[derive(Debug, Clone)]
-pub(crate) struct Cursor {
+pub struct ListCursor {
     scope: Sha256,
 }
 
-impl Cursor {
+impl ListCursor {
     /// The cursors of the list `name` under `conditions`, which are always given in the same order.
-    pub(crate) fn of<'c>(name: &str, conditions: impl Iterator<Item = (&'c str, &'c str)>) -> Self {
+    #[must_use]
+    pub fn of<'c>(name: &str, conditions: impl Iterator<Item = (&'c str, &'c str)>) -> Self {
         let mut scope = Sha256::new();
         let mut text = |text: &str| {
             // Length-prefixed, so that no two lists run into one another.
@@ -43,7 +45,8 @@ impl Cursor {
     }
 
     /// The cursor that stands at `place`.
-    pub(crate) fn write(&self, place: &[u8]) -> String {
+    #[must_use]
+    pub fn write(&self, place: &[u8]) -> String {
         let mut bytes = Vec::with_capacity(1 + place.len() + CHECKSUM_BYTES);
         bytes.push(VERSION);
         bytes.extend_from_slice(place);
@@ -52,7 +55,8 @@ impl Cursor {
     }
 
     /// Where a cursor of this list stands; `None` for anything else.
-    pub(crate) fn read<const N: usize>(&self, text: &str) -> Option<[u8; N]> {
+    #[must_use]
+    pub fn read<const N: usize>(&self, text: &str) -> Option<[u8; N]> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (version, rest) = bytes.split_first()?;
         let (place, checksum) = rest.split_at_checked(N)?;
@@ -63,11 +67,11 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
-    use super::Cursor;
+    use super::ListCursor;
 
     #[test]
     fn a_cursor_is_read_by_its_own_list_alone_and_only_unchanged() {
-        let list = |user: &'static str| Cursor::of("orders", [("user_id", user)].into_iter());
+        let list = |user: &'static str| ListCursor::of("orders", [("user_id", user)].into_iter());
         let cursor = list("a").write(&[7; 16]);
         assert_eq!(list("a").read(&cursor), Some([7; 16]));
         assert_eq!(list("b").read::<16>(&cursor), None);
