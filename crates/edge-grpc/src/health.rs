@@ -1,0 +1,123 @@
+//! `grpc.health.v1.Health`: whether orders can be taken now, as the probes of other edges say it. Asks the store when it
+//! is asked itself, and again and again only while somebody watches.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, stream};
+use tokio::time::{Instant, sleep_until, timeout};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::Health;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::call::Call;
+use crate::orders::call_of;
+use crate::refusal::Refusal;
+use crate::state::GrpcEdge;
+
+/// What can be asked after; all of it stands and falls with the store.
+const SERVICES: [&str; 4] = [
+    "",
+    "ordermill.v1.OrderService",
+    "order.OrderService",
+    "grpcstream.OrderStream",
+];
+
+/// The service.
+pub(crate) struct HealthCheck {
+    edge: GrpcEdge,
+}
+
+impl HealthCheck {
+    pub(crate) fn new(edge: GrpcEdge) -> Self {
+        Self { edge }
+    }
+}
+
+type Answers = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Health for HealthCheck {
+    type WatchStream = Answers;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let call = call_of(&request);
+        if !SERVICES.contains(&request.get_ref().service.as_str()) {
+            return Err(
+                Refusal::not_found_service().into_status(&call, self.edge.settings.retry_after)
+            );
+        }
+        Ok(Response::new(answer(standing(&self.edge).await)))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Answers>, Status> {
+        let is_known = SERVICES.contains(&request.get_ref().service.as_str());
+        let watching = Watching {
+            call: call_of(&request),
+            edge: self.edge.clone(),
+            is_known,
+            told: None,
+        };
+        Ok(Response::new(Box::pin(stream::unfold(
+            Some(watching),
+            |watching| async move { watching?.next().await },
+        ))))
+    }
+}
+
+struct Watching {
+    edge: GrpcEdge,
+    call: Call,
+    is_known: bool,
+    told: Option<ServingStatus>,
+}
+
+impl Watching {
+    /// The next change; the stream ends with the server.
+    async fn next(mut self) -> Option<(Result<HealthCheckResponse, Status>, Option<Self>)> {
+        loop {
+            let is_stopping = self.edge.soft.is_cancelled();
+            let now = if self.is_known {
+                standing(&self.edge).await
+            } else {
+                ServingStatus::ServiceUnknown
+            };
+            if self.told != Some(now) {
+                self.told = Some(now);
+                return Some((Ok(answer(now)), Some(self)));
+            }
+            if is_stopping {
+                let status =
+                    Refusal::stopping().into_status(&self.call, self.edge.settings.retry_after);
+                return Some((Err(status), None));
+            }
+            let next = Instant::now() + self.edge.settings.probe_interval;
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.edge.soft.cancelled() => {}
+            }
+        }
+    }
+}
+
+async fn standing(edge: &GrpcEdge) -> ServingStatus {
+    if edge.soft.is_cancelled() {
+        return ServingStatus::NotServing;
+    }
+    match timeout(edge.settings.probe_timeout, edge.application.reach_store()).await {
+        Ok(Ok(())) => ServingStatus::Serving,
+        Ok(Err(_)) | Err(_) => ServingStatus::NotServing,
+    }
+}
+
+fn answer(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse {
+        status: status.into(),
+    }
+}

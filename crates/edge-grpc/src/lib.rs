@@ -1,0 +1,33 @@
+//! ordermill over gRPC: the services of `ordermill.v1`, those of the dialects, health and reflection.
+//!
+//! It parses, bounds and answers; past it nothing is invalid. It calls the use cases of `application` alone and never
+//! sees a store, nor another edge. The binary calls [`serve`] with a listener and a [`GrpcEdge`].
+//!
+//! A call's way: `server` (connections) -> `dispatch` (names, bounds, panics, the log) -> `orders` or `dialects` (one
+//! method a file, with `messages` to read and to write) -> `application`. Whatever is refused becomes a status in
+//! `refusal` alone.
+//!
+//! How to add a method: the .proto file, its line in `route`, a file in `orders`, a test in `tests/edge`.
+
+mod call;
+mod call_body;
+mod dialects;
+mod dispatch;
+mod health;
+mod intake;
+mod messages;
+mod orders;
+mod preface;
+mod refusal;
+mod request_body;
+mod room;
+mod route;
+mod rows;
+mod server;
+mod services;
+mod settings;
+mod state;
+
+pub use server::{ServeReport, serve};
+pub use settings::GrpcSettings;
+pub use state::GrpcEdge;

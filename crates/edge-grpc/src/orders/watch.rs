@@ -1,0 +1,106 @@
+//! WatchOrder and WatchOrders: what is asked for, and where it begins. What follows is `feed`.
+
+mod feed;
+
+use application::watch::{Cursor, Start, Topic};
+use domain::{UserId, Version};
+use proto::ordermill::v1 as pb;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{existing_order, read};
+use crate::call::Call;
+use crate::messages::{self, Faults};
+use crate::refusal::{Refusal, of_watch};
+use crate::state::GrpcEdge;
+
+use feed::Feed;
+pub(crate) use feed::Watch;
+
+/// Chunks between a feed and its stream. Few: what waits longer waits in the watcher's queue, which is bounded.
+const WAITING_CHUNKS: usize = 2;
+
+/// One order, until it is final.
+pub(super) async fn watch_order(
+    edge: &GrpcEdge,
+    call: &Call,
+    message: &pb::WatchOrderRequest,
+) -> Result<Watch, Refusal> {
+    use pb::watch_order_request::Start as Asked;
+    let mut faults = Faults::default();
+    let id = messages::read_order_id(&message.order_id, &mut faults);
+    let start = match &message.start {
+        None => Some(Start::Now),
+        Some(Asked::AfterVersion(number)) => {
+            Some(Start::AfterVersion(Version::from_number(*number)))
+        }
+        Some(Asked::Cursor(text)) => read_cursor(text, &mut faults).map(Start::After),
+    };
+    let (id, start) = faults.all_good(id.zip(start))?;
+    let deadline = call.within(edge.settings.request_deadline);
+    let order = existing_order(edge, id, deadline).await?;
+    let has_seen_all = match &start {
+        Start::Now => false,
+        Start::AfterVersion(version) => order.status.is_final() && *version == Some(order.version),
+        Start::After(cursor) => {
+            read(deadline, edge.application.has_seen_all(&order, cursor)).await?
+        }
+    };
+    if has_seen_all {
+        return Ok(Watch::ended());
+    }
+    open(edge, call, Topic::Order(id), start).await
+}
+
+/// A user's orders, or all.
+pub(super) async fn watch_orders(
+    edge: &GrpcEdge,
+    call: &Call,
+    message: &pb::WatchOrdersRequest,
+) -> Result<Watch, Refusal> {
+    let mut faults = Faults::default();
+    let topic = match message.user_id.as_deref().map(UserId::new) {
+        None => Some(Topic::Everything),
+        Some(Ok(user)) => Some(Topic::User(user)),
+        Some(Err(error)) => {
+            faults.push("/user_id", error.code(), error.to_string());
+            None
+        }
+    };
+    let start = if message.cursor.is_empty() {
+        Some(Start::Now)
+    } else {
+        read_cursor(&message.cursor, &mut faults).map(Start::After)
+    };
+    let (topic, start) = faults.all_good(topic.zip(start))?;
+    open(edge, call, topic, start).await
+}
+
+fn read_cursor(text: &str, faults: &mut Faults) -> Option<Cursor> {
+    Cursor::parse(text)
+        .map_err(|error| faults.push("/cursor", "invalid", error.to_string()))
+        .ok()
+}
+
+async fn open(edge: &GrpcEdge, call: &Call, topic: Topic, start: Start) -> Result<Watch, Refusal> {
+    if edge.soft.is_cancelled() {
+        return Err(Refusal::stopping());
+    }
+    let watcher = edge
+        .application
+        .hub()
+        .watcher()
+        .ok_or_else(Refusal::too_many_streams)?;
+    let (chunks, received) = mpsc::channel(WAITING_CHUNKS);
+    let (begun, has_begun) = oneshot::channel();
+    let feed = Feed::new(edge, watcher, chunks, topic, start);
+    let hard = edge.hard.clone();
+    edge.tasks.spawn(async move {
+        hard.run_until_cancelled_owned(feed.run(begun)).await;
+    });
+    // A stream that cannot begin is refused at once, not with silence.
+    has_begun
+        .await
+        .map_err(|_| Refusal::stopping())?
+        .map_err(|error| of_watch(&error, call.within(edge.settings.request_deadline)))?;
+    Ok(Watch::new(edge, call, received))
+}

@@ -1,0 +1,121 @@
+//! The one file that maps errors outward: what the use cases and stores answer, as clients see it. It decides from the
+//! variant alone, and says of every failure whether something was done.
+
+use application::ports::{Deadline, ReceiptError, StoreError};
+use application::watch::WatchError;
+use application::{PlaceError, SteerError};
+use tokio::time::Instant;
+use tonic::Code;
+
+use super::Refusal;
+
+/// A store's failure, for a caller who waited until `deadline`.
+pub(crate) fn of_store(error: &StoreError, deadline: Deadline) -> Refusal {
+    match error {
+        StoreError::Overloaded { .. } => Refusal::overloaded().with_cause(error),
+        StoreError::Expired => Refusal::deadline_passed(),
+        StoreError::Unavailable { .. } => Refusal::new(
+            Code::Unavailable,
+            "STORE_UNAVAILABLE",
+            "the store cannot be reached; nothing was done: send this again in a moment",
+        )
+        .with_retry()
+        .with_cause(error),
+        StoreError::Unknown { .. } if Instant::now() >= deadline => {
+            Refusal::outcome_unknown_at_deadline().with_cause(error)
+        }
+        // No RetryInfo: without a key, trying again could place a second order.
+        StoreError::Unknown { .. } => Refusal::new(
+            Code::Unavailable,
+            "OUTCOME_UNKNOWN",
+            "it may or may not have been done; the same request with the same idempotency_key finds out",
+        )
+        .with_cause(error),
+        StoreError::Corrupt { .. } => Refusal::internal(error),
+    }
+}
+
+/// Why a topic could not be joined.
+pub(crate) fn of_watch(error: &WatchError, deadline: Deadline) -> Refusal {
+    match error {
+        WatchError::Store(error) => of_store(error, deadline),
+        WatchError::NotFollowed { .. } => Refusal::new(
+            Code::Unavailable,
+            "STORE_UNAVAILABLE",
+            "the changes cannot be followed now; connect again in a moment, nothing is skipped",
+        )
+        .with_retry()
+        .with_cause(error),
+        WatchError::Busy => Refusal::new(
+            Code::Unavailable,
+            "TOO_MANY_RESUMING",
+            "too many streams read what they missed; connect again in a moment, nothing is skipped",
+        )
+        .with_retry()
+        .with_cause(error),
+    }
+}
+
+/// Why an order was not placed.
+pub(crate) fn of_place(error: PlaceError, deadline: Deadline) -> Refusal {
+    match error {
+        PlaceError::KeyReused => Refusal::new(
+            Code::AlreadyExists,
+            "IDEMPOTENCY_KEY_REUSED",
+            "the idempotency_key made an order with another body; use a new key for a new order, or send the first \
+             body again",
+        ),
+        PlaceError::ExternalIdTaken => Refusal::new(
+            Code::AlreadyExists,
+            "EXTERNAL_ID_TAKEN",
+            "the external_id names another order of this user; use a new one, or send the first body again",
+        ),
+        PlaceError::KeyInFlight => Refusal::new(
+            Code::DeadlineExceeded,
+            "IDEMPOTENCY_KEY_IN_FLIGHT",
+            "a request with this idempotency_key is still under way; send this one again in a moment",
+        )
+        .with_retry(),
+        PlaceError::Refused(reason) => Refusal::new(
+            Code::InvalidArgument,
+            "REFUSED_BY_STORE",
+            "something in the order is beyond what the store can keep",
+        )
+        .with_cause(reason),
+        PlaceError::Receipt(error) => of_receipt(&error),
+        PlaceError::Store(error) => of_store(&error, deadline),
+    }
+}
+
+fn of_receipt(error: &ReceiptError) -> Refusal {
+    match error {
+        ReceiptError::Unavailable(_) => Refusal::new(
+            Code::Unavailable,
+            "RECEIPT_STORE_UNAVAILABLE",
+            "the receipt store cannot be reached; nothing was done: send this again in a moment",
+        )
+        .with_retry()
+        .with_cause(error),
+        ReceiptError::Conflict { .. } | ReceiptError::Refused { .. } => Refusal::internal(error),
+    }
+}
+
+/// Why an order was not changed.
+pub(crate) fn of_steer(error: SteerError, deadline: Deadline) -> Refusal {
+    match error {
+        SteerError::NotFound => Refusal::not_found(),
+        SteerError::Illegal(refusal) => Refusal::new(
+            Code::FailedPrecondition,
+            "ILLEGAL_TRANSITION",
+            format!("the order is {}, which does not allow it", refusal.status),
+        ),
+        SteerError::VersionMismatch { current } => Refusal::version_mismatch(current),
+        SteerError::Contended => Refusal::new(
+            Code::Aborted,
+            "CONTENDED",
+            "others change the order at the same time; nothing was done: try again in a moment",
+        )
+        .with_retry(),
+        SteerError::Store(error) => of_store(&error, deadline),
+    }
+}

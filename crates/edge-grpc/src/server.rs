@@ -1,0 +1,251 @@
+//! Serving: accepts connections, no more than are allowed at a time, speaks HTTP/2 on them, and stops in two steps.
+//!
+//! The binary calls [`serve`]. Every task is in the edge's tracker; nothing outlives [`serve`] but what a hard stop could
+//! not end.
+//!
+//! On loopback no name of a host is checked, as the HTTP edge does against pages that point a name of theirs here: a
+//! browser speaks HTTP/2 over TLS alone, and this port answers nothing but HTTP/2 in clear text.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::dispatch::Dispatcher;
+use crate::preface;
+use crate::settings::GrpcSettings;
+use crate::state::GrpcEdge;
+
+/// After a failed accept (no file descriptors left, say) the next one waits this long.
+const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
+/// What a client may send of one call, and of all calls of a connection, before it is read. Twice a message of the
+/// usual size a stream keeps an intake busy.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// What waits of one call's answer until its client takes it.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// How the serving went, once it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServeReport {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections and streams that were still open when they were cut off; 0 after a clean drain.
+    pub cut_off: usize,
+}
+
+/// Serves until `soft` is cancelled; then accepts nothing more, lets calls end and tells streams to, and returns when
+/// they have, or when `hard` is cancelled or the drain's time is over, which cuts off what is left.
+pub async fn serve(
+    listener: TcpListener,
+    mut edge: GrpcEdge,
+    soft: CancellationToken,
+    hard: CancellationToken,
+) -> ServeReport {
+    edge.soft = soft.clone();
+    edge.hard = hard.clone();
+    let tasks = edge.tasks.clone();
+    let drain_timeout = edge.settings.drain_timeout;
+    let permits = Arc::new(Semaphore::new(edge.settings.max_connections));
+    let server = Arc::new(Server::new(edge));
+    let connections = AtomicU64::new(0);
+    let accepting = async {
+        loop {
+            // The permit comes first: what cannot be served stays in the kernel's backlog.
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    connections.fetch_add(1, Ordering::Relaxed);
+                    tasks.spawn(Arc::clone(&server).connection(stream, permit));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = soft.cancelled() => {}
+        () = hard.cancelled() => {}
+    }
+    drop(listener);
+    tasks.close();
+    let mut cut_off = 0;
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = hard.cancelled() => cut_off = tasks.len(),
+        () = tokio::time::sleep(drain_timeout) => {
+            cut_off = tasks.len();
+            tracing::warn!(cut_off, "gRPC connections are cut off, because the drain takes too long");
+            hard.cancel();
+        }
+    }
+    if cut_off > 0 {
+        // They have been told; they only need to be scheduled once more.
+        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
+    }
+    ServeReport {
+        connections: connections.into_inner(),
+        cut_off,
+    }
+}
+
+/// What the connections share.
+struct Server {
+    dispatcher: Arc<Dispatcher>,
+    builder: http2::Builder<Tracked>,
+    settings: Arc<GrpcSettings>,
+    soft: CancellationToken,
+    hard: CancellationToken,
+}
+
+impl Server {
+    fn new(edge: GrpcEdge) -> Self {
+        let executor = Tracked {
+            tasks: edge.tasks.clone(),
+            hard: edge.hard.clone(),
+        };
+        Self {
+            builder: builder(&edge.settings, executor),
+            settings: Arc::clone(&edge.settings),
+            soft: edge.soft.clone(),
+            hard: edge.hard.clone(),
+            dispatcher: Arc::new(Dispatcher::new(edge)),
+        }
+    }
+
+    /// Serves one connection to its end. The permit is given back when it is dropped.
+    async fn connection(self: Arc<Self>, mut stream: TcpStream, permit: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+        let begins = tokio::select! {
+            begins = preface::is_http2(&mut stream, self.settings.preface_timeout) => begins,
+            // Nobody has asked for anything on it yet.
+            () = self.soft.cancelled() => false,
+        };
+        if !begins {
+            return;
+        }
+        let activity = Arc::new(Activity::default());
+        let service = service_fn(|request: Request<Incoming>| {
+            let answer = Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity));
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = self.hard.cancelled() => Ok(()),
+            () = activity.is_over(&self.settings, &self.soft) => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    result = connection.as_mut() => result,
+                    () = self.hard.cancelled() => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(error = %error.to_string().escape_debug(), "a connection ended with an error");
+        }
+        drop(permit);
+    }
+}
+
+/// What the calls of a connection leave behind for its watch.
+#[derive(Debug, Default)]
+struct Activity {
+    /// Calls under way.
+    busy: AtomicUsize,
+    /// Whether one has ended since the watch last looked.
+    was_busy: AtomicBool,
+}
+
+/// A call under way on a connection, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Activity>);
+
+impl Busy {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.busy.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.was_busy.store(true, Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Activity {
+    /// Returns once the connection should end: the server stops, or it was idle for too long (exact to half of it).
+    async fn is_over(&self, settings: &GrpcSettings, soft: &CancellationToken) {
+        let tick = settings.idle_timeout / 2;
+        let mut idle_ticks = 0;
+        while idle_ticks < 2 {
+            tokio::select! {
+                () = soft.cancelled() => return,
+                () = tokio::time::sleep(tick) => {}
+            }
+            let is_busy = self.busy.load(Ordering::Relaxed) > 0;
+            let was_busy = self.was_busy.swap(false, Ordering::Relaxed);
+            idle_ticks = if is_busy || was_busy {
+                0
+            } else {
+                idle_ticks + 1
+            };
+        }
+    }
+}
+
+/// Runs the streams of connections as tasks of the tracker, cut off by a hard stop.
+#[derive(Clone)]
+struct Tracked {
+    tasks: TaskTracker,
+    hard: CancellationToken,
+}
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let hard = self.hard.clone();
+        self.tasks.spawn(async move {
+            hard.run_until_cancelled_owned(stream).await;
+        });
+    }
+}
+
+/// How HTTP/2 is spoken.
+fn builder(settings: &GrpcSettings, executor: Tracked) -> http2::Builder<Tracked> {
+    let mut builder = http2::Builder::new(executor);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.max_streams_per_connection)
+        .max_header_list_size(settings.max_metadata_bytes)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(settings.keepalive_after)
+        .keep_alive_timeout(settings.keepalive_timeout);
+    builder
+}

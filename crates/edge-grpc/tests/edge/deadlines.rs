@@ -1,0 +1,172 @@
+//! Deadlines: what has not begun to commit when its client stops waiting never appears; the key finds out the rest.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use proto::ordermill::v1 as pb;
+use tonic::{Code, Request};
+
+use crate::faulty_store::Mood;
+use crate::raw::Raw;
+use crate::server::{Server, amount, placed, reason, with_key};
+
+fn within<T>(timeout: Duration, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(timeout);
+    request
+}
+
+/// As a client that leaves the deadline to the server.
+fn told<T>(timeout: &'static str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = timeout.parse().unwrap();
+    request.metadata_mut().insert("grpc-timeout", value);
+    request
+}
+
+#[tokio::test]
+async fn an_order_whose_deadline_passed_before_its_commit_never_appears() {
+    let server = Server::start().await;
+    let raw = Raw::connect(server.address).await;
+    let mut client = raw.client();
+    for timeout in ["0n", "1n", "1u"] {
+        let request = told(timeout, with_key(amount("u", 1), "k"));
+        let refused = client.create_order(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused:?}");
+    }
+    assert_eq!(server.accepted().await, 0);
+    // The key is not bound, so that the same request still makes the order.
+    let response = client
+        .create_order(with_key(amount("u", 1), "k"))
+        .await
+        .unwrap();
+    assert_eq!(response.into_inner().placement(), pb::Placement::Created);
+}
+
+#[tokio::test]
+async fn an_order_in_flight_at_its_deadline_is_found_out_by_its_key() {
+    let server = Server::start().await;
+    let raw = Raw::connect(server.address).await;
+    let mut client = raw.client();
+    server.store_becomes(Mood::LateAnswers(Duration::from_secs(30)));
+    let request = told("500m", with_key(amount("u", 1), "k"));
+    let refused = client.create_order(request).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (Code::DeadlineExceeded, "OUTCOME_UNKNOWN")
+    );
+    server.store_becomes(Mood::Well);
+    let response = client
+        .create_order(with_key(amount("u", 1), "k"))
+        .await
+        .unwrap();
+    assert_eq!(response.into_inner().placement(), pb::Placement::Replayed);
+    assert_eq!(server.accepted().await, 1);
+}
+
+#[tokio::test]
+async fn an_order_that_waits_in_front_of_the_store_until_its_deadline_is_dropped() {
+    let server = Server::start().await;
+    let raw = Raw::connect(server.address).await;
+    let mut client = raw.client();
+    server.store_becomes(Mood::Slow(Duration::from_millis(400)));
+    let request = told("100m", with_key(amount("u", 1), "k"));
+    let refused = client.create_order(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert_eq!(server.accepted().await, 0);
+}
+
+#[tokio::test]
+async fn every_method_honours_the_deadline_of_its_client() {
+    let server = Server::start().await;
+    let raw = Raw::connect(server.address).await;
+    let mut client = raw.client();
+    let id = placed(&mut server.client().await, amount("u", 1)).await.id;
+    server.store_becomes(Mood::Slow(Duration::from_secs(5)));
+    let get = told(
+        "50m",
+        pb::GetOrderRequest {
+            order_id: id.clone(),
+        },
+    );
+    assert_eq!(
+        client.get_order(get).await.unwrap_err().code(),
+        Code::DeadlineExceeded
+    );
+    let list = told("50m", pb::ListOrdersRequest::default());
+    assert_eq!(
+        client.list_orders(list).await.unwrap_err().code(),
+        Code::DeadlineExceeded
+    );
+    let cancel = told(
+        "50m",
+        pb::CancelOrderRequest {
+            order_id: id,
+            expected_version: None,
+        },
+    );
+    assert_eq!(
+        client.cancel_order(cancel).await.unwrap_err().code(),
+        Code::DeadlineExceeded
+    );
+    server.store_becomes(Mood::Well);
+    let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
+    let refused = client
+        .create_orders(told("100m", unfinished))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded);
+    assert_eq!(reason(&refused), "DEADLINE_PASSED", "nothing was begun");
+    let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
+    let answers = client
+        .intake_orders(told("200m", unfinished))
+        .await
+        .unwrap();
+    let results: Vec<_> = answers.into_inner().collect().await;
+    assert_eq!(results.len(), 2, "the order's answer, and the end");
+    assert!(results[0].is_ok());
+    assert_eq!(
+        results[1].as_ref().unwrap_err().code(),
+        Code::DeadlineExceeded
+    );
+    let watch = told("200m", pb::WatchOrdersRequest::default());
+    let changes = client.watch_orders(watch).await.unwrap();
+    let last = changes
+        .into_inner()
+        .collect::<Vec<_>>()
+        .await
+        .pop()
+        .unwrap();
+    assert_eq!(last.unwrap_err().code(), Code::DeadlineExceeded);
+    assert_eq!(server.accepted().await, 2);
+}
+
+#[tokio::test]
+async fn the_server_s_own_bound_holds_where_the_client_gives_none() {
+    let server = Server::with(|settings, _| {
+        settings.request_deadline = Duration::from_millis(100);
+    })
+    .await;
+    let raw = Raw::connect(server.address).await;
+    let mut client = raw.client();
+    server.store_becomes(Mood::Slow(Duration::from_secs(5)));
+    let refused = client.create_order(amount("u", 1)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded);
+    let long = within(Duration::from_secs(3600), amount("u", 1));
+    let refused = client.create_order(long).await.unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_deadline_that_cannot_be_read_is_refused() {
+    let server = Server::start().await;
+    let raw = Raw::connect(server.address).await;
+    let mut client = raw.client();
+    let refused = client
+        .create_order(told("soon", amount("u", 1)))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(server.accepted().await, 0);
+}

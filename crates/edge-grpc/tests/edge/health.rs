@@ -1,0 +1,138 @@
+//! Health follows the store, and reflection tells of every service.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use application::ports::StoreError;
+use futures_util::stream;
+use tokio::time::timeout;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient as AlphaClient;
+
+use crate::faulty_store::Mood;
+use crate::server::Server;
+
+fn of(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest {
+        service: service.to_owned(),
+    }
+}
+
+fn lost() -> Mood {
+    Mood::Failing(StoreError::Unavailable {
+        shard: domain::ShardId(0),
+        reason: "gone".to_owned(),
+    })
+}
+
+#[tokio::test]
+async fn health_is_serving_while_the_store_answers() {
+    let server = Server::start().await;
+    let mut client = HealthClient::new(server.channel().await);
+    for service in [
+        "",
+        "ordermill.v1.OrderService",
+        "order.OrderService",
+        "grpcstream.OrderStream",
+    ] {
+        let answer = client.check(of(service)).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
+    }
+    let refused = client.check(of("somebody.Else")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+    server.store_becomes(lost());
+    let answer = client.check(of("")).await.unwrap().into_inner();
+    assert_eq!(answer.status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn who_watches_the_health_learns_of_each_change_and_of_the_stop() {
+    let server = Server::with(|settings, _| {
+        settings.probe_interval = Duration::from_millis(20);
+    })
+    .await;
+    let mut client = HealthClient::new(server.channel().await);
+    let mut answers = client.watch(of("")).await.unwrap().into_inner();
+    let mut next = async || {
+        let answer = timeout(Duration::from_secs(10), answers.message())
+            .await
+            .unwrap();
+        answer.map(|answer| answer.unwrap().status())
+    };
+    assert_eq!(next().await.unwrap(), ServingStatus::Serving);
+    server.store_becomes(lost());
+    assert_eq!(next().await.unwrap(), ServingStatus::NotServing);
+    server.store_becomes(Mood::Well);
+    assert_eq!(next().await.unwrap(), ServingStatus::Serving);
+    server.soft.cancel();
+    assert_eq!(next().await.unwrap(), ServingStatus::NotServing);
+    assert_eq!(next().await.unwrap_err().code(), Code::Unavailable);
+}
+
+fn services(response: ServerReflectionResponse) -> BTreeSet<String> {
+    let Some(MessageResponse::ListServicesResponse(list)) = response.message_response else {
+        panic!("{response:?}")
+    };
+    list.service
+        .into_iter()
+        .map(|service| service.name)
+        .collect()
+}
+
+#[tokio::test]
+async fn reflection_lists_every_service_and_describes_it() {
+    let server = Server::start().await;
+    let mut client = ServerReflectionClient::new(server.channel().await);
+    let ask = |what| ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(what),
+    };
+    let requests = [
+        ask(MessageRequest::ListServices(String::new())),
+        ask(MessageRequest::FileContainingSymbol(
+            "ordermill.v1.OrderService".to_owned(),
+        )),
+    ];
+    let answers = client
+        .server_reflection_info(stream::iter(requests))
+        .await
+        .unwrap();
+    let mut answers = answers.into_inner();
+    let listed = services(answers.message().await.unwrap().unwrap());
+    for service in [
+        "ordermill.v1.OrderService",
+        "order.OrderService",
+        "grpcstream.OrderStream",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+    ] {
+        assert!(listed.contains(service), "{service} is not in {listed:?}");
+    }
+    let described = answers.message().await.unwrap().unwrap();
+    assert!(matches!(
+        described.message_response,
+        Some(MessageResponse::FileDescriptorResponse(_))
+    ));
+    // Older tools ask in another way.
+    let mut older = AlphaClient::new(server.channel().await);
+    let request = tonic_reflection::pb::v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(
+            tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest::ListServices(
+                String::new(),
+            ),
+        ),
+    };
+    let answers = older
+        .server_reflection_info(stream::iter([request]))
+        .await
+        .unwrap();
+    assert!(answers.into_inner().message().await.unwrap().is_some());
+}

@@ -1,0 +1,118 @@
+//! What a call leaves in the log: one line, without what clients wrote.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use futures_util::stream;
+use proto::ordermill::v1 as pb;
+use tonic::Request;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+
+use crate::faulty_store::Mood;
+use crate::raw::Raw;
+use crate::server::{Server, amount, placed};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Keeps what this thread logs, on which the whole test runs.
+    fn keep(level: Level) -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn calls(&self) -> Vec<String> {
+        String::from_utf8(self.0.lock().unwrap().clone())
+            .unwrap()
+            .lines()
+            .filter(|line| line.contains("edge_grpc") && line.contains("elapsed_us="))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_one_line_without_personal_data() {
+    let (log, _guard) = Log::keep(Level::DEBUG);
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let mut request = Request::new(amount("private-name", 1));
+    let name = "client-7".parse().unwrap();
+    request.metadata_mut().insert("x-request-id", name);
+    client.create_order(request).await.unwrap();
+    let orders = stream::iter(vec![amount("private-name", 1); 10]);
+    let mut answers = client.intake_orders(orders).await.unwrap().into_inner();
+    while answers.message().await.unwrap().is_some() {}
+    let request = pb::GetOrderRequest {
+        order_id: "private\nforged".to_owned(),
+    };
+    client.get_order(request).await.unwrap_err();
+    let raw = Raw::connect(server.address).await;
+    raw.send("/private-path", &[]).await;
+    let lines = log.calls();
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(lines[0].contains(r#"method="ordermill.v1.OrderService/CreateOrder" code="OK""#));
+    assert!(lines[0].contains("DEBUG") && lines[0].contains(r#"request_id="client-7""#));
+    assert!(
+        lines[1].contains(r#"IntakeOrders" code="OK""#),
+        "{lines:#?}"
+    );
+    assert!(lines[2].contains("INFO") && lines[2].contains(r#"code="INVALID_ARGUMENT""#));
+    assert!(
+        lines[3].contains(r#"method="unknown" code="UNIMPLEMENTED""#),
+        "{lines:#?}"
+    );
+    let all = lines.join("\n");
+    assert!(!all.contains("private") && !all.contains("forged"), "{all}");
+}
+
+#[tokio::test]
+async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
+    let (log, _guard) = Log::keep(Level::INFO);
+    let server = Server::with(|settings, _| settings.log_calls = true).await;
+    let mut client = server.client().await;
+    let order_id = placed(&mut client, amount("u", 1)).await.id;
+    server.store_becomes(Mood::Panicking);
+    client
+        .get_order(pb::GetOrderRequest { order_id })
+        .await
+        .unwrap_err();
+    server.store_becomes(Mood::Well);
+    let watching = client
+        .watch_orders(pb::WatchOrdersRequest::default())
+        .await
+        .unwrap();
+    drop(watching);
+    while log.calls().len() < 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let lines = log.calls();
+    assert!(
+        lines[0].contains("INFO") && lines[0].contains(r#"code="OK""#),
+        "{lines:#?}"
+    );
+    assert!(lines[1].contains("WARN") && lines[1].contains("panicked: the store panics"));
+    assert!(
+        lines[2].contains(r#"WatchOrders" code="CANCELLED""#),
+        "{lines:#?}"
+    );
+}

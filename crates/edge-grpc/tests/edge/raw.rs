@@ -1,0 +1,115 @@
+//! A client without opinions: HTTP/2 and nothing else, so that every deadline and every byte is the server's to judge.
+
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, Uri};
+use http_body::Frame;
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use proto::ordermill::v1::order_service_client::OrderServiceClient;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tonic::Status;
+use tonic::body::Body;
+
+/// One connection.
+pub struct Raw {
+    sender: SendRequest<Body>,
+    address: SocketAddr,
+    /// Ends with this.
+    _connection: JoinSet<()>,
+}
+
+/// What generated clients call.
+#[derive(Clone)]
+pub struct RawService(SendRequest<Body>);
+
+impl Raw {
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let made = handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+        let (sender, connection) = made.unwrap();
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            let _ = connection.await;
+        });
+        Self {
+            sender,
+            address,
+            _connection: running,
+        }
+    }
+
+    pub fn client(&self) -> OrderServiceClient<RawService> {
+        OrderServiceClient::with_origin(RawService(self.sender.clone()), self.origin())
+    }
+
+    pub fn origin(&self) -> Uri {
+        format!("http://{}", self.address).parse().unwrap()
+    }
+
+    /// Sends bytes as a call's body, and reads its status.
+    pub async fn send(&self, path: &str, bytes: &[u8]) -> Status {
+        let request = self.request("POST", path, "application/grpc", bytes);
+        let response = RawService(self.sender.clone())
+            .0
+            .send_request(request)
+            .await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), 200);
+        Status::from_header_map(response.headers()).expect("the head says how it ended")
+    }
+
+    /// Sends any request.
+    pub async fn http(&self, method: &str, content_type: &str) -> Response<Incoming> {
+        let request = self.request(
+            method,
+            "/ordermill.v1.OrderService/GetOrder",
+            content_type,
+            &[],
+        );
+        self.sender.clone().send_request(request).await.unwrap()
+    }
+
+    fn request(&self, method: &str, path: &str, content_type: &str, bytes: &[u8]) -> Request<Body> {
+        Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header("content-type", content_type)
+            .body(Body::new(Whole(Some(Bytes::copy_from_slice(bytes)))))
+            .unwrap()
+    }
+}
+
+/// A body in one piece.
+struct Whole(Option<Bytes>);
+
+impl http_body::Body for Whole {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+impl tower::Service<Request<Body>> for RawService {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = BoxFuture<'static, Result<Response<Incoming>, hyper::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.0.send_request(request))
+    }
+}

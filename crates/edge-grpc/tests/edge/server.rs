@@ -1,0 +1,216 @@
+//! A server over an embedded store in a folder of its own, with live watching, and what tests do with it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_sqlite::{SqliteOptions, SqliteStore};
+use application::in_process::InProcessHints;
+use application::ports::{Guard, OrderStore, Write};
+use application::system::{SystemClock, SystemIds};
+use application::watch::{Hub, WatchSettings};
+use application::{Application, Receipts, Settings};
+use domain::{Failure, ShardId, Timestamp};
+use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport};
+use port_conformance::around::Around;
+use proto::ordermill::v1 as pb;
+use proto::ordermill::v1::order_service_client::OrderServiceClient;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::faulty_store::{FaultyStore, Mood};
+
+pub type Client = OrderServiceClient<Channel>;
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub store: Arc<Around<FaultyStore>>,
+    pub soft: CancellationToken,
+    pub hard: CancellationToken,
+    serving: JoinSet<ServeReport>,
+    _hub: JoinSet<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with(|_, _| {}).await
+    }
+
+    /// A server whose settings `adjust` changes.
+    pub async fn with(adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings)) -> Self {
+        let mut settings = GrpcSettings {
+            drain_timeout: Duration::from_secs(2),
+            ..GrpcSettings::default()
+        };
+        let mut watch = WatchSettings::default();
+        adjust(&mut settings, &mut watch);
+        let folder = tempfile::tempdir().unwrap();
+        let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
+        let clock = Arc::new(SystemClock::new());
+        let options = SqliteOptions::in_dir(folder.path());
+        let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
+        let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
+        let shared = Arc::clone(&store) as Arc<dyn OrderStore>;
+        let hub = Hub::new(Arc::clone(&shared), hints, watch);
+        let application = Application::new(
+            shared,
+            Receipts::InStore,
+            clock,
+            Arc::new(SystemIds),
+            Settings::default(),
+        )
+        .watching(hub.clone());
+        let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
+        let mut running = JoinSet::new();
+        let stop = hard.clone();
+        running.spawn(async move { hub.run(stop).await });
+        let edge = GrpcEdge::new(application, settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut serving = JoinSet::new();
+        serving.spawn(edge_grpc::serve(listener, edge, soft.clone(), hard.clone()));
+        Self {
+            address,
+            store,
+            soft,
+            hard,
+            serving,
+            _hub: running,
+            _folder: folder,
+        }
+    }
+
+    /// A connection of its own.
+    pub async fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        endpoint.connect().await.unwrap()
+    }
+
+    pub async fn client(&self) -> Client {
+        OrderServiceClient::new(self.channel().await).max_decoding_message_size(64 * 1024 * 1024)
+    }
+
+    /// Waits for the end of the serving.
+    pub async fn stopped(&mut self) -> ServeReport {
+        self.serving.join_next().await.unwrap().unwrap()
+    }
+
+    pub fn store_becomes(&self, mood: Mood) {
+        self.store.0.become_so(mood);
+    }
+
+    /// Works the waiting orders off, as a worker does; two changes each.
+    pub async fn work_off(&self) -> usize {
+        let lease = Duration::from_secs(60);
+        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let count = claimed.len();
+        let writes = claimed
+            .iter()
+            .map(|order| Write {
+                decision: order
+                    .complete(None, Arc::from("receipts/x"), now())
+                    .unwrap(),
+                guard: Guard::At {
+                    version: order.version,
+                    status: order.status,
+                },
+                receipt: None,
+            })
+            .collect();
+        self.commit(writes).await;
+        count
+    }
+
+    /// Lets the waiting orders fail for good, as a handler that refuses them does.
+    pub async fn fail_everything(&self) {
+        let lease = Duration::from_secs(60);
+        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let writes = claimed
+            .iter()
+            .map(|order| Write {
+                decision: order
+                    .fail(Failure::new("declined", "no card"), now())
+                    .unwrap(),
+                guard: Guard::At {
+                    version: order.version,
+                    status: order.status,
+                },
+                receipt: None,
+            })
+            .collect();
+        self.commit(writes).await;
+    }
+
+    async fn commit(&self, writes: Vec<Write>) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        for result in self.store.commit(writes, deadline).await {
+            result.unwrap();
+        }
+    }
+
+    /// How many orders were ever accepted.
+    pub async fn accepted(&self) -> u64 {
+        self.store.counts().await.unwrap().accepted()
+    }
+}
+
+fn now() -> Timestamp {
+    use application::ports::Clock as _;
+    SystemClock::new().now()
+}
+
+/// An order that is an amount alone.
+pub fn amount(user: &str, minor_units: i64) -> pb::CreateOrderRequest {
+    pb::CreateOrderRequest {
+        user_id: user.to_owned(),
+        amount: Some(usd(minor_units)),
+        ..pb::CreateOrderRequest::default()
+    }
+}
+
+pub fn usd(minor_units: i64) -> pb::Money {
+    pb::Money {
+        minor_units,
+        currency: "USD".to_owned(),
+    }
+}
+
+pub fn with_key(order: pb::CreateOrderRequest, key: &str) -> pb::CreateOrderRequest {
+    pb::CreateOrderRequest {
+        idempotency_key: Some(key.to_owned()),
+        ..order
+    }
+}
+
+/// Places an order and returns it.
+pub async fn placed(client: &mut Client, order: pb::CreateOrderRequest) -> pb::Order {
+    let response = client.create_order(order).await.unwrap().into_inner();
+    response.order.unwrap()
+}
+
+/// The stable reason of a refusal, which must name its code, its domain and its request.
+pub fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details
+        .error_info()
+        .unwrap_or_else(|| panic!("{status:?} has no reason"));
+    assert_eq!(info.domain, "ordermill");
+    assert!(!details.request_info().unwrap().request_id.is_empty());
+    info.reason.clone()
+}
+
+/// Fields and reasons of a refusal's faults.
+pub fn faults(status: &Status) -> Vec<(String, String)> {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let details = status.get_error_details();
+    let request = details.bad_request().unwrap();
+    let violations = request.field_violations.iter();
+    violations
+        .map(|fault| (fault.field.clone(), fault.reason.clone()))
+        .collect()
+}

@@ -1,0 +1,105 @@
+//! Stopping: what runs may end, streams are told, and nothing is waited for longer than the drain.
+
+use std::time::Duration;
+
+use futures_util::stream;
+use proto::ordermill::v1 as pb;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tonic::Code;
+
+use crate::faulty_store::Mood;
+use crate::server::{Server, amount, placed, reason};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_stopping_server_ends_what_runs_and_tells_its_watchers() {
+    let mut server = Server::with(|settings, _| settings.drain_timeout = PATIENCE).await;
+    let mut client = server.client().await;
+    let id = placed(&mut client, amount("u", 1)).await.id;
+    let request = pb::WatchOrderRequest {
+        order_id: id,
+        start: None,
+    };
+    let mut one = client.watch_order(request).await.unwrap().into_inner();
+    let mut all = client
+        .watch_orders(pb::WatchOrdersRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(one.message().await.unwrap().is_some());
+    assert!(all.message().await.unwrap().is_some());
+    server.store_becomes(Mood::Slow(Duration::from_millis(500)));
+    let mut other = client.clone();
+    let mut running = JoinSet::new();
+    running.spawn(async move { other.create_order(amount("u", 2)).await });
+    while server.store.0.waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let idle = TcpStream::connect(server.address).await.unwrap();
+    server.soft.cancel();
+    for stream in [&mut one, &mut all] {
+        let goodbye = timeout(PATIENCE, stream.message())
+            .await
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            (goodbye.code(), &*reason(&goodbye)),
+            (Code::Unavailable, "STOPPING")
+        );
+    }
+    assert!(
+        running.join_next().await.unwrap().unwrap().is_ok(),
+        "what runs is answered"
+    );
+    let report = timeout(PATIENCE, server.stopped()).await.unwrap();
+    assert_eq!(report.cut_off, 0, "{report:?}");
+    assert!(TcpStream::connect(server.address).await.is_err());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn the_drain_has_an_end_and_a_second_sign_ends_it_at_once() {
+    for (drain, at_once) in [(Duration::from_millis(200), false), (PATIENCE * 10, true)] {
+        let mut server = Server::with(|settings, _| settings.drain_timeout = drain).await;
+        let mut client = server.client().await;
+        server.store_becomes(Mood::Slow(PATIENCE * 10));
+        let mut running = JoinSet::new();
+        running.spawn(async move { client.create_order(amount("u", 1)).await });
+        while server.store.0.waiting() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.soft.cancel();
+        if at_once {
+            server.hard.cancel();
+        }
+        let report = timeout(PATIENCE, server.stopped()).await.expect("it ends");
+        assert!(report.cut_off > 0);
+        assert!(running.join_next().await.unwrap().unwrap().is_err());
+        server.store_becomes(Mood::Well);
+        assert_eq!(server.accepted().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_intake_that_waits_for_its_client_does_not_hold_the_stop_up() {
+    let mut server = Server::with(|settings, _| settings.drain_timeout = PATIENCE).await;
+    let mut client = server.client().await;
+    let mut answers = client
+        .intake_orders(stream::pending())
+        .await
+        .unwrap()
+        .into_inner();
+    server.soft.cancel();
+    let goodbye = timeout(PATIENCE, answers.message())
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(goodbye.code(), Code::Unavailable);
+    assert_eq!(
+        timeout(PATIENCE, server.stopped()).await.unwrap().cut_off,
+        0
+    );
+}
