@@ -85,7 +85,7 @@ export class Server {
   async start() {
     if (!existsSync(program)) throw new Error(`${program} is missing: run 'cargo build -p ordermill'`);
     const flags = Object.entries(this.settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-    const addresses = ["--http-addr", `127.0.0.1:${this.port}`, "--ws-addr", ""];
+    const addresses = ["--http-addr", `127.0.0.1:${this.port}`, "--ws-addr", "", "--grpc-addr", ""];
     this.process = spawn(program, ["serve", "--data-dir", join(this.folder, "data"), ...addresses, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     for await (const line of createInterface({ input: this.process.stdout })) {
       if (line.startsWith("http: listening on ")) return;

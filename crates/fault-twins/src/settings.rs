@@ -90,7 +90,7 @@ impl Settings {
                 "http.request_timeout" => settings.request_timeout = milliseconds(value)?,
                 "shutdown.drain" => settings.drain = milliseconds(value)?,
                 // A twin always calls a handler, on a free port of loopback, without a second listener.
-                "handler.kind" | "http.addr" | "http.ws_addr" | "store.kind" => {}
+                "handler.kind" | "http.addr" | "http.ws_addr" | "grpc.addr" | "store.kind" => {}
                 _ => bail!("a twin does not know the setting {name}"),
             }
         }

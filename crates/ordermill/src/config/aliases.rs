@@ -225,6 +225,7 @@ mod tests {
         let values = [
             ("PORT", "9001"),
             ("HTTP_PORT", "9001"),
+            ("GRPC_PORT", "9002"),
             ("WORKER_COUNT", "20"),
             ("BATCH_SIZE", "1000"),
             ("MAX_RETRIES", "3"),
@@ -243,6 +244,8 @@ mod tests {
         ];
         let (config, layers) = load("", &values).unwrap();
         assert_eq!(config.http.addr.to_string(), "127.0.0.1:9001");
+        let grpc_addr = config.grpc.addr.map(|addr| addr.to_string());
+        assert_eq!(grpc_addr.as_deref(), Some("127.0.0.1:9002"));
         assert_eq!(config.worker.concurrency, 20);
         assert_eq!(
             config.worker.max_attempts, 4,
@@ -255,6 +258,7 @@ mod tests {
             let has_effect = [
                 "PORT",
                 "HTTP_PORT",
+                "GRPC_PORT",
                 "WORKER_COUNT",
                 "BATCH_SIZE",
                 "MAX_RETRIES",
@@ -270,7 +274,7 @@ mod tests {
         }
         let is_known = |name: &str| ALIASES.iter().any(|(known, _, _)| *known == name);
         assert!(
-            ["PG_SHARD1_DSN", "PG_SHARD2_DSN", "DB_DSN", "GRPC_PORT"]
+            ["PG_SHARD1_DSN", "PG_SHARD2_DSN", "DB_DSN"]
                 .into_iter()
                 .all(is_known)
         );

@@ -20,6 +20,7 @@ fn listeners(config: &Config, layers: &mut Layers) {
     let listeners = [
         ("http.addr", Some(config.http.addr)),
         ("http.ws_addr", config.http.ws_addr),
+        ("grpc.addr", config.grpc.addr),
     ];
     for (name, addr) in listeners {
         if addr.is_some_and(|addr| !addr.ip().is_loopback()) && config.auth.mode != AuthMode::None {
@@ -36,6 +37,18 @@ fn listeners(config: &Config, layers: &mut Layers) {
             "is the same as http.addr; give it another port, or \"\" to switch it off",
         );
     }
+    let taken = [Some(config.http.addr), config.http.ws_addr];
+    if config
+        .grpc
+        .addr
+        .is_some_and(|addr| addr.port() != 0 && taken.contains(&Some(addr)))
+    {
+        layers.refuse(
+            "grpc.addr",
+            "is the address of another listener; give it another port, or \"\" to switch it off",
+        );
+    }
+    grpc_sizes(config, layers);
     let max_batch = 256 * 1024 * 1024;
     if config.http.max_batch_bytes > max_batch {
         layers.refuse(
@@ -53,6 +66,28 @@ fn listeners(config: &Config, layers: &mut Layers) {
         layers.refuse(
             "http.max_body_bytes",
             "must not be above http.max_batch_bytes",
+        );
+    }
+}
+
+fn grpc_sizes(config: &Config, layers: &mut Layers) {
+    let grpc = &config.grpc;
+    if grpc.max_batch_bytes > 256 * 1024 * 1024 {
+        layers.refuse(
+            "grpc.max_batch_bytes",
+            "must not be above 268435456 (256 MiB): a batch is held in memory",
+        );
+    }
+    if grpc.max_message_bytes > grpc.max_batch_bytes {
+        layers.refuse(
+            "grpc.max_message_bytes",
+            "must not be above grpc.max_batch_bytes",
+        );
+    }
+    if grpc.max_messages_bytes < grpc.max_batch_bytes {
+        layers.refuse(
+            "grpc.max_messages_bytes",
+            "must not be below grpc.max_batch_bytes: no batch of that size could come in",
         );
     }
 }
@@ -188,6 +223,15 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         ("http.max_in_flight", config.http.max_in_flight),
         ("http.max_streams", config.http.max_streams),
         ("http.max_body_bytes", config.http.max_body_bytes),
+        ("grpc.max_connections", config.grpc.max_connections),
+        (
+            "grpc.max_streams_per_connection",
+            config.grpc.max_streams_per_connection as usize,
+        ),
+        ("grpc.max_in_flight", config.grpc.max_in_flight),
+        ("grpc.max_streams", config.grpc.max_streams),
+        ("grpc.max_message_bytes", config.grpc.max_message_bytes),
+        ("grpc.intake_window", config.grpc.intake_window),
         ("store.pool", config.store.pool),
         ("store.queue", config.store.queue),
         ("store.batch", config.store.batch),
@@ -208,6 +252,9 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         ("http.header_timeout", config.http.header_timeout),
         ("http.body_timeout", config.http.body_timeout),
         ("http.request_timeout", config.http.request_timeout),
+        ("grpc.request_timeout", config.grpc.request_timeout),
+        ("grpc.keepalive", config.grpc.keepalive),
+        ("grpc.idle_timeout", config.grpc.idle_timeout),
         ("store.connect_timeout", config.store.connect_timeout),
         ("worker.backoff_first", config.worker.backoff_first),
         ("worker.breaker_open", config.worker.breaker_open),

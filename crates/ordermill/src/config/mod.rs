@@ -193,6 +193,12 @@ mod tests {
     fn impossible_combinations_are_refused_with_the_reason() {
         for (sets, part) in [
             (vec![("http.addr", "0.0.0.0:8080")], "auth.mode"),
+            (vec![("grpc.addr", "0.0.0.0:50051")], "grpc.addr"),
+            (vec![("grpc.addr", "127.0.0.1:8080")], "grpc.addr"),
+            (
+                vec![("grpc.max_messages_bytes", "1000")],
+                "grpc.max_messages_bytes",
+            ),
             (vec![("handler.kind", "http")], "handler.url"),
             (vec![("handler.url", "http://localhost/")], "handler.kind"),
             (vec![("store.kind", "postgres")], "store.shards"),

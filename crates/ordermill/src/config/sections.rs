@@ -16,6 +16,8 @@ use super::value::{FromValue, one_of};
 pub struct Config {
     /// `[http]`
     pub http: Http,
+    /// `[grpc]`
+    pub grpc: Grpc,
     /// `[store]`
     pub store: Store,
     /// `[worker]`
@@ -61,6 +63,35 @@ pub struct Http {
     pub body_timeout: Duration,
     /// For a request in all.
     pub request_timeout: Duration,
+}
+
+/// The gRPC listener and its bounds.
+#[derive(Debug, Clone)]
+pub struct Grpc {
+    /// Where it is served; `None` where it is not.
+    pub addr: Option<SocketAddr>,
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// Calls of one connection at a time.
+    pub max_streams_per_connection: u32,
+    /// Calls at a time that are no streams.
+    pub max_in_flight: usize,
+    /// Streams at a time.
+    pub max_streams: usize,
+    /// Bytes of a message.
+    pub max_message_bytes: usize,
+    /// Bytes of a batch.
+    pub max_batch_bytes: usize,
+    /// Bytes of all messages at a time.
+    pub max_messages_bytes: usize,
+    /// Orders under way in one intake stream.
+    pub intake_window: usize,
+    /// For a call whose client gives no deadline.
+    pub request_timeout: Duration,
+    /// Until a connection without a sign of life is pinged.
+    pub keepalive: Duration,
+    /// Until a connection without calls is closed.
+    pub idle_timeout: Duration,
 }
 
 /// Which store.
@@ -309,6 +340,7 @@ impl Config {
     pub(super) fn read(layers: &mut Layers) -> Self {
         Self {
             http: Http::read(layers),
+            grpc: Grpc::read(layers),
             store: Store::read(layers),
             worker: Worker::read(layers),
             handler: Handler::read(layers),
@@ -350,6 +382,25 @@ impl Http {
             header_timeout: layers.read("http.header_timeout"),
             body_timeout: layers.read("http.body_timeout"),
             request_timeout: layers.read("http.request_timeout"),
+        }
+    }
+}
+
+impl Grpc {
+    fn read(layers: &mut Layers) -> Self {
+        Self {
+            addr: layers.read("grpc.addr"),
+            max_connections: layers.read("grpc.max_connections"),
+            max_streams_per_connection: layers.read("grpc.max_streams_per_connection"),
+            max_in_flight: layers.read("grpc.max_in_flight"),
+            max_streams: layers.read("grpc.max_streams"),
+            max_message_bytes: layers.read("grpc.max_message_bytes"),
+            max_batch_bytes: layers.read("grpc.max_batch_bytes"),
+            max_messages_bytes: layers.read("grpc.max_messages_bytes"),
+            intake_window: layers.read("grpc.intake_window"),
+            request_timeout: layers.read("grpc.request_timeout"),
+            keepalive: layers.read("grpc.keepalive"),
+            idle_timeout: layers.read("grpc.idle_timeout"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! or until a part of it ends that should not.
 
 mod demo;
+mod grpc;
 mod http;
 mod logs;
 mod open_files;
@@ -42,6 +43,9 @@ pub struct ServeFlags {
     /// Where WebSocket has a port of its own; "" switches it off (setting http.ws_addr)
     #[arg(long, value_name = "ADDRESS")]
     ws_addr: Option<String>,
+    /// Where gRPC is served; port 0 picks a free one, "" switches it off (setting grpc.addr)
+    #[arg(long, value_name = "ADDRESS")]
+    grpc_addr: Option<String>,
     /// Feed the bundled sample of real orders, in a data folder of its own
     #[arg(long)]
     demo: bool,
@@ -75,6 +79,9 @@ impl ServeFlags {
         }
         if let Some(addr) = &self.ws_addr {
             flags.push(Override::new("http.ws_addr", addr, "--ws-addr"));
+        }
+        if let Some(addr) = &self.grpc_addr {
+            flags.push(Override::new("grpc.addr", addr, "--grpc-addr"));
         }
         flags
     }

@@ -10,6 +10,7 @@ use application::ports::{Clock, Ids};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
+use edge_grpc::GrpcEdge;
 use edge_http::EdgeState;
 use tokio::net::TcpListener;
 use worker::Worker;
@@ -18,7 +19,7 @@ use super::parts::Parts;
 use super::signals::StopSignals;
 use super::store::OpenStore;
 use super::work::Health;
-use super::{demo, http, receipts, store, work};
+use super::{demo, grpc, http, receipts, store, work};
 use crate::config::{Config, HandlerKind};
 
 /// Runs until a signal or a failure.
@@ -52,8 +53,9 @@ pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
             worker.run(soft, hard).await.broken.map_or(Ok(()), Err)
         });
     }
+    let grpc = GrpcEdge::new(application.clone(), grpc::settings(&config));
     let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
-    let http_addr = listen(&config, &edge, &mut parts)?;
+    let http_addr = listen(&config, &edge, grpc, &mut parts)?;
     if with_demo {
         parts.spawn(
             "the demonstration",
@@ -78,10 +80,19 @@ fn watch_store(store: &mut OpenStore, parts: &mut Parts) {
 }
 
 /// Binds all listeners before the first one is announced, and serves on them; where HTTP is.
-fn listen(config: &Config, edge: &EdgeState, parts: &mut Parts) -> anyhow::Result<SocketAddr> {
+fn listen(
+    config: &Config,
+    edge: &EdgeState,
+    grpc: GrpcEdge,
+    parts: &mut Parts,
+) -> anyhow::Result<SocketAddr> {
     let listener = http::bind(config.http.addr, "http.addr")?;
     let websockets = match config.http.ws_addr {
         Some(addr) => Some(http::bind(addr, "http.ws_addr")?),
+        None => None,
+    };
+    let calls = match config.grpc.addr {
+        Some(addr) => Some(http::bind(addr, "grpc.addr")?),
         None => None,
     };
     let real = |listener: &TcpListener| {
@@ -113,6 +124,15 @@ fn listen(config: &Config, edge: &EdgeState, parts: &mut Parts) -> anyhow::Resul
             Ok(())
         });
         http::announce("websocket", "ws", addr, "/ws")?;
+    }
+    if let Some(listener) = calls {
+        let addr = real(&listener)?;
+        let serving = edge_grpc::serve(listener, grpc, parts.soft.clone(), parts.hard.clone());
+        parts.spawn("gRPC", async move {
+            serving.await;
+            Ok(())
+        });
+        http::announce("grpc", "grpc", addr, "")?;
     }
     http::announce("http", "http", http_addr, "")?;
     Ok(http_addr)

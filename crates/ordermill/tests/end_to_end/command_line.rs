@@ -130,6 +130,8 @@ fn a_taken_port_and_a_taken_folder_are_exit_1_with_the_setting_to_change() {
         addr,
         "--ws-addr",
         "",
+        "--grpc-addr",
+        "",
     ]);
     assert_eq!(port.status.code(), Some(1));
     assert!(stderr(&port).contains("http.addr"), "{}", stderr(&port));
@@ -140,6 +142,8 @@ fn a_taken_port_and_a_taken_folder_are_exit_1_with_the_setting_to_change() {
         "--http-addr",
         "127.0.0.1:0",
         "--ws-addr",
+        "",
+        "--grpc-addr",
         "",
     ]);
     assert_eq!(data.status.code(), Some(1));

@@ -230,6 +230,7 @@ fn every_listed_dependency_is_used() {
         for folder in ["src", "tests", "benches", "examples"] {
             sources(&root.join(folder), &mut text);
         }
+        text.push_str(&fs::read_to_string(root.join("build.rs")).unwrap_or_default());
         for dependency in &package.dependencies {
             used_in_workspace.insert(dependency.name.clone());
             let name = dependency

@@ -4,6 +4,7 @@ mod command_line;
 mod dialects;
 mod eight_days;
 mod fault;
+mod grpc;
 mod house;
 mod import;
 mod import_without_numbers;

@@ -20,6 +20,8 @@ pub struct Server {
     pub url: String,
     /// Where WebSocket has a port of its own.
     pub ws_url: Option<String>,
+    /// Host and port of gRPC, where it is served.
+    pub grpc_addr: Option<String>,
 }
 
 impl Server {
@@ -38,8 +40,10 @@ impl Server {
 
     /// Starts one by this command, and waits until it is ready.
     pub fn start_as(command: &mut Command) -> Self {
+        // Whoever says nothing about gRPC gets it on a free port, too: several servers run at a time.
+        command.env("ORDERMILL__GRPC__ADDR", "127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut ws_url = None;
+        let (mut ws_url, mut grpc_addr) = (None, None);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
             let line = lines
@@ -49,11 +53,19 @@ impl Server {
             if let Some(url) = line.strip_prefix("websocket: listening on ") {
                 ws_url = Some(url.to_owned());
             }
+            if let Some(addr) = line.strip_prefix("grpc: listening on grpc://") {
+                grpc_addr = Some(addr.to_owned());
+            }
             if let Some(url) = line.strip_prefix("http: listening on ") {
                 break url.to_owned();
             }
         };
-        Self { child, url, ws_url }
+        Self {
+            child,
+            url,
+            ws_url,
+            grpc_addr,
+        }
     }
 
     /// Its process id.

@@ -108,6 +108,7 @@ impl Setup {
             format!("handler.timeout={}", milliseconds(self.handler_timeout)),
             "http.addr=127.0.0.1:0".to_owned(),
             "http.ws_addr=".to_owned(),
+            "grpc.addr=".to_owned(),
             "http.request_timeout=3s".to_owned(),
             format!("shutdown.drain={}", milliseconds(self.drain)),
         ];

@@ -1,0 +1,29 @@
+//! What the gRPC edge is set to, from the configuration.
+
+use edge_grpc::GrpcSettings;
+
+use crate::config::Config;
+
+/// The edge's settings.
+pub fn settings(config: &Config) -> GrpcSettings {
+    let grpc = &config.grpc;
+    let defaults = GrpcSettings::default();
+    GrpcSettings {
+        default_currency: config.orders.default_currency,
+        max_message_bytes: grpc.max_message_bytes,
+        max_batch_bytes: grpc.max_batch_bytes,
+        max_messages_bytes: grpc.max_messages_bytes,
+        max_connections: grpc.max_connections,
+        max_streams_per_connection: grpc.max_streams_per_connection,
+        max_calls_in_flight: grpc.max_in_flight,
+        max_streams: grpc.max_streams,
+        intake_window: grpc.intake_window,
+        request_deadline: grpc.request_timeout,
+        // A batch takes its time to be sent, too.
+        batch_deadline: defaults.batch_deadline.max(grpc.request_timeout),
+        keepalive_after: grpc.keepalive,
+        idle_timeout: grpc.idle_timeout,
+        drain_timeout: config.shutdown.drain,
+        ..defaults
+    }
+}
