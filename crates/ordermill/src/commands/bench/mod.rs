@@ -7,6 +7,8 @@ mod closed_loop;
 mod connection;
 mod dialects;
 mod fan_out;
+mod grpc;
+mod grpc_connection;
 mod intake;
 mod large_store;
 mod machine;
@@ -74,6 +76,8 @@ enum Part {
     Intake,
     /// Each dialect's POST against `/v1`'s.
     Dialects,
+    /// gRPC, call by call and in streams, against its own ceilings.
+    Grpc,
     /// From the intended send time to the push of PROCESSED, and as fast as it goes.
     Life,
     /// Reads by id and lists by user in a large store.
@@ -138,6 +142,8 @@ fn serve_arguments(store: &[&str], worker: bool) -> Vec<String> {
         "127.0.0.1:0",
         "--ws-addr",
         "127.0.0.1:0",
+        "--grpc-addr",
+        "127.0.0.1:0",
     ]
     .map(str::to_owned)
     .into();
@@ -187,6 +193,9 @@ pub async fn run(arguments: BenchArguments) -> Result<()> {
     }
     if bench.wants(Part::Dialects) {
         dialects::measure(&mut bench).await?;
+    }
+    if bench.wants(Part::Grpc) {
+        grpc::measure(&mut bench).await?;
     }
     if bench.wants(Part::Life) {
         whole_life::measure(&mut bench, intake_per_second).await?;

@@ -1,11 +1,12 @@
-//! `ordermill bench-ceiling`, hidden: serves the HTTP edge before a store that keeps nothing, for the benchmark's
-//! ceiling. It prints its address as `serve` does and runs until it is killed.
+//! `ordermill bench-ceiling`, hidden: serves the edges before a store that keeps nothing, for the benchmark's ceilings.
+//! It prints its addresses as `serve` does and runs until it is killed.
 
 use std::sync::Arc;
 
 use anyhow::Result;
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
+use edge_grpc::{GrpcEdge, GrpcSettings};
 use edge_http::{EdgeSettings, EdgeState, NoWork};
 use tokio_util::sync::CancellationToken;
 
@@ -23,15 +24,16 @@ pub async fn run() -> Result<()> {
         Arc::new(SystemIds),
         Settings::default(),
     );
+    let grpc = GrpcEdge::new(application.clone(), GrpcSettings::default());
+    let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("ceiling: grpc://{}", grpc_listener.local_addr()?);
     let state = EdgeState::new(application, EdgeSettings::default(), Arc::new(NoWork));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("ceiling: http://{}", listener.local_addr()?);
-    edge_http::serve(
-        listener,
-        state,
-        CancellationToken::new(),
-        CancellationToken::new(),
-    )
-    .await;
+    let never = CancellationToken::new;
+    tokio::join!(
+        edge_http::serve(listener, state, never(), never()),
+        edge_grpc::serve(grpc_listener, grpc, never(), never()),
+    );
     Ok(())
 }

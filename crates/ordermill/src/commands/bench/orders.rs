@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use proto::ordermill::v1 as pb;
+
 /// How many users place the orders of a load.
 const USERS: u64 = 100_000;
 
@@ -31,6 +33,25 @@ pub(super) fn write_request(number: u64, run: Option<u64>, request: &mut Vec<u8>
     );
     request.extend_from_slice(head.as_bytes());
     request.extend_from_slice(&body);
+}
+
+/// Order `number` as a message; the same order as [`write_request`] makes without a key.
+pub(super) fn message(number: u64) -> pb::CreateOrderRequest {
+    let user = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % USERS;
+    let quantity = number % 9 + 1;
+    pb::CreateOrderRequest {
+        user_id: format!("user-{user}"),
+        lines: vec![pb::Line {
+            sku: Some(format!("KB-{quantity}")),
+            product_name: "Mechanical Keyboard".to_owned(),
+            quantity: u32::try_from(quantity).unwrap_or(1),
+            unit_price: Some(pb::Money {
+                minor_units: 14_999,
+                currency: "USD".to_owned(),
+            }),
+        }],
+        ..pb::CreateOrderRequest::default()
+    }
 }
 
 /// A JSON array of `count` orders from `first` on, for a batch.

@@ -15,6 +15,8 @@ pub(super) struct Server {
     /// Kept open: a server that cannot print would be killed by the pipe.
     _stdout: Lines<BufReader<ChildStdout>>,
     pub(super) address: String,
+    /// Where gRPC is served.
+    pub(super) grpc_address: Option<String>,
     /// From exec until it said that it listens.
     pub(super) ready_after: Duration,
 }
@@ -38,6 +40,7 @@ impl Server {
             .take()
             .context("the server's standard output is piped")?;
         let mut lines = BufReader::new(stdout).lines();
+        let mut grpc_address = None;
         let limit = started + Duration::from_secs(60);
         loop {
             let line = tokio::time::timeout_at(limit, lines.next_line())
@@ -49,6 +52,9 @@ impl Server {
                     child.wait().await?
                 );
             };
+            if let Some((_, address)) = line.split_once("grpc://") {
+                grpc_address = Some(address.trim().to_owned());
+            }
             if let Some((_, address)) = line.split_once("http://") {
                 let address = address
                     .split_whitespace()
@@ -60,6 +66,7 @@ impl Server {
                     child,
                     _stdout: lines,
                     address,
+                    grpc_address,
                     ready_after: started.elapsed(),
                 });
             }

@@ -1,0 +1,190 @@
+//! gRPC against its own ceilings: CreateOrder call by call, and IntakeOrders as fast as its streams go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::stream;
+use hdrhistogram::Histogram;
+use proto::ordermill::v1 as pb;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::closed_loop::{Load, Span};
+use super::grpc_connection::{Client, open};
+use super::server::Server;
+use super::{Bench, intake, orders};
+
+/// Callers of CreateOrder, over so many connections.
+const CALLERS: usize = 64;
+const CONNECTIONS: usize = 8;
+/// Streams of IntakeOrders, each on a connection of its own.
+const STREAMS: usize = 4;
+
+/// Measures both against the same edge before a store that keeps nothing.
+pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
+    let ceiling_server = Server::start(&["bench-ceiling".to_owned()]).await?;
+    let server = Server::start(&bench.fresh_store(false)).await?;
+    let mut loads: [[Vec<Load>; 2]; 2] = Default::default();
+    for _ in 0..bench.arguments.rounds {
+        for (side, server) in [&ceiling_server, &server].into_iter().enumerate() {
+            let address = server
+                .grpc_address
+                .as_deref()
+                .context("the server under test serves no gRPC")?;
+            loads[0][side].push(calls(address, bench.span()).await?);
+            loads[1][side].push(streams(address, bench.span()).await?);
+        }
+    }
+    ceiling_server.stop().await?;
+    server.stop().await?;
+    let kinds = [
+        format!("CreateOrder, {CALLERS} callers on {CONNECTIONS} connections"),
+        format!("IntakeOrders, {STREAMS} streams"),
+    ];
+    for (kind, [ceilings, durables]) in kinds.iter().zip(&loads) {
+        let (ceiling, durable) = (intake::middle(ceilings), intake::middle(durables));
+        let note = |loads: &[Load]| {
+            let has_latency = loads.iter().any(|load| load.latency.max() > 0);
+            if has_latency {
+                intake::percentiles(loads)
+            } else {
+                String::new()
+            }
+        };
+        bench.add(
+            format!("gRPC ceiling: {kind}"),
+            ceiling,
+            "orders/s",
+            None,
+            note(ceilings),
+        );
+        bench.add(
+            format!("gRPC {kind}"),
+            durable,
+            "orders/s",
+            Some(durable / ceiling),
+            note(durables),
+        );
+    }
+    Ok(())
+}
+
+/// What the tasks of a load share.
+struct Running {
+    numbers: AtomicU64,
+    stopped: AtomicBool,
+    begin: Instant,
+    end: Instant,
+}
+
+impl Running {
+    fn new(span: Span) -> Arc<Self> {
+        let begin = Instant::now() + span.warm_up;
+        Arc::new(Self {
+            numbers: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            begin,
+            end: begin + span.measured,
+        })
+    }
+
+    fn next(&self) -> pb::CreateOrderRequest {
+        orders::message(self.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn is_measured(&self, from: Instant, to: Instant) -> bool {
+        from >= self.begin && to <= self.end
+    }
+}
+
+/// Callers that each send their next order when the last is answered.
+async fn calls(address: &str, span: Span) -> Result<Load> {
+    let mut connections = JoinSet::new();
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(open(address, &mut connections).await?);
+    }
+    let running = Running::new(span);
+    let mut tasks = JoinSet::new();
+    for caller in 0..CALLERS {
+        let client = clients[caller % CONNECTIONS].clone();
+        tasks.spawn(call_again_and_again(client, Arc::clone(&running)));
+    }
+    tokio::time::sleep_until(running.end).await;
+    running.stopped.store(true, Ordering::Relaxed);
+    let mut latency = Histogram::<u64>::new(3)?;
+    while let Some(finished) = tasks.join_next().await {
+        latency.add(finished??)?;
+    }
+    Ok(Load {
+        per_second: rate(latency.len(), span),
+        latency,
+    })
+}
+
+async fn call_again_and_again(mut client: Client, running: Arc<Running>) -> Result<Histogram<u64>> {
+    let mut latency = Histogram::<u64>::new(3)?;
+    while !running.is_over() {
+        let order = running.next();
+        let sent = Instant::now();
+        let response = client.create_order(order).await?.into_inner();
+        let answered = Instant::now();
+        if response.placement() != pb::Placement::Created {
+            bail!("an order was not new: {response:?}");
+        }
+        if running.is_measured(sent, answered) {
+            latency.record(u64::try_from((answered - sent).as_micros()).unwrap_or(u64::MAX))?;
+        }
+    }
+    Ok(latency)
+}
+
+/// Streams that send as fast as they are read; an order counts when it is answered.
+async fn streams(address: &str, span: Span) -> Result<Load> {
+    let mut connections = JoinSet::new();
+    let running = Running::new(span);
+    let mut tasks = JoinSet::new();
+    for _ in 0..STREAMS {
+        let client = open(address, &mut connections).await?;
+        tasks.spawn(stream_orders(client, Arc::clone(&running)));
+    }
+    let mut answered = 0;
+    while let Some(finished) = tasks.join_next().await {
+        answered += finished??;
+    }
+    Ok(Load {
+        per_second: rate(answered, span),
+        latency: Histogram::new(3)?,
+    })
+}
+
+async fn stream_orders(mut client: Client, running: Arc<Running>) -> Result<u64> {
+    let source = Arc::clone(&running);
+    let orders = stream::repeat_with(move || source.next());
+    let mut answers = client.intake_orders(orders).await?.into_inner();
+    let mut answered = 0;
+    loop {
+        let answer = answers.message().await?.context("the stream ended")?;
+        let Some(pb::order_result::Outcome::Placed(_)) = answer.outcome else {
+            bail!("an order was not taken: {answer:?}");
+        };
+        let now = Instant::now();
+        if now > running.end {
+            return Ok(answered);
+        }
+        answered += u64::from(now >= running.begin);
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a few seconds are far below 2^52"
+)]
+fn rate(count: u64, span: Span) -> f64 {
+    count as f64 / span.measured.as_secs_f64()
+}
