@@ -98,9 +98,7 @@ pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
     for line in layers.alias_lines() {
         tracing::info!("environment: {line}");
     }
-    let listeners = 1 + usize::from(config.http.ws_addr.is_some());
-    let is_chosen = !layers.is_default("http.max_connections");
-    open_files::make_room(&mut config, listeners, is_chosen)?;
+    open_files::make_room(&mut config, |setting| !layers.is_default(setting))?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -10,42 +10,46 @@ const SPARE: u64 = 128;
 /// A shard's connections beside those of its pool: the writer's, the listener's, and one that is being replaced.
 const BESIDE_POOL: usize = 4;
 
-/// Raises the bound, and lowers `http.max_connections` to it where that is only a default.
+/// Raises the bound, and lowers the bounds of connections to it where they are only defaults.
 ///
 /// # Errors
-/// Where `is_chosen` connections do not fit.
-pub fn make_room(
-    config: &mut Config,
-    listeners: usize,
-    is_chosen: bool,
-) -> Result<(), ConfigError> {
+/// Where connections that somebody asked for (`is_chosen`) do not fit.
+pub fn make_room(config: &mut Config, is_chosen: impl Fn(&str) -> bool) -> Result<(), ConfigError> {
     let Some(limit) = raised() else {
         return Ok(());
     };
-    let wanted = config.http.max_connections;
+    let listeners =
+        1 + usize::from(config.http.ws_addr.is_some()) + usize::from(config.grpc.addr.is_some());
     let rest = SPARE + number(beside_connections(config));
-    let fits = limit.saturating_sub(rest) / number(listeners.max(1));
-    if number(wanted) <= fits {
-        return Ok(());
+    let fits = limit.saturating_sub(rest) / number(listeners);
+    let mut bounds = vec![("http.max_connections", &mut config.http.max_connections)];
+    if config.grpc.addr.is_some() {
+        bounds.push(("grpc.max_connections", &mut config.grpc.max_connections));
     }
-    let fits = usize::try_from(fits).unwrap_or(usize::MAX);
-    if is_chosen || fits == 0 {
-        let fault = format!(
-            "http.max_connections: {wanted} connections on each of {listeners} listeners and {rest} files beside them \
-             do not fit into the {limit} open files that this process may have: set it to {fits} or less, or allow \
-             more (ulimit -Hn, LimitNOFILE of systemd)"
+    for (setting, wanted) in bounds {
+        if number(*wanted) <= fits {
+            continue;
+        }
+        let fits = usize::try_from(fits).unwrap_or(usize::MAX);
+        if is_chosen(setting) || fits == 0 {
+            let fault = format!(
+                "{setting}: {wanted} connections on each of {listeners} listeners and {rest} files beside them \
+                 do not fit into the {limit} open files that this process may have: set it to {fits} or less, or allow \
+                 more (ulimit -Hn, LimitNOFILE of systemd)"
+            );
+            return Err(ConfigError {
+                faults: vec![fault],
+            });
+        }
+        tracing::info!(
+            limit,
+            connections = fits,
+            setting,
+            "fewer connections are taken than the setting says by default, because the process may not open more \
+             files (ulimit -Hn, LimitNOFILE of systemd)"
         );
-        return Err(ConfigError {
-            faults: vec![fault],
-        });
+        *wanted = fits;
     }
-    tracing::info!(
-        limit,
-        connections = fits,
-        "fewer connections are taken than http.max_connections says by default, because the process may not open \
-         more files (ulimit -Hn, LimitNOFILE of systemd)"
-    );
-    config.http.max_connections = fits;
     Ok(())
 }
 
