@@ -7,9 +7,11 @@
 //! browser speaks HTTP/2 over TLS alone, and this port answers nothing but HTTP/2 in clear text.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
@@ -151,12 +153,12 @@ impl Server {
         });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {
-            result = connection.as_mut() => result,
+            result = unhurried(connection.as_mut()) => result,
             () = self.hard.cancelled() => Ok(()),
             () = activity.is_over(&self.settings, &self.soft) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
-                    result = connection.as_mut() => result,
+                    result = unhurried(connection.as_mut()) => result,
                     () = self.hard.cancelled() => Ok(()),
                 }
             }
@@ -166,6 +168,25 @@ impl Server {
         }
         drop(permit);
     }
+}
+
+/// A connection that lets others go first whenever it is woken. A commit answers many calls at once: by the time that the
+/// connection's turn comes, all of its answers are there, and it writes them together instead of one by one.
+async fn unhurried<C: Future + Unpin>(mut connection: C) -> C::Output {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if !has_waited {
+            has_waited = true;
+            // Its first poll puts this task behind those that are ready.
+            let mut turn = pin!(tokio::task::yield_now());
+            if turn.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        has_waited = false;
+        Pin::new(&mut connection).poll(context)
+    })
+    .await
 }
 
 /// What the calls of a connection leave behind for its watch.
