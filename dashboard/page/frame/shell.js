@@ -53,7 +53,7 @@ function View() {
   const [place, id, ...rest] = segments;
   if (rest.length === 0) {
     if (place === undefined) return html`<${Overview} />`;
-    if (place === "orders") return id === undefined ? html`<${Orders} />` : html`<${OneOrder} key=${id} id=${id} />`;
+    if (place === "orders") return id === undefined ? html`<${Orders} />` : html`<${OneOrder} key=${id} id=${id.toLowerCase()} />`;
     if (place === "dead-letters" && id === undefined) return html`<${DeadLetters} />`;
     if (place === "place" && id === undefined) return html`<${Place} />`;
   }

@@ -83,7 +83,7 @@ export function DeadLetters() {
     <p class="lead">Orders that were given up, by the reason of their last attempt. Replay them once the reason is gone, or discard them.</p>
     ${reasons && reasons.data.length > 0 && html`<${ReasonTable} reasons=${reasons} code=${code} user=${user} />`}
     <form class="filters filters-few" role="search" aria-label="Filter dead letters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-      <${Typed} id="letters-user" label="User" value=${user} placeholder="Any" onValue=${(/** @type {string} */ user) => adjust(address(["dead-letters"], { code, user }))} />
+      <${Typed} id="letters-user" label="User" value=${user} placeholder="Any" onValue=${(/** @type {string} */ user) => adjust(address(["dead-letters"], { code: route.value.query.get("code") ?? "", user }))} />
       ${isFiltered && html`<a class="filters-clear" href="#/dead-letters">Clear</a>`}
     </form>
     <${ListView} list=${list} empty=${isFiltered ? html`<${NothingFits} />` : html`<${AllWell} />`}>

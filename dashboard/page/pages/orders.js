@@ -88,7 +88,8 @@ function NoOrders() {
 
 /** @param {{ filters: Record<string, string>, isFiltered: boolean }} props */
 function Filters({ filters, isFiltered }) {
-  const set = (/** @type {Record<string, string>} */ changed) => adjust(address(["orders"], { ...filters, ...changed }));
+  // From the address as it is by then: what is typed counts a little later, and another filter may have changed.
+  const set = (/** @type {Record<string, string>} */ changed) => adjust(address(["orders"], { ...filtersOf(), ...changed }));
   return html`<form class="filters" role="search" aria-label="Filter orders" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     <${Typed} id="filter-q" label="Search" value=${filters.q} placeholder="Id, number, SKU or product" kind="search"
       onValue=${(/** @type {string} */ q) => (UUID.test(q.trim()) ? go(address(["orders", q.trim().toLowerCase()])) : set({ q }))} />
