@@ -15,8 +15,8 @@ use super::grpc_connection::{Client, open};
 use super::server::Server;
 use super::{Bench, intake, orders};
 
-/// Callers of CreateOrder, over so many connections.
-const CALLERS: usize = 64;
+/// Callers of CreateOrder at a time, over so many connections.
+const CALLERS: [usize; 2] = [64, 256];
 const CONNECTIONS: usize = 8;
 /// Streams of IntakeOrders, each on a connection of its own.
 const STREAMS: usize = 4;
@@ -25,21 +25,26 @@ const STREAMS: usize = 4;
 pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let ceiling_server = Server::start(&["bench-ceiling".to_owned()]).await?;
     let server = Server::start(&bench.fresh_store(false)).await?;
-    let mut loads: [[Vec<Load>; 2]; 2] = Default::default();
+    let mut loads: [[Vec<Load>; 2]; 3] = Default::default();
     for _ in 0..bench.arguments.rounds {
         for (side, server) in [&ceiling_server, &server].into_iter().enumerate() {
             let address = server
                 .grpc_address
                 .as_deref()
                 .context("the server under test serves no gRPC")?;
-            loads[0][side].push(calls(address, bench.span()).await?);
-            loads[1][side].push(streams(address, bench.span()).await?);
+            for (kind, callers) in CALLERS.into_iter().enumerate() {
+                loads[kind][side].push(calls(address, callers, bench.span()).await?);
+            }
+            loads[2][side].push(streams(address, bench.span()).await?);
         }
     }
     ceiling_server.stop().await?;
     server.stop().await?;
+    let of_callers =
+        |callers| format!("CreateOrder, {callers} callers on {CONNECTIONS} connections");
     let kinds = [
-        format!("CreateOrder, {CALLERS} callers on {CONNECTIONS} connections"),
+        of_callers(CALLERS[0]),
+        of_callers(CALLERS[1]),
         format!("IntakeOrders, {STREAMS} streams"),
     ];
     for (kind, [ceilings, durables]) in kinds.iter().zip(&loads) {
@@ -103,7 +108,7 @@ impl Running {
 }
 
 /// Callers that each send their next order when the last is answered.
-async fn calls(address: &str, span: Span) -> Result<Load> {
+async fn calls(address: &str, callers: usize, span: Span) -> Result<Load> {
     let mut connections = JoinSet::new();
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -111,7 +116,7 @@ async fn calls(address: &str, span: Span) -> Result<Load> {
     }
     let running = Running::new(span);
     let mut tasks = JoinSet::new();
-    for caller in 0..CALLERS {
+    for caller in 0..callers {
         let client = clients[caller % CONNECTIONS].clone();
         tasks.spawn(call_again_and_again(client, Arc::clone(&running)));
     }
