@@ -47,6 +47,10 @@ pub(crate) enum Address<'p> {
     PageFile(&'p str),
     /// `/openapi.json`
     OpenApi,
+    /// `/docs`
+    Docs,
+    /// `/docs/{file}`: what the page at `/docs` is made of.
+    DocsFile(&'p str),
     /// `/docs/errors/{code}`
     ErrorPage(&'p str),
     /// Anything else: a live stream, or nothing.
@@ -73,6 +77,8 @@ pub(crate) enum Endpoint<'p> {
     ShowStart,
     ShowPageFile(&'p str),
     ShowOpenApi,
+    ShowDocs,
+    ShowDocsFile(&'p str),
     ShowError(&'p str),
 }
 
@@ -103,6 +109,8 @@ impl Address<'static> {
         Self::Start,
         Self::PageFile(""),
         Self::OpenApi,
+        Self::Docs,
+        Self::DocsFile(""),
         Self::ErrorPage(""),
     ];
 }
@@ -125,6 +133,8 @@ impl<'p> Address<'p> {
             (Some("readyz"), [None, ..]) => Self::Ready,
             (Some(""), [None, ..]) => Self::Start,
             (Some("openapi.json"), [None, ..]) => Self::OpenApi,
+            (Some("docs"), [None, ..]) => Self::Docs,
+            (Some("docs"), [Some(file), None, _]) => Self::DocsFile(file),
             (Some("docs"), [Some("errors"), Some(code), None]) => Self::ErrorPage(code),
             (Some(first), [second, None, _]) => {
                 dialects::Place::of(first, second).map_or(Self::Elsewhere, Self::Dialect)
@@ -185,6 +195,8 @@ impl<'p> Address<'p> {
             Self::Start => (Endpoint::ShowStart, reads, READ),
             Self::PageFile(path) => (Endpoint::ShowPageFile(path), reads, READ),
             Self::OpenApi => (Endpoint::ShowOpenApi, reads, READ),
+            Self::Docs => (Endpoint::ShowDocs, reads, READ),
+            Self::DocsFile(file) => (Endpoint::ShowDocsFile(file), reads, READ),
             Self::ErrorPage(code) => (Endpoint::ShowError(code), reads, READ),
             Self::Dialect(place) => return Some(place.call(method).map(Endpoint::Dialect)),
             Self::Elsewhere => return None,
@@ -232,6 +244,8 @@ impl<'p> Address<'p> {
             Self::Start => "/",
             Self::PageFile(_) => "/dashboard/{path}",
             Self::OpenApi => "/openapi.json",
+            Self::Docs => "/docs",
+            Self::DocsFile(_) => "/docs/{file}",
             Self::ErrorPage(_) => "/docs/errors/{code}",
             Self::Elsewhere => "elsewhere",
         }

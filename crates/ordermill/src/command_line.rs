@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, cancel, completions, configuration, dead_letters, export, get, import, list, migrate,
-    place, watch,
+    bench, cancel, completions, configuration, dead_letters, export, get, import, list, man,
+    migrate, place, watch,
 };
 use crate::serve;
 
@@ -14,7 +14,11 @@ use crate::serve;
     name = "ordermill",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "Example: ordermill serve --demo\n\
+         Example: ordermill place --user alice --amount 9.99\n\
+         Example: ordermill watch\n\n\
+         A running server shows its dashboard at http://127.0.0.1:8080 and its interface at /docs."
 )]
 pub struct CommandLine {
     /// What to do.
@@ -56,26 +60,86 @@ pub enum Command {
     Config(configuration::ConfigCommand),
     /// Print a shell's completion script
     Completions(completions::CompletionsFlags),
+    /// Write the manual pages
+    Man(man::ManFlags),
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{Command, CommandFactory as _, Parser as _};
+
+    use super::CommandLine;
 
     #[test]
-    fn the_command_line_is_consistent_and_every_command_has_an_example() {
-        let command = super::CommandLine::command();
-        command.clone().debug_assert();
-        for sub in command.get_subcommands() {
-            let help = sub
-                .get_after_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_sentence_and_an_example_that_parses() {
+        let mut checked = 0;
+        check(&CommandLine::command(), "ordermill", &mut checked);
+        assert!(checked > 20, "{checked}");
+    }
+
+    fn check(command: &Command, name: &str, checked: &mut usize) {
+        assert!(
+            command.get_about().is_some(),
+            "{name} says nothing of itself"
+        );
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let examples: Vec<&str> = help
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Example: "))
+            // What comes before a pipe is for the shell to run.
+            .map(|line| {
+                let parts = line.split(" | ");
+                parts.clone().find(|part| part.starts_with("ordermill ")).unwrap_or(line)
+            })
+            .collect();
+        assert!(
+            command.is_hide_set() || !examples.is_empty(),
+            "{name} has no example"
+        );
+        for example in examples {
+            let words = words(example);
             assert!(
-                help.contains("ordermill "),
-                "{} has no example",
-                sub.get_name()
+                example.starts_with(name),
+                "{example:?} is no example of {name}"
             );
+            if let Err(error) = CommandLine::try_parse_from(&words) {
+                panic!("{example:?} does not parse: {error}");
+            }
+            *checked += 1;
         }
+        for sub in command
+            .get_subcommands()
+            .filter(|sub| sub.get_name() != "help")
+        {
+            check(sub, &format!("{name} {}", sub.get_name()), checked);
+        }
+    }
+
+    /// The words of a line as a shell hands them over, up to a pipe or a redirection.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut word: Option<String> = None;
+        let mut is_quoted = false;
+        for character in line.chars() {
+            match character {
+                '\'' => {
+                    is_quoted = !is_quoted;
+                    word.get_or_insert_default();
+                }
+                '|' | '>' | '<' if !is_quoted => break,
+                ' ' if !is_quoted => words.extend(word.take()),
+                character => word.get_or_insert_default().push(character),
+            }
+        }
+        words.extend(word);
+        words
     }
 }

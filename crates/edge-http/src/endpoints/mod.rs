@@ -43,7 +43,7 @@ pub(crate) async fn call(
     }
     let offer = match endpoint {
         // What a page is made of is asked for by its address; browsers name what they expect, loosely.
-        Endpoint::ShowPageFile(_) => None,
+        Endpoint::ShowPageFile(_) | Endpoint::ShowDocs | Endpoint::ShowDocsFile(_) => None,
         Endpoint::ShowStart if pages::wants_page(&incomer.parts.headers) => Some(Offer::Html),
         Endpoint::GetReceipt(_)
         | Endpoint::SayAlive
@@ -79,6 +79,8 @@ pub(crate) async fn call(
         Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
         Endpoint::ShowStart => start_page::show(&incomer),
         Endpoint::ShowPageFile(path) => start_page::show_file(&incomer, path),
+        Endpoint::ShowDocs => start_page::show_docs(&incomer),
+        Endpoint::ShowDocsFile(file) => start_page::show_docs_file(&incomer, file),
         Endpoint::ShowOpenApi => openapi::show(edge, &incomer),
         Endpoint::ShowError(code) => error_page::show(&incomer, code),
     }

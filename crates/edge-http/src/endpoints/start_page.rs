@@ -27,7 +27,7 @@ GET  /v1/dead-letters               what failed; POST .../{id}/replay or /discar
 GET  /v1/dead-letters/reasons       how many failed, by reason
 GET  /v1/stats                      how many orders stand where
 GET  /                              the dashboard, in a browser
-GET  /openapi.json                  all of it, as an OpenAPI document
+GET  /docs                          all of it in a browser; /openapi.json for programs
 GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         how the server is
 ";
@@ -48,4 +48,14 @@ pub(super) fn show(incomer: &Incomer) -> Result<Answer, Problem> {
 pub(super) fn show_file(incomer: &Incomer, path: &str) -> Result<Answer, Problem> {
     no_query(incomer)?;
     pages::file(&incomer.parts.headers, path)
+}
+
+pub(super) fn show_docs(incomer: &Incomer) -> Result<Answer, Problem> {
+    no_query(incomer)?;
+    pages::docs::page(&incomer.parts.headers)
+}
+
+pub(super) fn show_docs_file(incomer: &Incomer, file: &str) -> Result<Answer, Problem> {
+    no_query(incomer)?;
+    pages::docs::file(&incomer.parts.headers, file)
 }

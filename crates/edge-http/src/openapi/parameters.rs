@@ -15,26 +15,33 @@ use super::schemas::value::{
 pub(super) fn all() -> Vec<(&'static str, Parameter)> {
     let mut all = of_queries();
     all.extend(of_headers());
-    all.push(("order_id", path("id", of::<OrderId>(), "The order's id.")));
+    let name = || {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+    };
     let code = printed(64)
         .pattern(Some("^[a-z_]+$"))
         .examples(["not_found"]);
-    let name = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .min_length(Some(1));
-    let file = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .min_length(Some(1))
-        .examples(["main.js"]);
-    all.push(("file_path", path("path", file, "The file's path.")));
-    all.push((
-        "order_name",
-        path("id", name, "Our id, or the client's own number."),
-    ));
-    all.push((
-        "problem_code",
-        path("code", code, "The `code` of a problem."),
-    ));
+    all.extend([
+        ("order_id", path("id", of::<OrderId>(), "The order's id.")),
+        (
+            "order_name",
+            path("id", name(), "Our id, or the client's own number."),
+        ),
+        (
+            "file_name",
+            path("file", name().examples(["page.js"]), "The file's name."),
+        ),
+        (
+            "file_path",
+            path("path", name().examples(["main.js"]), "The file's path."),
+        ),
+        (
+            "problem_code",
+            path("code", code, "The `code` of a problem."),
+        ),
+    ]);
     all
 }
 
@@ -133,6 +140,7 @@ fn of_queries() -> Vec<(&'static str, Parameter)> {
 fn of_headers() -> Vec<(&'static str, Parameter)> {
     let any = || ObjectBuilder::new().schema_type(Type::String);
     let tags = any()
+        .min_length(Some(1))
         .pattern(Some(r#"^(\*|(W/)?"[!#-+\--~]*"(, ?(W/)?"[!#-+\--~]*")*)$"#))
         .examples(["\"1\""]);
     vec![

@@ -1,8 +1,10 @@
-//! The dashboard's files, as a browser gets them: `/` for somebody who asks for a page, and `/dashboard/...` for what
+//! The files of pages, as a browser gets them. The dashboard's: `/` for somebody who asks for a page, and `/dashboard/...` for what
 //! the page is made of. `endpoints` calls it. It never reads an order, and nothing of it is made at run time.
 //!
 //! A release carries the files within the binary; a debug build reads them from the repository at each request, so that
 //! a reload of the page shows an edit.
+
+pub(crate) mod docs;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -55,12 +57,7 @@ pub(crate) fn file(headers: &HeaderMap, path: &str) -> Result<Answer, Problem> {
     let content_type = content_type(path).ok_or_else(Problem::not_found)?;
     let EmbeddedFile { data, metadata } = Files::get(path).ok_or_else(Problem::not_found)?;
     let tag = entity_tag(&metadata.sha256_hash());
-    let is_known = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|known| known.trim().trim_start_matches("W/") == tag);
+    let is_known = has_already(headers, &tag);
     let mut response = Response::new(if is_known {
         Body::empty()
     } else {
@@ -71,6 +68,14 @@ pub(crate) fn file(headers: &HeaderMap, path: &str) -> Result<Answer, Problem> {
     }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    write_policy(headers);
+    let tag = HeaderValue::try_from(tag).expect("hexadecimal digits in quotes are visible ASCII");
+    headers.insert(ETAG, tag);
+    Ok(response)
+}
+
+/// What keeps a page of ours to itself.
+fn write_policy(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(REFERRER_POLICY, NO_REFERRER);
     headers.insert(
@@ -78,9 +83,16 @@ pub(crate) fn file(headers: &HeaderMap, path: &str) -> Result<Answer, Problem> {
         HeaderValue::from_static("same-origin"),
     );
     headers.insert(CACHE_CONTROL, ASK_AGAIN);
-    let tag = HeaderValue::try_from(tag).expect("hexadecimal digits in quotes are visible ASCII");
-    headers.insert(ETAG, tag);
-    Ok(response)
+}
+
+/// Whether the client has the file of this tag.
+fn has_already(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|known| known.trim().trim_start_matches("W/") == tag)
 }
 
 /// `None` for what is no part of the page.

@@ -34,16 +34,17 @@ pub(crate) enum Expected {
 
 /// Reads `If-Match`: quoted versions, or `*`.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
+    let malformed = || {
+        Problem::invalid_header(
+            "If-Match",
+            "must be the ETag of an order, such as \"3\" with its quotes, or *",
+        )
+    };
     let mut versions = Vec::new();
     let mut is_there = false;
+    let mut has_tag = false;
     for value in headers.get_all(IF_MATCH) {
         is_there = true;
-        let malformed = || {
-            Problem::invalid_header(
-                "If-Match",
-                "must be the ETag of an order, such as \"3\" with its quotes, or *",
-            )
-        };
         let text = value.to_str().map_err(|_| malformed())?;
         if text.trim() == "*" {
             return Ok(Expected::Any);
@@ -56,11 +57,15 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
                 .strip_prefix('"')
                 .and_then(|tag| tag.strip_suffix('"'))
                 .ok_or_else(malformed)?;
+            has_tag = true;
             if !is_weak {
                 // A tag that is none of ours is well-formed and matches nothing.
                 versions.extend(opaque.parse().ok().and_then(Version::from_number));
             }
         }
+    }
+    if is_there && !has_tag {
+        return Err(malformed());
     }
     Ok(if is_there {
         Expected::OneOf(versions)
@@ -107,5 +112,7 @@ mod tests {
         assert_eq!(read("W/\"3\"").unwrap(), Expected::OneOf(vec![]));
         assert_eq!(read("\"abc\"").unwrap(), Expected::OneOf(vec![]));
         assert!(read("3").is_err());
+        assert!(read("").is_err());
+        assert!(read(" , ").is_err());
     }
 }

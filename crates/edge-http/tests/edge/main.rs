@@ -10,6 +10,7 @@ mod bodies;
 mod bounds;
 mod contract;
 mod dialects;
+mod docs_page;
 mod event_streams;
 mod faulty_store;
 mod headers;

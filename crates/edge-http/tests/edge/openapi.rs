@@ -31,7 +31,8 @@ async fn every_address_takes_what_the_document_says_and_no_other_method() {
             .collect();
         documented.sort();
         // An id that is none is refused before anything is looked up, so that nothing begins to stream.
-        let asked = path
+        let asked = path.replace("{file}", "none");
+        let asked = asked
             .replace("{id}", "none")
             .replace("{code}", "none")
             .replace("{path}", "none");

@@ -9,6 +9,7 @@ pub mod export;
 pub mod get;
 pub mod import;
 pub mod list;
+pub mod man;
 pub mod migrate;
 pub mod place;
 mod table;
@@ -42,6 +43,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::BenchCeiling => wait_with_all_cores(bench::no_store_server::run()),
         Command::Config(command) => configuration::run(&command),
         Command::Completions(flags) => completions::run(&flags),
+        Command::Man(flags) => man::run(&flags),
     }
 }
 

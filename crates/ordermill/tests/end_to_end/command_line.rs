@@ -207,3 +207,37 @@ fn help_shows_an_example_and_completions_know_the_commands() {
     let script = run(&["completions", "bash"]).stdout;
     assert!(String::from_utf8_lossy(&script).contains("dead-letters"));
 }
+
+#[test]
+fn manual_pages_are_written_one_a_command_and_hold_its_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let output = run(&["man", pages.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for (page, example) in [
+        ("ordermill.1", "ordermill serve"),
+        ("ordermill-place.1", "ordermill place"),
+        (
+            "ordermill-dead-letters-replay.1",
+            "ordermill dead\\-letters replay",
+        ),
+    ] {
+        let text = fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(".TH "), "{page} is no manual page");
+        assert!(text.contains(example), "{page}: {text}");
+    }
+    let main = String::from_utf8(run(&["man"]).stdout).unwrap();
+    assert!(main.contains(".TH ordermill 1"), "{main}");
+    let refused = run(&["man", "/proc/no-such-folder"]);
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell]);
+        assert!(output.status.success(), "{shell}: {}", stderr(&output));
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains("dead-letters"), "{shell}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The one binary of end-to-end tests: everything here drives the real `ordermill` process from the outside.
 
+mod api_document;
 mod command_line;
 mod dialects;
 mod eight_days;

@@ -47,6 +47,8 @@ pub(super) fn at(address: Address<'_>) -> Vec<Description> {
         },
         Address::PageFile(_) => vec![pages::file()],
         Address::OpenApi => vec![pages::document()],
+        Address::Docs => vec![pages::docs()],
+        Address::DocsFile(_) => vec![pages::docs_file()],
         Address::Start => vec![pages::start()],
         Address::ErrorPage(_) => vec![pages::error()],
         Address::Elsewhere => Vec::new(),

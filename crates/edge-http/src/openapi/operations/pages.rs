@@ -64,6 +64,42 @@ pub(super) fn file() -> Description {
         .refuses(&[Code::InvalidQuery, Code::NotFound, Code::Overloaded])
 }
 
+pub(super) fn docs() -> Description {
+    let page = Some(("text/html", text("<!doctype html>...\n")));
+    Description::stream(Group::Pages, "getDocs", "This document as a page")
+        .takes("If-None-Match")
+        .answers(200, "The page.", page, &OF_FILES, &[])
+        .answers(304, "The page has not changed.", None, &OF_FILES, &[])
+        .refuses(&[Code::InvalidQuery, Code::Overloaded])
+}
+
+pub(super) fn docs_file() -> Description {
+    let headers: Vec<&'static str> = OF_FILES
+        .into_iter()
+        .chain(["Content-Encoding", "Vary"])
+        .collect();
+    Description::get(
+        Group::Pages,
+        "getDocsFile",
+        "What the page at /docs is made of",
+    )
+    .says("The large files are compressed with gzip; a client that does not take that is refused.")
+    .takes("file_name")
+    .takes("If-None-Match")
+    .answers_one_of(
+        200,
+        "The file.",
+        &[
+            ("text/javascript", text("\"use strict\";\n")),
+            ("text/css", text("body {}\n")),
+            ("text/plain", text("Third-party notices\n")),
+        ],
+        &headers,
+    )
+    .answers(304, "The file has not changed.", None, &headers, &[])
+    .refuses(&[Code::InvalidQuery, Code::NotFound])
+}
+
 pub(super) fn error() -> Description {
     let example =
         "not_found\n404. There is nothing at this address, or nothing that you may see.\n";

@@ -3,7 +3,7 @@
 
 use utoipa::ToSchema;
 
-use super::value::{AboveZero, Count, Quantity, ShortAmount, Time};
+use super::value::{AboveZero, ApiPrice, Count, Quantity, ShortAmount, Time};
 
 /// An order of orderflow's: one product.
 #[derive(ToSchema)]
@@ -15,7 +15,7 @@ pub(in crate::openapi) struct NewApiOrder {
     #[schema(min_length = 1, max_length = 255)]
     product_name: String,
     quantity: Quantity,
-    price: AboveZero,
+    price: ApiPrice,
 }
 
 /// What became of it.

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::value::{
     Amount, AnyTime, Count, CurrencyCode, Cursor, EventName, ExternalId, HandlerResult,
-    IdempotencyKey, Metadata, NewAmount, NewMetadata, NewQuantity, OrderId, OrderSource,
-    OrderStatus, ProductName, Quantity, RequestName, Sku, Time, TraceId, UserId, Version,
+    IdempotencyKey, Metadata, NewAmount, NewMetadata, OrderId, OrderSource, OrderStatus,
+    ProductName, Quantity, RequestName, Sku, Time, TraceId, UserId, Version,
 };
 
 /// An order to be. Either `lines` or `amount` is needed; where both are there, the amount must be the sum of the
@@ -35,7 +35,7 @@ pub(in crate::openapi) struct NewOrder {
 pub(in crate::openapi) struct NewLine {
     sku: Option<Sku>,
     product_name: ProductName,
-    quantity: NewQuantity,
+    quantity: Quantity,
     unit_price: NewAmount,
 }
 

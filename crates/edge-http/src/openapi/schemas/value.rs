@@ -83,6 +83,11 @@ values! {
         .schema_type(Type::Number)
         .exclusive_minimum(Some(0))
         .maximum(Some(Money::MAX_MINOR));
+    /// A number above zero, in major units; what orderflow could not keep is refused.
+    ApiPrice = ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .exclusive_minimum(Some(0))
+        .exclusive_maximum(Some(100_000_000));
     /// Whatever the handler answered: any JSON up to 8 KiB.
     HandlerResult = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
     /// The client's notes.
@@ -104,10 +109,6 @@ values! {
     NewAmount = OneOfBuilder::new()
         .item(amount())
         .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(DECIMAL)));
-    /// A whole number from 1 to 1,000,000; a string of one is taken, too.
-    NewQuantity = OneOfBuilder::new()
-        .item(whole(1).maximum(Some(Line::MAX_QUANTITY)))
-        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^([1-9][0-9]{0,5}|1000000)$")));
 }
 
 /// One of some words.

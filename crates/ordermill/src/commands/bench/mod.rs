@@ -34,7 +34,7 @@ use report::Report;
 
 /// What to measure, and how long.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  ordermill bench --only intake,life --json > figures.json")]
+#[command(after_help = "Example: ordermill bench --only intake,life --json > figures.json")]
 pub struct BenchArguments {
     /// Print JSON instead of a table.
     #[arg(long)]
