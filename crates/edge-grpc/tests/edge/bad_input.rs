@@ -3,8 +3,8 @@
 use proto::ordermill::v1 as pb;
 use tonic::Code;
 
-use crate::faulty_store::Mood;
 use crate::server::{Server, amount, faults, placed, reason, usd};
+use port_conformance::faulty::Mood;
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected

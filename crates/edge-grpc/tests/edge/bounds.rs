@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::faulty_store::Mood;
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed, reason};
+use port_conformance::faulty::Mood;
 
 const CREATE: &str = "/ordermill.v1.OrderService/CreateOrder";
 

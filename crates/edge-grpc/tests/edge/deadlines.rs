@@ -6,9 +6,9 @@ use futures_util::{StreamExt as _, stream};
 use proto::ordermill::v1 as pb;
 use tonic::{Code, Request};
 
-use crate::faulty_store::Mood;
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed, reason, with_key};
+use port_conformance::faulty::Mood;
 
 fn within<T>(timeout: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);

@@ -221,7 +221,7 @@ async fn an_order_of_the_stream_is_durable_under_its_number_and_never_taken_twic
 
 #[tokio::test]
 async fn a_stream_whose_orders_cannot_be_taken_now_ends_with_the_reason() {
-    use crate::faulty_store::Mood;
+    use port_conformance::faulty::Mood;
     let server = Server::start().await;
     server.store_becomes(Mood::Failing(application::ports::StoreError::Overloaded {
         limit: 1,

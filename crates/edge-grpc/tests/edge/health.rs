@@ -16,8 +16,8 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient as AlphaClient;
 
-use crate::faulty_store::Mood;
 use crate::server::Server;
+use port_conformance::faulty::Mood;
 
 fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest {

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::{Code, Streaming};
 
-use crate::faulty_store::Mood;
 use crate::server::{Client, Server, amount, reason, with_key};
+use port_conformance::faulty::Mood;
 
 /// A stream that the test feeds by hand.
 async fn open(

@@ -9,9 +9,9 @@ use tonic::Request;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-use crate::faulty_store::Mood;
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed};
+use port_conformance::faulty::Mood;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

@@ -11,7 +11,6 @@ mod batches;
 mod bounds;
 mod deadlines;
 mod dialects;
-mod faulty_store;
 mod health;
 mod intake;
 mod logging;

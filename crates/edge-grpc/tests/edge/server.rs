@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::faulty_store::{FaultyStore, Mood};
+use port_conformance::faulty::{FaultyStore, Mood};
 
 pub type Client = OrderServiceClient<Channel>;
 

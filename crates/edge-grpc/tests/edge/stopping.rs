@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::faulty_store::Mood;
 use crate::server::{Server, amount, placed, reason};
+use port_conformance::faulty::Mood;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

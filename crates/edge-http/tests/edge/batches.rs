@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use application::ports::StoreError;
 use domain::ShardId;
 
-use crate::faulty_store::Mood;
 use crate::redacted::redacted;
 use crate::server::{Answer, Server, send};
+use port_conformance::faulty::Mood;
 
 async fn post_lines(server: &Server, path: &str, lines: &str) -> Answer {
     let request = server

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::faulty_store::Mood;
 use crate::raw::{listen, say, talk};
 use crate::server::{Server, send};
+use port_conformance::faulty::Mood;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 

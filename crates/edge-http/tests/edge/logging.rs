@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-use crate::faulty_store::Mood;
 use crate::server::{Server, send};
+use port_conformance::faulty::Mood;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

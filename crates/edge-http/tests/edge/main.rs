@@ -12,7 +12,6 @@ mod contract;
 mod dialects;
 mod docs_page;
 mod event_streams;
-mod faulty_store;
 mod headers;
 mod lists;
 mod live_server;

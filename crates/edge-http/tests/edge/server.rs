@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Asked, Contract};
-use crate::faulty_store::{FaultyStore, Mood};
+use port_conformance::faulty::{FaultyStore, Mood};
 
 pub struct Server {
     pub address: SocketAddr,

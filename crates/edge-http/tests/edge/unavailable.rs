@@ -5,8 +5,8 @@ use std::time::Duration;
 use application::ports::StoreError;
 use domain::ShardId;
 
-use crate::faulty_store::Mood;
 use crate::server::{Server, send};
+use port_conformance::faulty::Mood;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 const SECRET: &str = "postgres://user:secret@db";

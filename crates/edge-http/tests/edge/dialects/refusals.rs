@@ -6,9 +6,9 @@ use application::ports::StoreError;
 use domain::ShardId;
 use serde_json::json;
 
-use crate::faulty_store::Mood;
 use crate::raw::say;
 use crate::server::{Server, send};
+use port_conformance::faulty::Mood;
 
 const ORDERFLOW: &str = r#"{"user_id":"u","product_name":"p","quantity":1,"price":1}"#;
 const ORDER: &str = r#"{"user_id":"u","amount":1}"#;

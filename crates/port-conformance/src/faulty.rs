@@ -1,6 +1,8 @@
-//! A real store that can be told to fail: what a full queue, a lost shard or a slow disk look like from the edge.
+//! A real store that can be told to fail while it runs: what a full queue, a lost shard or a slow disk look like from
+//! the edges, whose tests use it. It keeps the port's promises in every mood but [`Mood::Panicking`].
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
@@ -9,7 +11,8 @@ use application::ports::{
 };
 use async_trait::async_trait;
 use domain::{ExternalId, Order, OrderId, ShardId, UserId, Version};
-use port_conformance::around::StoreAround;
+
+use crate::around::StoreAround;
 
 /// What the store does from now on.
 #[derive(Debug, Clone)]
@@ -20,33 +23,52 @@ pub enum Mood {
     Failing(StoreError),
     /// Every call takes this long before it begins.
     Slow(Duration),
-    /// Every read panics.
+    /// Every commit is done, and its answer comes so much later.
+    LateAnswers(Duration),
+    /// Every call panics.
     Panicking,
 }
 
+/// A healthy store with a mood.
 pub struct FaultyStore {
     inner: Arc<dyn OrderStore>,
     mood: Mutex<Mood>,
+    waiting: AtomicUsize,
 }
 
 impl FaultyStore {
+    /// The store `inner`, well.
     pub fn over(inner: Arc<dyn OrderStore>) -> Self {
         Self {
             inner,
             mood: Mutex::new(Mood::Well),
+            waiting: AtomicUsize::new(0),
         }
     }
 
+    /// From now on it does so.
     pub fn become_so(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    }
+
+    fn mood(&self) -> Mood {
+        self.mood
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// How many calls have been slowed down.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     async fn pass(&self) -> Result<(), StoreError> {
-        let mood = self.mood.lock().unwrap().clone();
-        match mood {
-            Mood::Well => Ok(()),
+        match self.mood() {
+            Mood::Well | Mood::LateAnswers(_) => Ok(()),
             Mood::Failing(error) => Err(error),
             Mood::Slow(wait) => {
+                self.waiting.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
@@ -66,15 +88,25 @@ impl StoreAround for FaultyStore {
         writes: Vec<Write>,
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
-        // As the port promises: no caller waits past its deadline, and what it was told is "unknown".
-        let shard = ShardId(0);
+        let shard = self.inner.shards()[0];
+        let late = || StoreError::Unknown {
+            shard,
+            reason: "no answer by the deadline".to_owned(),
+        };
         let passed = tokio::time::timeout_at(deadline, self.pass()).await;
-        let passed = passed.unwrap_or_else(|_| {
-            let reason = "no answer by the deadline".to_owned();
-            Err(StoreError::Unknown { shard, reason })
-        });
-        match passed {
-            Ok(()) => self.inner.commit(writes, deadline).await,
+        match passed.unwrap_or_else(|_| Err(late())) {
+            Ok(()) => {
+                let count = writes.len();
+                let answers = self.inner.commit(writes, deadline).await;
+                let Mood::LateAnswers(wait) = self.mood() else {
+                    return answers;
+                };
+                let waited = tokio::time::timeout_at(deadline, tokio::time::sleep(wait)).await;
+                match waited {
+                    Ok(()) => answers,
+                    Err(_) => vec![Err(CommitError::Store(late())); count],
+                }
+            }
             Err(error) => writes
                 .iter()
                 .map(|_| Err(CommitError::Store(error.clone())))
