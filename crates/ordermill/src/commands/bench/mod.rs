@@ -149,6 +149,8 @@ fn serve_arguments(store: &[&str], worker: bool) -> Vec<String> {
     .into();
     arguments.extend(store.iter().map(ToString::to_string));
     arguments.extend(["--set".to_owned(), format!("worker.enabled={worker}")]);
+    // The server's own remarks would stand between the lines of the report.
+    arguments.extend(["--set", "log.level=warn"].map(str::to_owned));
     arguments
 }
 
