@@ -100,7 +100,8 @@ impl Run {
         self.faults.push(fault);
     }
 
-    /// Sends one order once, beside the load, and records what came of it.
+    /// Sends one order once, beside the load, and records what came of it: asked again with the same key, as a further
+    /// request of the same operation.
     pub(super) async fn ask(
         &mut self,
         client: &reqwest::Client,
@@ -115,13 +116,21 @@ impl Run {
             took: sent.elapsed(),
             outcome: outcome.clone(),
         };
-        self.record(Operation {
-            key,
-            facts,
-            fault: None,
-            requests: vec![request],
-            cancel: None,
-        });
+        let mut asked_before = self.operations.iter_mut();
+        let same = |known: &&mut Operation| {
+            known.key.is_some() && known.key == key && known.facts == facts
+        };
+        if let Some(known) = asked_before.find(same) {
+            known.requests.push(request);
+        } else {
+            self.record(Operation {
+                key,
+                facts,
+                fault: None,
+                requests: vec![request],
+                cancel: None,
+            });
+        }
         outcome
     }
 
