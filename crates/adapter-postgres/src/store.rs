@@ -132,6 +132,19 @@ impl PostgresStore {
             .ok_or_else(|| unavailable(id, "store.shards names no such shard"))
     }
 
+    /// Takes due orders, one way or the other; none are taken without a round trip.
+    async fn take(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        taking: Taking,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.shard(shard)?.queue.take(limit, taking).await
+    }
+
     fn owner(&self, id: OrderId) -> &Shard {
         self.owner_of(id.bucket())
     }
@@ -250,11 +263,7 @@ impl OrderStore for PostgresStore {
         limit: usize,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let taking = Taking::Claim(lease);
-        self.shard(shard)?.queue.take(limit, taking).await
+        self.take(shard, limit, Taking::Claim(lease)).await
     }
 
     async fn settle(
@@ -263,8 +272,7 @@ impl OrderStore for PostgresStore {
         limit: usize,
         settle: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let taking = Taking::Settle(settle);
-        self.shard(shard)?.queue.take(limit, taking).await
+        self.take(shard, limit, Taking::Settle(settle)).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

@@ -115,6 +115,22 @@ impl SqliteStore {
         }
     }
 
+    /// Takes due orders, one way or the other.
+    async fn take(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        taking: Taking,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Self::check_shard(shard)?;
+        self.ask(|reply| Request::Take {
+            limit,
+            taking,
+            reply,
+        })
+        .await
+    }
+
     fn check_shard(shard: ShardId) -> Result<(), StoreError> {
         if shard == SHARD {
             Ok(())
@@ -175,14 +191,7 @@ impl OrderStore for SqliteStore {
         limit: usize,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        Self::check_shard(shard)?;
-        let taking = Taking::Claim(lease);
-        self.ask(|reply| Request::Take {
-            limit,
-            taking,
-            reply,
-        })
-        .await
+        self.take(shard, limit, Taking::Claim(lease)).await
     }
 
     async fn settle(
@@ -191,14 +200,7 @@ impl OrderStore for SqliteStore {
         limit: usize,
         settle: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        Self::check_shard(shard)?;
-        let taking = Taking::Settle(settle);
-        self.ask(|reply| Request::Take {
-            limit,
-            taking,
-            reply,
-        })
-        .await
+        self.take(shard, limit, Taking::Settle(settle)).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{CommitError, StoreError, Write};
-use domain::{Failure, Order, ShardId};
+use domain::{Failure, ShardId};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,6 @@ const RETRY: Backoff = Backoff {
 
 /// An order whose attempt has ended.
 pub(crate) struct Finished {
-    order: Arc<Order>,
     verdict: Verdict,
     /// Keeps the lease alive until the outcome is durable.
     hold: Hold,
@@ -37,16 +36,11 @@ impl Finished {
     /// An attempt under its hold.
     pub(crate) fn held(hold: Hold, verdict: Verdict) -> Self {
         Self {
-            order: Arc::clone(&hold.order),
             verdict,
             hold,
             unsure: false,
             refused: false,
         }
-    }
-
-    fn is_lost(&self) -> bool {
-        self.hold.is_lost()
     }
 }
 
@@ -133,12 +127,12 @@ impl Ledger {
         let mut batch = Vec::with_capacity(many);
         let mut writes = Vec::with_capacity(many);
         for finished in self.waiting.drain(..many) {
-            if finished.is_lost() {
+            if finished.hold.is_lost() {
                 continue;
             }
             match finished
                 .verdict
-                .write(&finished.order, &self.shared.receipts, now)
+                .write(&finished.hold.order, &self.shared.receipts, now)
             {
                 Ok(write) => {
                     writes.push(write);
@@ -146,7 +140,7 @@ impl Ledger {
                 }
                 // Only a store that hands out orders which are not PROCESSING can cause this.
                 Err(refusal) => {
-                    tracing::error!(order_id = %finished.order.id, %refusal, "a claimed order cannot take its outcome");
+                    tracing::error!(order_id = %finished.hold.order.id, %refusal, "a claimed order cannot take its outcome");
                 }
             }
         }
@@ -167,7 +161,7 @@ impl Ledger {
 
     /// Decides what a write's failure means for its order; returns the trouble, where the write is tried again.
     fn not_written(&mut self, mut finished: Finished, error: CommitError) -> Option<StoreError> {
-        let order_id = finished.order.id;
+        let order_id = finished.hold.order.id;
         match error {
             CommitError::Store(
                 error @ (StoreError::Overloaded { .. }
@@ -186,7 +180,7 @@ impl Ledger {
             CommitError::Stale if finished.unsure => None,
             CommitError::Stale => {
                 self.shared.tally.lost.add(1);
-                tracing::info!(%order_id, token = %finished.order.version, "the outcome came too late, another worker has the order");
+                tracing::info!(%order_id, token = %finished.hold.order.version, "the outcome came too late, another worker has the order");
                 None
             }
             CommitError::Refused(reason) if !finished.refused => {
