@@ -13,6 +13,7 @@ mod folder;
 mod index;
 mod open;
 mod options;
+mod place;
 mod prepared;
 mod published;
 mod queue;

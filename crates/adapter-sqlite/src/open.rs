@@ -50,7 +50,7 @@ impl SqliteStore {
         let books = Books::load(&connection).map_err(database)?;
         let leases = recovery::orphaned_claims(&connection, &books).map_err(database)?;
         let store_id = connection
-            .query_row("SELECT store_id FROM state", [], |row| row.get(0))
+            .query_row("SELECT store_id FROM store", [], |row| row.get(0))
             .map_err(database)?;
         let reader = || -> Result<Connection, OpenError> {
             let reader = schema::open_reader(&folder.orders()).map_err(database)?;

@@ -14,6 +14,7 @@ use super::tail::{Segment, Tail};
 use crate::codec::{self, log};
 use crate::folder::DataFolder;
 use crate::options::OpenError;
+use crate::place;
 use crate::published::Published;
 use crate::read::row;
 
@@ -270,8 +271,11 @@ fn catch_up_slice(orders: &Connection, file: &mut IndexFile, head: u64) -> Resul
 
 fn add_order(orders: &Connection, id: OrderId, segment: &mut Segment) -> Result<(), IndexError> {
     let facts = orders
-        .prepare_cached("SELECT facts FROM orders WHERE id = ?1")?
-        .query_row([id.as_bytes()], |found| row::facts(found, 0))
+        .prepare_cached(concat!(
+            "SELECT facts FROM orders WHERE ",
+            place::is_order!()
+        ))?
+        .query_row(place::key(&id), |found| row::facts(found, 0))
         .optional()?;
     // An order that was erased has no entries any more.
     let Some(facts) = facts else { return Ok(()) };

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{ReadConnection, row};
 use crate::codec::{Unreadable, history, log};
+use crate::place;
 
 type Found = Vec<(Seq, Arc<Event>)>;
 
@@ -89,8 +90,11 @@ fn load_history(
     limit: usize,
 ) -> rusqlite::Result<Option<Found>> {
     orders
-        .prepare_cached("SELECT history, facts FROM orders WHERE id = ?1")?
-        .query_row([id.as_bytes()], |found| {
+        .prepare_cached(concat!(
+            "SELECT history, facts FROM orders WHERE ",
+            place::is_order!()
+        ))?
+        .query_row(place::key(&id), |found| {
             let facts = row::facts(found, 1)?;
             let bytes = found.get_ref(0)?.as_blob()?;
             history::decode(id, &facts.user_id, bytes, after, limit)

@@ -4,15 +4,48 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use application::ports::{ListFilter, ListQuery, OrderPage};
+use application::ports::{ListQuery, OrderPage};
 use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, Row, params};
 
 use super::{ReadConnection, row};
 use crate::index::names::UserHash;
+use crate::place;
 
 /// Greater than every id.
 const PAST_ALL: [u8; 17] = [0xff; 17];
+
+/// The ids that a page is about: `from <= id < to`.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    from: OrderId,
+    to: Option<OrderId>,
+}
+
+impl Stretch {
+    fn of(query: &ListQuery) -> Self {
+        let filter = &query.filter;
+        let from = filter.created_from.map(OrderId::first_at);
+        let to = filter.created_to.map(OrderId::first_at);
+        Self {
+            from: from.unwrap_or(OrderId::from_bytes([0; 16])),
+            to: [query.before, to].into_iter().flatten().min(),
+        }
+    }
+
+    fn holds(self, id: OrderId) -> bool {
+        self.from <= id && self.to.is_none_or(|to| id < to)
+    }
+
+    /// As bytes, which SQLite compares as ids are compared.
+    fn bounds(&self) -> (&[u8], &[u8]) {
+        let to = self.to.as_ref();
+        (
+            self.from.as_bytes(),
+            to.map_or(&PAST_ALL, |to| to.as_bytes()),
+        )
+    }
+}
 
 /// A page while it is filled: it looks for one order more than it shows, to know whether there is a next page.
 struct Filling<'a> {
@@ -34,33 +67,25 @@ impl ReadConnection {
             next_before: None,
         };
         let filter = &query.filter;
-        let from = filter
-            .created_from
-            .map_or(OrderId::from_bytes([0; 16]), OrderId::first_at);
-        let to = [query.before, filter.created_to.map(OrderId::first_at)]
-            .into_iter()
-            .flatten()
-            .min();
-        let to: &[u8] = to.as_ref().map_or(&PAST_ALL, |id| id.as_bytes());
-        let from: &[u8] = from.as_bytes();
+        let stretch = Stretch::of(query);
         match (&filter.user_id, &filter.external_id, filter.status) {
             (Some(user), Some(external_id), _) => {
                 let found = self.find(user, external_id)?;
-                if let Some(order) = found.filter(|order| is_within(order.id, from, to)) {
+                if let Some(order) = found.filter(|order| stretch.holds(order.id)) {
                     let _ = filling.look(order);
                 }
             }
             (Some(user), None, _) => {
-                self.list_along_the_index(UserHash::of(user), from, to, &mut filling)?;
+                self.list_along_the_index(UserHash::of(user), stretch, &mut filling)?;
             }
             (None, Some(external_id), _) => {
                 let list = UserHash::of_external_id(external_id);
-                self.list_along_the_index(list, from, to, &mut filling)?;
+                self.list_along_the_index(list, stretch, &mut filling)?;
             }
             (None, None, Some(status)) if is_out_of_line(status) => {
-                walk(&self.orders, ByStatus(status), from, to, &mut filling)?;
+                walk_status(&self.orders, status, stretch, &mut filling)?;
             }
-            (None, None, _) => walk(&self.orders, All, from, to, &mut filling)?,
+            (None, None, _) => walk_all(&self.orders, stretch, &mut filling)?,
         }
         Ok(OrderPage {
             orders: filling.orders,
@@ -72,12 +97,11 @@ impl ReadConnection {
     fn list_along_the_index(
         &mut self,
         hash: UserHash,
-        from: &[u8],
-        to: &[u8],
+        stretch: Stretch,
         filling: &mut Filling<'_>,
     ) -> rusqlite::Result<()> {
         let (mut recent, edition) = self.tail.of_user(hash);
-        recent.retain(|id| is_within(*id, from, to));
+        recent.retain(|id| stretch.holds(*id));
         recent.sort_unstable();
         recent.dedup();
         let orders = &self.orders;
@@ -88,6 +112,7 @@ impl ReadConnection {
             }
         };
         let mut goes_on = true;
+        let (from, to) = stretch.bounds();
         let along_the_index = self.index.of_user(edition, hash, from, to, |id| {
             while let Some(newest) = recent.pop_if(|newest| *newest >= id) {
                 if newest != id {
@@ -145,30 +170,25 @@ impl Filling<'_> {
         ControlFlow::Break(())
     }
 
-    /// As [`Filling::look`], without reading an order whose columns tell that it is not shown.
-    fn look_at_row(&mut self, found: &Row<'_>) -> rusqlite::Result<ControlFlow<()>> {
+    /// As [`Filling::look`], where an order that cannot be shown was not read.
+    fn look_at(&mut self, id: OrderId, order: Option<Arc<Order>>) -> ControlFlow<()> {
+        if let Some(order) = order {
+            return self.look(order);
+        }
         if !self.may_look() {
-            return Ok(ControlFlow::Break(()));
+            return ControlFlow::Break(());
         }
-        if may_match(&self.query.filter, found)? {
-            let (order, _) = row::order(found)?;
-            return Ok(self.look(order));
+        self.saw(id);
+        ControlFlow::Continue(())
+    }
+
+    /// Whether the columns of a row leave it open that the order is shown.
+    fn may_show(&self, found: &Row<'_>) -> rusqlite::Result<bool> {
+        match self.query.filter.status {
+            Some(status) => Ok(row::status(found, 1)? == status),
+            None => Ok(true),
         }
-        self.saw(OrderId::from_bytes(found.get(0)?));
-        Ok(ControlFlow::Continue(()))
     }
-}
-
-fn may_match(filter: &ListFilter, found: &Row<'_>) -> rusqlite::Result<bool> {
-    match filter.status {
-        Some(status) => Ok(row::status(found, 1)? == status),
-        None => Ok(true),
-    }
-}
-
-fn is_within(id: OrderId, from: &[u8], to: &[u8]) -> bool {
-    let id = id.as_bytes().as_slice();
-    from <= id && id < to
 }
 
 /// The statuses of the partial index `orders_out_of_line`.
@@ -179,51 +199,68 @@ const fn is_out_of_line(status: Status) -> bool {
     }
 }
 
-/// Along which rows a list walks.
-trait Rows {
-    const SQL: &str;
-    fn status(&self) -> u8;
-}
-
-struct All;
-struct ByStatus(Status);
-
-impl Rows for All {
-    const SQL: &str = concat!(
-        "SELECT ",
-        row::order_columns!(),
-        " FROM orders WHERE id >= ?1 AND id < ?2 AND ?3 = 0 ORDER BY id DESC"
-    );
-    fn status(&self) -> u8 {
-        0
-    }
-}
-
-impl Rows for ByStatus {
+/// Along the orders of a status of the partial index.
+fn walk_status(
+    orders: &Connection,
+    status: Status,
+    stretch: Stretch,
+    filling: &mut Filling<'_>,
+) -> rusqlite::Result<()> {
+    let (from, to) = stretch.bounds();
     // The second condition is the one of the partial index, word by word, so that the index is used.
-    const SQL: &str = concat!(
+    let mut statement = orders.prepare_cached(concat!(
         "SELECT ",
         row::order_columns!(),
         " FROM orders WHERE id >= ?1 AND id < ?2 AND status = ?3 AND (status > 4 OR status = 3) ORDER BY id DESC"
-    );
-    fn status(&self) -> u8 {
-        self.0.code()
-    }
-}
-
-fn walk<R: Rows>(
-    orders: &Connection,
-    along: R,
-    from: &[u8],
-    to: &[u8],
-    filling: &mut Filling<'_>,
-) -> rusqlite::Result<()> {
-    let mut statement = orders.prepare_cached(R::SQL)?;
-    let mut rows = statement.query(params![from, to, along.status()])?;
+    ))?;
+    let mut rows = statement.query(params![from, to, status.code()])?;
     while let Some(found) = rows.next()? {
-        if filling.look_at_row(found)?.is_break() {
+        let (order, _) = row::order(found)?;
+        if filling.look(order).is_break() {
             break;
         }
     }
     Ok(())
+}
+
+/// Along all orders, which are in the order of their ids but within a millisecond.
+fn walk_all(
+    orders: &Connection,
+    stretch: Stretch,
+    filling: &mut Filling<'_>,
+) -> rusqlite::Result<()> {
+    let mut statement = orders.prepare_cached(concat!(
+        "SELECT ",
+        row::order_columns!(),
+        ", place FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC"
+    ))?;
+    let first = place::first_of(stretch.from);
+    let last = stretch.to.map_or(i64::MAX, place::last_of);
+    let mut rows = statement.query(params![first, last])?;
+    let mut of_one_millisecond = Vec::new();
+    let mut millisecond = None;
+    loop {
+        let found = rows.next()?;
+        let next = found
+            .map(|found| found.get(5).map(place::millisecond))
+            .transpose()?;
+        if next != millisecond {
+            of_one_millisecond.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+            for (id, order) in of_one_millisecond.drain(..) {
+                if filling.look_at(id, order).is_break() {
+                    return Ok(());
+                }
+            }
+            millisecond = next;
+        }
+        let Some(found) = found else { return Ok(()) };
+        let id = OrderId::from_bytes(found.get(0)?);
+        if stretch.holds(id) {
+            let order = filling
+                .may_show(found)?
+                .then(|| row::order(found))
+                .transpose()?;
+            of_one_millisecond.push((id, order.map(|(order, _)| order)));
+        }
+    }
 }

@@ -8,6 +8,7 @@ use rusqlite::OptionalExtension;
 use super::{ReadConnection, row};
 use crate::index::names::NameHash;
 use crate::index::tail::Named;
+use crate::place;
 
 impl ReadConnection {
     pub(crate) fn get(&self, id: OrderId) -> rusqlite::Result<Option<Arc<Order>>> {
@@ -39,8 +40,12 @@ impl ReadConnection {
 
     pub(crate) fn receipt(&self, id: OrderId) -> rusqlite::Result<Option<String>> {
         self.orders
-            .prepare_cached("SELECT text FROM receipts WHERE id = ?1")?
-            .query_row([id.as_bytes()], |found| found.get(0))
+            .prepare_cached(concat!(
+                "SELECT text FROM receipts WHERE place = (SELECT place FROM orders WHERE ",
+                place::is_order!(),
+                ")"
+            ))?
+            .query_row(place::key(&id), |found| found.get(0))
             .optional()
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::codec::facts::{self, Facts};
 use crate::codec::{Unreadable, standing};
+use crate::place;
 
 /// The columns that [`order`] reads, in its order.
 macro_rules! order_columns {
@@ -55,8 +56,9 @@ pub(crate) fn load(
         .prepare_cached(concat!(
             "SELECT ",
             order_columns!(),
-            " FROM orders WHERE id = ?1"
+            " FROM orders WHERE ",
+            place::is_order!()
         ))?
-        .query_row([id.as_bytes()], order)
+        .query_row(place::key(&id), order)
         .optional()
 }

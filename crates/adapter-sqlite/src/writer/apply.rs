@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use application::ports::{CommitError, Committed, SequencedEvent, StoreError};
 use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, ffi, params};
 
 use super::Writer;
 use super::batch::Batch;
@@ -15,6 +15,7 @@ use crate::codec::log;
 use crate::failure::{Meaning, meaning, unavailable};
 use crate::index::names::{NameHash, UserHash};
 use crate::index::tail::Named;
+use crate::place;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::read::row;
 
@@ -82,16 +83,8 @@ impl Writer<'_> {
         let first_seq = batch.books.head + 1;
         write.stamp(first_seq);
         let (id, status) = (write.id(), write.order.status);
-        let inserted = self.hot.insert.execute(params![
-            id.as_bytes(),
-            status.code(),
-            write.order.version.get(),
-            write.standing(),
-            write.history(),
-            write.facts()
-        ]);
         // The first statement of the write: where it is refused, nothing of the write is there.
-        match inserted {
+        let place = match self.insert_row(write, place::of(id)) {
             Err(error) if meaning(&error) == Meaning::Refused => {
                 return Ok(Err(CommitError::Refused(error.to_string())));
             }
@@ -113,8 +106,48 @@ impl Writer<'_> {
             .indexed
             .names
             .extend(names.into_iter().flatten().map(|name| (name, id)));
-        self.finish(batch, write, is_fresh_work)
+        self.finish(batch, write, place, is_fresh_work)
             .map(|seq| Ok(Committed::Written { seq }))
+    }
+
+    /// Writes the row of a new order where it belongs, or at the next free place; returns where it is.
+    fn insert_row(&mut self, write: &Prepared, place: i64) -> rusqlite::Result<i64> {
+        let id = write.id();
+        let inserted = self.hot.insert.execute(params![
+            place,
+            id.as_bytes(),
+            write.order.status.code(),
+            write.order.version.get(),
+            write.standing(),
+            write.history(),
+            write.facts()
+        ]);
+        match inserted {
+            Err(error) if is_taken(&error) => match self.next_free_place(id, place)? {
+                Some(free) => self.insert_row(write, free),
+                None => Err(error),
+            },
+            inserted => inserted.map(|_| place),
+        }
+    }
+
+    /// The next place for an order, whose place `taken` is; `None` where it is there itself or the places are used up.
+    fn next_free_place(&self, id: OrderId, taken: i64) -> rusqlite::Result<Option<i64>> {
+        let mut rows = self.connection.prepare_cached(
+            "SELECT place, id FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
+        )?;
+        let (_, last, own_id) = place::key(&id);
+        let mut rows = rows.query([taken, last])?;
+        let mut free = taken;
+        while let Some(found) = rows.next()? {
+            if found.get_ref(1)?.as_blob()? == own_id {
+                return Ok(None);
+            }
+            if free == found.get::<_, i64>(0)? {
+                free += 1;
+            }
+        }
+        Ok((free <= last).then_some(free))
     }
 
     /// A change of an order that must stand at `version` and `status`: the fencing check, in SQL.
@@ -126,37 +159,71 @@ impl Writer<'_> {
         status: Status,
         now: Timestamp,
     ) -> Applied<Seq> {
-        if !self.change_row(batch, write, version, status)? {
+        let Some(place) = self.change_row(batch, write, version, status)? else {
             return Ok(Err(CommitError::Stale));
-        }
+        };
         self.follow_work(batch, write, version, status, now)?;
-        self.finish(batch, write, false).map(Ok)
+        self.finish(batch, write, place, false).map(Ok)
     }
 
     /// The order's row, where it stands at `version` and `status`; the first statement of a change, so that nothing
-    /// of it is there where it is refused. `false` where the order stands otherwise.
+    /// of it is there where it is refused. The place of the row; `None` where the order stands otherwise.
     pub(super) fn change_row(
         &mut self,
         batch: &mut Batch,
         write: &mut Prepared,
         version: Version,
         status: Status,
-    ) -> rusqlite::Result<bool> {
+    ) -> rusqlite::Result<Option<i64>> {
         write.stamp(batch.books.head + 1);
+        let id = write.id();
+        let belongs_at = place::of(id);
+        let place = if self.change_row_at(belongs_at, write, version, status)? {
+            Some(belongs_at)
+        } else {
+            let elsewhere = self.place(id)?.filter(|place| *place != belongs_at);
+            match elsewhere {
+                Some(place) => self
+                    .change_row_at(place, write, version, status)?
+                    .then_some(place),
+                None => None,
+            }
+        };
+        if place.is_some() {
+            batch.books.count(Some(status), write.order.status);
+        }
+        Ok(place)
+    }
+
+    fn change_row_at(
+        &mut self,
+        place: i64,
+        write: &Prepared,
+        version: Version,
+        status: Status,
+    ) -> rusqlite::Result<bool> {
         let (id, order) = (write.id(), &write.order);
         let changed = self.hot.change.execute(params![
             order.status.code(),
             order.version.get(),
             write.standing(),
             write.history(),
+            place,
             id.as_bytes(),
             version.get(),
             status.code()
         ])?;
-        if changed > 0 {
-            batch.books.count(Some(status), order.status);
-        }
         Ok(changed > 0)
+    }
+
+    fn place(&self, id: OrderId) -> rusqlite::Result<Option<i64>> {
+        self.connection
+            .prepare_cached(concat!(
+                "SELECT place FROM orders WHERE ",
+                place::is_order!()
+            ))?
+            .query_row(place::key(&id), |found| found.get(0))
+            .optional()
     }
 
     /// What a change means for the work: a job to put or to remove, a lease that ends.
@@ -200,11 +267,12 @@ impl Writer<'_> {
         &mut self,
         batch: &mut Batch,
         write: &Prepared,
+        place: i64,
         is_fresh_work: bool,
     ) -> rusqlite::Result<Seq> {
         let id = write.id();
         if let Some(text) = &write.receipt {
-            self.hot.receipt.execute(params![id.as_bytes(), text])?;
+            self.hot.receipt.execute(params![place, text])?;
         }
         for (_, event) in write.events.iter() {
             batch.books.head += 1;
@@ -282,6 +350,13 @@ impl Writer<'_> {
         batch.touches_jobs |= removed > 0;
         Ok(removed > 0)
     }
+}
+
+/// Whether there is a row at the place already.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
 enum Known {

@@ -19,6 +19,8 @@ pub(crate) struct Batch {
     pub(crate) books: Books,
     /// The entries of the log row.
     pub(crate) log: Vec<u8>,
+    /// The books as the log row has them.
+    pub(crate) encoded_books: Vec<u8>,
     pub(crate) events: Vec<SequencedEvent>,
     pub(crate) fresh: Vec<FreshWork>,
     /// What the index will have to know.
@@ -75,6 +77,7 @@ impl Batch {
     /// Begins a transaction on these books.
     pub(crate) fn begin(&mut self, books: Books) {
         self.books = books;
+        self.encoded_books.clear();
         self.touches_jobs = false;
     }
 

@@ -1,12 +1,14 @@
-//! What a commit keeps beside the orders themselves: one row with the head, the counts and the marks of the work.
+//! What a commit keeps beside the orders themselves, in its row of the log: the counts and the marks of the work.
 
 use application::ports::Counts;
 use domain::{Status, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension};
 
+use crate::codec::{Reader, Unreadable, put_number};
 use crate::published::Figures;
+use crate::read::row;
 
-/// The row `state`, and when the first job of the table `jobs` is due.
+/// Where the work stands after a commit, and when the first job of the table `jobs` is due.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Books {
     /// The last seq of the log.
@@ -22,55 +24,55 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// The books of the last commit.
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let number = |row: &rusqlite::Row<'_>, column: usize| {
-            row.get::<_, i64>(column).map(i64::cast_unsigned)
-        };
-        let mut books = connection.query_row(
-            "SELECT head, claimed_through, settled_through, fresh_waiting,
-                pending, processing, retrying, processed, failed, on_hold, cancelled FROM state",
-            [],
-            |row| {
-                let mut counts = Counts::default();
-                for (index, status) in Status::ALL.into_iter().enumerate() {
-                    counts.set(status, number(row, 4 + index)?);
-                }
-                Ok(Self {
-                    head: number(row, 0)?,
-                    claimed_through: number(row, 1)?,
-                    settled_through: number(row, 2)?,
-                    fresh_waiting: number(row, 3)?,
-                    counts,
-                    earliest_job: None,
-                })
-            },
-        )?;
-        books.earliest_job = earliest_job(connection)?;
-        Ok(books)
+        let last = connection
+            .query_row(
+                "SELECT last_seq, books FROM log ORDER BY last_seq DESC LIMIT 1",
+                [],
+                |found| {
+                    let head = found.get::<_, i64>(0)?.cast_unsigned();
+                    Self::decode(head, found.get_ref(1)?.as_blob()?)
+                        .map_err(|error| row::unreadable(1, error))
+                },
+            )
+            .optional()?;
+        Ok(Self {
+            earliest_job: earliest_job(connection)?,
+            ..last.unwrap_or_default()
+        })
     }
 
-    pub(crate) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let count = |status| self.counts.get(status).cast_signed();
-        connection
-            .prepare_cached(
-                "UPDATE state SET head = ?1, claimed_through = ?2, settled_through = ?3, fresh_waiting = ?4,
-                    pending = ?5, processing = ?6, retrying = ?7, processed = ?8, failed = ?9, on_hold = ?10,
-                    cancelled = ?11",
-            )?
-            .execute(params![
-                self.head.cast_signed(),
-                self.claimed_through.cast_signed(),
-                self.settled_through.cast_signed(),
-                self.fresh_waiting.cast_signed(),
-                count(Status::Pending),
-                count(Status::Processing),
-                count(Status::Retrying),
-                count(Status::Processed),
-                count(Status::Failed),
-                count(Status::OnHold),
-                count(Status::Cancelled),
-            ])
-            .map(drop)
+    /// As they are kept beside the log row of the head.
+    pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
+        for mark in [
+            self.claimed_through,
+            self.settled_through,
+            self.fresh_waiting,
+        ] {
+            put_number(bytes, mark);
+        }
+        for status in Status::ALL {
+            put_number(bytes, self.counts.get(status));
+        }
+    }
+
+    fn decode(head: u64, bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut reader = Reader::new(bytes);
+        let mut books = Self {
+            head,
+            claimed_through: reader.number()?,
+            settled_through: reader.number()?,
+            fresh_waiting: reader.number()?,
+            ..Self::default()
+        };
+        // A status that was added since has no orders yet.
+        for status in Status::ALL {
+            if !reader.is_empty() {
+                books.counts.set(status, reader.number()?);
+            }
+        }
+        Ok(books)
     }
 
     /// An order came to stand at `to`, from `from` where it was there before.

@@ -5,13 +5,13 @@ use rusqlite::{Connection, Statement};
 pub(crate) struct HotStatements<'c> {
     pub(crate) begin: Statement<'c>,
     pub(crate) commit: Statement<'c>,
-    /// Parameters: id, status, version, standing, history, facts.
+    /// Parameters: place, id, status, version, standing, history, facts.
     pub(crate) insert: Statement<'c>,
-    /// Parameters: status, version, standing, the event to append, and the guard: id, version, status.
+    /// Parameters: status, version, standing, the event to append, and the guard: place, id, version, status.
     pub(crate) change: Statement<'c>,
-    /// Parameters: id, text.
+    /// Parameters: the order's place, text.
     pub(crate) receipt: Statement<'c>,
-    /// Parameters: last seq, entries.
+    /// Parameters: last seq, entries, books.
     pub(crate) log: Statement<'c>,
 }
 
@@ -21,18 +21,19 @@ impl<'c> HotStatements<'c> {
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             insert: connection.prepare(
-                "INSERT INTO orders (id, status, version, standing, history, facts)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO orders (place, id, status, version, standing, history, facts)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
             // Two blobs joined are a text to SQLite, byte for byte; the cast makes them a blob again.
             change: connection.prepare(
                 "UPDATE orders SET status = ?1, version = ?2, standing = ?3,
                     history = CAST(history || ?4 AS BLOB)
-                    WHERE id = ?5 AND version = ?6 AND status = ?7",
+                    WHERE place = ?5 AND id = ?6 AND version = ?7 AND status = ?8",
             )?,
             receipt: connection
-                .prepare("INSERT OR REPLACE INTO receipts (id, text) VALUES (?1, ?2)")?,
-            log: connection.prepare("INSERT INTO log (last_seq, entries) VALUES (?1, ?2)")?,
+                .prepare("INSERT OR REPLACE INTO receipts (place, text) VALUES (?1, ?2)")?,
+            log: connection
+                .prepare("INSERT INTO log (last_seq, entries, books) VALUES (?1, ?2, ?3)")?,
         })
     }
 }

@@ -148,6 +148,9 @@ impl Writer<'_> {
             .queue
             .take(&mut requests, self.surroundings.batch)
         {
+            // Rows that lie side by side are written one after the other. None of those who wait can tell: they asked
+            // at the same time.
+            requests.sort_by_key(Request::place);
             if !self.transaction(&mut requests, &mut batch) {
                 return;
             }
@@ -276,11 +279,6 @@ impl Writer<'_> {
     }
 
     fn close_books(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
-        let has_moved = !batch.log.is_empty();
-        if has_moved {
-            let head = batch.books.head.cast_signed();
-            self.hot.log.execute(rusqlite::params![head, &batch.log])?;
-        }
         if let Some(through) = self.fresh.emptied_through() {
             batch.books.claimed_through = batch.books.claimed_through.max(through);
         }
@@ -291,8 +289,11 @@ impl Writer<'_> {
         if batch.touches_jobs {
             batch.books.earliest_job = books::earliest_job(self.connection)?;
         }
-        if has_moved {
-            batch.books.save(self.connection)?;
+        if !batch.log.is_empty() {
+            let head = batch.books.head.cast_signed();
+            batch.books.encode(&mut batch.encoded_books);
+            let row = rusqlite::params![head, &batch.log, &batch.encoded_books];
+            self.hot.log.execute(row)?;
         }
         Ok(())
     }

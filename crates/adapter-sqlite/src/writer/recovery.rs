@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::books::Books;
 use super::leases::{Lease, Leases, Origin};
 use crate::codec::log;
+use crate::place;
 use crate::read::row;
 
 /// The claims of an earlier process, as leases that have run out: the first rescue takes them back.
@@ -57,13 +58,18 @@ pub(crate) fn orphaned_claims(connection: &Connection, books: &Books) -> rusqlit
 }
 
 /// The token of the claim that holds an order, where one does.
-fn claim_token(connection: &Connection, id: OrderId) -> rusqlite::Result<Option<Version>> {
-    let version: Option<u32> = connection
-        .prepare_cached("SELECT version FROM orders WHERE id = ?1 AND status = ?2")?
-        .query_row(
-            rusqlite::params![id.as_bytes(), Status::Processing.code()],
-            |found| found.get(0),
-        )
+pub(super) fn claim_token(
+    connection: &Connection,
+    id: OrderId,
+) -> rusqlite::Result<Option<Version>> {
+    let found: Option<(u8, u32)> = connection
+        .prepare_cached(concat!(
+            "SELECT status, version FROM orders WHERE ",
+            place::is_order!()
+        ))?
+        .query_row(place::key(&id), |found| Ok((found.get(0)?, found.get(1)?)))
         .optional()?;
-    Ok(version.and_then(Version::from_number))
+    Ok(found
+        .filter(|(status, _)| *status == Status::Processing.code())
+        .and_then(|(_, version)| Version::from_number(version)))
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use application::ports::{Claim, RescuePolicy};
 use domain::{Job, Order, OrderId, Status, Timestamp, Version};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::Writer;
 use super::batch::Batch;
 use super::leases::{Lease, Origin};
+use super::recovery;
 use crate::prepared::Prepared;
 use crate::queue::Taking;
 use crate::read::row;
@@ -141,14 +142,14 @@ impl Writer<'_> {
         };
         let taken = Arc::clone(&decision.order);
         let mut write = Prepared::of_own_decision(order, decision, receipt);
-        if !self.change_row(batch, &mut write, order.version, order.status)? {
+        let Some(place) = self.change_row(batch, &mut write, order.version, order.status)? else {
             return Ok(None);
-        }
+        };
         match taking {
             Taking::Claim(lease) => self.lease(batch, &taken, origin, *lease)?,
             Taking::Settle(_) => self.leave_settled(batch, &write, origin, now)?,
         }
-        self.finish(batch, &write, false)?;
+        self.finish(batch, &write, place, false)?;
         Ok(Some(taken))
     }
 
@@ -201,22 +202,8 @@ impl Writer<'_> {
         let until = self.surroundings.clock.monotonic().saturating_add(lease);
         let mut lost = Vec::new();
         for claim in claims {
-            let holds = self
-                .connection
-                .prepare_cached(
-                    "SELECT 1 FROM orders WHERE id = ?1 AND version = ?2 AND status = ?3",
-                )?
-                .query_row(
-                    params![
-                        claim.order_id.as_bytes(),
-                        claim.token.get(),
-                        Status::Processing.code()
-                    ],
-                    |_| Ok(()),
-                )
-                .optional()?
-                .is_some();
-            if holds {
+            let holder = recovery::claim_token(self.connection, claim.order_id)?;
+            if holder == Some(claim.token) {
                 self.leases.prolong(claim.order_id, until);
             } else {
                 lost.push(claim);

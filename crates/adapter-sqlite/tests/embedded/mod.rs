@@ -4,3 +4,4 @@ mod crash;
 mod disk;
 mod folder;
 mod moving_index;
+mod places;
