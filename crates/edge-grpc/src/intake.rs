@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use application::{BatchRow, Placed};
@@ -143,9 +144,15 @@ impl<S: Speech> Intake<S> {
         self.waiting += group.rows.len();
         self.waiting_bytes += group.bytes;
         let application = self.edge.application.clone();
-        let caller = self.call.caller(self.edge.settings.request_deadline);
+        let settings = &self.edge.settings;
+        let caller = self.call.caller(settings.request_deadline);
+        let turns = Arc::clone(&self.edge.turns);
+        let orders = group.rows.len().min(settings.intake_in_flight);
+        let orders = u32::try_from(orders).unwrap_or(u32::MAX);
         self.groups.push_back(
             async move {
+                // Nobody closes it.
+                let _turn = turns.acquire_many(orders).await;
                 let results = place_rows(&application, &caller, group.rows).await;
                 drop(group.room);
                 Answered {

@@ -34,6 +34,9 @@ pub struct GrpcSettings {
     pub intake_window: usize,
     /// The most bytes of those orders, as they came. Default 4 MiB.
     pub intake_window_bytes: usize,
+    /// The most orders of all intake streams that are with the store at a time; past it the streams take turns. Less than
+    /// the store's queue holds, so that many streams are slowed down rather than refused. Default 2,048.
+    pub intake_in_flight: usize,
     /// How long a call waits for the store where its client gives no deadline; DEADLINE_EXCEEDED after it. Default 10 s.
     pub request_deadline: Duration,
     /// How long a CreateOrders may take where its client gives no deadline. Default 30 s.
@@ -78,6 +81,7 @@ impl Default for GrpcSettings {
             max_streams: 8_192,
             intake_window: 1_024,
             intake_window_bytes: 4 * 1024 * 1024,
+            intake_in_flight: 2_048,
             request_deadline: Duration::from_secs(10),
             batch_deadline: Duration::from_secs(30),
             preface_timeout: Duration::from_secs(10),

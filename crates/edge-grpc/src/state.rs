@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use application::Application;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +25,8 @@ pub struct GrpcEdge {
     pub(crate) tasks: TaskTracker,
     /// What the messages of all calls may hold.
     pub(crate) room: Arc<Room>,
+    /// How many more orders of intake streams may be handed to the store.
+    pub(crate) turns: Arc<Semaphore>,
 }
 
 impl GrpcEdge {
@@ -33,6 +36,7 @@ impl GrpcEdge {
         Self {
             application,
             room: Arc::new(Room::of(settings.max_messages_bytes)),
+            turns: Arc::new(Semaphore::new(settings.intake_in_flight)),
             settings: Arc::new(settings),
             soft: CancellationToken::new(),
             hard: CancellationToken::new(),

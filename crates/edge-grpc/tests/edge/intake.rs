@@ -80,6 +80,30 @@ async fn an_order_is_answered_without_waiting_for_another_and_is_durable_then() 
 }
 
 #[tokio::test]
+async fn many_streams_that_send_more_than_the_store_queues_are_slowed_down_and_not_refused() {
+    let small_queue = |options: &mut adapter_sqlite::SqliteOptions| options.queue = 8;
+    let server = Server::before(small_queue, |settings, _| settings.intake_in_flight = 4).await;
+    let mut streams = tokio::task::JoinSet::new();
+    for user in 0..6 {
+        let mut client = server.client().await;
+        streams.spawn(async move {
+            let orders = (0..2_000).map(move |number| amount(&format!("u{user}"), number + 1));
+            let answers = client.intake_orders(stream::iter(orders)).await.unwrap();
+            answers.into_inner().collect::<Vec<_>>().await
+        });
+    }
+    for results in streams.join_all().await {
+        assert_eq!(results.len(), 2_000);
+        for result in results {
+            let result = result.unwrap();
+            let placed = placement(&result);
+            assert_eq!(placed, Some(pb::Placement::Created), "{result:?}");
+        }
+    }
+    assert_eq!(server.accepted().await, 12_000);
+}
+
+#[tokio::test]
 async fn a_key_in_a_stream_makes_one_order() {
     let server = Server::start().await;
     let mut client = server.client().await;

@@ -43,6 +43,14 @@ impl Server {
 
     /// A server whose settings `adjust` changes.
     pub async fn with(adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings)) -> Self {
+        Self::before(|_| {}, adjust).await
+    }
+
+    /// A server before a store with other options.
+    pub async fn before(
+        store: impl FnOnce(&mut SqliteOptions),
+        adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
+    ) -> Self {
         let mut settings = GrpcSettings {
             drain_timeout: Duration::from_secs(2),
             ..GrpcSettings::default()
@@ -52,7 +60,8 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let clock = Arc::new(SystemClock::new());
-        let options = SqliteOptions::in_dir(folder.path());
+        let mut options = SqliteOptions::in_dir(folder.path());
+        store(&mut options);
         let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let shared = Arc::clone(&store) as Arc<dyn OrderStore>;

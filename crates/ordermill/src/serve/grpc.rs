@@ -18,6 +18,8 @@ pub fn settings(config: &Config) -> GrpcSettings {
         max_calls_in_flight: grpc.max_in_flight,
         max_streams: grpc.max_streams,
         intake_window: grpc.intake_window,
+        // The other half of the store's queue is for everybody else.
+        intake_in_flight: (config.store.queue / 2).max(1),
         request_deadline: grpc.request_timeout,
         // A batch takes its time to be sent, too.
         batch_deadline: defaults.batch_deadline.max(grpc.request_timeout),
