@@ -36,6 +36,11 @@ pub(crate) fn meaning(error: &rusqlite::Error) -> Meaning {
     }
 }
 
+/// Whether it is one row that says nothing, not the database that failed.
+pub(crate) fn is_unreadable(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_none()
+}
+
 pub(crate) fn unavailable(reason: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable {
         shard: SHARD,

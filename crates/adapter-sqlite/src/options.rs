@@ -81,6 +81,14 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// A build that was never released wrote it. Permanent for this program.
+    #[error("the data folder {dir} has another schema of version {found} than this program's, as an unreleased build makes it; export it with that build, or choose another folder (setting store.data_dir)", dir = .dir.display())]
+    ForeignSchema {
+        /// The folder.
+        dir: PathBuf,
+        /// Its version.
+        found: i32,
+    },
     /// The schema could not be brought up to date.
     #[error("the data folder {dir} could not be migrated: {source}", dir = .dir.display())]
     Migration {

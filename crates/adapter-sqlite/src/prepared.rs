@@ -144,6 +144,18 @@ impl Prepared {
         }
     }
 
+    /// A new order without key and external id.
+    pub(crate) const fn is_unnamed(&self) -> bool {
+        matches!(
+            self.guard,
+            PreparedGuard::New {
+                key: None,
+                external_id: None,
+                ..
+            }
+        )
+    }
+
     pub(crate) fn id(&self) -> OrderId {
         self.order.id
     }

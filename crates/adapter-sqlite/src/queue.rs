@@ -10,10 +10,11 @@ use application::ports::{
 };
 use domain::Order;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::failure::unavailable;
 use crate::place;
-use crate::prepared::{Prepared, PreparedGuard};
+use crate::prepared::Prepared;
 
 /// The answers to the writes of one request, and the writes: their memory is given back where it was taken.
 pub(crate) type Done = (Vec<Result<Committed, CommitError>>, Vec<Prepared>);
@@ -51,15 +52,14 @@ pub(crate) enum Taking {
 }
 
 impl Request {
-    /// Where the rows begin that it writes, if they are new ones.
+    /// Where its row goes, if it is a single new order that nobody can know by another name. The others stay in the
+    /// order in which they came: of two orders of one key the first is taken.
     pub(crate) fn place(&self) -> i64 {
         match self {
-            Self::Commit { writes, .. } => {
-                writes.first().map_or(i64::MAX, |write| match write.guard {
-                    PreparedGuard::New { .. } => place::of(write.id()),
-                    PreparedGuard::At { .. } => i64::MAX,
-                })
-            }
+            Self::Commit { writes, .. } => match writes.as_slice() {
+                [write] if write.is_unnamed() => place::of(write.id()),
+                _ => i64::MAX,
+            },
             Self::Take { .. } | Self::Rescue { .. } | Self::Heartbeat { .. } => i64::MAX,
         }
     }
@@ -89,8 +89,12 @@ const CROWD: usize = 12;
 /// that fast is not waited for.
 const COMPANY: Duration = Duration::from_micros(300);
 
+/// Whoever found nothing to write for so long is not under load.
+const REST: Duration = Duration::from_millis(1);
+
 pub(crate) struct WriteQueue {
     limit: usize,
+    company: Duration,
     waiting: Mutex<Waiting>,
     wake_writer: Condvar,
 }
@@ -122,8 +126,13 @@ impl Usual {
 
 impl WriteQueue {
     pub(crate) fn new(limit: usize) -> Self {
+        Self::with_company(limit, COMPANY)
+    }
+
+    fn with_company(limit: usize, company: Duration) -> Self {
         Self {
             limit,
+            company,
             waiting: Mutex::default(),
             wake_writer: Condvar::new(),
         }
@@ -166,15 +175,20 @@ impl WriteQueue {
     /// is closed and empty.
     pub(crate) fn take(&self, taken: &mut Vec<Request>, batch: usize) -> bool {
         let mut waiting = self.lock();
+        let mut rests_since = None;
         while waiting.requests.is_empty() {
             if waiting.closed.is_some() {
                 return false;
             }
+            rests_since.get_or_insert_with(Instant::now);
             waiting.writer_sleeps = true;
             waiting = self
                 .wake_writer
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+        if rests_since.is_some_and(|since| since.elapsed() > REST) {
+            waiting.usual = Usual::default();
         }
         waiting = self.wait_for_company(waiting);
         let mut weight = 0;
@@ -201,7 +215,7 @@ impl WriteQueue {
         waiting.wanted = usual;
         let waited = self
             .wake_writer
-            .wait_timeout_while(waiting, COMPANY, |waiting| waiting.wanted > 0);
+            .wait_timeout_while(waiting, self.company, |waiting| waiting.wanted > 0);
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.wanted = 0;
         waiting
@@ -223,5 +237,92 @@ impl WriteQueue {
         let dropped = std::mem::take(&mut waiting.requests);
         drop(waiting);
         drop(dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::{CROWD, Lane, REST, Request, WriteQueue};
+
+    /// Longer than any test: who waits for company that does not come never ends.
+    const FOR_EVER: Duration = Duration::from_secs(86_400);
+
+    fn call(queue: &WriteQueue) {
+        let (reply, _) = oneshot::channel();
+        let request = Request::Heartbeat {
+            claims: Vec::new(),
+            lease: Duration::ZERO,
+            reply,
+        };
+        queue.push(request, Lane::Intake).unwrap();
+    }
+
+    /// A queue whose commits usually carry `usual` callers.
+    fn crowded(usual: usize) -> Arc<WriteQueue> {
+        let queue = WriteQueue::with_company(1_000, FOR_EVER);
+        for _ in 0..200 {
+            queue.lock().usual.saw(usual);
+        }
+        Arc::new(queue)
+    }
+
+    fn take(queue: &WriteQueue) -> usize {
+        let mut taken = Vec::new();
+        assert!(queue.take(&mut taken, 1_000));
+        taken.len()
+    }
+
+    fn taker(queue: &Arc<WriteQueue>) -> std::thread::JoinHandle<usize> {
+        let queue = Arc::clone(queue);
+        std::thread::spawn(move || take(&queue))
+    }
+
+    #[test]
+    fn a_few_callers_are_not_kept_waiting_for_others() {
+        let queue = crowded(CROWD - 2);
+        call(&queue);
+        assert_eq!(take(&queue), 1);
+    }
+
+    #[test]
+    fn under_load_a_commit_waits_for_as_many_as_usual() {
+        let queue = crowded(2 * CROWD);
+        let usual = queue.lock().usual.get();
+        assert!(usual > CROWD);
+        call(&queue);
+        let writer = taker(&queue);
+        for _ in 1..usual {
+            call(&queue);
+        }
+        assert_eq!(writer.join().unwrap(), usual);
+    }
+
+    #[test]
+    fn a_closed_queue_does_not_wait_for_company() {
+        let queue = crowded(2 * CROWD);
+        call(&queue);
+        let writer = taker(&queue);
+        while queue.lock().wanted == 0 && !writer.is_finished() {
+            std::thread::yield_now();
+        }
+        queue.close("the test ends");
+        assert_eq!(writer.join().unwrap(), 1);
+    }
+
+    #[test]
+    fn after_a_rest_nobody_is_waited_for() {
+        let queue = crowded(2 * CROWD);
+        let writer = taker(&queue);
+        while !queue.lock().writer_sleeps {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(10 * REST);
+        call(&queue);
+        assert_eq!(writer.join().unwrap(), 1);
     }
 }

@@ -27,13 +27,16 @@ pub(crate) fn open_orders(folder: &DataFolder) -> Result<Connection, OpenError> 
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         .map_err(database)?;
     let runner: Runner = embedded::migrations::runner();
-    let known = runner
+    let newest = runner
         .get_migrations()
         .iter()
-        .map(refinery::Migration::version)
-        .max()
-        .unwrap_or_default();
-    let found = schema_version(&connection).map_err(database)?;
+        .max_by_key(|migration| migration.version())
+        .expect("there are migrations");
+    let known = newest.version();
+    let (found, checksum) = schema_version(&connection).map_err(database)?;
+    if found == known && checksum != newest.checksum().to_string() {
+        return Err(OpenError::ForeignSchema { dir: dir(), found });
+    }
     if found > known {
         return Err(OpenError::NewerSchema {
             dir: dir(),
@@ -52,7 +55,8 @@ pub(crate) fn open_orders(folder: &DataFolder) -> Result<Connection, OpenError> 
     Ok(connection)
 }
 
-fn schema_version(connection: &Connection) -> rusqlite::Result<i32> {
+/// The version of the schema, 0 where there is none, and the checksum of the migration that made it.
+fn schema_version(connection: &Connection) -> rusqlite::Result<(i32, String)> {
     let has_history = connection
         .query_row(
             "SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history'",
@@ -62,12 +66,16 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<i32> {
         .optional()?
         .is_some();
     if !has_history {
-        return Ok(0);
+        return Ok((0, String::new()));
     }
     connection.query_row(
-        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        "SELECT max(version), checksum FROM refinery_schema_history",
         [],
-        |row| row.get(0),
+        |row| {
+            let version: Option<i32> = row.get(0)?;
+            let checksum: Option<String> = row.get(1)?;
+            Ok((version.unwrap_or_default(), checksum.unwrap_or_default()))
+        },
     )
 }
 

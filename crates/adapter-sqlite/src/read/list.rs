@@ -1,12 +1,14 @@
 //! Lists, newest first: by user or external id through the index, by a rare status through its partial index, otherwise along the
 //! orders themselves. A page looks at a bounded number of orders.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use application::ports::{ListQuery, OrderPage};
 use domain::{Order, OrderId, Status};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 use super::{ReadConnection, row};
 use crate::index::names::UserHash;
@@ -170,24 +172,35 @@ impl Filling<'_> {
         ControlFlow::Break(())
     }
 
-    /// As [`Filling::look`], where an order that cannot be shown was not read.
-    fn look_at(&mut self, id: OrderId, order: Option<Arc<Order>>) -> ControlFlow<()> {
-        if let Some(order) = order {
-            return self.look(order);
-        }
+    /// As [`Filling::look`], without reading an order that is not shown.
+    fn look_at(
+        &mut self,
+        orders: &Connection,
+        id: OrderId,
+        may_show: bool,
+    ) -> rusqlite::Result<ControlFlow<()>> {
         if !self.may_look() {
-            return ControlFlow::Break(());
+            return Ok(ControlFlow::Break(()));
+        }
+        if may_show && let Some((order, _)) = row::load(orders, id)? {
+            return Ok(self.look(order));
         }
         self.saw(id);
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Whether the columns of a row leave it open that the order is shown.
-    fn may_show(&self, found: &Row<'_>) -> rusqlite::Result<bool> {
-        match self.query.filter.status {
-            Some(status) => Ok(row::status(found, 1)? == status),
-            None => Ok(true),
-        }
+    /// Whether an order of this status can be shown.
+    fn may_show(&self, status: Status) -> bool {
+        self.query
+            .filter
+            .status
+            .is_none_or(|wanted| wanted == status)
+    }
+
+    /// How many more orders the page can come to: those it may look at, and the one that tells that there is more.
+    fn may_look_at(&self) -> usize {
+        let most = self.query.look_at_most.max(1);
+        most.saturating_sub(self.looked_at).saturating_add(1)
     }
 }
 
@@ -223,44 +236,41 @@ fn walk_status(
     Ok(())
 }
 
-/// Along all orders, which are in the order of their ids but within a millisecond.
+/// Along all orders, which are in the order of their ids but within a millisecond. Of one that holds more orders than
+/// the page may look at, only so many are kept.
 fn walk_all(
     orders: &Connection,
     stretch: Stretch,
     filling: &mut Filling<'_>,
 ) -> rusqlite::Result<()> {
-    let mut statement = orders.prepare_cached(concat!(
-        "SELECT ",
-        row::order_columns!(),
-        ", place FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC"
-    ))?;
+    let mut statement = orders.prepare_cached(
+        "SELECT place, id, status FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
+    )?;
     let first = place::first_of(stretch.from);
     let last = stretch.to.map_or(i64::MAX, place::last_of);
     let mut rows = statement.query(params![first, last])?;
-    let mut of_one_millisecond = Vec::new();
+    let mut newest = BinaryHeap::new();
     let mut millisecond = None;
     loop {
         let found = rows.next()?;
         let next = found
-            .map(|found| found.get(5).map(place::millisecond))
+            .map(|found| found.get(0).map(place::millisecond))
             .transpose()?;
         if next != millisecond {
-            of_one_millisecond.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
-            for (id, order) in of_one_millisecond.drain(..) {
-                if filling.look_at(id, order).is_break() {
+            for Reverse((id, may_show)) in std::mem::take(&mut newest).into_sorted_vec() {
+                if filling.look_at(orders, id, may_show)?.is_break() {
                     return Ok(());
                 }
             }
             millisecond = next;
         }
         let Some(found) = found else { return Ok(()) };
-        let id = OrderId::from_bytes(found.get(0)?);
+        let id = OrderId::from_bytes(found.get(1)?);
         if stretch.holds(id) {
-            let order = filling
-                .may_show(found)?
-                .then(|| row::order(found))
-                .transpose()?;
-            of_one_millisecond.push((id, order.map(|(order, _)| order)));
+            newest.push(Reverse((id, filling.may_show(row::status(found, 2)?))));
+            if newest.len() > filling.may_look_at() {
+                newest.pop();
+            }
         }
     }
 }

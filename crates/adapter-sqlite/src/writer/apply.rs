@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::fresh::FreshWork;
 use super::leases::Origin;
 use crate::codec::log;
-use crate::failure::{Meaning, meaning, unavailable};
+use crate::failure::{Meaning, corrupt, is_unreadable, meaning, unavailable};
 use crate::index::names::{NameHash, UserHash};
 use crate::index::tail::Named;
 use crate::place;
@@ -90,6 +90,11 @@ impl Writer<'_> {
             }
             inserted => inserted?,
         };
+        let Some(place) = place else {
+            return Ok(Err(CommitError::Store(unavailable(
+                "there are as many orders of this millisecond as the store has places for; try again",
+            ))));
+        };
         let is_fresh_work = status == Status::Pending && write.job == Job::DueIn(Duration::ZERO);
         if is_fresh_work {
             batch.books.fresh_waiting += 1;
@@ -110,8 +115,9 @@ impl Writer<'_> {
             .map(|seq| Ok(Committed::Written { seq }))
     }
 
-    /// Writes the row of a new order where it belongs, or at the next free place; returns where it is.
-    fn insert_row(&mut self, write: &Prepared, place: i64) -> rusqlite::Result<i64> {
+    /// Writes the row of a new order where it belongs, or at the next free place; returns where it is, `None` where no
+    /// place is left.
+    fn insert_row(&mut self, write: &Prepared, place: i64) -> rusqlite::Result<Option<i64>> {
         let id = write.id();
         let inserted = self.hot.insert.execute(params![
             place,
@@ -123,16 +129,17 @@ impl Writer<'_> {
             write.facts()
         ]);
         match inserted {
-            Err(error) if is_taken(&error) => match self.next_free_place(id, place)? {
-                Some(free) => self.insert_row(write, free),
-                None => Err(error),
+            Err(error) if is_taken(&error) => match self.next_place(id, place)? {
+                Next::Free(free) => self.insert_row(write, free),
+                Next::Full => Ok(None),
+                Next::IsThere => Err(error),
             },
-            inserted => inserted.map(|_| place),
+            inserted => inserted.map(|_| Some(place)),
         }
     }
 
-    /// The next place for an order, whose place `taken` is; `None` where it is there itself or the places are used up.
-    fn next_free_place(&self, id: OrderId, taken: i64) -> rusqlite::Result<Option<i64>> {
+    /// Where an order goes that does not find its place free.
+    fn next_place(&self, id: OrderId, taken: i64) -> rusqlite::Result<Next> {
         let mut rows = self.connection.prepare_cached(
             "SELECT place, id FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
         )?;
@@ -141,13 +148,17 @@ impl Writer<'_> {
         let mut free = taken;
         while let Some(found) = rows.next()? {
             if found.get_ref(1)?.as_blob()? == own_id {
-                return Ok(None);
+                return Ok(Next::IsThere);
             }
             if free == found.get::<_, i64>(0)? {
                 free += 1;
             }
         }
-        Ok((free <= last).then_some(free))
+        Ok(if free <= last {
+            Next::Free(free)
+        } else {
+            Next::Full
+        })
     }
 
     /// A change of an order that must stand at `version` and `status`: the fencing check, in SQL.
@@ -305,7 +316,14 @@ impl Writer<'_> {
             },
         };
         let Some(id) = id else { return Ok(None) };
-        let Some((order, made_by)) = row::load(self.connection, id)? else {
+        let loaded = match row::load(self.connection, id) {
+            // This write alone is refused.
+            Err(error) if is_unreadable(&error) => {
+                return Ok(Some(Known::Unreadable(corrupt(error))));
+            }
+            loaded => loaded?,
+        };
+        let Some((order, made_by)) = loaded else {
             // The order was erased, and its names with it.
             return Ok(None);
         };
@@ -350,6 +368,14 @@ impl Writer<'_> {
         batch.touches_jobs |= removed > 0;
         Ok(removed > 0)
     }
+}
+
+enum Next {
+    Free(i64),
+    /// The order itself is there already.
+    IsThere,
+    /// All places within reach are taken.
+    Full,
 }
 
 /// Whether there is a row at the place already.

@@ -148,8 +148,8 @@ impl Writer<'_> {
             .queue
             .take(&mut requests, self.surroundings.batch)
         {
-            // Rows that lie side by side are written one after the other. None of those who wait can tell: they asked
-            // at the same time.
+            // Rows that lie side by side are written one after the other. None of those who are moved can
+            // tell: they asked at the same time.
             requests.sort_by_key(Request::place);
             if !self.transaction(&mut requests, &mut batch) {
                 return;

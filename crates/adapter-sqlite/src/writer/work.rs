@@ -11,12 +11,25 @@ use super::Writer;
 use super::batch::Batch;
 use super::leases::{Lease, Origin};
 use super::recovery;
+use crate::failure::is_unreadable;
 use crate::prepared::Prepared;
 use crate::queue::Taking;
 use crate::read::row;
 
 /// A fresh claim that is open for so many events is put into `jobs`, so that a start never searches more of the log.
 const LONG_OPEN: u64 = 100_000;
+
+/// How long an order rests whose row cannot be read.
+const PUT_OFF: Duration = Duration::from_secs(600);
+
+/// An order whose work is due.
+enum Due {
+    Order(Arc<Order>),
+    /// It was erased.
+    Gone,
+    /// Its row cannot be read; its work was put off, so that it stops nobody else's.
+    PutOff,
+}
 
 impl Writer<'_> {
     /// Takes up to `limit` orders whose work is due, oldest due first.
@@ -88,9 +101,13 @@ impl Writer<'_> {
         batch.taken.push(work.clone());
         let order = match work.order {
             Some(order) => order,
-            None => match row::load(self.connection, work.id)? {
-                Some((order, _)) => order,
-                None => return Ok(None),
+            None => match self.load_due(batch, work.id, now)? {
+                Due::Order(order) => order,
+                Due::Gone => return Ok(None),
+                Due::PutOff => {
+                    batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
+                    return Ok(None);
+                }
             },
         };
         if order.version != Version::FIRST || order.status != Status::Pending {
@@ -110,15 +127,32 @@ impl Writer<'_> {
         taking: &Taking,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let taken = match row::load(self.connection, id)? {
-            Some((order, _)) => self.take(batch, &order, Origin::Job, taking, now)?,
-            None => None,
+        let taken = match self.load_due(batch, id, now)? {
+            Due::Order(order) => self.take(batch, &order, Origin::Job, taking, now)?,
+            Due::Gone => None,
+            Due::PutOff => return Ok(None),
         };
         if taken.is_none() {
             tracing::warn!(order = %id, "a job without a claimable order was removed");
             self.remove_job(batch, id)?;
         }
         Ok(taken)
+    }
+
+    fn load_due(
+        &mut self,
+        batch: &mut Batch,
+        id: OrderId,
+        now: Timestamp,
+    ) -> rusqlite::Result<Due> {
+        match row::load(self.connection, id) {
+            Err(error) if is_unreadable(&error) => {
+                tracing::error!(order_id = %id, %error, "an order cannot be read; its work is put off for ten minutes");
+                self.put_job(batch, id, now.saturating_add(PUT_OFF))?;
+                Ok(Due::PutOff)
+            }
+            loaded => Ok(loaded?.map_or(Due::Gone, |(order, _)| Due::Order(order))),
+        }
     }
 
     /// Claims an order, and settles it where that is asked for; `None` where its state or its guard is against it.
@@ -225,7 +259,16 @@ impl Writer<'_> {
             .expired(self.surroundings.clock.monotonic(), limit);
         let mut rescued = Vec::with_capacity(expired.len());
         for (id, token) in expired {
-            let Some((order, _)) = row::load(self.connection, id)? else {
+            let order = match row::load(self.connection, id) {
+                Err(error) if is_unreadable(&error) => {
+                    tracing::error!(order_id = %id, %error, "an order whose lease ran out cannot be read; it is tried again in ten minutes");
+                    let until = self.surroundings.clock.monotonic().saturating_add(PUT_OFF);
+                    self.leases.prolong(id, until);
+                    continue;
+                }
+                loaded => loaded?,
+            };
+            let Some((order, _)) = order else {
                 continue;
             };
             if order.version != token {

@@ -70,6 +70,25 @@ async fn a_newer_schema_stops_the_start_with_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_an_unreleased_build_stops_the_start_with_one_line() {
+    let opened = Opened::fresh();
+    opened.store.close().await;
+    let database = rusqlite::Connection::open(opened.folder.path().join("orders.db"))
+        .expect("the test can prepare its files");
+    database
+        .execute("UPDATE refinery_schema_history SET checksum = '1'", [])
+        .expect("the test can prepare its files");
+    let hints = Arc::new(InProcessHints::new(&SHARDS));
+    let refused = open_in(opened.folder.path(), &opened.clock, &hints);
+    let error = refused.expect_err("a schema that nobody knows");
+    assert!(
+        matches!(error, OpenError::ForeignSchema { found: 1, .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string().lines().count(), 1, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_closing_everything_is_refused() {
     let opened = Opened::fresh();
     let store = Arc::clone(&opened.store);

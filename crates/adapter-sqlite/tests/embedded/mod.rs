@@ -5,3 +5,4 @@ mod disk;
 mod folder;
 mod moving_index;
 mod places;
+mod unreadable;

@@ -1,0 +1,139 @@
+//! A row that nobody can read, such as one that was changed by hand: its own order is stuck, and no other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_sqlite::SHARDS;
+use application::ports::{
+    CommitError, ListFilter, ListQuery, OrderStore, RescuePolicy, StoreError,
+};
+use domain::{Order, OrderId};
+use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
+
+use crate::opened::Opened;
+
+const POLICY: RescuePolicy = RescuePolicy {
+    max_attempts: 3,
+    delay: Duration::ZERO,
+};
+
+struct Spoiled {
+    folder: Arc<tempfile::TempDir>,
+    store: Arc<adapter_sqlite::SqliteStore>,
+    subject: Subject,
+}
+
+impl Spoiled {
+    fn fresh() -> Self {
+        let opened = Opened::fresh();
+        Self {
+            folder: Arc::clone(&opened.folder),
+            store: Arc::clone(&opened.store),
+            subject: Subject::from(Box::new(opened) as Box<dyn OpenStore>),
+        }
+    }
+
+    /// Makes what was asked for mean nothing.
+    fn spoil(&self, id: OrderId) {
+        let database = rusqlite::Connection::open(self.folder.path().join("orders.db"))
+            .expect("the test can write its files");
+        let changed = database.execute(
+            "UPDATE orders SET facts = x'ff' WHERE id = ?1",
+            [id.as_bytes()],
+        );
+        assert_eq!(changed.expect("the test can write its files"), 1);
+    }
+
+    async fn placed(&self, user: &str) -> Arc<Order> {
+        self.subject.place(&sample::plain(user, 100)).await.0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
+    let at = Spoiled::fresh();
+    let first = at.placed("alice").await;
+    let second = at.placed("alice").await;
+    // Released work is read when it is claimed; fresh work need not be.
+    let held = at.subject.steer(&first, domain::Steering::Hold).await;
+    at.subject.steer(&held, domain::Steering::Release).await;
+    at.spoil(first.id);
+    let claimed = at.store.claim(SHARDS[0], 10, LONG).await.expect("a claim");
+    let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
+    assert_eq!(ids, [second.id]);
+    // It waits, and whoever asks for it is told what is wrong.
+    let due = at.subject.next_due(SHARDS[0]).await;
+    assert!(
+        due.is_some_and(|due| due > Duration::from_secs(300)),
+        "{due:?}"
+    );
+    let read = at.store.get(first.id).await;
+    assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{read:?}");
+    assert_eq!(at.subject.counts().await.accepted(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_order_with_a_lost_lease_holds_up_no_rescue() {
+    let at = Spoiled::fresh();
+    let first = at.placed("alice").await;
+    let second = at.placed("alice").await;
+    assert_eq!(at.subject.claim_all(Duration::from_secs(1)).await.len(), 2);
+    at.spoil(first.id);
+    at.subject.pass(Duration::from_secs(2)).await;
+    let rescued = at.store.rescue(SHARDS[0], POLICY, 10).await;
+    let ids: Vec<OrderId> = rescued
+        .expect("a rescue")
+        .iter()
+        .map(|order| order.id)
+        .collect();
+    assert_eq!(ids, [second.id]);
+    let again = at.store.rescue(SHARDS[0], POLICY, 10).await;
+    assert_eq!(again, Ok(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_an_unreadable_order_refuses_its_own_write_alone() {
+    let at = Spoiled::fresh();
+    let command = sample::plain("alice", 100);
+    let write = at.subject.new_write(&command, Some("key"));
+    let id = write.decision.order.id;
+    at.subject.must_write(write).await;
+    at.spoil(id);
+    let writes = vec![
+        at.subject.new_write(&sample::plain("bob", 1), None),
+        at.subject.new_write(&command, Some("key")),
+        at.subject.new_write(&sample::plain("carol", 1), None),
+    ];
+    let deadline = port_conformance::order_store::deadline();
+    let answers = at.store.commit(writes, deadline).await;
+    assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
+    assert!(
+        matches!(
+            answers[1],
+            Err(CommitError::Store(StoreError::Corrupt { .. }))
+        ),
+        "{answers:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_does_not_come_to_an_unreadable_order_is_not_stopped_by_it() {
+    let at = Spoiled::fresh();
+    // Both of one millisecond: the clock stands still.
+    let (a, b) = (at.placed("alice").await, at.placed("alice").await);
+    let (older, newer) = if a.id < b.id { (a, b) } else { (b, a) };
+    at.spoil(older.id);
+    let query = ListQuery {
+        filter: ListFilter::default(),
+        before: None,
+        limit: 1,
+        look_at_most: 1,
+    };
+    let page = at
+        .store
+        .list(&query)
+        .await
+        .expect("the newer one can be read");
+    let ids: Vec<OrderId> = page.orders.iter().map(|order| order.id).collect();
+    assert_eq!(ids, [newer.id]);
+}
