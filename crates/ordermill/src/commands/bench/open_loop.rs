@@ -115,6 +115,7 @@ async fn pace(
     tasks: &mut JoinSet<Result<()>>,
 ) -> Result<()> {
     let stopped = Arc::new(AtomicBool::new(false));
+    let limit = at(total) + Duration::from_secs(60);
     let pacer = {
         let (due, stopped) = (Arc::clone(&due), Arc::clone(&stopped));
         // A thread of its own: the runtime's timer counts whole milliseconds, which is what is to be measured.
@@ -133,7 +134,6 @@ async fn pace(
             due.add_permits(CONNECTIONS);
         })
     };
-    let limit = Instant::now() + Duration::from_secs(60);
     let result = loop {
         if watched.load(Ordering::Relaxed) >= total {
             break Ok(());
@@ -141,7 +141,7 @@ async fn pace(
         if Instant::now() > limit {
             let seen = watched.load(Ordering::Relaxed);
             break Err(anyhow::anyhow!(
-                "only {seen} of {total} orders were pushed as PROCESSED within a minute"
+                "only {seen} of {total} orders were pushed as PROCESSED within a minute after the last was sent"
             ));
         }
         tokio::select! {
