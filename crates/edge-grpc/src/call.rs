@@ -106,7 +106,7 @@ impl Call {
         self.0.cause.get().map(String::as_str)
     }
 
-    /// Keeps the room of the call's present message until the next one, or the call's end.
+    /// Keeps the room of the call's present message until the next one, until somebody else holds it, or until the call's end.
     pub(crate) fn hold(&self, room: Option<Held>) {
         *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = room;
     }

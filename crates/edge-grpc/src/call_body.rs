@@ -71,19 +71,18 @@ impl Body for CallBody {
         let Some(inner) = &mut this.inner else {
             return Poll::Ready(None);
         };
+        // First of all: a stream that always has something to say would run past it.
+        let is_over = this
+            .until
+            .as_mut()
+            .is_some_and(|until| until.as_mut().poll(context).is_ready());
+        if is_over {
+            return Poll::Ready(this.give_up(Refusal::stream_deadline_passed()));
+        }
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll_frame(context)));
         let came = match polled {
             Ok(Poll::Ready(came)) => came,
-            Ok(Poll::Pending) => {
-                let is_over = this
-                    .until
-                    .as_mut()
-                    .is_some_and(|until| until.as_mut().poll(context).is_ready());
-                if is_over {
-                    return Poll::Ready(this.give_up(Refusal::stream_deadline_passed()));
-                }
-                return Poll::Pending;
-            }
+            Ok(Poll::Pending) => return Poll::Pending,
             Err(panic) => {
                 let text = crate::dispatch::panic_text(&*panic);
                 return Poll::Ready(this.give_up(Refusal::internal(text)));

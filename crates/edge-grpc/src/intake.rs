@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use application::{BatchRow, Placed};
-use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use prost::Message;
+use tokio::time::timeout_at;
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
 use crate::call::Call;
@@ -27,6 +28,9 @@ use crate::state::GrpcEdge;
 const GROUP_ORDERS: usize = 256;
 /// The most groups under way: one being committed, the next waiting behind it, and some to answer.
 const GROUPS: usize = 8;
+
+/// So many bytes count as one order more, as the stores' queues count them.
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// How one interface speaks of orders in a stream.
 pub(crate) trait Speech: Send + Sync + Unpin + 'static {
@@ -55,7 +59,8 @@ pub(crate) struct Intake<S: Speech> {
     call: Call,
     /// `None` once nothing more is read.
     orders: Option<Streaming<S::Order>>,
-    groups: FuturesOrdered<BoxFuture<'static, Answered>>,
+    /// Tasks of their own: a client that takes no answers leaves its stream unpolled, and would keep its turn.
+    groups: FuturesOrdered<AbortOnDropHandle<Answered>>,
     answers: VecDeque<Result<Placed, Refusal>>,
     /// Orders answered so far.
     answered: u64,
@@ -73,6 +78,13 @@ struct Group {
     rows: Vec<Row>,
     room: Vec<Held>,
     bytes: usize,
+}
+
+/// The turn of these orders did not come before their deadline: nothing of them was begun.
+fn too_late(rows: Vec<Row>) -> Vec<Result<Placed, Refusal>> {
+    rows.into_iter()
+        .map(|row| Err(row.err().unwrap_or_else(Refusal::deadline_passed)))
+        .collect()
 }
 
 impl<S: Speech> Intake<S> {
@@ -129,6 +141,8 @@ impl<S: Speech> Intake<S> {
 
     fn add(&self, order: S::Order, group: &mut Group) {
         let bytes = order.encoded_len();
+        // From here on the group holds its room, not the call.
+        self.call.hold(None);
         let row = match self.edge.room.hold(bytes) {
             Ok(room) => {
                 group.room.extend(room);
@@ -147,21 +161,21 @@ impl<S: Speech> Intake<S> {
         let settings = &self.edge.settings;
         let caller = self.call.caller(settings.request_deadline);
         let turns = Arc::clone(&self.edge.turns);
-        let orders = group.rows.len().min(settings.intake_in_flight);
-        let orders = u32::try_from(orders).unwrap_or(u32::MAX);
-        self.groups.push_back(
-            async move {
-                // Nobody closes it.
-                let _turn = turns.acquire_many(orders).await;
-                let results = place_rows(&application, &caller, group.rows).await;
-                drop(group.room);
-                Answered {
-                    results,
-                    bytes: group.bytes,
-                }
+        let turn = (group.rows.len() + group.bytes / LARGE_BYTES).min(settings.intake_in_flight);
+        let turn = u32::try_from(turn).unwrap_or(u32::MAX);
+        let placing = self.edge.tasks.spawn(async move {
+            let turn = timeout_at(caller.deadline, turns.acquire_many(turn)).await;
+            let results = match turn {
+                Ok(_turn) => place_rows(&application, &caller, group.rows).await,
+                Err(_) => too_late(group.rows),
+            };
+            drop(group.room);
+            Answered {
+                results,
+                bytes: group.bytes,
             }
-            .boxed(),
-        );
+        });
+        self.groups.push_back(AbortOnDropHandle::new(placing));
     }
 
     /// What is wrong with the stream itself, in the words of this edge.
@@ -217,6 +231,11 @@ impl<S: Speech> Stream for Intake<S> {
             this.take_in(context);
             match this.groups.poll_next_unpin(context) {
                 Poll::Ready(Some(answered)) => {
+                    // A panic goes on where the call is, which answers for it; nothing else ends a task early.
+                    let answered = answered.unwrap_or_else(|error| match error.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(error) => panic!("placing orders: {error}"),
+                    });
                     this.waiting_bytes -= answered.bytes;
                     this.answers.extend(answered.results);
                 }

@@ -4,6 +4,7 @@
 //! `dispatch` puts it around the connection's body. It reads the frames of gRPC (a flag, four bytes of length, the
 //! message) and changes nothing.
 
+use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
 use crate::call::Call;
@@ -32,6 +34,9 @@ pub(crate) struct RequestBody {
     head_bytes: usize,
     /// Bytes of the present message that are still to come.
     left: usize,
+    message_timeout: Duration,
+    /// When the rest of a message must have come that has begun.
+    whole_by: Option<Pin<Box<Sleep>>>,
     /// Told once what came before it was passed on.
     fault: Option<Refusal>,
 }
@@ -47,6 +52,8 @@ impl RequestBody {
             head: [0; HEAD_BYTES],
             head_bytes: 0,
             left: 0,
+            message_timeout: edge.settings.message_timeout,
+            whole_by: None,
             fault: None,
         }
     }
@@ -80,6 +87,15 @@ impl RequestBody {
         at
     }
 
+    /// A message that has begun must be whole in time: it holds room that others wait for.
+    fn watch_the_rest(&mut self) {
+        if self.left == 0 && self.head_bytes == 0 {
+            self.whole_by = None;
+        } else if self.whole_by.is_none() {
+            self.whole_by = Some(Box::pin(sleep(self.message_timeout)));
+        }
+    }
+
     /// Takes a message in by its length.
     fn admit(&mut self) -> Result<(), Refusal> {
         if self.left > self.max_message_bytes {
@@ -104,7 +120,16 @@ impl Body for RequestBody {
             return Poll::Ready(Some(Err(status)));
         }
         let Poll::Ready(came) = Pin::new(&mut self.inner).poll_frame(context) else {
-            return Poll::Pending;
+            let is_late = self
+                .whole_by
+                .as_mut()
+                .is_some_and(|whole_by| whole_by.as_mut().poll(context).is_ready());
+            if !is_late {
+                return Poll::Pending;
+            }
+            let refusal = Refusal::message_timeout();
+            let status = refusal.into_status(&self.call, self.retry_after);
+            return Poll::Ready(Some(Err(status)));
         };
         let frame = match came {
             None => return Poll::Ready(None),
@@ -114,6 +139,7 @@ impl Body for RequestBody {
         Poll::Ready(Some(Ok(match frame.into_data() {
             Ok(mut bytes) => {
                 let good = self.count(&bytes);
+                self.watch_the_rest();
                 bytes.truncate(good);
                 Frame::data(bytes)
             }

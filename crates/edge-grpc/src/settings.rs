@@ -39,6 +39,8 @@ pub struct GrpcSettings {
     pub intake_in_flight: usize,
     /// How long a call waits for the store where its client gives no deadline; DEADLINE_EXCEEDED after it. Default 10 s.
     pub request_deadline: Duration,
+    /// How long the rest of a message may take that has begun; DEADLINE_EXCEEDED after it. Default 10 s.
+    pub message_timeout: Duration,
     /// How long a CreateOrders may take where its client gives no deadline. Default 30 s.
     pub batch_deadline: Duration,
     /// How long a new connection has to say that it speaks HTTP/2. Default 10 s.
@@ -83,6 +85,7 @@ impl Default for GrpcSettings {
             intake_window_bytes: 4 * 1024 * 1024,
             intake_in_flight: 2_048,
             request_deadline: Duration::from_secs(10),
+            message_timeout: Duration::from_secs(10),
             batch_deadline: Duration::from_secs(30),
             preface_timeout: Duration::from_secs(10),
             keepalive_after: Duration::from_secs(30),

@@ -22,7 +22,7 @@ pub(super) async fn create_orders(
     orders: Streaming<pb::CreateOrderRequest>,
 ) -> Result<pb::CreateOrdersResponse, Status> {
     let until = call.within(edge.settings.batch_deadline);
-    let read = tokio::time::timeout_at(until, read_all(edge, orders)).await;
+    let read = tokio::time::timeout_at(until, read_all(edge, call, orders)).await;
     // Nothing is committed before the last order has come.
     let read = read.unwrap_or_else(|_| Err(Fault::Ours(Refusal::deadline_passed())));
     let (rows, _room) = read.map_err(|fault| match fault {
@@ -50,6 +50,7 @@ enum Fault {
 
 async fn read_all(
     edge: &GrpcEdge,
+    call: &Call,
     mut orders: Streaming<pb::CreateOrderRequest>,
 ) -> Result<(Vec<Row>, Vec<Held>), Fault> {
     let settings = &edge.settings;
@@ -77,6 +78,8 @@ async fn read_all(
             let limit = format!("{} bytes", settings.max_batch_bytes);
             return Err(Fault::Ours(Refusal::batch_too_large(&limit)));
         }
+        // From here on the batch holds its room, not the call.
+        call.hold(None);
         let held = edge.room.hold(length);
         room.extend(held.map_err(|_| Fault::Ours(Refusal::no_room()))?);
         rows.push(messages::read_batch_row(order, settings.default_currency));

@@ -2,19 +2,23 @@
 
 mod feed;
 
+use std::panic::AssertUnwindSafe;
+
 use application::watch::{Cursor, Start, Topic};
 use domain::{UserId, Version};
+use futures_util::FutureExt as _;
 use proto::ordermill::v1 as pb;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{existing_order, read};
 use crate::call::Call;
+use crate::dispatch::panic_text;
 use crate::messages::{self, Faults};
 use crate::refusal::{Refusal, of_watch};
 use crate::state::GrpcEdge;
 
-use feed::Feed;
 pub(crate) use feed::Watch;
+use feed::{Chunk, Feed};
 
 /// Chunks between a feed and its stream. Few: what waits longer waits in the watcher's queue, which is bounded.
 const WAITING_CHUNKS: usize = 2;
@@ -91,16 +95,30 @@ async fn open(edge: &GrpcEdge, call: &Call, topic: Topic, start: Start) -> Resul
         .watcher()
         .ok_or_else(Refusal::too_many_streams)?;
     let (chunks, received) = mpsc::channel(WAITING_CHUNKS);
+    let last_words = chunks.clone();
     let (begun, has_begun) = oneshot::channel();
     let feed = Feed::new(edge, watcher, chunks, topic, start);
-    let hard = edge.hard.clone();
+    let (hard, write_timeout) = (edge.hard.clone(), edge.settings.write_timeout);
     edge.tasks.spawn(async move {
-        hard.run_until_cancelled_owned(feed.run(begun)).await;
+        let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
+        if let Some(Err(panic)) = hard.run_until_cancelled_owned(running).await {
+            let refusal = Refusal::internal(panic_text(&*panic));
+            // A client that has left, or takes nothing, is not told.
+            let _ = last_words
+                .send_timeout(Chunk::Cut(refusal), write_timeout)
+                .await;
+        }
     });
     // A stream that cannot begin is refused at once, not with silence.
     has_begun
         .await
-        .map_err(|_| Refusal::stopping())?
+        .map_err(|_| {
+            if edge.hard.is_cancelled() {
+                Refusal::stopping()
+            } else {
+                Refusal::internal("the watching broke off before it began")
+            }
+        })?
         .map_err(|error| of_watch(&error, call.within(edge.settings.request_deadline)))?;
     Ok(Watch::new(edge, call, received))
 }

@@ -42,6 +42,15 @@ impl Refusal {
         )
     }
 
+    /// A message was begun, and its rest did not come.
+    pub(crate) fn message_timeout() -> Self {
+        Self::new(
+            Code::DeadlineExceeded,
+            "MESSAGE_TIMEOUT",
+            "the rest of a message did not come in time; this message was not taken",
+        )
+    }
+
     /// A batch holds more than a batch may.
     pub(crate) fn batch_too_large(limit: &str) -> Self {
         Self::new(

@@ -232,6 +232,38 @@ async fn large_messages_have_a_bound_together() {
 }
 
 #[tokio::test]
+async fn the_rest_of_a_message_must_come_in_time_and_its_room_is_free_then() {
+    let server = Server::with(|settings, _| {
+        settings.max_messages_bytes = 100_000;
+        settings.message_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let raw = Raw::connect(server.address).await;
+    // A message of 80,000 bytes, of which two come.
+    let beginning = [0, 0, 1, 0x38, 0x80, 1, 2];
+    let path = "/ordermill.v1.OrderService/IntakeOrders";
+    let ended = timeout(Duration::from_secs(10), raw.begin(path, &beginning)).await;
+    let ended = ended.expect("the stream ends");
+    assert_eq!(
+        (ended.code(), &*reason(&ended)),
+        (Code::DeadlineExceeded, "MESSAGE_TIMEOUT")
+    );
+    let mut client = server.client().await;
+    placed(&mut client, noted(80_000)).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_idles_gives_the_room_of_its_last_message_back() {
+    let server = Server::with(|settings, _| settings.max_messages_bytes = 100_000).await;
+    let mut client = server.client().await;
+    let orders = futures_util::stream::iter([noted(80_000)])
+        .chain(futures_util::stream::pending::<pb::CreateOrderRequest>());
+    let mut answers = client.intake_orders(orders).await.unwrap().into_inner();
+    answers.message().await.unwrap().unwrap();
+    placed(&mut client, noted(80_000)).await;
+}
+
+#[tokio::test]
 async fn connections_past_their_bound_wait_and_idle_ones_make_room() {
     let server = Server::with(|settings, _| {
         settings.max_connections = 1;

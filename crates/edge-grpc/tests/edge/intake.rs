@@ -104,6 +104,37 @@ async fn many_streams_that_send_more_than_the_store_queues_are_slowed_down_and_n
 }
 
 #[tokio::test]
+async fn a_stream_whose_client_takes_no_answers_keeps_nobody_else_waiting() {
+    let server = Server::with(|settings, _| settings.intake_in_flight = 256).await;
+    let mut client = server.client().await;
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        let orders = stream::iter(0..).map(|_| amount("stalled", 1));
+        // Kept, and never read.
+        stalled.push(client.intake_orders(orders).await.unwrap());
+    }
+    // Until the answers fill what the client's windows hold, nothing is stalled.
+    let mut before = 0;
+    let settled = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let now = server.accepted().await;
+            if now == before && now > 0 {
+                return;
+            }
+            before = now;
+        }
+    };
+    timeout(Duration::from_secs(60), settled).await.unwrap();
+    let mut other = server.client().await;
+    let orders = stream::iter((0..1_000).map(|number| amount("reads", number + 1)));
+    let answers = other.intake_orders(orders).await.unwrap().into_inner();
+    let results = timeout(Duration::from_secs(30), answers.collect::<Vec<_>>()).await;
+    assert_eq!(results.expect("its turn comes").len(), 1_000);
+    drop(stalled);
+}
+
+#[tokio::test]
 async fn a_key_in_a_stream_makes_one_order() {
     let server = Server::start().await;
     let mut client = server.client().await;

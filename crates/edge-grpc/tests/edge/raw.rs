@@ -75,6 +75,20 @@ impl Raw {
         self.sender.clone().send_request(request).await.unwrap()
     }
 
+    /// Sends bytes as the beginning of a call's body, the rest of which never comes; returns how the call ends.
+    pub async fn begin(&self, path: &str, bytes: &[u8]) -> Status {
+        let bytes = Some(Bytes::copy_from_slice(bytes));
+        let request = Request::post(format!("http://{}{path}", self.address))
+            .header("content-type", "application/grpc")
+            .body(Body::new(Begun(bytes)))
+            .unwrap();
+        let response = self.sender.clone().send_request(request).await.unwrap();
+        let body = http_body_util::BodyExt::collect(response.into_body());
+        let body = body.await.unwrap();
+        let trailers = body.trailers().expect("a stream ends with trailers");
+        Status::from_header_map(trailers).expect("they say how it ended")
+    }
+
     fn request(&self, method: &str, path: &str, content_type: &str, bytes: &[u8]) -> Request<Body> {
         Request::builder()
             .method(method)
@@ -97,6 +111,24 @@ impl http_body::Body for Whole {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// A body that does not go on after its first piece.
+struct Begun(Option<Bytes>);
+
+impl http_body::Body for Begun {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match self.0.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None => Poll::Pending,
+        }
     }
 }
 

@@ -88,13 +88,14 @@ pub(crate) async fn read_body<'a>(
     began: Instant,
     limit: usize,
 ) -> Result<Body<'a>, Problem> {
-    if !encoding_is_plain(headers) {
-        return Err(Problem::unsupported_encoding());
-    }
     let declared = body.size_hint().lower();
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
         throw_away(&mut body, headers).await;
         return Err(Problem::body_too_large(limit));
+    }
+    if !encoding_is_plain(headers) {
+        throw_away(&mut body, headers).await;
+        return Err(Problem::unsupported_encoding());
     }
     let until = began + edge.settings.body_timeout;
     let mut room = Room {

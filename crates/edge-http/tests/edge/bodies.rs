@@ -159,6 +159,15 @@ async fn a_compressed_body_is_415_and_says_why() {
             (415, "unsupported_encoding")
         );
     }
+    // One that is over the bound is that first of all, whatever it holds.
+    let request = server
+        .post_request("/v1/orders", "x".repeat(3 * 1024 * 1024))
+        .header("content-encoding", "gzip");
+    let answer = send(request).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (413, "body_too_large")
+    );
 }
 
 #[tokio::test]

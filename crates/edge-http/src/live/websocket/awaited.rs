@@ -15,7 +15,7 @@ use crate::state::EdgeState;
 /// The orders that a socket waits for, by the names that it gave them.
 pub(super) struct Awaited {
     edge: EdgeState,
-    names: HashMap<OrderId, String>,
+    names: HashMap<OrderId, Vec<String>>,
 }
 
 /// The name in a frame that is no JSON object: bare or quoted.
@@ -45,7 +45,10 @@ impl Awaited {
         let Some(id) = id.or_else(|| OrderId::parse(name).ok()) else {
             return Ok(None);
         };
-        self.names.insert(id, name.to_owned());
+        let names = self.names.entry(id).or_default();
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
         Ok(Some(Topic::Order(id)))
     }
 
@@ -56,9 +59,9 @@ impl Awaited {
         }
     }
 
-    /// How many orders are waited for.
+    /// How many names are waited for.
     pub(super) fn count(&self) -> usize {
-        self.names.len()
+        self.names.values().map(Vec::len).sum()
     }
 
     /// The frames of some changes: of an order that is waited for, the one that says that it is over; of any other,
@@ -71,14 +74,16 @@ impl Awaited {
         let mut out = Vec::new();
         for change in changes {
             let (id, status) = (change.event().order_id, change.event().status());
-            let Some(name) = self.names.get(&id) else {
+            let Some(names) = self.names.get(&id) else {
                 frame::put_text(change.text(), &mut out);
                 continue;
             };
             if ordersystem::is_over(status) {
-                let mut json = Vec::with_capacity(80);
-                ordersystem::write_over(name, status, &mut json);
-                frame::put_text(&json, &mut out);
+                for name in names {
+                    let mut json = Vec::with_capacity(80);
+                    ordersystem::write_over(name, status, &mut json);
+                    frame::put_text(&json, &mut out);
+                }
             }
             if status.is_final() {
                 self.names.remove(&id);
