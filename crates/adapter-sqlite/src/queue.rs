@@ -84,8 +84,8 @@ pub(crate) enum Lane {
 /// From so many callers in the usual commit on, a commit waits for company. After a large commit the first of its
 /// callers to come back would otherwise be written alone, at the price of a flush, while all the others wait for it
 /// (PostgreSQL's `commit_delay` and `commit_siblings` are against the same).
-const CROWD: usize = 12;
-/// How long a commit waits for company. With [`CROWD`] it makes for 40,000 calls a second: whoever does not come
+const CROWD: usize = 20;
+/// How long a commit waits for company. With [`CROWD`] it makes for 67,000 calls a second: whoever does not come
 /// that fast is not waited for.
 const COMPANY: Duration = Duration::from_micros(300);
 
