@@ -2,7 +2,7 @@
 //!
 //! `dispatch` makes it from the metadata and puts it into the request; methods take it out.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use application::ports::{Deadline, Ids};
@@ -29,8 +29,8 @@ struct Content {
     deadline: Option<Deadline>,
     /// What only the log is told.
     cause: OnceLock<String>,
-    /// The room of its last large message.
-    held: Mutex<Option<Held>>,
+    /// What it has sent so far.
+    messages: Mutex<Messages>,
 }
 
 /// The client's deadline cannot be read.
@@ -65,7 +65,7 @@ impl Call {
             // A deadline past all time is none.
             deadline: timeout.and_then(|timeout| now.checked_add(timeout)),
             cause: OnceLock::new(),
-            held: Mutex::new(None),
+            messages: Mutex::default(),
         };
         (Self(Arc::new(content)), fault)
     }
@@ -106,10 +106,39 @@ impl Call {
         self.0.cause.get().map(String::as_str)
     }
 
-    /// Keeps the room of the call's present message until the next one, until somebody else holds it, or until the call's end.
-    pub(crate) fn hold(&self, room: Option<Held>) {
-        *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = room;
+    fn messages(&self) -> MutexGuard<'_, Messages> {
+        self.0
+            .messages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A message of the call comes in: keeps its room until the next one begins, until somebody has taken it, or until
+    /// the call's end.
+    pub(crate) fn message_begins(&self, room: Option<Held>) {
+        let mut messages = self.messages();
+        messages.begun += 1;
+        messages.room = room;
+    }
+
+    /// Whoever has read the next message of the call holds its room from now on. One that has begun behind it keeps its
+    /// own.
+    pub(crate) fn message_is_taken(&self) {
+        let mut messages = self.messages();
+        messages.taken += 1;
+        if messages.taken >= messages.begun {
+            messages.room = None;
+        }
+    }
+}
+
+/// The messages that a call has sent.
+#[derive(Debug, Default)]
+struct Messages {
+    begun: u64,
+    taken: u64,
+    /// Of the last one that has begun.
+    room: Option<Held>,
 }
 
 /// The client's own name for the call, if it is 1-128 visible ASCII characters and comes once; else a fresh one.

@@ -141,8 +141,7 @@ impl<S: Speech> Intake<S> {
 
     fn add(&self, order: S::Order, group: &mut Group) {
         let bytes = order.encoded_len();
-        // From here on the group holds its room, not the call.
-        self.call.hold(None);
+        self.call.message_is_taken();
         let row = match self.edge.room.hold(bytes) {
             Ok(room) => {
                 group.room.extend(room);

@@ -102,7 +102,7 @@ impl RequestBody {
             return Err(Refusal::message_too_large(self.max_message_bytes));
         }
         let room = self.room.hold(self.left).map_err(|_| Refusal::no_room())?;
-        self.call.hold(room);
+        self.call.message_begins(room);
         Ok(())
     }
 }

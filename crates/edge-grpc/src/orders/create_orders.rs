@@ -78,8 +78,7 @@ async fn read_all(
             let limit = format!("{} bytes", settings.max_batch_bytes);
             return Err(Fault::Ours(Refusal::batch_too_large(&limit)));
         }
-        // From here on the batch holds its room, not the call.
-        call.hold(None);
+        call.message_is_taken();
         let held = edge.room.hold(length);
         room.extend(held.map_err(|_| Fault::Ours(Refusal::no_room()))?);
         rows.push(messages::read_batch_row(order, settings.default_currency));

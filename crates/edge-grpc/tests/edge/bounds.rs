@@ -264,6 +264,31 @@ async fn a_stream_that_idles_gives_the_room_of_its_last_message_back() {
 }
 
 #[tokio::test]
+async fn a_message_that_begins_behind_another_keeps_its_room_when_that_one_is_taken() {
+    let server = Server::with(|settings, _| settings.max_messages_bytes = 100_000).await;
+    let raw = Raw::connect(server.address).await;
+    // A whole order, and the first bytes of a message of 80,000.
+    let order = prost::Message::encode_to_vec(&amount("u", 1));
+    let mut bytes = vec![0, 0, 0, 0, u8::try_from(order.len()).unwrap()];
+    bytes.extend(order);
+    bytes.extend([0, 0, 1, 0x38, 0x80, 1, 2]);
+    let mut calls = tokio::task::JoinSet::new();
+    calls.spawn(async move {
+        let path = "/ordermill.v1.OrderService/IntakeOrders";
+        raw.begin(path, &bytes).await
+    });
+    while server.accepted().await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut client = server.client().await;
+    let refused = client.create_order(noted(80_000)).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (Code::Unavailable, "OVERLOADED")
+    );
+}
+
+#[tokio::test]
 async fn connections_past_their_bound_wait_and_idle_ones_make_room() {
     let server = Server::with(|settings, _| {
         settings.max_connections = 1;

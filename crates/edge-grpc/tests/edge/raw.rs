@@ -54,7 +54,7 @@ impl Raw {
 
     /// Sends bytes as a call's body, and reads its status.
     pub async fn send(&self, path: &str, bytes: &[u8]) -> Status {
-        let request = self.request("POST", path, "application/grpc", bytes);
+        let request = self.request("POST", path, "application/grpc", piece(bytes, true));
         let response = RawService(self.sender.clone())
             .0
             .send_request(request)
@@ -70,18 +70,14 @@ impl Raw {
             method,
             "/ordermill.v1.OrderService/GetOrder",
             content_type,
-            &[],
+            piece(&[], true),
         );
         self.sender.clone().send_request(request).await.unwrap()
     }
 
     /// Sends bytes as the beginning of a call's body, the rest of which never comes; returns how the call ends.
     pub async fn begin(&self, path: &str, bytes: &[u8]) -> Status {
-        let bytes = Some(Bytes::copy_from_slice(bytes));
-        let request = Request::post(format!("http://{}{path}", self.address))
-            .header("content-type", "application/grpc")
-            .body(Body::new(Begun(bytes)))
-            .unwrap();
+        let request = self.request("POST", path, "application/grpc", piece(bytes, false));
         let response = self.sender.clone().send_request(request).await.unwrap();
         let body = http_body_util::BodyExt::collect(response.into_body());
         let body = body.await.unwrap();
@@ -89,35 +85,29 @@ impl Raw {
         Status::from_header_map(trailers).expect("they say how it ended")
     }
 
-    fn request(&self, method: &str, path: &str, content_type: &str, bytes: &[u8]) -> Request<Body> {
+    fn request(&self, method: &str, path: &str, content_type: &str, body: Body) -> Request<Body> {
         Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address))
             .header("content-type", content_type)
-            .body(Body::new(Whole(Some(Bytes::copy_from_slice(bytes)))))
+            .body(body)
             .unwrap()
     }
 }
 
-/// A body in one piece.
-struct Whole(Option<Bytes>);
-
-impl http_body::Body for Whole {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
+fn piece(bytes: &[u8], ends: bool) -> Body {
+    let bytes = Some(Bytes::copy_from_slice(bytes));
+    Body::new(Piece { bytes, ends })
 }
 
-/// A body that does not go on after its first piece.
-struct Begun(Option<Bytes>);
+/// A body of one piece.
+struct Piece {
+    bytes: Option<Bytes>,
+    /// What comes after it: the end, or nothing at all.
+    ends: bool,
+}
 
-impl http_body::Body for Begun {
+impl http_body::Body for Piece {
     type Data = Bytes;
     type Error = Status;
 
@@ -125,8 +115,9 @@ impl http_body::Body for Begun {
         mut self: std::pin::Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.0.take() {
+        match self.bytes.take() {
             Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None if self.ends => Poll::Ready(None),
             None => Poll::Pending,
         }
     }
