@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use refinery::Runner;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::folder::DataFolder;
@@ -21,6 +22,7 @@ pub(crate) fn open_orders(folder: &DataFolder) -> Result<Connection, OpenError> 
     let dir = || folder.dir().to_owned();
     let database = |source| OpenError::Database { dir: dir(), source };
     let mut connection = Connection::open(folder.orders()).map_err(database)?;
+    keep_plans(&connection).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
     // WAL with synchronous=NORMAL loses acknowledged commits in a power cut; FULL does not.
     connection
@@ -83,6 +85,15 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<(i32, String)> {
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    keep_plans(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
+}
+
+/// A statement is planned once, when it is prepared. Left to itself SQLite plans it anew for other parameters, which
+/// takes longer than reading an order does.
+pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::names::{NameHash, UserHash};
 use super::tail::{Edition, Segment};
 use crate::folder::DataFolder;
-use crate::schema::open_reader;
+use crate::schema::{keep_plans, open_reader};
 
 /// The layout that this program writes. A file of another one is built anew. 2: `by_user` lists by external id, too.
 const LAYOUT: i32 = 2;
@@ -67,6 +67,7 @@ impl IndexFile {
 
     fn connect(path: &Path) -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
+        keep_plans(&connection)?;
         // NORMAL: a power cut may take the last batches back, mark and entries together; the log brings them again.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         Ok(connection)

@@ -36,11 +36,10 @@ impl ReadConnection {
         after: u64,
         limit: usize,
     ) -> rusqlite::Result<Vec<SequencedEvent>> {
-        // One snapshot for the log and all histories.
-        let snapshot = self.orders.unchecked_transaction()?;
+        // The log and all histories are of one snapshot.
         let mut events = Vec::new();
         let mut histories: HashMap<OrderId, Found> = HashMap::new();
-        let mut statement = snapshot.prepare_cached(
+        let mut statement = self.orders.prepare_cached(
             "SELECT last_seq, entries FROM log WHERE last_seq > ?1 ORDER BY last_seq",
         )?;
         let mut rows = statement.query([after.cast_signed()])?;
@@ -55,7 +54,7 @@ impl ReadConnection {
                 }
                 if let std::collections::hash_map::Entry::Vacant(place) = histories.entry(entry.id)
                 {
-                    let all = load_history(&snapshot, entry.id, 0, usize::MAX)?;
+                    let all = load_history(&self.orders, entry.id, 0, usize::MAX)?;
                     place.insert(all.unwrap_or_default());
                 }
                 events.push(event_of(&histories[&entry.id], &entry)?);

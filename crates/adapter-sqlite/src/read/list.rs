@@ -115,7 +115,7 @@ impl ReadConnection {
         };
         let mut goes_on = true;
         let (from, to) = stretch.bounds();
-        let along_the_index = self.index.of_user(edition, hash, from, to, |id| {
+        self.index.of_user(edition, hash, from, to, |id| {
             while let Some(newest) = recent.pop_if(|newest| *newest >= id) {
                 if newest != id {
                     goes_on = look(newest)?;
@@ -126,9 +126,7 @@ impl ReadConnection {
             }
             goes_on = look(id)?;
             Ok(goes_on)
-        });
-        self.index.end_snapshot()?;
-        along_the_index?;
+        })?;
         while goes_on && let Some(newest) = recent.pop() {
             goes_on = look(newest)?;
         }

@@ -1,6 +1,8 @@
 //! Reading: a few threads with a connection each, fed by a bounded queue, so that no disk ever blocks a task.
 //!
-//! Every read begins after it was asked for, and so sees all that was confirmed before. Nothing here writes.
+//! Every read begins after it was asked for, and so sees all that was confirmed before. What waits is read in groups,
+//! each of one snapshot: beginning and ending one costs as much as several orders read in it, and reads that each take
+//! their own meet at the lock of the file. Nothing here writes.
 
 pub(crate) mod events;
 pub(crate) mod list;
@@ -22,6 +24,9 @@ use crate::index::tail::Tail;
 /// How long a caller without a deadline of its own waits for the disk.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The most reads of one snapshot. While it lasts, the write-ahead log cannot begin anew.
+const GROUP: usize = 16;
+
 /// What a reading thread reads with.
 pub(crate) struct ReadConnection {
     pub(crate) orders: Connection,
@@ -29,10 +34,36 @@ pub(crate) struct ReadConnection {
     pub(crate) tail: Arc<Tail>,
 }
 
+impl ReadConnection {
+    /// From now on everything is read as it is at the first read. Where that fails each read says so itself.
+    fn begin_snapshot(&self) {
+        self.execute("BEGIN");
+    }
+
+    /// Lets go of the snapshots of orders and index, so that their write-ahead logs can begin anew.
+    fn end_snapshot(&mut self) {
+        if !self.orders.is_autocommit() {
+            self.execute("ROLLBACK");
+        }
+        if let Err(error) = self.index.end_snapshot() {
+            tracing::warn!(%error, "a snapshot of the index could not be ended");
+        }
+    }
+
+    fn execute(&self, statement: &str) {
+        let done = self.orders.prepare_cached(statement);
+        if let Err(error) = done.and_then(|mut statement| statement.execute([])) {
+            tracing::warn!(%error, statement, "a snapshot of the orders failed");
+        }
+    }
+}
+
 type Job = Box<dyn FnOnce(&mut ReadConnection) + Send>;
 
 pub(crate) struct ReadQueue {
     limit: usize,
+    /// The threads that share what waits.
+    threads: usize,
     waiting: Mutex<Waiting>,
     wake: Condvar,
 }
@@ -44,9 +75,10 @@ struct Waiting {
 }
 
 impl ReadQueue {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, threads: usize) -> Self {
         Self {
             limit,
+            threads,
             waiting: Mutex::default(),
             wake: Condvar::new(),
         }
@@ -91,23 +123,32 @@ impl ReadQueue {
     /// The work of one thread, until the queue is closed and empty.
     pub(crate) fn run(&self, mut connection: ReadConnection) {
         let _closes = ClosesAtPanic(self);
-        loop {
-            let mut waiting = self.lock();
-            let job = loop {
-                if let Some(job) = waiting.jobs.pop_front() {
-                    break job;
-                }
-                if waiting.closed {
-                    return;
-                }
-                waiting = self
-                    .wake
-                    .wait(waiting)
-                    .unwrap_or_else(PoisonError::into_inner);
-            };
-            drop(waiting);
-            job(&mut connection);
+        let mut group = Vec::with_capacity(GROUP);
+        while self.take(&mut group) {
+            connection.begin_snapshot();
+            for job in group.drain(..) {
+                job(&mut connection);
+            }
+            connection.end_snapshot();
         }
+    }
+
+    /// Moves a thread's share of what waits into `group`; waits where nothing does. `false` once the queue is closed
+    /// and empty.
+    fn take(&self, group: &mut Vec<Job>) -> bool {
+        let mut waiting = self.lock();
+        while waiting.jobs.is_empty() {
+            if waiting.closed {
+                return false;
+            }
+            waiting = self
+                .wake
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let share = (waiting.jobs.len() / self.threads).clamp(1, GROUP);
+        group.extend(waiting.jobs.drain(..share));
+        true
     }
 
     pub(crate) fn close(&self) {

@@ -24,11 +24,7 @@ impl ReadConnection {
         let id = match self.tail.named(name) {
             Named::Here(id) => Some(id),
             Named::Nowhere => None,
-            Named::LookInFile(edition) => {
-                let id = self.index.named(edition, name)?;
-                self.index.end_snapshot()?;
-                id
-            }
+            Named::LookInFile(edition) => self.index.named(edition, name)?,
         };
         let Some(id) = id else { return Ok(None) };
         let found = self.get(id)?;

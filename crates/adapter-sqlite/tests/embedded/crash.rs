@@ -12,10 +12,13 @@ use crate::opened::Opened;
 
 /// The store in a copy of the folder, as a process finds it that starts after a crash.
 fn after_crash(crashed: &Opened) -> Opened {
+    let folder = copy_of(crashed.folder.path());
+    Opened::in_folder(folder, Arc::clone(&crashed.clock))
+}
+
+fn copy_of(crashed: &Path) -> Arc<tempfile::TempDir> {
     let folder = Arc::new(tempfile::tempdir().expect("a temporary folder can be made"));
-    for entry in
-        fs::read_dir(crashed.folder.path()).expect("a file of the test can be read and written")
-    {
+    for entry in fs::read_dir(crashed).expect("a file of the test can be read and written") {
         let entry = entry.expect("a file of the test can be read and written");
         // The shared memory is no part of what is on the disk.
         if !entry.file_name().to_string_lossy().ends_with("-shm") {
@@ -23,7 +26,7 @@ fn after_crash(crashed: &Opened) -> Opened {
                 .expect("a file of the test can be read and written");
         }
     }
-    Opened::in_folder(folder, Arc::clone(&crashed.clock))
+    folder
 }
 
 fn subject(opened: &Opened) -> Subject {
@@ -202,6 +205,74 @@ async fn an_index_that_is_lost_damaged_or_foreign_is_built_again() {
         };
         assert_eq!(checked.list(filter).await.len(), 50, "{what}");
         again.store.close().await;
+    }
+}
+
+/// The folder after a crash in the middle of a rebuild: the next index is there and is not complete.
+async fn crash_in_a_rebuild(running: &Opened) -> Opened {
+    for generation in 2..50 {
+        running.store.rebuild_index();
+        let next = running.folder.path().join(format!("index-{generation}.db"));
+        while !next.exists() {
+            tokio::task::yield_now().await;
+        }
+        let copy = copy_of(running.folder.path());
+        let next = copy.path().join(format!("index-{generation}.db"));
+        let is_complete = || -> rusqlite::Result<bool> {
+            rusqlite::Connection::open(&next)?
+                .query_row("SELECT complete FROM mark", [], |row| row.get(0))
+        };
+        // Where it was so young that it cannot be read, it is not complete either.
+        if !is_complete().unwrap_or(false) {
+            return Opened::in_folder(copy, Arc::clone(&running.clock));
+        }
+        // It was too fast: once more, when it is in use.
+        while running
+            .folder
+            .path()
+            .join(format!("index-{}.db", generation - 2))
+            .exists()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+    panic!("the rebuild was never met in its work");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_keys_and_external_ids_survive_a_crash_in_a_rebuild_of_the_index() {
+    let running = Opened::fresh();
+    let before = subject(&running);
+    for batch in 0..40 {
+        let numbers = batch * 500..(batch + 1) * 500;
+        let writes = numbers.map(|number: u64| {
+            let user_id = format!("user-{}", number % 100);
+            let command = sample::numbered(&user_id, number, &format!("N-{number}"));
+            before.new_write(&command, Some(&format!("key-{number}")))
+        });
+        let answers = running.store.commit(writes.collect(), deadline()).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    let after = crash_in_a_rebuild(&running).await;
+    let after = subject(&after);
+    for user in [0, 57, 99] {
+        let filter = application::ports::ListFilter {
+            user_id: Some(sample::user(&format!("user-{user}"))),
+            ..Default::default()
+        };
+        let listed = after.list(filter.clone()).await;
+        assert_eq!(listed.len(), 200);
+        assert_eq!(listed, before.list(filter).await);
+    }
+    for number in [0, 9_999, 19_999] {
+        let user_id = format!("user-{}", number % 100);
+        let command = sample::numbered(&user_id, number, &format!("N-{number}"));
+        let by_key = after.new_write(&command, Some(&format!("key-{number}")));
+        let by_number = after.new_write(&command, None);
+        let answer = after.commit_one(by_key).await;
+        assert!(matches!(answer, Ok(Committed::Replayed(_))), "{answer:?}");
+        let answer = after.commit_one(by_number).await;
+        assert!(matches!(answer, Ok(Committed::Existing(_))), "{answer:?}");
     }
 }
 

@@ -177,7 +177,7 @@ pub async fn a_burst_is_written_or_refused_clearly(factory: &dyn StoreFactory) {
 pub async fn a_reader_sees_what_was_confirmed(factory: &dyn StoreFactory) {
     let subject = Arc::new(Subject::fresh(factory).await);
     let mut writers = JoinSet::new();
-    for writer in 0..8 {
+    for writer in 0..32 {
         let subject = Arc::clone(&subject);
         writers.spawn(async move {
             for number in 0..15 {
@@ -203,11 +203,11 @@ pub async fn a_reader_sees_what_was_confirmed(factory: &dyn StoreFactory) {
     let counts = subject.counts().await;
     assert_eq!(
         (counts.get(Status::Cancelled), counts.accepted()),
-        (40, 120),
+        (160, 480),
         "counts reconcile"
     );
     let waiting = subject.claim_all(LONG).await.len();
-    assert_eq!(waiting, 80, "what is pending is what can be claimed");
+    assert_eq!(waiting, 320, "what is pending is what can be claimed");
 }
 
 async fn sees(subject: &Subject, placed: &Arc<Order>, seq: Seq) {
