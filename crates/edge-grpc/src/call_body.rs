@@ -15,6 +15,7 @@ use tonic::{Code, Status};
 
 use crate::dispatch::Ending;
 use crate::refusal::Refusal;
+use crate::taking::{has_room, part_is_there};
 
 /// The answer of a call.
 pub(crate) struct CallBody {
@@ -30,6 +31,7 @@ impl CallBody {
     /// The body of a call that goes on.
     pub(crate) fn open(inner: tonic::body::Body, ending: Ending, is_stream: bool) -> Self {
         let deadline = ending.call.deadline().filter(|_| is_stream);
+        part_is_there();
         Self {
             inner: Some(inner),
             until: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
@@ -68,6 +70,7 @@ impl Body for CallBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
+        has_room();
         let Some(inner) = &mut this.inner else {
             return Poll::Ready(None);
         };
@@ -95,6 +98,9 @@ impl Body for CallBody {
         };
         if let (Some(code), Some(ending)) = (code, this.ending.take_if(|_| code.is_some())) {
             ending.tell(code);
+        }
+        if this.ending.is_some() {
+            part_is_there();
         }
         Poll::Ready(came)
     }

@@ -67,11 +67,18 @@ impl Dispatcher {
         busy: Busy,
     ) -> Response<CallBody> {
         let began = Instant::now();
-        if let Some(refused) = not_grpc(request.method(), request.headers()) {
-            return refused;
-        }
         let (call, bad_timeout) =
             Call::of(request.headers(), &**self.edge.application.ids(), began);
+        if let Some(mut refused) = not_grpc(request.method(), request.headers()) {
+            name(refused.headers_mut(), &call);
+            tracing::info!(
+                method = UNKNOWN_METHOD,
+                status = refused.status().as_u16(),
+                request_id = call.request_id().as_str(),
+                "a request that is no gRPC"
+            );
+            return refused;
+        }
         let route = Route::of(request.uri().path());
         let admitted = match (route, bad_timeout) {
             (None, _) => Err(Refusal::unknown_method()),

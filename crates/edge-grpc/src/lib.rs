@@ -27,6 +27,7 @@ mod server;
 mod services;
 mod settings;
 mod state;
+mod taking;
 
 pub use server::{ServeReport, serve};
 pub use settings::GrpcSettings;

@@ -29,6 +29,7 @@ use crate::dispatch::Dispatcher;
 use crate::preface;
 use crate::settings::GrpcSettings;
 use crate::state::GrpcEdge;
+use crate::taking::within_patience;
 
 /// After a failed accept (no file descriptors left, say) the next one waits this long.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
@@ -122,6 +123,7 @@ impl Server {
         let executor = Tracked {
             tasks: edge.tasks.clone(),
             hard: edge.hard.clone(),
+            patience: edge.settings.write_timeout,
         };
         Self {
             builder: builder(&edge.settings, executor),
@@ -237,21 +239,24 @@ impl Activity {
     }
 }
 
-/// Runs the streams of connections as tasks of the tracker, cut off by a hard stop.
+/// Runs the calls of connections as tasks of the tracker, cut off by a hard stop, and where the client takes nothing.
 #[derive(Clone)]
 struct Tracked {
     tasks: TaskTracker,
     hard: CancellationToken,
+    patience: Duration,
 }
 
 impl<F> Executor<F> for Tracked
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    fn execute(&self, stream: F) {
+    fn execute(&self, call: F) {
         let hard = self.hard.clone();
+        let patience = self.patience;
         self.tasks.spawn(async move {
-            hard.run_until_cancelled_owned(stream).await;
+            let answering = within_patience(async { drop(call.await) }, patience);
+            hard.run_until_cancelled_owned(answering).await;
         });
     }
 }

@@ -51,7 +51,7 @@ pub struct GrpcSettings {
     pub keepalive_timeout: Duration,
     /// A connection without calls is closed after this; clients open another when they need one. Default 5 min.
     pub idle_timeout: Duration,
-    /// A watcher that takes nothing for so long, while something waits for it, is cut. Default 20 s.
+    /// A client that takes nothing of an answer for so long, while something waits for it, is cut off. Default 20 s.
     pub write_timeout: Duration,
     /// How often a quiet watcher of many orders gets a fresh cursor. Default 15 s.
     pub heartbeat: Duration,

@@ -4,11 +4,12 @@
 //! [`receipt_store::ReceiptStoreFactory`]) and expands [`order_store_suite!`] or [`receipt_store_suite!`]; that is
 //! all. A behaviour is a plain function that panics where the adapter breaks the port's promise. [`broken`] holds
 //! adapters that are broken on purpose, so that the suite itself can be tested, and [`faulty`] a store that fails
-//! when a test of an edge tells it to; both are built on [`around`].
+//! when a test of an edge tells it to; both are built on [`around`]. [`kept_log`] is what such a test reads in the log.
 //! Only tests depend on this crate; nothing of it is shipped.
 
 pub mod around;
 pub mod broken;
 pub mod faulty;
+pub mod kept_log;
 pub mod order_store;
 pub mod receipt_store;

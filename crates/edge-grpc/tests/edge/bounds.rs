@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use proto::ordermill::v1 as pb;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -341,4 +342,56 @@ async fn an_unreachable_store_refuses_watchers_too() {
         (refused.code(), &*reason(&refused)),
         (Code::Unavailable, "STORE_UNAVAILABLE")
     );
+}
+
+/// A client that keeps its window closed holds no place among the calls for longer than the write time-out.
+#[tokio::test]
+async fn answers_that_are_not_taken_give_their_room_back() {
+    let server = Server::with(|settings, _| {
+        settings.write_timeout = Duration::from_millis(300);
+        settings.max_calls_in_flight = 2;
+        settings.max_streams = 1;
+    })
+    .await;
+    let mut client = server.client().await;
+    let stalled = Raw::without_room(server.address).await;
+    let mut calls = JoinSet::new();
+    for _ in 0..2 {
+        let mut stalled = stalled.client();
+        calls.spawn(async move { stalled.create_order(amount("stalled", 1)).await });
+    }
+    let mut watcher = stalled.client();
+    let watching = watcher.watch_orders(pb::WatchOrdersRequest::default());
+    let mut watching = watching.await.unwrap().into_inner();
+    let refused = async {
+        loop {
+            if let Err(refused) = client.create_order(amount("u", 1)).await {
+                break refused;
+            }
+        }
+    };
+    let refused = timeout(Duration::from_secs(10), refused).await;
+    assert_eq!(
+        reason(&refused.expect("they hold both places")),
+        "OVERLOADED"
+    );
+    let mut other = server.client().await;
+    let refused = other.watch_orders(pb::WatchOrdersRequest::default()).await;
+    assert_eq!(reason(&refused.unwrap_err()), "TOO_MANY_STREAMS");
+
+    let room = async {
+        while client.create_order(amount("u", 1)).await.is_err() {}
+        while other
+            .watch_orders(pb::WatchOrdersRequest::default())
+            .await
+            .is_err()
+        {}
+    };
+    let room = timeout(Duration::from_secs(10), room).await;
+    room.expect("their places come back, though the connection lives");
+    while let Some(call) = calls.join_next().await {
+        // Reset, which this client has no code for.
+        call.unwrap().unwrap_err();
+    }
+    watching.message().await.unwrap_err();
 }

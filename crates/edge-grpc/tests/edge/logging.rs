@@ -1,58 +1,26 @@
 //! What a call leaves in the log: one line, without what clients wrote.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use futures_util::stream;
 use proto::ordermill::v1 as pb;
 use tonic::Request;
 use tracing::Level;
-use tracing::subscriber::DefaultGuard;
 
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed};
 use port_conformance::faulty::Mood;
+use port_conformance::kept_log::KeptLog;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Keeps what this thread logs, on which the whole test runs.
-    fn keep(level: Level) -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(level)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn calls(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone())
-            .unwrap()
-            .lines()
-            .filter(|line| line.contains("edge_grpc") && line.contains("elapsed_us="))
-            .map(str::to_owned)
-            .collect()
-    }
+/// The line of each call.
+fn calls(log: &KeptLog) -> Vec<String> {
+    let lines = log.lines().into_iter();
+    lines
+        .filter(|line| line.contains("edge_grpc") && line.contains("elapsed_us="))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_call_is_one_line_without_personal_data() {
-    let (log, _guard) = Log::keep(Level::DEBUG);
+    let log = KeptLog::at(Level::DEBUG);
     let server = Server::start().await;
     let mut client = server.client().await;
     let mut request = Request::new(amount("private-name", 1));
@@ -68,7 +36,7 @@ async fn a_call_is_one_line_without_personal_data() {
     client.get_order(request).await.unwrap_err();
     let raw = Raw::connect(server.address).await;
     raw.send("/private-path", &[]).await;
-    let lines = log.calls();
+    let lines = calls(&log);
     assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(lines[0].contains(r#"method="ordermill.v1.OrderService/CreateOrder" code="OK""#));
     assert!(lines[0].contains("DEBUG") && lines[0].contains(r#"request_id="client-7""#));
@@ -87,7 +55,7 @@ async fn a_call_is_one_line_without_personal_data() {
 
 #[tokio::test]
 async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
-    let (log, _guard) = Log::keep(Level::INFO);
+    let log = KeptLog::at(Level::INFO);
     let server = Server::with(|settings, _| settings.log_calls = true).await;
     let mut client = server.client().await;
     let order_id = placed(&mut client, amount("u", 1)).await.id;
@@ -102,10 +70,10 @@ async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
         .await
         .unwrap();
     drop(watching);
-    while log.calls().len() < 3 {
+    while calls(&log).len() < 3 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    let lines = log.calls();
+    let lines = calls(&log);
     assert!(
         lines[0].contains("INFO") && lines[0].contains(r#"code="OK""#),
         "{lines:#?}"
@@ -115,4 +83,17 @@ async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
         lines[2].contains(r#"WatchOrders" code="CANCELLED""#),
         "{lines:#?}"
     );
+}
+
+#[tokio::test]
+async fn what_is_no_grpc_leaves_a_line_and_has_a_name_too() {
+    let log = KeptLog::at(Level::INFO);
+    let server = Server::start().await;
+    let raw = Raw::connect(server.address).await;
+    let refused = raw.http("POST", "application/json").await;
+    let name = refused.headers()["x-request-id"].to_str().unwrap();
+    let lines = log.lines();
+    let line = lines.iter().find(|line| line.contains("status=415"));
+    let line = line.expect("the refusal is logged");
+    assert!(line.contains(&format!(r#"request_id="{name}""#)), "{line}");
 }

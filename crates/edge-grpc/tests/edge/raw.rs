@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body::Frame;
 use hyper::body::Incoming;
-use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use proto::ordermill::v1::order_service_client::OrderServiceClient;
 use tokio::net::TcpStream;
@@ -30,8 +30,19 @@ pub struct RawService(SendRequest<Body>);
 
 impl Raw {
     pub async fn connect(address: SocketAddr) -> Self {
+        Self::by(Builder::new(TokioExecutor::new()), address).await
+    }
+
+    /// A client that never has room for a byte of an answer.
+    pub async fn without_room(address: SocketAddr) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(0);
+        Self::by(builder, address).await
+    }
+
+    async fn by(builder: Builder<TokioExecutor>, address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let made = handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+        let made = builder.handshake(TokioIo::new(stream)).await;
         let (sender, connection) = made.unwrap();
         let mut running = JoinSet::new();
         running.spawn(async move {

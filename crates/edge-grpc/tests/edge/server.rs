@@ -51,6 +51,7 @@ impl Server {
         store: impl FnOnce(&mut SqliteOptions),
         adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
     ) -> Self {
+        port_conformance::kept_log::listen();
         let mut settings = GrpcSettings {
             drain_timeout: Duration::from_secs(2),
             ..GrpcSettings::default()

@@ -43,6 +43,7 @@ impl LiveServer {
     }
 
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings, &mut WatchSettings)) -> Self {
+        port_conformance::kept_log::listen();
         let mut settings = EdgeSettings::default();
         let mut watch = WatchSettings::default();
         adjust(&mut settings, &mut watch);

@@ -97,6 +97,7 @@ impl Server {
 
     /// A server whose settings `adjust` changes.
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
+        port_conformance::kept_log::listen();
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let store = open_store(&folder, &hints);
