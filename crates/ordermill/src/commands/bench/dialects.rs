@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::closed_loop::{self, MakeRequest};
-use super::intake::{middle, percentiles};
+use super::intake::{middle, percentiles, ratio};
 use super::server::Server;
 use super::{Bench, orders};
 
@@ -108,7 +108,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
             name(&format!("POST of {dialect} against it")),
             their_rate,
             "orders/s",
-            Some(their_rate / our_rate),
+            Some(ratio(&theirs, &ours)),
             percentiles(&theirs),
         );
     }

@@ -68,7 +68,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
             format!("gRPC {kind}"),
             durable,
             "orders/s",
-            Some(durable / ceiling),
+            Some(intake::ratio(durables, ceilings)),
             note(durables),
         );
     }

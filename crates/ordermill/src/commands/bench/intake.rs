@@ -6,7 +6,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 use super::closed_loop::{self, Load, MakeRequest};
-use super::report::median;
+use super::report::{median, median_ratio};
 use super::server::Server;
 use super::{Bench, orders};
 
@@ -63,19 +63,19 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<f64> {
             name("SQLite durable intake"),
             plain,
             "orders/s",
-            Some(plain / ceiling),
+            Some(ratio(&plains, &ceilings)),
             percentiles(&plains),
         );
         let note = format!(
             "{:.2} of the ceiling; {}",
-            keyed / ceiling,
+            ratio(&keyeds, &ceilings),
             percentiles(&keyeds)
         );
         bench.add(
             name("the same with key + external id"),
             keyed,
             "orders/s",
-            Some(keyed / plain),
+            Some(ratio(&keyeds, &plains)),
             note,
         );
         durable_at_256 = plain;
@@ -85,7 +85,16 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<f64> {
 
 /// The median rate of some loads.
 pub(super) fn middle(loads: &[Load]) -> f64 {
-    median(loads.iter().map(|load| load.per_second).collect())
+    median(rates(loads))
+}
+
+/// The rate of some loads against that of others, with which they took turns.
+pub(super) fn ratio(loads: &[Load], to: &[Load]) -> f64 {
+    median_ratio(&rates(loads), &rates(to))
+}
+
+pub(super) fn rates(loads: &[Load]) -> Vec<f64> {
+    loads.iter().map(|load| load.per_second).collect()
 }
 
 /// Percentiles over all of some loads.

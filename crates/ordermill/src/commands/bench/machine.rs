@@ -1,35 +1,82 @@
-//! Is the machine idle? Ratios do not survive a busy one, so the benchmark looks before it measures, and says so.
+//! Is the machine idle? Ratios do not survive a busy one, so the benchmark looks before it measures, and says how much of
+//! it others took meanwhile.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
 /// The share of all cores that was busy over one second, 0 to 1, read from the kernel's own accounting.
 pub(super) async fn busy_share() -> Result<f64> {
-    let (busy_before, all_before) = ticks()?;
+    let before = Usage::now()?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (busy_after, all_after) = ticks()?;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "ticks of a second are small numbers"
-    )]
-    let share = (busy_after - busy_before) as f64 / (all_after - all_before).max(1) as f64;
-    Ok(share)
+    let after = Usage::now()?;
+    Ok(share(after.busy - before.busy, after.all - before.all))
 }
 
-fn ticks() -> Result<(u64, u64)> {
-    let stat = std::fs::read_to_string("/proc/stat")
-        .context("reading /proc/stat (the benchmark runs on Linux)")?;
-    let line = stat.lines().next().unwrap_or_default();
-    let fields: Vec<u64> = line
-        .split_ascii_whitespace()
-        .skip(1)
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    let all: u64 = fields.iter().take(8).sum();
-    // idle and iowait are the fourth and fifth field (proc(5)).
-    let idle: u64 = fields.iter().skip(3).take(2).sum();
-    Ok((all - idle, all))
+/// Processor time since the machine was started, by who had it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    all: u64,
+    busy: u64,
+    /// Of other machines on the same processors.
+    stolen: u64,
+    /// Of this process and of the servers it has started and ended.
+    own: u64,
+}
+
+/// Shares of the machine, 0 to 1, that were not the benchmark's.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Disturbance {
+    /// Other processes, and the kernel's work for nobody in particular.
+    pub(super) others: f64,
+    /// Other machines, as far as the hypervisor tells.
+    pub(super) stolen: f64,
+}
+
+impl Usage {
+    /// How it is now. Servers that still run count as others.
+    pub(super) fn now() -> Result<Self> {
+        let stat = std::fs::read_to_string("/proc/stat")
+            .context("reading /proc/stat (the benchmark runs on Linux)")?;
+        let fields = numbers(stat.lines().next().unwrap_or_default(), 1);
+        let all: u64 = fields.iter().take(8).sum();
+        // idle, iowait and steal are the fourth, fifth and eighth field (proc(5)).
+        let idle: u64 = fields.iter().skip(3).take(2).sum();
+        let stolen = fields.get(7).copied().unwrap_or(0);
+        let own = std::fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
+        // After the name, which may hold anything: utime, stime, cutime and cstime are fields 14 to 17.
+        let after_name = own.rsplit_once(')').map_or("", |(_, rest)| rest);
+        Ok(Self {
+            all,
+            busy: all - idle - stolen,
+            stolen,
+            own: numbers(after_name, 12).iter().take(4).sum(),
+        })
+    }
+
+    /// What others took since `before`.
+    pub(super) fn disturbance_since(self, before: Self) -> Disturbance {
+        let all = self.all - before.all;
+        let others = (self.busy - before.busy).saturating_sub(self.own - before.own);
+        Disturbance {
+            others: share(others, all),
+            stolen: share(self.stolen - before.stolen, all),
+        }
+    }
+}
+
+fn numbers(fields: &str, skip: usize) -> Vec<u64> {
+    let fields = fields.split_ascii_whitespace().skip(skip);
+    fields.map(|field| field.parse().unwrap_or(0)).collect()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "ticks of a benchmark are small numbers"
+)]
+fn share(part: u64, of: u64) -> f64 {
+    part as f64 / of.max(1) as f64
 }
 
 /// Resident memory of a process, in bytes.

@@ -30,6 +30,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use closed_loop::Span;
+use machine::Usage;
 use report::Report;
 
 /// What to measure, and how long.
@@ -43,10 +44,10 @@ pub struct BenchArguments {
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
     /// Seconds that each load is measured, after one second of warm-up.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// How often each load is repeated, in turn with its ceiling; medians are shown.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    /// How often each load is repeated, in turn with its ceiling; medians are shown, of ratios those of each turn.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=99))]
     rounds: u64,
     /// Also measure PostgreSQL: the DSN of a server on which databases may be created and dropped.
     #[arg(long, value_name = "DSN")]
@@ -166,6 +167,7 @@ pub async fn run(arguments: BenchArguments) -> Result<()> {
             busy_before * 100.0
         );
     }
+    let usage_before = Usage::now()?;
     let scratch = match &arguments.scratch {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
@@ -175,6 +177,7 @@ pub async fn run(arguments: BenchArguments) -> Result<()> {
         version: env!("CARGO_PKG_VERSION"),
         cores,
         busy_before,
+        disturbance: None,
         rows: Vec::new(),
     };
     let mut bench = Bench {
@@ -214,8 +217,13 @@ pub async fn run(arguments: BenchArguments) -> Result<()> {
     if let Some(orders) = bench.arguments.large {
         large_store::measure(&mut bench, orders).await?;
     }
+    if bench.arguments.postgres.is_none() {
+        bench.report.disturbance = Some(Usage::now()?.disturbance_since(usage_before));
+    }
     if bench.arguments.json {
         println!("{}", serde_json::to_string_pretty(&bench.report)?);
+    } else {
+        bench.report.print_end();
     }
     Ok(())
 }

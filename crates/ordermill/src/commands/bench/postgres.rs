@@ -5,7 +5,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
-use super::report::median;
+use super::report::{median, median_ratio};
 use super::server::Server;
 use super::{Bench, closed_loop, intake, serve_arguments};
 
@@ -56,10 +56,9 @@ pub(super) async fn measure(bench: &mut Bench, dsn: &str) -> Result<()> {
     for database in ["ordermill_bench", "ordermill_bench_plain"] {
         psql(dsn, &format!("drop database {database} with (force)")).await?;
     }
-    let plain = median(plain);
     bench.add(
         "pgbench, the same rows, 64 clients",
-        plain,
+        median(plain.clone()),
         "orders/s",
         None,
         "one transaction an order, prepared".to_owned(),
@@ -71,7 +70,7 @@ pub(super) async fn measure(bench: &mut Bench, dsn: &str) -> Result<()> {
             work,
             rate,
             "orders/s",
-            Some(rate / plain),
+            Some(median_ratio(&intake::rates(&loads), &plain)),
             format!("against pgbench; {}", intake::percentiles(&loads)),
         );
     }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::machine::Disturbance;
+
 /// One measured figure.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
@@ -26,6 +28,9 @@ pub(super) struct Report {
     pub(super) cores: usize,
     /// Share of the cores that others kept busy in the second before the run.
     pub(super) busy_before: f64,
+    /// What others took of the machine during the run; not known where PostgreSQL, whose server is another, was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) disturbance: Option<Disturbance>,
     pub(super) rows: Vec<Row>,
 }
 
@@ -36,6 +41,16 @@ impl Report {
             println!("{}", line(&row));
         }
         self.rows.push(row);
+    }
+
+    pub(super) fn print_end(&self) {
+        if let Some(Disturbance { others, stolen }) = self.disturbance {
+            println!(
+                "others kept {:.1}% of the cores busy meanwhile, other machines {:.1}%",
+                others * 100.0,
+                stolen * 100.0
+            );
+        }
     }
 
     pub(super) fn print_head(&self) {
@@ -65,6 +80,13 @@ fn line(row: &Row) -> String {
         "{:<58} {value:>14} {:<10} {ratio:>6}  {}",
         row.work, row.unit, row.note
     )
+}
+
+/// The middle of the ratios of runs that took turns. What slows the machine down for a while slows both of a pair, so it
+/// is steadier than the ratio of the middles.
+pub(super) fn median_ratio(values: &[f64], ceilings: &[f64]) -> f64 {
+    let pairs = values.iter().zip(ceilings);
+    median(pairs.map(|(value, ceiling)| value / ceiling).collect())
 }
 
 /// The middle of a few repeated runs.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::connection::{Connection, find, get};
 use super::open_loop::{self, OpenLoad};
+use super::report::{median, median_ratio};
 use super::server::Server;
 use super::{Bench, closed_loop, intake};
 
@@ -70,13 +71,11 @@ async fn as_fast_as_it_goes(bench: &mut Bench) -> Result<()> {
         lives.push(orders / begin.elapsed().as_secs_f64());
         server.stop().await?;
     }
-    let alone = intake::middle(&intakes);
-    let whole = super::report::median(lives);
     bench.add(
         "whole life, as fast as it goes, 64 connections",
-        whole,
+        median(lives.clone()),
         "orders/s",
-        Some(whole / alone),
+        Some(median_ratio(&lives, &intake::rates(&intakes))),
         "against intake alone".to_owned(),
     );
     Ok(())
