@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use domain::{Order, OrderId, Refusal, Status, Steering, Transition, Version};
 
+use tokio::time::timeout_at;
+
 use crate::Application;
 use crate::caller::Caller;
 use crate::ports::{CommitError, Guard, ListFilter, ListQuery, StoreError, Write};
@@ -47,7 +49,7 @@ impl Application {
         expected: Option<Version>,
     ) -> Result<Arc<Order>, SteerError> {
         for _ in 0..ATTEMPTS {
-            let order = self.get_order(id).await?.ok_or(SteerError::NotFound)?;
+            let order = self.order_to_steer(caller, id).await?;
             if expected.is_some_and(|version| version != order.version) {
                 return Err(SteerError::VersionMismatch {
                     current: order.version,
@@ -69,6 +71,14 @@ impl Application {
             }
         }
         Err(SteerError::Contended)
+    }
+
+    /// The order as it stands, by the caller's deadline: while it is read, nothing has begun.
+    async fn order_to_steer(&self, caller: &Caller, id: OrderId) -> Result<Arc<Order>, SteerError> {
+        match timeout_at(caller.deadline, self.get_order(id)).await {
+            Ok(found) => found?.ok_or(SteerError::NotFound),
+            Err(_) => Err(StoreError::Expired.into()),
+        }
     }
 
     /// Brings one order to `status`, if it is at `expected` (where given). One that stands so already is left as it is.
@@ -94,7 +104,7 @@ impl Application {
             Status::Failed => Err(Transition::Fail),
         };
         for _ in 0..ATTEMPTS {
-            let order = self.get_order(id).await?.ok_or(SteerError::NotFound)?;
+            let order = self.order_to_steer(caller, id).await?;
             if expected.is_some_and(|version| version != order.version) {
                 return Err(SteerError::VersionMismatch {
                     current: order.version,

@@ -106,10 +106,9 @@ async fn every_method_honours_the_deadline_of_its_client() {
             expected_version: None,
         },
     );
-    assert_eq!(
-        client.cancel_order(cancel).await.unwrap_err().code(),
-        Code::DeadlineExceeded
-    );
+    let refused = client.cancel_order(cancel).await.unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded);
+    assert_eq!(reason(&refused), "DEADLINE_PASSED", "nothing was begun");
     server.store_becomes(Mood::Well);
     let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
     let refused = client
