@@ -29,6 +29,7 @@ mod settings;
 mod state;
 mod taking;
 
-pub use server::{ServeReport, serve};
+pub use edge_listener::ServeReport;
+pub use server::serve;
 pub use settings::GrpcSettings;
 pub use state::GrpcEdge;

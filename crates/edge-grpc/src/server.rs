@@ -10,10 +10,11 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use edge_listener::{Listening, ServeReport};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -21,7 +22,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,23 +32,12 @@ use crate::settings::GrpcSettings;
 use crate::state::GrpcEdge;
 use crate::taking::within_patience;
 
-/// After a failed accept (no file descriptors left, say) the next one waits this long.
-const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 /// What a client may send of one call, and of all calls of a connection, before it is read. Twice a message of the
 /// usual size a stream keeps an intake busy.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// What waits of one call's answer until its client takes it.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
-
-/// How the serving went, once it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServeReport {
-    /// Connections accepted.
-    pub connections: u64,
-    /// Connections and streams that were still open when they were cut off; 0 after a clean drain.
-    pub cut_off: usize,
-}
 
 /// Serves until `soft` is cancelled; then accepts nothing more, lets calls end and tells streams to, and returns when
 /// they have, or when `hard` is cancelled or the drain's time is over, which cuts off what is left.
@@ -59,54 +49,19 @@ pub async fn serve(
 ) -> ServeReport {
     edge.soft = soft.clone();
     edge.hard = hard.clone();
-    let tasks = edge.tasks.clone();
-    let drain_timeout = edge.settings.drain_timeout;
-    let permits = Arc::new(Semaphore::new(edge.settings.max_connections));
-    let server = Arc::new(Server::new(edge));
-    let connections = AtomicU64::new(0);
-    let accepting = async {
-        loop {
-            // The permit comes first: what cannot be served stays in the kernel's backlog.
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-                return;
-            };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    connections.fetch_add(1, Ordering::Relaxed);
-                    tasks.spawn(Arc::clone(&server).connection(stream, permit));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
-                }
-            }
-        }
+    let listening = Listening {
+        max_connections: edge.settings.max_connections,
+        drain_timeout: edge.settings.drain_timeout,
+        tasks: edge.tasks.clone(),
+        soft,
+        hard,
     };
-    tokio::select! {
-        () = accepting => {}
-        () = soft.cancelled() => {}
-        () = hard.cancelled() => {}
-    }
-    drop(listener);
-    tasks.close();
-    let mut cut_off = 0;
-    tokio::select! {
-        () = tasks.wait() => {}
-        () = hard.cancelled() => cut_off = tasks.len(),
-        () = tokio::time::sleep(drain_timeout) => {
-            cut_off = tasks.len();
-            tracing::warn!(cut_off, "gRPC connections are cut off, because the drain takes too long");
-            hard.cancel();
-        }
-    }
-    if cut_off > 0 {
-        // They have been told; they only need to be scheduled once more.
-        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
-    }
-    ServeReport {
-        connections: connections.into_inner(),
-        cut_off,
-    }
+    let server = Arc::new(Server::new(edge));
+    listening
+        .serve(listener, |stream, permit| {
+            Arc::clone(&server).connection(stream, permit)
+        })
+        .await
 }
 
 /// What the connections share.

@@ -28,10 +28,11 @@ mod settings;
 mod state;
 
 pub use dialects::OrdersDialect;
+pub use edge_listener::ServeReport;
 pub use json::{Malformed, OrderInput, Reader, RowFields, read_order};
 pub use live::LiveSettings;
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
-pub use server::{ServeReport, serve, serve_websockets};
+pub use server::{serve, serve_websockets};
 pub use settings::EdgeSettings;
 pub use state::{Breaker, EdgeState, NoWork, WorkHealth};

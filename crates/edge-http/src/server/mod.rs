@@ -9,17 +9,16 @@ mod patience;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use axum::http::{Request, StatusCode, Version};
+use edge_listener::{Listening, ServeReport};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,21 +30,10 @@ use crate::router::Port;
 use crate::settings::EdgeSettings;
 use crate::state::EdgeState;
 
-/// After a failed accept (no file descriptors left, say) the next one waits this long.
-const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 /// The bound that HTTP/1 has by itself.
 const HEADERS_BY_DEFAULT: usize = 100;
 /// How many bytes of a request's head and body are buffered in a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-
-/// How the serving went, once it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServeReport {
-    /// Connections accepted.
-    pub connections: u64,
-    /// Connections and streams that were still open when they were cut off; 0 after a clean drain.
-    pub cut_off: usize,
-}
 
 /// Serves until `soft` is cancelled; then accepts nothing more, lets requests and streams end, and returns when they
 /// have, or when `hard` is cancelled or the drain's time is over, which cuts off what is left.
@@ -78,55 +66,19 @@ async fn serve_port(
 ) -> ServeReport {
     state.soft = soft.clone();
     state.hard = hard.clone();
-    let tasks = state.tasks.clone();
-    let drain_timeout = state.settings.drain_timeout;
-    let server = Arc::new(Server::new(&listener, port, state));
-    let permits = Arc::new(Semaphore::new(server.settings.max_connections));
-    let connections = AtomicU64::new(0);
-    let accepting = async {
-        loop {
-            // The permit comes first: what cannot be served stays in the kernel's backlog.
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-                return;
-            };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    connections.fetch_add(1, Ordering::Relaxed);
-                    let serving = Arc::clone(&server).connection(stream, permit);
-                    tasks.spawn(serving);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
-                }
-            }
-        }
+    let listening = Listening {
+        max_connections: state.settings.max_connections,
+        drain_timeout: state.settings.drain_timeout,
+        tasks: state.tasks.clone(),
+        soft,
+        hard,
     };
-    tokio::select! {
-        () = accepting => {}
-        () = soft.cancelled() => {}
-        () = hard.cancelled() => {}
-    }
-    drop(listener);
-    tasks.close();
-    let mut cut_off = 0;
-    tokio::select! {
-        () = tasks.wait() => {}
-        () = hard.cancelled() => cut_off = tasks.len(),
-        () = tokio::time::sleep(drain_timeout) => {
-            cut_off = tasks.len();
-            tracing::warn!(cut_off, "connections are cut off, because the drain takes too long");
-            hard.cancel();
-        }
-    }
-    if cut_off > 0 {
-        // They have been told; they only need to be scheduled once more.
-        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
-    }
-    ServeReport {
-        connections: connections.into_inner(),
-        cut_off,
-    }
+    let server = Arc::new(Server::new(&listener, port, state));
+    listening
+        .serve(listener, |stream, permit| {
+            Arc::clone(&server).connection(stream, permit)
+        })
+        .await
 }
 
 /// What the connections share.
