@@ -3,6 +3,7 @@
 //! It is made when it is first asked for, from the router's addresses, the problems' codes and the domain's bounds, and
 //! then kept. The tests hold every answer that the edge gives to it, and its addresses to the router's.
 
+mod content;
 mod examples;
 mod headers;
 mod operation;

@@ -1,7 +1,8 @@
 //! Live streams.
 
+use crate::openapi::content::content_as_text;
 use crate::openapi::examples;
-use crate::openapi::operation::{Description, Group, content_as_text};
+use crate::openapi::operation::{Description, Group};
 use crate::openapi::schemas::live::EventStream;
 use crate::problem::Code;
 

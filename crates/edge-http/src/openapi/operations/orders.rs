@@ -5,8 +5,9 @@ use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, Required};
 
+use crate::openapi::content::{content, text};
 use crate::openapi::examples;
-use crate::openapi::operation::{BODY, Description, Group, STORE, content, text};
+use crate::openapi::operation::{BODY, Description, Group, STORE};
 use crate::openapi::schemas::order::{BatchResult, EventPage, NewOrder, Order, OrderPage};
 use crate::openapi::schemas::standing::Nothing;
 use crate::problem::Code;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Content, ContentBuilder};
 
-use crate::openapi::operation::{Description, Group, text};
+use crate::openapi::content::text;
+use crate::openapi::operation::{Description, Group};
 use crate::problem::Code;
 
 /// What a file of a page is served with.

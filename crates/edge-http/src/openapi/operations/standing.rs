@@ -4,8 +4,9 @@ use serde_json::json;
 use utoipa::openapi::HttpMethod;
 
 use crate::dialects::Voice;
+use crate::openapi::content::text;
 use crate::openapi::examples;
-use crate::openapi::operation::{Description, Group, STORE, text};
+use crate::openapi::operation::{Description, Group, STORE};
 use crate::openapi::schemas::standing::{Health, Ready, Stats};
 use crate::problem::Code;
 

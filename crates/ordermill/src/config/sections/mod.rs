@@ -1,5 +1,8 @@
 //! One struct a section. Each is read from the layers by name; its defaults and comments are in `ordermill.toml`.
 
+mod store;
+mod work;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +13,9 @@ use toml::Value;
 
 use super::layers::Layers;
 use super::value::{FromValue, one_of};
+
+pub use store::{ShardMapText, Store, StoreKind};
+pub use work::{Handler, HandlerKind, Worker};
 
 /// Everything that can be set, checked.
 #[derive(Debug, Clone)]
@@ -94,119 +100,6 @@ pub struct Grpc {
     pub idle_timeout: Duration,
 }
 
-/// Which store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreKind {
-    /// A folder on this machine.
-    Sqlite,
-    /// One or several databases.
-    Postgres,
-}
-
-/// Where orders are durable.
-#[derive(Debug, Clone)]
-pub struct Store {
-    /// Which one.
-    pub kind: StoreKind,
-    /// The embedded store's folder.
-    pub data_dir: PathBuf,
-    /// Connection strings, one a shard. Secret.
-    pub shards: Vec<String>,
-    /// Which shard owns which users.
-    pub map: ShardMapText,
-    /// Connections a shard for reads.
-    pub pool: usize,
-    /// How long a start waits for a shard.
-    pub connect_timeout: Duration,
-    /// Decisions that may wait.
-    pub queue: usize,
-    /// Decisions in one commit.
-    pub batch: usize,
-}
-
-/// How `store.map` names a shard map.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ShardMapText {
-    /// Evenly.
-    Spread,
-    /// A-M first, all others second.
-    Letter,
-    /// Stretches of buckets: the first, the last and the shard of each.
-    Ranges(Vec<(u16, u16, u16)>),
-}
-
-impl FromValue for ShardMapText {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        let wrong = "must be \"spread\", \"letter\", or stretches of the 4096 buckets with their shards, such as \"ranges:0-2047=0,2048-4095=1\"";
-        let text = value.as_str().ok_or(wrong)?;
-        match text {
-            "spread" => return Ok(Self::Spread),
-            "letter" => return Ok(Self::Letter),
-            _ => {}
-        }
-        let range = |range: &str| {
-            let (buckets, shard) = range.trim().split_once('=')?;
-            let (first, last) = buckets.split_once('-')?;
-            Some((
-                first.trim().parse().ok()?,
-                last.trim().parse().ok()?,
-                shard.trim().parse().ok()?,
-            ))
-        };
-        text.strip_prefix("ranges:")
-            .and_then(|ranges| ranges.split(',').map(range).collect::<Option<Vec<_>>>())
-            .map(Self::Ranges)
-            .ok_or_else(|| wrong.to_owned())
-    }
-}
-
-/// How orders are worked off.
-#[derive(Debug, Clone)]
-pub struct Worker {
-    /// Whether this process does.
-    pub enabled: bool,
-    /// Orders at a time.
-    pub concurrency: usize,
-    /// Attempts before the dead letters.
-    pub max_attempts: u32,
-    /// A worker's hold on an order.
-    pub lease: Duration,
-    /// The bound of the first wait.
-    pub backoff_first: Duration,
-    /// The bound of every later wait.
-    pub backoff_last: Duration,
-    /// Faults in a row that open the breaker.
-    pub breaker_faults: u32,
-    /// How long it stays open before a probe.
-    pub breaker_open: Duration,
-}
-
-/// Which work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HandlerKind {
-    /// Nothing but keeping the order.
-    None,
-    /// A call to the operator's URL.
-    Http,
-}
-
-/// The work itself.
-#[derive(Debug, Clone)]
-pub struct Handler {
-    /// Which.
-    pub kind: HandlerKind,
-    /// Where orders are sent.
-    pub url: Option<String>,
-    /// Signs calls. Secret.
-    pub secret: Option<String>,
-    /// For one call.
-    pub timeout: Duration,
-    /// Calls at a time.
-    pub max_in_flight: usize,
-    /// Calls a second; 0 for no limit.
-    pub max_per_second: u32,
-}
-
 /// Which store of receipts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptsKind {
@@ -278,21 +171,6 @@ pub struct Log {
 pub struct Shutdown {
     /// For everything that runs to end.
     pub drain: Duration,
-}
-
-impl FromValue for StoreKind {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(
-            value,
-            &[("sqlite", Self::Sqlite), ("postgres", Self::Postgres)],
-        )
-    }
-}
-
-impl FromValue for HandlerKind {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(value, &[("none", Self::None), ("http", Self::Http)])
-    }
 }
 
 impl FromValue for ReceiptsKind {
@@ -401,49 +279,6 @@ impl Grpc {
             request_timeout: layers.read("grpc.request_timeout"),
             keepalive: layers.read("grpc.keepalive"),
             idle_timeout: layers.read("grpc.idle_timeout"),
-        }
-    }
-}
-
-impl Store {
-    fn read(layers: &mut Layers) -> Self {
-        Self {
-            kind: layers.read("store.kind"),
-            data_dir: layers.read("store.data_dir"),
-            shards: layers.read("store.shards"),
-            map: layers.read("store.map"),
-            pool: layers.read("store.pool"),
-            connect_timeout: layers.read("store.connect_timeout"),
-            queue: layers.read("store.queue"),
-            batch: layers.read("store.batch"),
-        }
-    }
-}
-
-impl Worker {
-    fn read(layers: &mut Layers) -> Self {
-        Self {
-            enabled: layers.read("worker.enabled"),
-            concurrency: layers.read("worker.concurrency"),
-            max_attempts: layers.read("worker.max_attempts"),
-            lease: layers.read("worker.lease"),
-            backoff_first: layers.read("worker.backoff_first"),
-            backoff_last: layers.read("worker.backoff_last"),
-            breaker_faults: layers.read("worker.breaker_faults"),
-            breaker_open: layers.read("worker.breaker_open"),
-        }
-    }
-}
-
-impl Handler {
-    fn read(layers: &mut Layers) -> Self {
-        Self {
-            kind: layers.read("handler.kind"),
-            url: layers.read("handler.url"),
-            secret: layers.read("handler.secret"),
-            timeout: layers.read("handler.timeout"),
-            max_in_flight: layers.read("handler.max_in_flight"),
-            max_per_second: layers.read("handler.max_per_second"),
         }
     }
 }

@@ -1,0 +1,89 @@
+//! `[worker]` and `[handler]`: how orders are worked off, and what the work is.
+
+use std::time::Duration;
+
+use toml::Value;
+
+use crate::config::layers::Layers;
+use crate::config::value::{FromValue, one_of};
+
+/// How orders are worked off.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Whether this process does.
+    pub enabled: bool,
+    /// Orders at a time.
+    pub concurrency: usize,
+    /// Attempts before the dead letters.
+    pub max_attempts: u32,
+    /// A worker's hold on an order.
+    pub lease: Duration,
+    /// The bound of the first wait.
+    pub backoff_first: Duration,
+    /// The bound of every later wait.
+    pub backoff_last: Duration,
+    /// Faults in a row that open the breaker.
+    pub breaker_faults: u32,
+    /// How long it stays open before a probe.
+    pub breaker_open: Duration,
+}
+
+/// Which work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandlerKind {
+    /// Nothing but keeping the order.
+    None,
+    /// A call to the operator's URL.
+    Http,
+}
+
+/// The work itself.
+#[derive(Debug, Clone)]
+pub struct Handler {
+    /// Which.
+    pub kind: HandlerKind,
+    /// Where orders are sent.
+    pub url: Option<String>,
+    /// Signs calls. Secret.
+    pub secret: Option<String>,
+    /// For one call.
+    pub timeout: Duration,
+    /// Calls at a time.
+    pub max_in_flight: usize,
+    /// Calls a second; 0 for no limit.
+    pub max_per_second: u32,
+}
+
+impl FromValue for HandlerKind {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        one_of(value, &[("none", Self::None), ("http", Self::Http)])
+    }
+}
+
+impl Worker {
+    pub(super) fn read(layers: &mut Layers) -> Self {
+        Self {
+            enabled: layers.read("worker.enabled"),
+            concurrency: layers.read("worker.concurrency"),
+            max_attempts: layers.read("worker.max_attempts"),
+            lease: layers.read("worker.lease"),
+            backoff_first: layers.read("worker.backoff_first"),
+            backoff_last: layers.read("worker.backoff_last"),
+            breaker_faults: layers.read("worker.breaker_faults"),
+            breaker_open: layers.read("worker.breaker_open"),
+        }
+    }
+}
+
+impl Handler {
+    pub(super) fn read(layers: &mut Layers) -> Self {
+        Self {
+            kind: layers.read("handler.kind"),
+            url: layers.read("handler.url"),
+            secret: layers.read("handler.secret"),
+            timeout: layers.read("handler.timeout"),
+            max_in_flight: layers.read("handler.max_in_flight"),
+            max_per_second: layers.read("handler.max_per_second"),
+        }
+    }
+}
