@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
+mod batches;
+mod calls;
 mod endpoint_down;
 mod house;
 mod leases;

@@ -17,12 +17,15 @@ use domain::{
 };
 use tokio::time::Instant;
 
+use crate::calls::Calls;
+
 pub struct MemoryStore {
     shards: Vec<ShardId>,
     hints: Arc<InProcessHints>,
     clock: Arc<dyn Clock>,
     entries: Mutex<BTreeMap<OrderId, Entry>>,
     pub faults: Faults,
+    pub calls: Calls,
 }
 
 /// What goes wrong, until it is taken back.
@@ -64,6 +67,7 @@ impl MemoryStore {
             clock,
             entries: Mutex::default(),
             faults: Faults::default(),
+            calls: Calls::default(),
         }
     }
 
@@ -107,6 +111,34 @@ impl MemoryStore {
             });
         }
         Ok(())
+    }
+
+    fn take_due(
+        &self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.check(shard)?;
+        let now = self.clock.now();
+        let mut entries = self.entries();
+        let mut due: Vec<(Instant, OrderId)> = entries
+            .iter()
+            .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
+            .filter_map(|(id, entry)| match entry.work {
+                Work::Due(at) if at <= Instant::now() => Some((at, *id)),
+                Work::Due(_) | Work::Leased(_) | Work::None => None,
+            })
+            .collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        let claimed = due.into_iter().map(|(_, id)| {
+            let entry = entries.get_mut(&id).unwrap();
+            let decision = entry.order.claim(now).unwrap();
+            entry.become_of(&decision, Some(lease));
+            decision.order
+        });
+        Ok(claimed.collect())
     }
 
     fn apply(&self, write: Write) -> Result<Committed, CommitError> {
@@ -175,6 +207,7 @@ impl OrderStore for MemoryStore {
     }
 
     async fn commit(&self, writes: Vec<Write>, _: Deadline) -> Vec<Result<Committed, CommitError>> {
+        self.calls.commits.note(writes.len());
         // Durability takes a moment, in which others run.
         tokio::time::sleep(Duration::from_millis(1)).await;
         if takes_one(&self.faults.overloaded) {
@@ -201,26 +234,9 @@ impl OrderStore for MemoryStore {
         limit: usize,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.check(shard)?;
-        let now = self.clock.now();
-        let mut entries = self.entries();
-        let mut due: Vec<(Instant, OrderId)> = entries
-            .iter()
-            .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
-            .filter_map(|(id, entry)| match entry.work {
-                Work::Due(at) if at <= Instant::now() => Some((at, *id)),
-                Work::Due(_) | Work::Leased(_) | Work::None => None,
-            })
-            .collect();
-        due.sort_unstable();
-        due.truncate(limit);
-        let claimed = due.into_iter().map(|(_, id)| {
-            let entry = entries.get_mut(&id).unwrap();
-            let decision = entry.order.claim(now).unwrap();
-            entry.become_of(&decision, Some(lease));
-            decision.order
-        });
-        Ok(claimed.collect())
+        let claimed = self.take_due(shard, limit, lease)?;
+        self.calls.claims.note(claimed.len());
+        Ok(claimed)
     }
 
     async fn settle(
@@ -235,11 +251,12 @@ impl OrderStore for MemoryStore {
             return Err(StoreError::Overloaded { limit: 0 });
         }
         let mut settled = Vec::new();
-        for claimed in self.claim(shard, limit, Duration::ZERO).await? {
+        for claimed in self.take_due(shard, limit, Duration::ZERO)? {
             let write = settle.settle(&claimed);
             settled.push(Arc::clone(&write.decision.order));
             self.apply(write).expect("nobody else holds the claim");
         }
+        self.calls.settles.note(settled.len());
         if !settled.is_empty() && takes_one(&self.faults.unconfirmed) {
             let reason = "the test wants it so".to_owned();
             return Err(StoreError::Unknown { shard, reason });
@@ -251,6 +268,7 @@ impl OrderStore for MemoryStore {
         if self.faults.deaf.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        self.calls.heartbeats.note(claims.len());
         let mut lost = Vec::new();
         for claim in claims {
             self.check(self.shard_of(claim.order_id.bucket()))?;
