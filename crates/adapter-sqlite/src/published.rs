@@ -22,7 +22,7 @@ pub(crate) struct Published {
 }
 
 /// Where the store stands after a commit.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) head: u64,
     pub(crate) counts: Counts,

@@ -300,19 +300,15 @@ impl Writer<'_> {
 
     /// The transaction is durable: memory follows, then everyone is told.
     fn adopt(&mut self, batch: &mut Batch, now: Timestamp) {
-        let head_before = self.books.head;
-        self.books = batch.books;
+        let before = std::mem::replace(&mut self.books, batch.books);
         self.fresh
-            .append(&mut batch.fresh, head_before, self.books.head);
+            .append(&mut batch.fresh, before.head, self.books.head);
         batch.taken.clear();
         for id in batch.leases_ended.drain(..) {
             self.leases.remove(id);
         }
         for (id, lease) in batch.leases_taken.drain(..) {
             self.leases.insert(id, lease);
-        }
-        if self.books.head == head_before {
-            return;
         }
         let Surroundings {
             published,
@@ -321,6 +317,13 @@ impl Writer<'_> {
             bus,
             ..
         } = &self.surroundings;
+        if self.books.head == before.head {
+            // No order changed, but what is due may have: a job without an order was removed, or one was put off.
+            if self.books.figures() != before.figures() {
+                published.publish(self.books.figures(), &mut batch.events);
+            }
+            return;
+        }
         batch.log.clear();
         tail.append(&mut batch.indexed, self.books.head);
         published.publish(self.books.figures(), &mut batch.events);

@@ -4,5 +4,6 @@ mod crash;
 mod disk;
 mod folder;
 mod moving_index;
+mod next_due;
 mod places;
 mod unreadable;
