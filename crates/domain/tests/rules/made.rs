@@ -42,8 +42,13 @@ pub enum Command {
     Complete,
     Retry,
     Fail,
-    GiveBack,
-    LoseLease { max_attempts: u32 },
+    /// With a reason, or without one.
+    GiveBack {
+        says_why: bool,
+    },
+    LoseLease {
+        max_attempts: u32,
+    },
     Steer(Steering),
 }
 
@@ -60,7 +65,7 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Complete),
         3 => Just(Command::Retry),
         2 => Just(Command::Fail),
-        2 => Just(Command::GiveBack),
+        2 => any::<bool>().prop_map(|says_why| Command::GiveBack { says_why }),
         2 => (0_u32..4).prop_map(|max_attempts| Command::LoseLease { max_attempts }),
         6 => steering.prop_map(Command::Steer),
     ]
@@ -68,15 +73,27 @@ pub fn any_command() -> impl Strategy<Value = Command> {
 
 pub const DELAY: Duration = Duration::from_millis(1_500);
 
+/// The reason that a command gives, its own for each.
+pub fn reason(command: Command) -> Option<Failure> {
+    match command {
+        Command::Retry => Some(Failure::new("timeout", "no answer")),
+        Command::Fail => Some(Failure::new("declined", "not with this card")),
+        Command::GiveBack { says_why: true } => {
+            Some(Failure::new("endpoint_unreachable", "nobody listens"))
+        }
+        _ => None,
+    }
+}
+
 pub fn decide(order: &Order, command: Command, now: Timestamp) -> Option<Decision> {
-    let failure = Failure::new("timeout", "no answer");
+    let failure = || reason(command).expect("the command gives a reason");
     let receipt_key = Receipt::key_of(&order.user_id, order.id);
     match command {
         Command::Claim => order.claim(now),
         Command::Complete => order.complete(Some(Arc::from("{}")), receipt_key, now),
-        Command::Retry => order.retry(failure, DELAY, now),
-        Command::Fail => order.fail(failure, now),
-        Command::GiveBack => order.give_back(None, DELAY, now),
+        Command::Retry => order.retry(failure(), DELAY, now),
+        Command::Fail => order.fail(failure(), now),
+        Command::GiveBack { .. } => order.give_back(reason(command), DELAY, now),
         Command::LoseLease { max_attempts } => order.lose_lease(max_attempts, DELAY, now),
         Command::Steer(steering) => order.steer(steering, now, Trace::default()),
     }

@@ -7,7 +7,7 @@ use domain::{Decision, Event, Job, Order, OrderId, Receipt, Status, Steering, Tr
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::made::{Command, DELAY, any_command, at, decide, place_order, plain_order};
+use crate::made::{Command, DELAY, any_command, at, decide, place_order, plain_order, reason};
 
 /// The picture of the state machine, written down a second time: where a command leads, if anywhere.
 fn picture(order: &Order, command: Command) -> Option<Status> {
@@ -37,7 +37,7 @@ fn picture(order: &Order, command: Command) -> Option<Status> {
     let arrow = match command {
         Command::Claim => "claim",
         Command::Complete => "complete",
-        Command::Retry | Command::GiveBack => "retry",
+        Command::Retry | Command::GiveBack { .. } => "retry",
         Command::Fail => "fail",
         Command::LoseLease { max_attempts } if lost(max_attempts) == S::Failed => "fail",
         Command::LoseLease { .. } => "retry",
@@ -56,7 +56,7 @@ fn picture(order: &Order, command: Command) -> Option<Status> {
 fn expected_attempt(order: &Order, command: Command) -> u32 {
     match command {
         Command::Claim => order.attempt + 1,
-        Command::GiveBack => order.attempt - 1,
+        Command::GiveBack { .. } => order.attempt - 1,
         Command::Steer(Steering::Replay) => 0,
         _ => order.attempt,
     }
@@ -92,6 +92,37 @@ fn waits_as_expected(command: Command, decision: &Decision) -> TestCaseResult {
     Ok(())
 }
 
+/// The code of what went wrong last: it stays until the work is done or begins anew.
+fn expected_code(order: &Order, command: Command) -> Option<Arc<str>> {
+    let last = order.failure.clone();
+    match command {
+        Command::Complete | Command::Steer(Steering::Replay) => None,
+        Command::LoseLease { .. } => Some(Arc::from("lease_lost")),
+        Command::Claim | Command::Retry | Command::Fail | Command::GiveBack { .. } => {
+            reason(command).or(last).map(|failure| failure.code)
+        }
+        Command::Steer(_) => last.map(|failure| failure.code),
+    }
+}
+
+fn says_what_went_wrong(order: &Order, command: Command, decision: &Decision) -> TestCaseResult {
+    let after = &decision.order;
+    let code = after.failure.as_ref().map(|failure| &failure.code);
+    let expected = expected_code(order, command);
+    prop_assert_eq!(code, expected.as_ref());
+    match after.status {
+        Status::Failed => prop_assert!(code.is_some(), "a dead letter says why"),
+        // What was only ever given back without a word has nothing to say: no attempt counts against it.
+        Status::Retrying => prop_assert!(code.is_some() || after.attempt == 0),
+        Status::Pending | Status::OnHold | Status::Processed => prop_assert_eq!(code, None),
+        Status::Processing | Status::Cancelled => {}
+    }
+    let is_told = matches!(after.status, Status::Retrying | Status::Failed);
+    let told = after.failure.as_ref().filter(|_| is_told);
+    prop_assert_eq!(decision.event.failure.as_ref(), told);
+    Ok(())
+}
+
 fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> TestCaseResult {
     let after = &decision.order;
     prop_assert_eq!(after.version.get(), order.version.get() + 1);
@@ -111,9 +142,7 @@ fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> Test
         after.receipt_key.is_some(),
         after.status == Status::Processed
     );
-    if matches!(after.status, Status::Failed) {
-        prop_assert!(after.failure.is_some(), "a dead letter says why");
-    }
+    says_what_went_wrong(order, command, decision)?;
     prop_assert!(decision.earlier.is_empty());
     let event = &decision.event;
     prop_assert_eq!((event.order_id, event.version), (after.id, after.version));
