@@ -2,6 +2,7 @@
 
 mod batches;
 mod broken_twins;
+mod connections;
 mod orders;
 mod outage;
 mod processes;
