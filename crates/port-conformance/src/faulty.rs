@@ -1,16 +1,17 @@
 //! A real store that can be told to fail while it runs: what a full queue, a lost shard or a slow disk look like from
 //! the edges, whose tests use it. It keeps the port's promises in every mood but [`Mood::Panicking`].
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Counts, Deadline, ListQuery, OrderPage, OrderStore, SequencedEvent,
-    StoreError, Write,
+    CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage, OrderStore,
+    SequencedEvent, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{ExternalId, Order, OrderId, ShardId, UserId, Version};
+use domain::{ExternalId, Order, OrderId, Seq, ShardId, Status, Steering, Trace, UserId, Version};
+use tokio::sync::watch;
 
 use crate::around::StoreAround;
 
@@ -25,14 +26,32 @@ pub enum Mood {
     Slow(Duration),
     /// Every commit is done, and its answer comes so much later.
     LateAnswers(Duration),
+    /// Every call waits for another mood before it begins.
+    Held,
+    /// Every commit is refused, as what the store cannot hold; this is what it says.
+    Refusing(String),
+    /// Whoever changes an order comes too late: somebody else has put it on hold, or released it, since it was read.
+    Overtaken,
+    /// Reading on after this event is so, which fails who reads what he missed; all else is as it should be.
+    ReadingOnAfter(Seq, Box<Mood>),
     /// Every call panics.
     Panicking,
+}
+
+impl Mood {
+    fn is_held(&self) -> bool {
+        match self {
+            Self::Held => true,
+            Self::ReadingOnAfter(_, mood) => mood.is_held(),
+            _ => false,
+        }
+    }
 }
 
 /// A healthy store with a mood.
 pub struct FaultyStore {
     inner: Arc<dyn OrderStore>,
-    mood: Mutex<Mood>,
+    mood: watch::Sender<Mood>,
     waiting: AtomicUsize,
 }
 
@@ -41,39 +60,82 @@ impl FaultyStore {
     pub fn over(inner: Arc<dyn OrderStore>) -> Self {
         Self {
             inner,
-            mood: Mutex::new(Mood::Well),
+            mood: watch::Sender::new(Mood::Well),
             waiting: AtomicUsize::new(0),
         }
     }
 
     /// From now on it does so.
     pub fn become_so(&self, mood: Mood) {
-        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+        self.mood.send_replace(mood);
     }
 
     fn mood(&self) -> Mood {
-        self.mood
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.mood.borrow().clone()
     }
 
-    /// How many calls have been slowed down.
+    /// How many calls have been slowed down or held.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
     }
 
     async fn pass(&self) -> Result<(), StoreError> {
-        match self.mood() {
-            Mood::Well | Mood::LateAnswers(_) => Ok(()),
+        self.pass_as(self.mood()).await
+    }
+
+    async fn pass_as(&self, mood: Mood) -> Result<(), StoreError> {
+        match mood {
+            Mood::Well
+            | Mood::LateAnswers(_)
+            | Mood::Refusing(_)
+            | Mood::Overtaken
+            | Mood::ReadingOnAfter(..) => Ok(()),
             Mood::Failing(error) => Err(error),
             Mood::Slow(wait) => {
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
+            Mood::Held => {
+                self.waiting.fetch_add(1, Ordering::SeqCst);
+                let mut moods = self.mood.subscribe();
+                let released = moods.wait_for(|mood| !mood.is_held()).await;
+                released.expect("the store that is waited for is there");
+                Ok(())
+            }
             Mood::Panicking => panic!("the store panics because the test told it to"),
         }
+    }
+
+    /// Changes the order that `write` is about to change, as somebody else would.
+    async fn overtake(&self, write: &Write, deadline: Deadline) -> Result<(), StoreError> {
+        let order = match write.guard {
+            Guard::New { .. } => None,
+            Guard::At { .. } => self.inner.get(write.decision.order.id).await?,
+        };
+        let Some(order) = order else {
+            return Ok(());
+        };
+        let steering = match order.status {
+            Status::OnHold => Steering::Release,
+            _ => Steering::Hold,
+        };
+        let decision = order
+            .steer(steering, order.updated_at, Trace::default())
+            .expect("orders that are overtaken wait, or are on hold");
+        let guard = Guard::At {
+            version: order.version,
+            status: order.status,
+        };
+        let other = Write {
+            decision,
+            guard,
+            receipt: None,
+        };
+        for done in self.inner.commit(vec![other], deadline).await {
+            done.expect("nobody else changes the order at the same time");
+        }
+        Ok(())
     }
 }
 
@@ -97,6 +159,16 @@ impl StoreAround for FaultyStore {
         match passed.unwrap_or_else(|_| Err(late())) {
             Ok(()) => {
                 let count = writes.len();
+                if let Mood::Refusing(reason) = self.mood() {
+                    return vec![Err(CommitError::Refused(reason)); count];
+                }
+                if matches!(self.mood(), Mood::Overtaken) {
+                    for write in &writes {
+                        if let Err(error) = self.overtake(write, deadline).await {
+                            return vec![Err(CommitError::Store(error)); count];
+                        }
+                    }
+                }
                 let answers = self.inner.commit(writes, deadline).await;
                 let Mood::LateAnswers(wait) = self.mood() else {
                     return answers;
@@ -141,6 +213,20 @@ impl StoreAround for FaultyStore {
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
         self.pass().await?;
         self.inner.events(id, after, limit).await
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        if let Mood::ReadingOnAfter(seq, mood) = self.mood()
+            && seq == after
+        {
+            self.pass_as(*mood).await?;
+        }
+        self.inner.events_after(shard, after, limit).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

@@ -16,6 +16,7 @@ mod intake;
 mod logging;
 mod orders;
 mod raw;
+mod refusals;
 mod server;
 mod stopping;
 mod watching;

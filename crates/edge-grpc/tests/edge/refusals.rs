@@ -1,0 +1,280 @@
+//! What is refused behind the edge: by the store, by another call, by another client.
+
+use std::time::Duration;
+
+use application::watch::Cursor;
+use domain::{Seq, ShardId};
+use futures_util::stream;
+use proto::ordermill::v1 as pb;
+use proto::ordermill::v1::order_result::Outcome;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tonic::{Code, Request};
+use tonic_types::StatusExt as _;
+
+use crate::raw::Raw;
+use crate::server::{Client, Server, amount, placed, reason, with_key};
+use port_conformance::faulty::Mood;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn until_waiting(server: &Server, calls: usize) {
+    let waiting = async {
+        while server.store.waiting() < calls {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("the calls come");
+}
+
+async fn stands(client: &mut Client, id: &str) -> (pb::Status, u32) {
+    let request = pb::GetOrderRequest {
+        order_id: id.to_owned(),
+    };
+    let order = client.get_order(request).await.unwrap().into_inner().order;
+    let order = order.unwrap();
+    (order.status(), order.version)
+}
+
+#[tokio::test]
+async fn a_key_that_is_under_way_past_a_caller_s_deadline_is_told_from_an_unknown_outcome() {
+    let server = Server::start().await;
+    let mut patient = server.client().await;
+    // The deadlines are the server's alone to keep.
+    let raw = Raw::connect(server.address).await;
+    let mut hasty = raw.client();
+    let short = |key| {
+        let mut request = Request::new(with_key(amount("u", 1), key));
+        let timeout = "200m".parse().unwrap();
+        request.metadata_mut().insert("grpc-timeout", timeout);
+        request
+    };
+    server.store_becomes(Mood::Held);
+    let mut first = JoinSet::new();
+    first.spawn(async move { patient.create_order(with_key(amount("u", 1), "k")).await });
+    until_waiting(&server, 1).await;
+    let refused = hasty.create_order(short("k")).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (Code::DeadlineExceeded, "IDEMPOTENCY_KEY_IN_FLIGHT")
+    );
+    assert!(refused.get_error_details().retry_info().is_some());
+    // Nobody else has this one.
+    let refused = hasty.create_order(short("another")).await.unwrap_err();
+    assert_eq!(reason(&refused), "OUTCOME_UNKNOWN");
+    server.store_becomes(Mood::Well);
+    let made = first.join_all().await.remove(0).unwrap().into_inner();
+    assert_eq!(made.placement(), pb::Placement::Created);
+    let order = with_key(amount("u", 1), "k");
+    let again = hasty.create_order(order).await.unwrap().into_inner();
+    assert_eq!(again.placement(), pb::Placement::Replayed);
+    assert_eq!(again.order.unwrap().id, made.order.unwrap().id);
+    assert_eq!(server.accepted().await, 1);
+}
+
+#[tokio::test]
+async fn who_changes_an_order_that_others_change_all_the_time_is_aborted_and_changes_nothing() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let id = placed(&mut client, amount("u", 1)).await.id;
+    let cancel = pb::CancelOrderRequest {
+        order_id: id.clone(),
+        expected_version: None,
+    };
+    let update = pb::UpdateStatusRequest {
+        order_id: id.clone(),
+        status: pb::Status::Cancelled as i32,
+        expected_version: None,
+    };
+    server.store_becomes(Mood::Overtaken);
+    let refusals = [
+        client.cancel_order(cancel.clone()).await.unwrap_err(),
+        client.update_status(update).await.unwrap_err(),
+    ];
+    for refused in refusals {
+        assert_eq!(
+            (refused.code(), &*reason(&refused)),
+            (Code::Aborted, "CONTENDED")
+        );
+        assert!(refused.get_error_details().retry_info().is_some());
+    }
+    let (status, version) = stands(&mut client, &id).await;
+    assert!(
+        matches!(status, pb::Status::Pending | pb::Status::OnHold) && version > 2,
+        "the others changed it: {status:?} {version}"
+    );
+    server.store_becomes(Mood::Well);
+    client.cancel_order(cancel).await.unwrap();
+    let cancelled = (pb::Status::Cancelled, version + 1);
+    assert_eq!(stands(&mut client, &id).await, cancelled);
+}
+
+#[tokio::test]
+async fn who_expects_a_version_that_somebody_else_has_passed_meanwhile_is_told_the_new_one() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let id = placed(&mut client, amount("u", 1)).await.id;
+    server.store_becomes(Mood::Overtaken);
+    let cancel = pb::CancelOrderRequest {
+        order_id: id.clone(),
+        expected_version: Some(1),
+    };
+    let refused = client.cancel_order(cancel).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (Code::Aborted, "VERSION_MISMATCH")
+    );
+    assert!(refused.message().contains("version 2"), "{refused:?}");
+    assert_eq!(stands(&mut client, &id).await, (pb::Status::OnHold, 2));
+}
+
+#[tokio::test]
+async fn an_order_that_the_store_cannot_hold_is_refused_alone_and_for_good() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    server.store_becomes(Mood::Refusing("password=hunter2".to_owned()));
+    let order = with_key(amount("u", 1), "k");
+    let refused = client.create_order(order.clone()).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (Code::InvalidArgument, "REFUSED_BY_STORE")
+    );
+    assert!(refused.get_error_details().retry_info().is_none());
+    assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
+    let batch = client.create_orders(stream::iter([order.clone()])).await;
+    let batch = batch.unwrap().into_inner();
+    assert_eq!(
+        (batch.accepted, batch.refused, batch.unavailable),
+        (0, 1, 0)
+    );
+    let answers = client.intake_orders(stream::iter([order.clone()])).await;
+    let mut answers = answers.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap();
+    for result in [&batch.results[0], &answer] {
+        let Some(Outcome::Refusal(refusal)) = &result.outcome else {
+            panic!("{result:?}")
+        };
+        assert_eq!(
+            (Code::from(refusal.code), &*refusal.reason),
+            (Code::InvalidArgument, "REFUSED_BY_STORE")
+        );
+        assert!(refusal.retry_after.is_none());
+        assert!(!format!("{refusal:?}").contains("hunter2"), "{refusal:?}");
+    }
+    assert!(answers.message().await.unwrap().is_none(), "it goes on");
+    server.store_becomes(Mood::Well);
+    assert_eq!(server.accepted().await, 0);
+    placed(&mut client, order).await;
+}
+
+fn from(seq: u64) -> pb::WatchOrdersRequest {
+    pb::WatchOrdersRequest {
+        user_id: None,
+        cursor: Cursor::new([(ShardId(0), Seq(seq))]).to_string(),
+    }
+}
+
+#[tokio::test]
+async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() {
+    let server = Server::with(|_, watch| {
+        watch.resuming_reads = 1;
+        watch.join_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let mut client = server.client().await;
+    for number in 1..=3 {
+        placed(&mut client, amount("u", number)).await;
+    }
+    // Somebody watches already, so that nobody below waits for the hub instead of for a turn.
+    let followed = async {
+        loop {
+            let now = pb::WatchOrdersRequest::default();
+            if let Ok(watching) = client.watch_orders(now).await {
+                return watching;
+            }
+        }
+    };
+    let _watching = timeout(PATIENCE, followed).await.unwrap();
+    server.store_becomes(Mood::ReadingOnAfter(Seq(1), Box::new(Mood::Held)));
+    let mut other = client.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { other.watch_orders(from(1)).await });
+    until_waiting(&server, 1).await;
+    let refused = client.watch_orders(from(2)).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &*reason(&refused)),
+        (Code::Unavailable, "TOO_MANY_RESUMING")
+    );
+    assert!(refused.get_error_details().retry_info().is_some());
+    server.store_becomes(Mood::Well);
+    let first = first.join_all().await.remove(0);
+    assert!(first.is_ok(), "who had the turn goes on: {first:?}");
+    let mut second = client.watch_orders(from(2)).await.unwrap().into_inner();
+    let event = timeout(PATIENCE, second.message()).await.unwrap().unwrap();
+    let Some(pb::watch_response::Event::Change(change)) = event.unwrap().event else {
+        panic!("nothing is skipped")
+    };
+    assert_eq!(change.version, 1);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_server_goes_on() {
+    let server = Server::with(|_, watch| {
+        watch.page_events = 1;
+        watch.max_watchers = 1;
+    })
+    .await;
+    let mut client = server.client().await;
+    for number in 1..=5 {
+        placed(&mut client, amount("u", number)).await;
+    }
+    let poisoned = Mood::ReadingOnAfter(Seq(2), Box::new(Mood::Panicking));
+    server.store_becomes(poisoned);
+    let before = client.watch_orders(from(2)).await.unwrap_err();
+    // Its place is free once it has ended, which its client learns a little earlier.
+    let begun = async {
+        loop {
+            match client.watch_orders(from(0)).await {
+                Ok(changes) => return changes.into_inner(),
+                Err(refused) => assert_eq!(reason(&refused), "TOO_MANY_STREAMS"),
+            }
+        }
+    };
+    let mut changes = timeout(PATIENCE, begun).await.unwrap();
+    let mut told = 0;
+    let after = loop {
+        match timeout(PATIENCE, changes.message()).await.unwrap() {
+            Ok(message) => assert!(message.is_some(), "it is told why it ends"),
+            Err(refused) => break refused,
+        }
+        told += 1;
+    };
+    assert_eq!(told, 2, "what came before the panic is told");
+    for refused in [before, after] {
+        assert_eq!(
+            (refused.code(), &*reason(&refused)),
+            (Code::Internal, "INTERNAL")
+        );
+        assert!(!refused.message().contains("panic"), "{refused:?}");
+    }
+    server.store_becomes(Mood::Well);
+    let again = async {
+        loop {
+            match client.watch_orders(from(2)).await {
+                Ok(changes) => return changes.into_inner(),
+                Err(refused) => assert_eq!(reason(&refused), "TOO_MANY_STREAMS"),
+            }
+        }
+    };
+    let mut changes = timeout(PATIENCE, again).await.unwrap();
+    let mut client = server.client().await;
+    placed(&mut client, amount("u", 6)).await;
+    // What waited, and what came meanwhile: the hub goes on, too.
+    let mut told = 0;
+    while told < 4 {
+        let message = timeout(PATIENCE, changes.message()).await.unwrap().unwrap();
+        if let Some(pb::watch_response::Event::Change(_)) = message.unwrap().event {
+            told += 1;
+        }
+    }
+}
