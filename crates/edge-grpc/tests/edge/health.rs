@@ -1,20 +1,13 @@
-//! Health follows the store, and reflection tells of every service.
+//! Health follows the store.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use application::ports::StoreError;
-use futures_util::stream;
 use tokio::time::timeout;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
-use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
-use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
-use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient as AlphaClient;
 
 use crate::server::Server;
 use port_conformance::faulty::Mood;
@@ -74,65 +67,4 @@ async fn who_watches_the_health_learns_of_each_change_and_of_the_stop() {
     server.soft.cancel();
     assert_eq!(next().await.unwrap(), ServingStatus::NotServing);
     assert_eq!(next().await.unwrap_err().code(), Code::Unavailable);
-}
-
-fn services(response: ServerReflectionResponse) -> BTreeSet<String> {
-    let Some(MessageResponse::ListServicesResponse(list)) = response.message_response else {
-        panic!("{response:?}")
-    };
-    list.service
-        .into_iter()
-        .map(|service| service.name)
-        .collect()
-}
-
-#[tokio::test]
-async fn reflection_lists_every_service_and_describes_it() {
-    let server = Server::start().await;
-    let mut client = ServerReflectionClient::new(server.channel().await);
-    let ask = |what| ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(what),
-    };
-    let requests = [
-        ask(MessageRequest::ListServices(String::new())),
-        ask(MessageRequest::FileContainingSymbol(
-            "ordermill.v1.OrderService".to_owned(),
-        )),
-    ];
-    let answers = client
-        .server_reflection_info(stream::iter(requests))
-        .await
-        .unwrap();
-    let mut answers = answers.into_inner();
-    let listed = services(answers.message().await.unwrap().unwrap());
-    for service in [
-        "ordermill.v1.OrderService",
-        "order.OrderService",
-        "grpcstream.OrderStream",
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-    ] {
-        assert!(listed.contains(service), "{service} is not in {listed:?}");
-    }
-    let described = answers.message().await.unwrap().unwrap();
-    assert!(matches!(
-        described.message_response,
-        Some(MessageResponse::FileDescriptorResponse(_))
-    ));
-    // Older tools ask in another way.
-    let mut older = AlphaClient::new(server.channel().await);
-    let request = tonic_reflection::pb::v1alpha::ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(
-            tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest::ListServices(
-                String::new(),
-            ),
-        ),
-    };
-    let answers = older
-        .server_reflection_info(stream::iter([request]))
-        .await
-        .unwrap();
-    assert!(answers.into_inner().message().await.unwrap().is_some());
 }

@@ -16,6 +16,7 @@ mod intake;
 mod logging;
 mod orders;
 mod raw;
+mod reflection;
 mod refusals;
 mod server;
 mod stopping;
