@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use application::watch::Cursor;
+use domain::{Seq, ShardId};
 use futures_util::{StreamExt as _, stream};
 use proto::ordermill::v1 as pb;
+use proto::ordermill::v1::order_service_client::OrderServiceClient;
+use tonic::transport::Endpoint;
 use tonic::{Code, Request};
 
 use crate::raw::Raw;
@@ -139,6 +143,41 @@ async fn every_method_honours_the_deadline_of_its_client() {
         .unwrap();
     assert_eq!(last.unwrap_err().code(), Code::DeadlineExceeded);
     assert_eq!(server.accepted().await, 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_always_has_something_to_say_ends_at_its_client_s_deadline() {
+    // More than this client takes in unread, and all of it read at once, so that the server has the next of it ready
+    // whenever there is room for more.
+    const CHANGES: usize = 3_000;
+    let server = Server::with(|_, watch| watch.page_events = 2 * CHANGES).await;
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let endpoint = endpoint.initial_stream_window_size(64 * 1024);
+    let mut client = OrderServiceClient::new(endpoint.connect().await.unwrap());
+    let orders = vec![amount(&"é".repeat(100), 1); CHANGES];
+    let taken = client.create_orders(stream::iter(orders)).await.unwrap();
+    assert_eq!(taken.into_inner().accepted as usize, CHANGES);
+    let watch = pb::WatchOrdersRequest {
+        user_id: None,
+        cursor: Cursor::new([(ShardId(0), Seq(0))]).to_string(),
+    };
+    let changes = client.watch_orders(told("2S", watch)).await.unwrap();
+    let mut changes = changes.into_inner();
+    let mut told = 0;
+    let ended = loop {
+        match changes.message().await {
+            // It takes no more until its deadline has passed.
+            Ok(Some(_)) if told == 0 => tokio::time::sleep(Duration::from_secs(3)).await,
+            Ok(message) => assert!(message.is_some(), "it is told why it ends"),
+            Err(status) => break status,
+        }
+        told += 1;
+    };
+    assert_eq!(
+        (ended.code(), &*reason(&ended)),
+        (Code::DeadlineExceeded, "DEADLINE_PASSED")
+    );
+    assert!(told < CHANGES, "not all of it was said");
 }
 
 #[tokio::test]
