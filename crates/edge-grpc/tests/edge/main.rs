@@ -20,4 +20,5 @@ mod reflection;
 mod refusals;
 mod server;
 mod stopping;
+mod transport;
 mod watching;
