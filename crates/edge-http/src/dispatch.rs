@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use crate::endpoints;
+use crate::calls;
 use crate::host;
 use crate::problem::Problem;
 use crate::request::{Incomer, name_of};
@@ -142,7 +142,7 @@ impl Dispatcher {
             request_id: request_id.clone(),
             began,
         };
-        let call = endpoints::call(endpoint, &self.state, incomer);
+        let call = calls::call(endpoint, &self.state, incomer);
         match AssertUnwindSafe(call).catch_unwind().await {
             Ok(result) => result,
             Err(panic) => Err(Problem::internal(panic_text(&*panic))),

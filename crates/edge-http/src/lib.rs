@@ -3,15 +3,17 @@
 //! It parses, bounds and answers; past it nothing is invalid. It calls the use cases of `application` alone and
 //! never sees a store. The binary calls [`serve`] with a listener and an [`EdgeState`].
 //!
-//! A request's way: `server` (connections) -> `dispatch` (guards, names, logs) -> `router` (which address) ->
-//! `endpoints` (one a file, with `request` and `json` to read and `answer` to write) -> `application`. Whatever is
-//! refused becomes a [`Problem`], in `problem` alone.
+//! A request's way: `server` (connections) -> `dispatch` (guards, names, logs) -> `router` (which address) -> `calls` (who
+//! does it) -> `endpoints` (one a file, with `request` and `json` to read and `answer` to write) -> `application`.
+//! Whatever is refused becomes a [`Problem`], in `problem` alone.
 //!
 //! How to add an endpoint: an `Address` and an `Endpoint` in `router`, a file in `endpoints` with a line in
-//! `endpoints::call`, its description in `openapi::operations`, a test in `tests/edge`. The tests hold every answer that
+//! `calls::call`, its description in `openapi::operations`, a test in `tests/edge`. The tests hold every answer that
 //! they get to the description.
 
 mod answer;
+mod body_room;
+mod calls;
 mod dialects;
 mod dispatch;
 mod endpoints;
@@ -20,6 +22,7 @@ mod json;
 mod live;
 mod openapi;
 mod pages;
+mod patience;
 mod problem;
 mod request;
 mod router;
@@ -27,12 +30,10 @@ mod server;
 mod settings;
 mod state;
 
-pub use dialects::OrdersDialect;
 pub use edge_listener::ServeReport;
 pub use json::{Malformed, OrderInput, Reader, RowFields, read_order};
-pub use live::LiveSettings;
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use server::{serve, serve_websockets};
-pub use settings::EdgeSettings;
+pub use settings::{EdgeSettings, LiveSettings, OrdersDialect};
 pub use state::{Breaker, EdgeState, NoWork, WorkHealth};

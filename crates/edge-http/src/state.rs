@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::request::BodyRoom;
+use crate::body_room::BodyRoom;
 use crate::settings::EdgeSettings;
 
 /// Where the circuit breaker in front of the handler stands.

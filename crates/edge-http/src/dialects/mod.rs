@@ -26,18 +26,6 @@ use crate::state::EdgeState;
 
 pub(crate) use voice::Voice;
 
-/// Whose address `POST /orders` is, where two dialects lay claim to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OrdersDialect {
-    /// A body with an `order_id` is Order System's, any other one orderSystem's.
-    #[default]
-    Auto,
-    /// Always orderSystem's, whose orders have no number of the client's: the setting `"orderSystem"`.
-    WithoutOrderId,
-    /// Always Order System's, whose orders bring theirs: the setting `"order-system"`.
-    WithOrderId,
-}
-
 /// An address of a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place<'p> {
@@ -120,7 +108,7 @@ pub(crate) async fn call(
         Call::PlaceOrder => orders::place(edge, incomer).await,
         Call::GetOrder(id) => Box::pin(ordersystem::get(edge, incomer, id)).await,
         Call::ListApiOrders => Box::pin(orderflow::list(edge, incomer)).await,
-        Call::SayHealth => Box::pin(crate::endpoints::say_health(edge)).await,
+        Call::SayHealth => Box::pin(crate::endpoints::probes::say_health(edge)).await,
         Call::AllowOrigins => Ok(orderflow::allow_origins()),
     }
 }

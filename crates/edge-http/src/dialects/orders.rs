@@ -5,10 +5,11 @@ use application::PlaceError;
 use domain::PlaceOrder;
 
 use super::fields::{self, Field};
-use super::{OrdersDialect, bad_request, order_system, ordersystem};
+use super::{bad_request, order_system, ordersystem};
 use crate::answer::Answer;
 use crate::problem::{Code, Problem};
 use crate::request::Incomer;
+use crate::settings::OrdersDialect;
 use crate::state::EdgeState;
 
 /// Every field that one of the two knows.

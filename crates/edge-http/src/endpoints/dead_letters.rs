@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::request::{Incomer, media_type, read_body};
 use crate::state::EdgeState;
 
-pub(super) async fn steer(
+pub(crate) async fn steer(
     edge: &EdgeState,
     incomer: Incomer,
     steering: Steering,

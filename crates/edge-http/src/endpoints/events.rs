@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::request::{Cursor, Incomer, Query};
 use crate::state::EdgeState;
 
-pub(super) async fn list_events(
+pub(crate) async fn list_events(
     edge: &EdgeState,
     incomer: Incomer,
     id: &str,

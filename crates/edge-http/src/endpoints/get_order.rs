@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::request::{Incomer, is_known};
 use crate::state::EdgeState;
 
-pub(super) async fn get_order(
+pub(crate) async fn get_order(
     edge: &EdgeState,
     incomer: Incomer,
     id: &str,

@@ -1,21 +1,18 @@
-//! The endpoints, one a file, with what each takes, answers and refuses. `dispatch` calls them.
+//! The endpoints, one a file, with what each takes, answers and refuses. `calls` calls them.
 
-mod dead_letter_reasons;
-mod dead_letters;
-mod error_page;
-mod events;
-mod get_order;
-mod list_orders;
-mod openapi;
-mod place_batch;
-mod place_order;
-mod probes;
-mod receipt;
-mod start_page;
-mod stats;
-mod steer_order;
-
-pub(crate) use probes::say_health;
+pub(crate) mod dead_letter_reasons;
+pub(crate) mod dead_letters;
+pub(crate) mod error_page;
+pub(crate) mod events;
+pub(crate) mod get_order;
+pub(crate) mod list_orders;
+pub(crate) mod place_batch;
+pub(crate) mod place_order;
+pub(crate) mod probes;
+pub(crate) mod receipt;
+pub(crate) mod start_page;
+pub(crate) mod stats;
+pub(crate) mod steer_order;
 
 use std::future::Future;
 
@@ -23,68 +20,9 @@ use application::ports::StoreError;
 use domain::OrderId;
 use tokio::time::Instant;
 
-use crate::answer::Answer;
-use crate::dialects;
-use crate::pages;
 use crate::problem::Problem;
-use crate::request::{Incomer, Offer, Query, accepts};
-use crate::router::Endpoint;
+use crate::request::{Incomer, Query};
 use crate::state::EdgeState;
-
-/// Does what was asked for. The rare endpoints are boxed, so that every connection's memory is not as large as the
-/// largest of them.
-pub(crate) async fn call(
-    endpoint: Endpoint<'_>,
-    edge: &EdgeState,
-    incomer: Incomer,
-) -> Result<Answer, Problem> {
-    if let Endpoint::Dialect(call) = endpoint {
-        return dialects::call(call, edge, incomer).await;
-    }
-    let offer = match endpoint {
-        // What a page is made of is asked for by its address; browsers name what they expect, loosely.
-        Endpoint::ShowPageFile(_) | Endpoint::ShowDocs | Endpoint::ShowDocsFile(_) => None,
-        Endpoint::ShowStart if pages::wants_page(&incomer.parts.headers) => Some(Offer::Html),
-        Endpoint::GetReceipt(_)
-        | Endpoint::SayAlive
-        | Endpoint::ShowStart
-        | Endpoint::ShowError(_) => Some(Offer::Text),
-        _ => Some(Offer::Json),
-    };
-    if let Some(offer) = offer
-        && !accepts(&incomer.parts.headers, offer)
-    {
-        return Err(Problem::not_acceptable(offer.name()));
-    }
-    match endpoint {
-        Endpoint::PlaceOrder => place_order::place_order(edge, incomer).await,
-        Endpoint::GetOrder(id) => get_order::get_order(edge, incomer, id).await,
-        Endpoint::PlaceBatch => Box::pin(place_batch::place_batch(edge, incomer)).await,
-        Endpoint::ListOrders => Box::pin(list_orders::list_orders(edge, incomer)).await,
-        Endpoint::SteerOrder(id, steering) => {
-            Box::pin(steer_order::steer_order(edge, incomer, id, steering)).await
-        }
-        Endpoint::ListEvents(id) => Box::pin(events::list_events(edge, incomer, id)).await,
-        Endpoint::GetReceipt(id) => Box::pin(receipt::get_receipt(edge, incomer, id)).await,
-        Endpoint::ListDeadLetters => Box::pin(list_orders::list_dead_letters(edge, incomer)).await,
-        Endpoint::ListDeadLetterReasons => {
-            Box::pin(dead_letter_reasons::list_reasons(edge, incomer)).await
-        }
-        Endpoint::SteerDeadLetters(steering) => {
-            Box::pin(dead_letters::steer(edge, incomer, steering)).await
-        }
-        Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
-        Endpoint::SayAlive => probes::say_alive(&incomer),
-        Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
-        Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
-        Endpoint::ShowStart => start_page::show(&incomer),
-        Endpoint::ShowPageFile(path) => start_page::show_file(&incomer, path),
-        Endpoint::ShowDocs => start_page::show_docs(&incomer),
-        Endpoint::ShowDocsFile(file) => start_page::show_docs_file(&incomer, file),
-        Endpoint::ShowOpenApi => openapi::show(edge, &incomer),
-        Endpoint::ShowError(code) => error_page::show(&incomer, code),
-    }
-}
 
 /// Reads an id of a path.
 fn order_id(text: &str) -> Result<OrderId, Problem> {
@@ -92,7 +30,7 @@ fn order_id(text: &str) -> Result<OrderId, Problem> {
 }
 
 /// Refuses any query, at the addresses that take none.
-fn no_query(incomer: &Incomer) -> Result<(), Problem> {
+pub(crate) fn no_query(incomer: &Incomer) -> Result<(), Problem> {
     match incomer.parts.uri.query() {
         None => Ok(()),
         query => Query::read(query, &[]).finish(),

@@ -19,7 +19,7 @@ const ROWS_AT_A_TIME: usize = 1_000;
 /// After so many rows read, others get their turn on this thread.
 const ROWS_A_TURN: usize = 128;
 
-pub(super) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
     let settings = &edge.settings;
     let is_history = reads_history(&incomer)?;
     let trace = incomer.trace();

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
-pub(super) async fn get_receipt(
+pub(crate) async fn get_receipt(
     edge: &EdgeState,
     incomer: Incomer,
     id: &str,

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::request::{Expected, Incomer, if_match, read_body};
 use crate::state::EdgeState;
 
-pub(super) async fn steer_order(
+pub(crate) async fn steer_order(
     edge: &EdgeState,
     incomer: Incomer,
     id: &str,
@@ -24,16 +24,20 @@ pub(super) async fn steer_order(
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
     let expected = if_match(headers)?;
-    read_nothing(
-        &read_body(
-            edge,
-            headers,
-            incomer.body,
-            incomer.began,
-            edge.settings.max_body_bytes,
-        )
-        .await?,
-    )?;
+    let body = read_body(
+        edge,
+        headers,
+        incomer.body,
+        incomer.began,
+        edge.settings.max_body_bytes,
+    )
+    .await?;
+    let mut faults = Vec::new();
+    read_nothing(&body, &mut faults)?;
+    drop(body);
+    if !faults.is_empty() {
+        return Err(Problem::invalid_body(faults));
+    }
     let deadline = edge.deadline();
     let expected = expected_version(edge, id, expected, deadline).await?;
     let caller = Caller { trace, deadline };

@@ -9,7 +9,6 @@ use std::collections::HashSet;
 use domain::{Fault, Given};
 
 use super::reader::{Kind, Malformed, Reader};
-use crate::problem::MAX_FAULTS;
 
 /// A field that an object may have.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +153,9 @@ pub(super) fn wrong_type(
     });
     reader.skip()
 }
+
+/// The most faults that one answer lists; it says how many more there are.
+pub(crate) const MAX_FAULTS: usize = 1000;
 
 /// Adds a fault, unless there are more already than any answer lists.
 pub(super) fn push(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {

@@ -12,7 +12,7 @@ mod rows;
 mod small;
 
 pub(crate) use event::write_event;
-pub(crate) use fields::unknown_among;
+pub(crate) use fields::{MAX_FAULTS, unknown_among};
 pub use order::{OrderInput, RowFields, read_order};
 pub(crate) use page::write_page_end;
 pub(crate) use reader::Kind;

@@ -6,7 +6,6 @@ use domain::{Fault, Given};
 
 use super::fields::{Scalar, scalar, unknown_field, wrong_type};
 use super::reader::{Kind, Malformed, Reader};
-use crate::problem::Problem;
 
 /// Which dead letters are meant.
 #[derive(Debug, Default)]
@@ -40,11 +39,10 @@ pub(crate) fn read_dead_letter_filter<'a>(
 }
 
 /// Accepts an empty body, or an empty object.
-pub(crate) fn read_nothing(bytes: &[u8]) -> Result<(), Problem> {
+pub(crate) fn read_nothing(bytes: &[u8], faults: &mut Vec<Fault>) -> Result<(), Malformed> {
     if bytes.is_empty() {
         return Ok(());
     }
-    let mut faults = Vec::new();
     let mut reader = Reader::new(bytes)?;
     if reader.peek()? == Kind::Object {
         reader.members(|reader, key| {
@@ -52,14 +50,9 @@ pub(crate) fn read_nothing(bytes: &[u8]) -> Result<(), Problem> {
             reader.skip()
         })?;
     } else {
-        wrong_type(&mut reader, "", "empty, or an empty object", &mut faults)?;
+        wrong_type(&mut reader, "", "empty, or an empty object", faults)?;
     }
-    reader.finish()?;
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::invalid_body(faults))
-    }
+    reader.finish()
 }
 
 fn unknown(key: &str, known: &[&'static str]) -> Fault {

@@ -7,10 +7,7 @@ use axum::routing::get;
 use crate::state::EdgeState;
 
 mod event_stream;
-mod settings;
 mod websocket;
-
-pub use settings::LiveSettings;
 
 /// The routes of the live streams.
 pub(crate) fn routes() -> Router<EdgeState> {

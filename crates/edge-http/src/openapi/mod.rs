@@ -4,6 +4,7 @@
 //! then kept. The tests hold every answer that the edge gives to it, and its addresses to the router's.
 
 mod content;
+mod endpoint;
 mod examples;
 mod headers;
 mod operation;
@@ -18,6 +19,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder};
 
 use crate::router::Address;
+pub(crate) use endpoint::show;
 use operation::Group;
 
 /// Collects the schemas; everything else is added by [`document`].

@@ -21,9 +21,6 @@ use domain::{Fault, RequestId};
 
 pub(crate) use code::Code;
 
-/// The most faults that one problem lists; it says how many more there are.
-pub(crate) const MAX_FAULTS: usize = 1000;
-
 /// What part of the request a fault speaks of, beside the JSON pointers of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use domain::{Fault, Version};
 
-use super::{Code, MAX_FAULTS, Place, Problem};
-use crate::json::Malformed;
+use super::{Code, Place, Problem};
+use crate::json::{MAX_FAULTS, Malformed};
 
 impl Problem {
     /// There is nothing at this address, or nothing that the client may see: one answer for all.

@@ -5,11 +5,11 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
 use super::media::encoding_is_plain;
+use crate::body_room::Room;
 use crate::problem::Problem;
 use crate::state::EdgeState;
 
@@ -25,53 +25,6 @@ impl Deref for Body<'_> {
 
     fn deref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-/// How many bytes of bodies are held at a time, by all requests of a server together. Bodies that come in one small
-/// piece are not counted: there are no more of them than requests.
-#[derive(Debug)]
-pub(crate) struct BodyRoom {
-    free: AtomicUsize,
-}
-
-impl BodyRoom {
-    pub(crate) const fn of(bytes: usize) -> Self {
-        Self {
-            free: AtomicUsize::new(bytes),
-        }
-    }
-}
-
-/// What one body holds.
-#[derive(Debug)]
-struct Room<'a> {
-    of: &'a BodyRoom,
-    taken: usize,
-}
-
-impl Room<'_> {
-    /// Takes room for so many bytes more; false where there is none.
-    fn take(&mut self, bytes: usize) -> bool {
-        let taken = self
-            .of
-            .free
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
-                free.checked_sub(bytes)
-            })
-            .is_ok();
-        if taken {
-            self.taken += bytes;
-        }
-        taken
-    }
-}
-
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        if self.taken > 0 {
-            self.of.free.fetch_add(self.taken, Ordering::Relaxed);
-        }
     }
 }
 
@@ -98,10 +51,7 @@ pub(crate) async fn read_body<'a>(
         return Err(Problem::unsupported_encoding());
     }
     let until = began + edge.settings.body_timeout;
-    let mut room = Room {
-        of: &edge.bodies,
-        taken: 0,
-    };
+    let mut room = edge.bodies.nothing_yet();
     let reading = collect(&mut body, limit, &mut room);
     match tokio::time::timeout_at(until, reading).await {
         Err(_) => Err(Problem::body_timeout()),

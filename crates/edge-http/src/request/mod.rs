@@ -8,7 +8,7 @@ mod name;
 mod query;
 
 pub(crate) use application::ListCursor as Cursor;
-pub(crate) use body::{BodyRoom, read_body};
+pub(crate) use body::read_body;
 pub(crate) use conditions::{Expected, if_match, is_known, key};
 pub(crate) use media::{Offer, accepts, asks_for, media_type};
 pub(crate) use name::{name_of, trace_of};

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::connection::Connection;
-use crate::server::PatientStream;
+use crate::patience::PatientStream;
 
 /// An idle connection keeps no more than this to read into; longer messages get room of their own.
 const READ_BUFFER_BYTES: usize = 256;

@@ -4,8 +4,6 @@
 //! The binary calls [`serve`]. Every task is in the state's tracker; nothing outlives [`serve`] but what a hard stop
 //! could not end.
 
-mod patience;
-
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,10 +20,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::patience::Patience;
-pub(crate) use self::patience::PatientStream;
-
 use crate::dispatch::Dispatcher;
+use crate::patience::{Patience, PatientStream};
 use crate::router::Port;
 use crate::settings::EdgeSettings;
 use crate::state::EdgeState;

@@ -20,7 +20,7 @@ use crate::settings::EdgeSettings;
 
 /// What the requests of a connection leave behind for its watch.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// Requests that are being answered; the watch rests while there are any.
     busy: AtomicUsize,
     /// Whether a request has come since the watch last looked.
@@ -33,11 +33,11 @@ pub(super) struct Patience {
 
 /// A request being answered.
 #[derive(Debug)]
-pub(super) struct Busy(Option<Arc<Patience>>);
+pub(crate) struct Busy(Option<Arc<Patience>>);
 
 impl Patience {
     /// A request's head is complete. The watch rests until the result is dropped.
-    pub(super) fn busy(self: &Arc<Self>, is_http2: bool) -> Busy {
+    pub(crate) fn busy(self: &Arc<Self>, is_http2: bool) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.request_came.store(true, Ordering::Relaxed);
         if is_http2 {
@@ -47,14 +47,14 @@ impl Patience {
     }
 
     /// From now on half a head ends its connection at the next tick.
-    pub(super) fn run_out(&self) {
+    pub(crate) fn run_out(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 }
 
 impl Busy {
     /// The connection was handed over (to a WebSocket, say), which watches it by itself from now on.
-    pub(super) fn forever(mut self) {
+    pub(crate) fn forever(mut self) {
         self.0 = None;
     }
 }
@@ -88,7 +88,7 @@ pub(crate) struct PatientStream {
 const TICKS: u32 = 4;
 
 impl PatientStream {
-    pub(super) fn new(stream: TcpStream, patience: Arc<Patience>, settings: &EdgeSettings) -> Self {
+    pub(crate) fn new(stream: TcpStream, patience: Arc<Patience>, settings: &EdgeSettings) -> Self {
         let shortest = settings.header_timeout.min(settings.idle_timeout);
         let tick = (shortest / TICKS).max(Duration::from_millis(1));
         let ticks = |wait: Duration| {

@@ -4,18 +4,17 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::Bytes;
 
-use super::no_query;
 use crate::answer::{self, Answer};
-use crate::openapi;
+use crate::endpoints::no_query;
 use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
-pub(super) fn show(edge: &EdgeState, incomer: &Incomer) -> Result<Answer, Problem> {
+pub(crate) fn show(edge: &EdgeState, incomer: &Incomer) -> Result<Answer, Problem> {
     no_query(incomer)?;
     let document = edge
         .document
-        .get_or_init(|| Bytes::from(openapi::document(&edge.settings.version)));
+        .get_or_init(|| Bytes::from(super::document(&edge.settings.version)));
     let mut response = answer::json(StatusCode::OK, Vec::new());
     *response.body_mut() = Body::from(document.clone());
     Ok(response)

@@ -2,12 +2,25 @@
 //!
 //! The binary fills it from the configuration; nothing here reads files or the environment.
 
+mod live;
+
 use std::time::Duration;
 
 use domain::Currency;
 
-use crate::dialects::OrdersDialect;
-use crate::live::LiveSettings;
+pub use live::LiveSettings;
+
+/// Whose address `POST /orders` is, where two dialects lay claim to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OrdersDialect {
+    /// A body with an `order_id` is Order System's, any other one orderSystem's.
+    #[default]
+    Auto,
+    /// Always orderSystem's, whose orders have no number of the client's: the setting `"orderSystem"`.
+    WithoutOrderId,
+    /// Always Order System's, whose orders bring theirs: the setting `"order-system"`.
+    WithOrderId,
+}
 
 /// The settings of the HTTP edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
