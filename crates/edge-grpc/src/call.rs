@@ -172,6 +172,15 @@ fn read_timeout(text: &str) -> Option<Duration> {
     }
 }
 
+/// The call that `dispatch` made of a request.
+pub(crate) fn call_of<T>(request: &tonic::Request<T>) -> Call {
+    request
+        .extensions()
+        .get::<Call>()
+        .cloned()
+        .expect("every request comes through the dispatcher, which puts its call there")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep_until};
 use tonic::{Code, Status};
 
-use crate::dispatch::Ending;
+use crate::ending::Ending;
 use crate::refusal::Refusal;
 use crate::taking::{has_room, part_is_there};
 
@@ -87,8 +87,7 @@ impl Body for CallBody {
             Ok(Poll::Ready(came)) => came,
             Ok(Poll::Pending) => return Poll::Pending,
             Err(panic) => {
-                let text = crate::dispatch::panic_text(&*panic);
-                return Poll::Ready(this.give_up(Refusal::internal(text)));
+                return Poll::Ready(this.give_up(Refusal::of_panic(&*panic)));
             }
         };
         let code = match &came {

@@ -5,7 +5,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -15,12 +15,13 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use tonic::Code;
 
+use crate::activity::Busy;
 use crate::call::{Call, X_REQUEST_ID};
 use crate::call_body::{CallBody, code_of};
+use crate::ending::{Ending, Slot};
 use crate::refusal::{Refusal, of_transport};
 use crate::request_body::RequestBody;
 use crate::route::{Route, Shape};
-use crate::server::Busy;
 use crate::services::Services;
 use crate::state::GrpcEdge;
 
@@ -36,18 +37,6 @@ pub(crate) struct Dispatcher {
     services: Services,
     calls: Arc<AtomicUsize>,
     streams: Arc<AtomicUsize>,
-}
-
-/// What is told once a call ends, however it ends: dropped before it was told, nobody heard the end, because the client
-/// left or the server cut the call off. It holds the call's place among those under way.
-pub(crate) struct Ending {
-    pub(crate) call: Call,
-    dispatcher: Arc<Dispatcher>,
-    name: &'static str,
-    began: Instant,
-    slot: Option<Slot>,
-    is_told: bool,
-    _busy: Busy,
 }
 
 impl Dispatcher {
@@ -87,19 +76,12 @@ impl Dispatcher {
             )),
             (Some(route), None) => self.slot(route.shape).map(|slot| (route, slot)),
         };
-        let mut ending = Ending {
-            call: call.clone(),
-            dispatcher: Arc::clone(&self),
-            name: route.map_or(UNKNOWN_METHOD, |route| route.name),
-            began,
-            slot: None,
-            is_told: false,
-            _busy: busy,
-        };
+        let name = route.map_or(UNKNOWN_METHOD, |route| route.name);
+        let mut ending = Ending::of(call.clone(), &self.edge.settings, name, began, busy);
         match admitted {
             Err(refusal) => self.refuse(refusal, ending),
             Ok((route, slot)) => {
-                ending.slot = Some(slot);
+                ending.hold(slot);
                 match self.run(route, request, &call).await {
                     Ok(response) => self.pass_on(response, ending, route.shape),
                     Err(refusal) => self.refuse(refusal, ending),
@@ -128,7 +110,7 @@ impl Dispatcher {
         let answering = AssertUnwindSafe(answering).catch_unwind();
         match tokio::time::timeout_at(until, answering).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(panic)) => Err(Refusal::internal(panic_text(&*panic))),
+            Ok(Err(panic)) => Err(Refusal::of_panic(&*panic)),
             // The method did not say what it was doing.
             Err(_) => Err(Refusal::outcome_unknown_at_deadline()),
         }
@@ -182,69 +164,6 @@ impl Dispatcher {
     }
 }
 
-impl Ending {
-    pub(crate) fn retry_after(&self) -> Duration {
-        self.dispatcher.edge.settings.retry_after
-    }
-
-    /// The call ended so.
-    pub(crate) fn tell(mut self, code: Code) {
-        self.log(code);
-    }
-
-    /// One line a call, without anything that a client wrote but the call's name, which is visible ASCII.
-    fn log(&mut self, code: Code) {
-        self.is_told = true;
-        // Whoever reads the line may count on the room.
-        self.slot = None;
-        let method = self.name;
-        macro_rules! line {
-            ($level:ident) => {
-                tracing::$level!(
-                    method,
-                    code = code_name(code),
-                    cause = self.call.cause(),
-                    elapsed_us =
-                        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-                    request_id = self.call.request_id().as_str(),
-                    "call"
-                )
-            };
-        }
-        match code {
-            Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable => line!(warn),
-            Code::Ok if self.dispatcher.edge.settings.log_calls => line!(info),
-            Code::Ok => line!(debug),
-            _ => line!(info),
-        }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if !self.is_told {
-            self.log(Code::Cancelled);
-        }
-    }
-}
-
-/// A call's place among those under way; dropping it makes room.
-pub(crate) struct Slot(Arc<AtomicUsize>);
-
-impl Slot {
-    fn take(under_way: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
-        let slot = Self(Arc::clone(under_way));
-        // Where there is no room the slot is dropped at once, which takes the count back.
-        (under_way.fetch_add(1, Ordering::Relaxed) < limit).then_some(slot)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 fn name(headers: &mut HeaderMap, call: &Call) {
     if let Ok(name) = HeaderValue::from_str(call.request_id().as_str()) {
         headers.insert(X_REQUEST_ID, name);
@@ -270,35 +189,4 @@ fn not_grpc(method: &Method, headers: &HeaderMap) -> Option<Response<CallBody>> 
         return Some(response);
     }
     None
-}
-
-/// A code as clients know it.
-const fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("without a message"))
 }

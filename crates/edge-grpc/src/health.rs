@@ -10,8 +10,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::call::Call;
-use crate::orders::call_of;
+use crate::call::{Call, call_of};
 use crate::refusal::Refusal;
 use crate::state::GrpcEdge;
 

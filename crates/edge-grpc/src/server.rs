@@ -10,7 +10,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::activity::{Activity, Busy};
 use crate::dispatch::Dispatcher;
 use crate::preface;
 use crate::settings::GrpcSettings;
@@ -144,54 +144,6 @@ async fn unhurried<C: Future + Unpin>(mut connection: C) -> C::Output {
         Pin::new(&mut connection).poll(context)
     })
     .await
-}
-
-/// What the calls of a connection leave behind for its watch.
-#[derive(Debug, Default)]
-struct Activity {
-    /// Calls under way.
-    busy: AtomicUsize,
-    /// Whether one has ended since the watch last looked.
-    was_busy: AtomicBool,
-}
-
-/// A call under way on a connection, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn new(activity: &Arc<Activity>) -> Self {
-        activity.busy.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.was_busy.store(true, Ordering::Relaxed);
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Activity {
-    /// Returns once the connection should end: the server stops, or it was idle for too long (exact to half of it).
-    async fn is_over(&self, settings: &GrpcSettings, soft: &CancellationToken) {
-        let tick = settings.idle_timeout / 2;
-        let mut idle_ticks = 0;
-        while idle_ticks < 2 {
-            tokio::select! {
-                () = soft.cancelled() => return,
-                () = tokio::time::sleep(tick) => {}
-            }
-            let is_busy = self.busy.load(Ordering::Relaxed) > 0;
-            let was_busy = self.was_busy.swap(false, Ordering::Relaxed);
-            idle_ticks = if is_busy || was_busy {
-                0
-            } else {
-                idle_ticks + 1
-            };
-        }
-    }
 }
 
 /// Runs the calls of connections as tasks of the tracker, cut off by a hard stop, and where the client takes nothing.

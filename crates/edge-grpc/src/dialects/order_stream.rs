@@ -8,8 +8,8 @@ use proto::grpcstream::order_stream_server::OrderStream as Service;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{checked, shortest, text};
+use crate::call::call_of;
 use crate::intake::{Intake, Speech};
-use crate::orders::call_of;
 use crate::refusal::Refusal;
 use crate::state::GrpcEdge;
 

@@ -9,9 +9,9 @@ use proto::order::order_service_server::OrderService;
 use tonic::{Request, Response, Status as Answer};
 
 use super::{checked, double, shortest, text};
-use crate::call::Call;
+use crate::call::{Call, call_of};
 use crate::messages::Faults;
-use crate::orders::{answer, call_of, read};
+use crate::orders::{answer, read};
 use crate::refusal::{Refusal, of_place, of_steer};
 use crate::state::GrpcEdge;
 

@@ -17,7 +17,7 @@ use proto::ordermill::v1 as pb;
 use proto::ordermill::v1::order_service_server::OrderService;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::call::Call;
+use crate::call::{Call, call_of};
 use crate::intake::Intake;
 use crate::refusal::{Refusal, of_store};
 use crate::state::GrpcEdge;
@@ -128,15 +128,6 @@ impl OrderService for Orders {
         let intake = Intake::new(speech, self.edge.clone(), call, request.into_inner());
         Ok(Response::new(intake))
     }
-}
-
-/// The call that `dispatch` made of a request.
-pub(crate) fn call_of<T>(request: &Request<T>) -> Call {
-    request
-        .extensions()
-        .get::<Call>()
-        .cloned()
-        .expect("every request comes through the dispatcher, which puts its call there")
 }
 
 /// A method's end.

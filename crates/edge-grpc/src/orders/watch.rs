@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{existing_order, read};
 use crate::call::Call;
-use crate::dispatch::panic_text;
 use crate::messages::{self, Faults};
 use crate::refusal::{Refusal, of_watch};
 use crate::state::GrpcEdge;
@@ -102,7 +101,7 @@ async fn open(edge: &GrpcEdge, call: &Call, topic: Topic, start: Start) -> Resul
     edge.tasks.spawn(async move {
         let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
         if let Some(Err(panic)) = hard.run_until_cancelled_owned(running).await {
-            let refusal = Refusal::internal(panic_text(&*panic));
+            let refusal = Refusal::of_panic(&*panic);
             // A client that has left, or takes nothing, is not told.
             let _ = last_words
                 .send_timeout(Chunk::Cut(refusal), write_timeout)

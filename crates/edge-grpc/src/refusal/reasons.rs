@@ -178,6 +178,15 @@ impl Refusal {
         .with_cause(cause)
     }
 
+    /// A method panicked.
+    pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::internal(format!("panicked: {}", text.unwrap_or("without a message")))
+    }
+
     /// The order is at another version than the client expects.
     pub(crate) fn version_mismatch(current: Version) -> Self {
         Self::new(

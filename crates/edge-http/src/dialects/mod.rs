@@ -10,6 +10,7 @@ mod fields;
 mod order_system;
 mod orderflow;
 mod orders;
+mod orders_body;
 pub(crate) mod ordersystem;
 mod voice;
 

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use domain::{Currency, ExternalId, Given, OrderDraft, PlaceOrder, Source};
 
 use super::fields::{self, Field, WrongType};
-use super::orders::{Fields, incomplete, malformed, refused};
+use super::orders_body::{Fields, incomplete, malformed, refused};
 use super::{checked, is_above_zero};
 use crate::answer::{self, Answer};
 use crate::problem::Problem;

@@ -15,7 +15,7 @@ use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
-use super::orders::{Fields, incomplete, malformed, refused};
+use super::orders_body::{Fields, incomplete, malformed, refused};
 use super::{checked, write_short_amount};
 use crate::answer::{self, Answer};
 use crate::endpoints::read;
