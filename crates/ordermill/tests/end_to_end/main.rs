@@ -2,6 +2,7 @@
 
 mod api_document;
 mod command_line;
+mod dead_letters;
 mod dialects;
 mod eight_days;
 mod fault;

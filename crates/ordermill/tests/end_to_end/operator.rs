@@ -1,113 +1,23 @@
-//! What an operator does with the program: looks after dead letters, shows it to somebody, and starts it where
-//! something is not as it should be.
+//! What an operator does with the program: shows it to somebody, and starts it where something is not as it should be.
+//! How dead letters are looked after is in [`crate::dead_letters`].
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
 )]
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
 use crate::server::{ORDERMILL, Server, run, wait_until};
 
-/// An endpoint that refuses every order, until it is told to take them. Ends with the test's process.
-struct Endpoint {
-    url: String,
-    takes: Arc<AtomicBool>,
-}
-
-impl Endpoint {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/work", listener.local_addr().unwrap());
-        let takes = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&takes);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = [0; 65_536];
-                let _ = stream.read(&mut request);
-                let (status, body) = if seen.load(Ordering::SeqCst) {
-                    ("200 OK", "{}")
-                } else {
-                    (
-                        "422 Unprocessable Content",
-                        "{\"message\":\"out of stock\"}",
-                    )
-                };
-                let length = body.len();
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\
-                     content-length: {length}\r\n\r\n{body}"
-                );
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        Self { url, takes }
-    }
-}
-
-fn lines(text: &str) -> Vec<Value> {
+/// Each line as JSON.
+pub fn lines(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
-}
-
-fn status_of(server: &Server, id: &str) -> String {
-    let order: Value = serde_json::from_str(&server.ok(&["get", id, "--json"])).unwrap();
-    order["status"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn dead_letters_are_listed_shown_replayed_and_given_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let endpoint = Endpoint::start();
-    let url = format!("handler.url={}", endpoint.url);
-    let flags = ["--http-addr", "127.0.0.1:0", "--ws-addr", ""];
-    let handler = ["--set", "handler.kind=http", "--set", &url];
-    let server = Server::start_with(folder.path(), &[&flags[..], &handler].concat());
-    let ids: Vec<String> = (0..3)
-        .map(|_| {
-            let placed = server.ok(&["place", "--user", "alice", "--amount", "1", "--json"]);
-            let order: Value = serde_json::from_str(&placed).unwrap();
-            order["id"].as_str().unwrap().to_owned()
-        })
-        .collect();
-    let list =
-        |more: &[&str]| lines(&server.ok(&[&["dead-letters", "list", "--json"], more].concat()));
-    wait_until("all are dead letters", || list(&[]).len() == 3);
-    assert_eq!(
-        list(&["--code", "handler_rejected", "--user", "alice"]).len(),
-        3
-    );
-    assert_eq!(list(&["--user", "bob"]).len(), 0);
-    let shown = server.ok(&["dead-letters", "show", &ids[0]]);
-    assert!(
-        shown.contains("out of stock") && shown.contains(&ids[0]),
-        "{shown}"
-    );
-
-    server.ok(&["dead-letters", "discard", &ids[0]]);
-    assert_eq!(status_of(&server, &ids[0]), "CANCELLED");
-    let again = server.run(&["dead-letters", "discard", &ids[0]]);
-    assert_eq!(again.status.code(), Some(1), "it is none any more");
-    endpoint.takes.store(true, Ordering::SeqCst);
-    server.ok(&["dead-letters", "replay", &ids[1]]);
-    wait_until("it is worked off", || {
-        status_of(&server, &ids[1]) == "PROCESSED"
-    });
-    server.ok(&["dead-letters", "replay", "--all", "--user", "alice"]);
-    wait_until("it is worked off", || {
-        status_of(&server, &ids[2]) == "PROCESSED"
-    });
-    assert_eq!(list(&[]).len(), 0);
 }
 
 #[test]
