@@ -12,6 +12,7 @@ pub mod guards;
 pub mod hints;
 pub mod idempotency;
 pub mod leases;
+mod list_model;
 pub mod lists;
 pub mod races;
 pub mod retries;
