@@ -281,6 +281,10 @@ impl Writer<'_> {
     fn close_books(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
         if let Some(through) = self.fresh.emptied_through() {
             batch.books.claimed_through = batch.books.claimed_through.max(through);
+            if through == self.books.head && batch.fresh.is_empty() {
+                // Also where an order was erased before anybody came for it: nobody else took it off the count.
+                batch.books.fresh_waiting = 0;
+            }
         }
         self.let_go_of_old_claims(batch)?;
         // The claims of before this commit tell how far all was settled: those it makes lie behind.

@@ -8,8 +8,15 @@ use application::ports::{Clock as _, Ids as _, OrderStore as _};
 use application::system::SystemIds;
 use domain::Steering;
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
+use tempfile::TempDir;
 
 use crate::opened::Opened;
+
+fn change_by_hand(folder: &TempDir, sql: &str) {
+    let database = rusqlite::Connection::open(folder.path().join("orders.db"));
+    let changed = database.and_then(|database| database.execute(sql, []));
+    assert_eq!(changed, Ok(1), "the test can write its files");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_without_an_order_is_not_due_any_more_once_a_claim_has_removed_it() {
@@ -18,20 +25,40 @@ async fn a_job_without_an_order_is_not_due_any_more_once_a_claim_has_removed_it(
     let Opened { folder, clock, .. } = opened;
     // Its order was erased by hand, while no process had the folder.
     let id = SystemIds.order_id(clock.now(), &sample::user("alice"));
-    let database = rusqlite::Connection::open(folder.path().join("orders.db"))
-        .expect("the test can write its files");
-    database
-        .execute(
-            "INSERT INTO jobs (id, due_ms, claimed) VALUES (?1, ?2, 0)",
-            rusqlite::params![id.as_bytes(), clock.now().as_millis().cast_signed()],
-        )
-        .expect("the test can write its files");
-    drop(database);
+    let job = format!(
+        "INSERT INTO jobs (id, due_ms, claimed) VALUES (x'{}', {}, 0)",
+        id.as_uuid().simple(),
+        clock.now().as_millis()
+    );
+    change_by_hand(&folder, &job);
 
     let opened = Opened::in_folder(folder, clock);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
     assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
+    assert_eq!(subject.next_due(SHARDS[0]).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_order_that_was_erased_is_not_due_any_more_once_a_claim_has_passed_it_over() {
+    let opened = Opened::fresh();
+    let (folder, clock) = (Arc::clone(&opened.folder), Arc::clone(&opened.clock));
+    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+    let (erased, _) = subject.place(&sample::plain("alice", 100)).await;
+    subject.store.close().await;
+    drop(subject);
+    change_by_hand(&folder, "DELETE FROM orders");
+
+    let opened = Opened::in_folder(folder, clock);
+    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+    assert_eq!(subject.find_by_id(erased.id).await, None);
+    assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
+    assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
+    assert_eq!(subject.next_due(SHARDS[0]).await, None);
+    // What comes later waits as ever.
+    let (placed, _) = subject.place(&sample::plain("alice", 100)).await;
+    assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
+    subject.claim_only(placed.id, LONG).await;
     assert_eq!(subject.next_due(SHARDS[0]).await, None);
 }
 
@@ -43,11 +70,7 @@ async fn work_that_was_put_off_alone_is_not_due_before_its_new_time() {
     let (placed, _) = subject.place(&sample::plain("alice", 100)).await;
     let held = subject.steer(&placed, Steering::Hold).await;
     subject.steer(&held, Steering::Release).await;
-    let database = rusqlite::Connection::open(folder.path().join("orders.db"))
-        .expect("the test can write its files");
-    database
-        .execute("UPDATE orders SET facts = x'ff'", [])
-        .expect("the test can write its files");
+    change_by_hand(&folder, "UPDATE orders SET facts = x'ff'");
 
     assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
     assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
