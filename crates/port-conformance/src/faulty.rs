@@ -1,5 +1,6 @@
 //! A real store that can be told to fail while it runs: what a full queue, a lost shard or a slow disk look like from
-//! the edges, whose tests use it. It keeps the port's promises in every mood but [`Mood::Panicking`].
+//! the edges, whose tests use it. It keeps the port's promises in every mood but [`Mood::Panicking`]. Beside it, a store
+//! of receipts that is gone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +8,12 @@ use std::time::Duration;
 
 use application::ports::{
     CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage, OrderStore,
-    SequencedEvent, StoreError, Write,
+    ReceiptError, ReceiptStore, SequencedEvent, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{ExternalId, Order, OrderId, Seq, ShardId, Status, Steering, Trace, UserId, Version};
+use domain::{
+    ExternalId, Order, OrderId, Receipt, Seq, ShardId, Status, Steering, Trace, UserId, Version,
+};
 use tokio::sync::watch;
 
 use crate::around::StoreAround;
@@ -242,5 +245,23 @@ impl StoreAround for FaultyStore {
     async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.pass().await?;
         self.inner.next_due(shard).await
+    }
+}
+
+/// A store of receipts that cannot be reached; this is what it says.
+pub struct UnreachableReceipts(pub &'static str);
+
+#[async_trait]
+impl ReceiptStore for UnreachableReceipts {
+    async fn put(&self, _: &Receipt) -> Result<(), ReceiptError> {
+        Err(ReceiptError::Unavailable(self.0.into()))
+    }
+
+    async fn get(&self, _: &str) -> Result<Option<String>, ReceiptError> {
+        Err(ReceiptError::Unavailable(self.0.into()))
+    }
+
+    async fn is_reachable(&self) -> bool {
+        false
     }
 }

@@ -22,6 +22,7 @@ mod pages;
 mod queries;
 mod raw;
 mod redacted;
+mod refusals;
 mod server;
 mod shown;
 mod steering;

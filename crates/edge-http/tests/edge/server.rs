@@ -97,6 +97,11 @@ impl Server {
 
     /// A server whose settings `adjust` changes.
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
+        Self::before(Receipts::InStore, adjust).await
+    }
+
+    /// A server whose receipts are kept there.
+    pub async fn before(receipts: Receipts, adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
         port_conformance::kept_log::listen();
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
@@ -104,7 +109,7 @@ impl Server {
         let store = Arc::new(Around(FaultyStore::over(store)));
         let application = Application::new(
             Arc::clone(&store) as Arc<dyn OrderStore>,
-            Receipts::InStore,
+            receipts,
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
             Settings::default(),
