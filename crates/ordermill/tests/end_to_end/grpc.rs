@@ -6,8 +6,9 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,8 +40,8 @@ fn start(data_dir: &Path, grpc_addr: &str, sets: &[&str]) -> Server {
     Server::start_with(data_dir, &flags)
 }
 
-/// Runs a check of the foreign client.
-fn grpcio(server: &Server, check: &str) {
+/// The foreign client, about to run a check.
+fn foreign_client(server: &Server, check: &str) -> Command {
     let home = repository("crates/ordermill/tests/grpc_client");
     let python = home.join(".venv/bin/python");
     assert!(
@@ -48,11 +49,14 @@ fn grpcio(server: &Server, check: &str) {
         "grpcio is missing: run 'scripts/parts install'"
     );
     let address = server.grpc_addr.as_deref().unwrap();
-    let output = Command::new(python)
-        .arg(home.join("client.py"))
-        .args([address, check])
-        .output()
-        .unwrap();
+    let mut command = Command::new(python);
+    command.arg(home.join("client.py")).args([address, check]);
+    command
+}
+
+/// Runs a check of the foreign client.
+fn grpcio(server: &Server, check: &str) {
+    let output = foreign_client(server, check).output().unwrap();
     assert!(
         output.status.success() && output.stdout == b"ok\n",
         "{check}: {}{}",
@@ -69,9 +73,39 @@ fn each_row_of_what_bad_input_gets_holds_for_a_client_that_is_not_ours() {
 }
 
 #[test]
-fn what_a_client_stopped_waiting_for_is_there_at_most_once() {
+fn what_a_client_stopped_waiting_for_before_its_commit_is_never_there_and_all_else_at_most_once() {
     let folder = tempfile::tempdir().unwrap();
     grpcio(&start(folder.path(), "127.0.0.1:0", &[]), "deadlines");
+}
+
+#[test]
+fn more_calls_at_a_time_than_there_may_be_are_unavailable_to_a_client_that_is_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), "127.0.0.1:0", &["grpc.max_in_flight=1"]);
+    grpcio(&server, "crowd");
+}
+
+#[test]
+fn a_stopping_server_says_goodbye_to_a_client_that_is_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(folder.path(), "127.0.0.1:0", &[]);
+    let mut client = foreign_client(&server, "goodbye");
+    let mut client = client
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+    let watching = lines.next().map(Result::unwrap);
+    let ended = (watching.as_deref() == Some("watching")).then(|| server.terminate());
+    let last = lines.next().map(Result::unwrap);
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(
+        (ended, last.as_deref(), output.status.success()),
+        (Some(Some(0)), Some("ok"), true),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]

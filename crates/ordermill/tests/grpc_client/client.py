@@ -6,7 +6,7 @@ what was wrong. It owns no server and keeps nothing.
 
 import sys
 import threading
-import uuid
+import time
 
 import grpc
 from google.protobuf import descriptor_pool, message_factory
@@ -16,6 +16,8 @@ from grpc_status import rpc_status
 
 SERVICE = "ordermill.v1.OrderService"
 WAIT = 20
+PATIENCE = 60
+UNKNOWN_ORDER = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11"
 
 
 class Client:
@@ -48,9 +50,62 @@ class Client:
         call, _ = self.method("CreateOrder")
         return call(self.order(**fields), timeout=timeout)
 
+    def create_told(self, timeout, **fields):
+        """Leaves the deadline to the server: the library keeps only a deadline that is given to itself."""
+        call, _ = self.method("CreateOrder")
+        placing = call.future(self.order(**fields), metadata=deadline(timeout))
+        return placing.result(WAIT)
+
+    def placement(self, response):
+        placements = self.pool.FindEnumTypeByName("ordermill.v1.Placement")
+        return placements.values_by_number[response.placement].name.removeprefix("PLACEMENT_")
+
+    def listed(self, user):
+        """The ids of all orders of a user."""
+        listed, cursor = [], ""
+        while True:
+            page = self.call("ListOrders", user_id=user, limit=1000, cursor=cursor)
+            listed += [order.id for order in page.orders]
+            if not page.has_more:
+                return listed
+            cursor = page.next_cursor
+
     def call(self, name, timeout=WAIT, **fields):
         call, request = self.method(name)
         return call(request(**fields), timeout=timeout)
+
+
+def deadline(timeout):
+    return [("grpc-timeout", timeout)]
+
+
+def to_the_end(stream):
+    """All that a stream says, cut off where it has no end."""
+    cut = threading.Timer(WAIT, stream.cancel)
+    cut.start()
+    try:
+        return list(stream)
+    finally:
+        cut.cancel()
+
+
+def details_of(error):
+    """The details of a refusal by their types, of which two are always there."""
+    status = rpc_status.from_call(error)
+    assert status is not None, f"{error.code()} has no details: {error.details()}"
+    details = {}
+    for packed in status.details:
+        for kind in ("ErrorInfo", "BadRequest", "RetryInfo", "RequestInfo"):
+            message = getattr(error_details_pb2, kind)()
+            if packed.Unpack(message):
+                details[kind] = message
+    assert details["ErrorInfo"].domain == "ordermill"
+    assert details["RequestInfo"].request_id
+    return details
+
+
+def reason(error):
+    return details_of(error)["ErrorInfo"].reason
 
 
 def refused(code, reason, attempt):
@@ -59,17 +114,8 @@ def refused(code, reason, attempt):
         result = attempt()
     except grpc.RpcError as error:
         assert error.code() == code, (error.code(), error.details())
-        status = rpc_status.from_call(error)
-        assert status is not None, f"{code} has no details"
-        details = {}
-        for packed in status.details:
-            for kind in ("ErrorInfo", "BadRequest", "RetryInfo", "RequestInfo"):
-                message = getattr(error_details_pb2, kind)()
-                if packed.Unpack(message):
-                    details[kind] = message
-        assert details["ErrorInfo"].domain == "ordermill"
+        details = details_of(error)
         assert details["ErrorInfo"].reason == reason, details
-        assert details["RequestInfo"].request_id
         return details
     raise AssertionError(f"was not refused: {result}")
 
@@ -77,8 +123,7 @@ def refused(code, reason, attempt):
 def rows(client):
     """Each row of what bad input gets, except for tokens, which there are none of yet."""
     code = grpc.StatusCode
-    missing = str(uuid.UUID("0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11"))
-    refused(code.NOT_FOUND, "NOT_FOUND", lambda: client.call("GetOrder", order_id=missing))
+    refused(code.NOT_FOUND, "NOT_FOUND", lambda: client.call("GetOrder", order_id=UNKNOWN_ORDER))
 
     bad = {"user_id": "a\0b", "lines": [{"quantity": 0}], "idempotency_key": "a b"}
     details = refused(code.INVALID_ARGUMENT, "VALIDATION_FAILED", lambda: client.create(**bad))
@@ -90,6 +135,10 @@ def rows(client):
         "lines[0].quantity",
         "lines[0].unit_price",
     }, fields
+    bad = lambda: client.call("ListOrders", limit=0, cursor="made-up")
+    details = refused(code.INVALID_ARGUMENT, "VALIDATION_FAILED", bad)
+    fields = {violation.field for violation in details["BadRequest"].field_violations}
+    assert fields == {"limit", "cursor"}, fields
 
     placed = client.create(idempotency_key="k-1", external_id="X-1").order
     cancelled = client.call("CancelOrder", order_id=placed.id).order
@@ -98,6 +147,11 @@ def rows(client):
     refused(code.FAILED_PRECONDITION, "ILLEGAL_TRANSITION", again)
     same = client.call("UpdateStatus", order_id=placed.id, status="STATUS_CANCELLED").order
     assert same.version == cancelled.version
+
+    placed = client.create().order
+    stale = lambda: client.call("CancelOrder", order_id=placed.id, expected_version=placed.version + 1)
+    refused(code.ABORTED, "VERSION_MISMATCH", stale)
+    assert client.call("GetOrder", order_id=placed.id).order.version == placed.version
 
     other = {"metadata": {"another": "body"}}
     reused = lambda: client.create(idempotency_key="k-1", **other)
@@ -114,28 +168,118 @@ def rows(client):
     garbage = client.channel.unary_unary(f"/{SERVICE}/CreateOrder")
     refused(code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", lambda: garbage(b"\x0f\x01", timeout=WAIT))
 
+    rows_of_other_calls(client)
+
+
+def rows_of_other_calls(client):
+    """Batches, a dialect, watching and health."""
+    code = grpc.StatusCode
+    batch, _ = client.method("CreateOrders")
+    orders = [client.order(user_id="batch")] * 10_001
+    refused(code.RESOURCE_EXHAUSTED, "BATCH_TOO_LARGE", lambda: batch(iter(orders), timeout=WAIT))
+    assert client.listed("batch") == []
+
+    for user in ("one", "another"):
+        client.create(user_id=user, external_id="shared")
+    by_number, request = client.method("GetOrder", "order.OrderService")
+    shared = lambda: by_number(request(order_id="shared"), timeout=WAIT)
+    refused(code.FAILED_PRECONDITION, "SEVERAL_ORDERS", shared)
+
+    watch, request = client.method("WatchOrder")
+    nothing = lambda: to_the_end(watch(request(order_id=UNKNOWN_ORDER), timeout=WAIT))
+    refused(code.NOT_FOUND, "NOT_FOUND", nothing)
+    watch_all, request = client.method("WatchOrders")
+    tampered = lambda: to_the_end(watch_all(request(cursor="made-up"), timeout=WAIT))
+    details = refused(code.INVALID_ARGUMENT, "VALIDATION_FAILED", tampered)
+    assert [violation.field for violation in details["BadRequest"].field_violations] == ["cursor"]
+    check, request = client.method("Check", "grpc.health.v1.Health")
+    nobody = lambda: check(request(service="nobody"), timeout=WAIT)
+    refused(code.NOT_FOUND, "NOT_FOUND", nobody)
+
 
 def deadlines(client):
-    """What a client stopped waiting for is there at most once, and its key finds out."""
-    late = 0
+    """What had not begun to commit by its deadline never appears, and the server is who says so. Of what was in flight
+    there is at most one, and its key finds out."""
+    code = grpc.StatusCode
+    for number in range(50):
+        passed = lambda: client.create_told("0n", idempotency_key=f"passed-{number}")
+        details = refused(code.DEADLINE_EXCEEDED, "DEADLINE_PASSED", passed)
+        assert details["RetryInfo"].retry_delay.seconds >= 1
+    assert client.listed("grpcio") == []
+    for number in range(50):
+        response = client.create(idempotency_key=f"passed-{number}")
+        assert client.placement(response) == "CREATED", response
+
+    # Deadlines that pass before, while and after the order is placed, and what each of them was told.
+    told, ids = {}, {}
     for number in range(200):
         try:
-            client.create(timeout=0.0002 * (number % 10), idempotency_key=f"late-{number}")
+            client.create_told(f"{number % 4}m", idempotency_key=f"late-{number}")
+            told[number] = "OK"
         except grpc.RpcError as error:
-            assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED, error
-            late += 1
-    assert late > 0, "no deadline passed"
-    ids = {client.create(idempotency_key=f"late-{number}").order.id for number in range(200)}
-    assert len(ids) == 200
-    call, request = client.method("ListOrders")
-    listed, cursor = [], ""
-    while True:
-        page = call(request(user_id="grpcio", limit=1000, cursor=cursor), timeout=WAIT)
-        listed += [order.id for order in page.orders]
-        if not page.has_more:
-            break
-        cursor = page.next_cursor
-    assert len(listed) == 200 and set(listed) == ids, len(listed)
+            assert error.code() == code.DEADLINE_EXCEEDED, error
+            told[number] = reason(error)
+    # The same where the client is who stops waiting.
+    for number in range(200, 400):
+        try:
+            client.create(timeout=0.0002 * (number % 10), idempotency_key=f"late-{number}")
+            told[number] = "OK"
+        except grpc.RpcError as error:
+            assert error.code() == code.DEADLINE_EXCEEDED, error
+    assert {"DEADLINE_PASSED"} <= set(told.values()) <= set(PLACEMENTS), told
+    for number in range(400):
+        response = client.create(idempotency_key=f"late-{number}")
+        allowed = PLACEMENTS[told.get(number, "OUTCOME_UNKNOWN")]
+        assert client.placement(response) in allowed, (told.get(number), response)
+        ids[number] = response.order.id
+    assert len(set(ids.values())) == 400
+    listed = client.listed("grpcio")
+    assert len(listed) == 450 and set(ids.values()) <= set(listed), len(listed)
+
+    watch, request = client.method("WatchOrders")
+    watching = lambda: to_the_end(watch(request(), metadata=deadline("2S")))
+    refused(code.DEADLINE_EXCEEDED, "DEADLINE_PASSED", watching)
+
+
+# What an order's key may find out later, by what was said of it first.
+PLACEMENTS = {
+    "OK": {"REPLAYED"},
+    "DEADLINE_PASSED": {"CREATED"},
+    "OUTCOME_UNKNOWN": {"CREATED", "REPLAYED"},
+}
+
+
+def crowd(client):
+    """The server was started to take one call at a time: of many at once it refuses some, which may come again."""
+    call, _ = client.method("CreateOrder")
+    give_up, rounds, turned_away = time.monotonic() + PATIENCE, 0, []
+    while not turned_away:
+        assert time.monotonic() < give_up, "nothing was refused"
+        orders = {f"{rounds}-{number}": None for number in range(50)}
+        for key in orders:
+            orders[key] = call.future(client.order(idempotency_key=key), timeout=WAIT)
+        for key, placing in orders.items():
+            try:
+                assert client.placement(placing.result(WAIT)) == "CREATED"
+            except grpc.RpcError:
+                again = lambda: placing.result(WAIT)
+                details = refused(grpc.StatusCode.UNAVAILABLE, "OVERLOADED", again)
+                assert details["RetryInfo"].retry_delay.seconds >= 1
+                turned_away.append(key)
+        rounds += 1
+    assert len(client.listed("grpcio")) == rounds * 50 - len(turned_away)
+    for key in turned_away:
+        assert client.placement(client.create(idempotency_key=key)) == "CREATED"
+
+
+def goodbye(client):
+    """Says when it watches; the server is told to stop then."""
+    call, request = client.method("WatchOrders")
+    watching = call(request(), timeout=PATIENCE)
+    next(watching)
+    print("watching", flush=True)
+    details = refused(grpc.StatusCode.UNAVAILABLE, "STOPPING", lambda: list(watching))
+    assert details["RetryInfo"].retry_delay.seconds >= 1
 
 
 def overload(client):
@@ -194,8 +338,10 @@ def equal_requests(client):
     assert not faults and len(ids) == 1, (faults[:1], ids)
 
 
-CHECKS = {check.__name__: check for check in (rows, deadlines, overload, streams, equal_requests)}
+CHECKS = (rows, deadlines, crowd, overload, goodbye, streams, equal_requests)
 
 if __name__ == "__main__":
-    CHECKS[sys.argv[2]](Client(sys.argv[1]))
+    address, name = sys.argv[1:]
+    by_name = {check.__name__: check for check in CHECKS}
+    by_name[name](Client(address))
     print("ok")
