@@ -1,5 +1,6 @@
 //! A server with live streams: an embedded store that hints to the hub, the hub, and both ports.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,28 +102,19 @@ impl LiveServer {
     }
 
     pub async fn place_many(&self, user: &str, count: usize) -> Vec<OrderId> {
-        let mut faults = Vec::new();
-        let draft = OrderDraft {
-            user_id: Given::Value(user.into()),
-            amount: Given::Value("1".into()),
-            ..OrderDraft::default()
-        };
-        let command = PlaceOrder::check(draft, Currency::USD, &mut faults).unwrap();
-        let now = SystemClock::new().now();
-        let writes = (0..count)
-            .map(|_| {
-                let id = self.application.ids().order_id(now, &command.user_id);
-                Write {
-                    decision: Order::place(command.clone(), id, now, Trace::default()),
-                    guard: Guard::New {
-                        key: None,
-                        fingerprint: None,
-                    },
-                    receipt: None,
-                }
-            })
-            .collect();
-        self.commit(writes).await
+        let command = order_of(user, Given::Missing);
+        let writes = (0..count).map(|_| {
+            let now = SystemClock::new().now();
+            let id = self.application.ids().order_id(now, &command.user_id);
+            new_order(&command, id)
+        });
+        self.commit(writes.collect()).await
+    }
+
+    /// Places the order that has this id, and this number.
+    pub async fn place_as(&self, id: OrderId, user: &str, external_id: &str) {
+        let command = order_of(user, Given::Value(external_id.into()));
+        self.commit(vec![new_order(&command, id)]).await;
     }
 
     /// Steers an order without a client.
@@ -228,6 +220,28 @@ impl LiveServer {
             reports.push(report.unwrap());
         }
         reports
+    }
+}
+
+fn order_of<'a>(user: &'a str, external_id: Given<Cow<'a, str>>) -> PlaceOrder {
+    let draft = OrderDraft {
+        user_id: Given::Value(user.into()),
+        external_id,
+        amount: Given::Value("1".into()),
+        ..OrderDraft::default()
+    };
+    PlaceOrder::check(draft, Currency::USD, &mut Vec::new()).unwrap()
+}
+
+fn new_order(command: &PlaceOrder, id: OrderId) -> Write {
+    let now = SystemClock::new().now();
+    Write {
+        decision: Order::place(command.clone(), id, now, Trace::default()),
+        guard: Guard::New {
+            key: None,
+            fingerprint: command.external_id.is_some().then(|| command.fingerprint()),
+        },
+        receipt: None,
     }
 }
 

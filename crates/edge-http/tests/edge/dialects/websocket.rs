@@ -1,9 +1,9 @@
 //! The separate WebSocket port as clients of orderSystem use it: an id in, one answer out once the order is over.
 
 use domain::{OrderId, Steering};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::live_server::{LiveServer, change};
+use crate::live_server::{LiveServer, Socket, change};
 
 const UNKNOWN: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
 
@@ -130,4 +130,98 @@ async fn a_server_that_stops_sends_no_frame_that_the_dialect_does_not_know() {
     let (texts, closing) = closed;
     assert!(texts.is_empty(), "{texts:?}");
     assert_eq!(u16::from(closing.unwrap().0), 1012);
+}
+
+/// Says every name of an order before the order is there; its number is nobody's until then.
+async fn all_names_said(server: &LiveServer, names: [&str; 3]) -> Socket {
+    let [id, in_capitals, number] = names;
+    let mut socket = server.separate_socket().await;
+    for name in [id, in_capitals, id] {
+        socket.say(name).await;
+    }
+    assert!(socket.is_heard().await.is_empty());
+    socket.say(number).await;
+    assert_eq!(socket.next().await["error"]["code"], "unknown_order");
+    let id = OrderId::parse(id).unwrap();
+    server.place_as(id, "alice", number).await;
+    socket.say(number).await;
+    assert!(socket.is_heard().await.is_empty(), "it is not over yet");
+    assert_eq!(server.hub.watched_topics(), 1, "they name one order");
+    socket
+}
+
+#[tokio::test]
+async fn an_order_that_is_yet_to_come_is_told_once_under_each_of_its_names() {
+    let server = LiveServer::start().await;
+    let in_capitals = UNKNOWN.to_uppercase();
+    let names = [UNKNOWN, in_capitals.as_str(), "1001"];
+    let mut socket = all_names_said(&server, names).await;
+    let mut stranger = server.separate_socket().await;
+    stranger.say(UNKNOWN).await;
+    assert!(stranger.is_heard().await.is_empty());
+    server.work_off(10).await;
+    for name in names {
+        let told = json!({"order_id": name, "status": "PROCESSED"});
+        assert_eq!(socket.next().await, told);
+    }
+    assert!(socket.is_heard().await.is_empty());
+    // Another socket hears the name that it gave itself.
+    let told = json!({"order_id": UNKNOWN, "status": "PROCESSED"});
+    assert_eq!(stranger.next().await, told);
+    assert!(stranger.is_heard().await.is_empty());
+    assert_eq!(server.hub.watched_topics(), 0, "nothing more can come");
+}
+
+#[tokio::test]
+async fn a_dead_letter_keeps_all_of_its_names_for_what_a_replay_makes_of_it() {
+    let server = LiveServer::start().await;
+    let in_capitals = UNKNOWN.to_uppercase();
+    let names = [UNKNOWN, in_capitals.as_str(), "1001"];
+    let mut socket = all_names_said(&server, names).await;
+    let id = OrderId::parse(UNKNOWN).unwrap();
+    server.fail(id).await;
+    for name in names {
+        let told = json!({"order_id": name, "status": "FAILED"});
+        assert_eq!(socket.next().await, told);
+    }
+    server.steer(id, Steering::Replay).await;
+    server.work_off(10).await;
+    for name in names {
+        let told = json!({"order_id": name, "status": "PROCESSED"});
+        assert_eq!(socket.next().await, told);
+    }
+    assert!(socket.is_heard().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_command_for_an_order_takes_the_place_of_all_of_its_names() {
+    let server = LiveServer::start().await;
+    let in_capitals = UNKNOWN.to_uppercase();
+    let mut socket = all_names_said(&server, [UNKNOWN, &in_capitals, "1001"]).await;
+    let target = format!(r#"{{"order_ids":["{UNKNOWN}"]}}"#);
+    socket.say(&format!(r#"{{"subscribe":{target}}}"#)).await;
+    let of_order = |version, status: &str| (UNKNOWN.to_owned(), version, status.to_owned());
+    assert_eq!(socket.next_change().await, of_order(1, "PENDING"));
+    server.work_off(10).await;
+    assert_eq!(socket.next_change().await, of_order(2, "PROCESSING"));
+    assert_eq!(socket.next_change().await, of_order(3, "PROCESSED"));
+    assert_eq!(socket.is_heard().await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn unsubscribing_an_order_lets_all_of_its_names_go() {
+    let server = LiveServer::start().await;
+    let in_capitals = UNKNOWN.to_uppercase();
+    let mut socket = all_names_said(&server, [UNKNOWN, &in_capitals, "1001"]).await;
+    let target = format!(r#"{{"order_ids":["{UNKNOWN}"]}}"#);
+    socket.say(&format!(r#"{{"unsubscribe":{target}}}"#)).await;
+    assert!(socket.is_heard().await.is_empty());
+    assert_eq!(server.hub.watched_topics(), 0);
+    server.work_off(10).await;
+    assert_eq!(socket.is_heard().await, [] as [Value; 0], "it was let go");
+    // Who asks late is answered, under the name of now alone.
+    socket.say("1001").await;
+    let told = json!({"order_id": "1001", "status": "PROCESSED"});
+    assert_eq!(socket.next().await, told);
+    assert!(socket.is_heard().await.is_empty());
 }
