@@ -5,13 +5,12 @@
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
 )]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::endpoint::Endpoint;
 use crate::server::{Server, wait_until};
 
 /// A line to paste, joined where it goes on, and the status above it.
@@ -40,7 +39,8 @@ impl Servers {
             flags.extend(settings.iter().flat_map(|setting| ["--set", setting]));
             Server::start_with(&data, &flags)
         };
-        let url = format!("handler.url={}", refusing_endpoint());
+        let refusing = Endpoint::answering(("422 Unprocessable Content", ""));
+        let url = format!("handler.url={}", refusing.url);
         let failing = ["handler.kind=http", &url];
         Self {
             resting: start("resting", &["worker.enabled=false"]),
@@ -60,28 +60,6 @@ impl Servers {
             (&self.resting, "PENDING")
         }
     }
-}
-
-/// An endpoint that refuses every order; it ends with the tests' process.
-fn refusing_endpoint() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            // One small order comes in one or two pieces, its body last.
-            let mut request = Vec::new();
-            let mut piece = [0; 4096];
-            while !request.ends_with(b"}") {
-                let count = stream.read(&mut piece).unwrap();
-                assert!(count > 0, "the worker hung up");
-                request.extend_from_slice(&piece[..count]);
-            }
-            let refusal = "HTTP/1.1 422 Unprocessable Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            stream.write_all(refusal.as_bytes()).unwrap();
-        }
-    });
-    url
 }
 
 /// An order's id, once the order stands so.

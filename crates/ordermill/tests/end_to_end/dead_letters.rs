@@ -5,14 +5,11 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::endpoint::{Answer, DONE, Endpoint};
 use crate::fault::parts::Postgres;
 use crate::operator::lines;
 use crate::server::{ORDERMILL, Server, wait_until};
@@ -20,74 +17,19 @@ use crate::server::{ORDERMILL, Server, wait_until};
 /// Of the first shard by its letter, and of the second.
 const USERS: [&str; 2] = ["alice", "nora"];
 
-/// An endpoint that answers every order as it was told last. Ends with the test's process.
-struct Endpoint {
-    url: String,
-    answer: Arc<Mutex<&'static str>>,
-}
+const BUSY: Answer = ("429 Too Many Requests", "{}");
+const REFUSES: Answer = ("422 Unprocessable Content", r#"{"message":"out of stock"}"#);
 
-impl Endpoint {
-    const BUSY: &str = "429 Too Many Requests";
-    const REFUSES: &str = "422 Unprocessable Content";
-    const TAKES: &str = "200 OK";
-
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/work", listener.local_addr().unwrap());
-        let answer = Arc::new(Mutex::new(Self::BUSY));
-        let told = Arc::clone(&answer);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                // To its end: a connection that is closed before would look like an endpoint that is away.
-                if read_request(&stream).is_err() {
-                    continue;
-                }
-                let status = *told.lock().unwrap();
-                let body = r#"{"message":"out of stock"}"#;
-                let length = body.len();
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\
-                     content-length: {length}\r\n\r\n{body}"
-                );
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        Self { url, answer }
+/// A server that sends its orders to the endpoint once, with these settings beside.
+fn server_of(endpoint: &Endpoint, more: &[String]) -> Server {
+    let mut command = Command::new(ORDERMILL);
+    command.args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""]);
+    command.args(endpoint.settings());
+    command.args(["--set", "worker.max_attempts=1"]);
+    for set in more {
+        command.args(["--set", set]);
     }
-
-    fn answers(&self, status: &'static str) {
-        *self.answer.lock().unwrap() = status;
-    }
-
-    /// A server that sends its orders here once, with these settings beside.
-    fn server(&self, more: &[String]) -> Server {
-        let mut command = Command::new(ORDERMILL);
-        command.args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""]);
-        let url = format!("handler.url={}", self.url);
-        for set in ["handler.kind=http", &url, "worker.max_attempts=1"] {
-            command.args(["--set", set]);
-        }
-        for set in more {
-            command.args(["--set", set]);
-        }
-        Server::start_as(&mut command)
-    }
-}
-
-/// Reads a request with its body.
-fn read_request(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    let mut line = String::new();
-    while reader.read_line(&mut line)? > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    reader.read_exact(&mut vec![0; length])
+    Server::start_as(&mut command)
 }
 
 async fn get(server: &Server, path: &str) -> Value {
@@ -160,10 +102,10 @@ async fn one_by_one(server: &Server) -> Vec<String> {
 
 /// One order of each user for which the endpoint was too busy, then three of each that it refused: all dead letters.
 fn make_dead_letters(server: &Server, endpoint: &Endpoint) -> [Vec<String>; 2] {
-    endpoint.answers(Endpoint::BUSY);
+    endpoint.answers(BUSY);
     let busy: Vec<String> = USERS.iter().map(|user| place(server, user)).collect();
     wait_for(server, &busy, "FAILED");
-    endpoint.answers(Endpoint::REFUSES);
+    endpoint.answers(REFUSES);
     let refused = USERS.map(|user| (0..3).map(|_| place(server, user)).collect::<Vec<_>>());
     wait_for(server, &refused.concat(), "FAILED");
     refused
@@ -214,7 +156,7 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
     let again = server.run(&["dead-letters", "discard", &of_alice[0]]);
     assert_eq!(again.status.code(), Some(1), "it is none any more");
 
-    endpoint.answers(Endpoint::TAKES);
+    endpoint.answers(DONE);
     server.ok(&["dead-letters", "replay", &of_nora[0]]);
     wait_for(server, &of_nora[..1], "PROCESSED");
     let filter = json!({"user_id": "nora", "code": "handler_rejected"});
@@ -237,19 +179,19 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_looked_after_on_the_embedded_store() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = Endpoint::start();
+    let endpoint = Endpoint::answering(BUSY);
     let at = format!("store.data_dir={}", folder.path().display());
-    look_after_dead_letters(&endpoint.server(&[at]), &endpoint).await;
+    look_after_dead_letters(&server_of(&endpoint, &[at]), &endpoint).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_looked_after_on_two_shards_of_postgresql() {
     let (first, second) = tokio::join!(Postgres::start(), Postgres::start());
-    let endpoint = Endpoint::start();
+    let endpoint = Endpoint::answering(BUSY);
     let at = [
         "store.kind=postgres".to_owned(),
         format!("store.shards={:?}", [&first.dsn, &second.dsn]),
         "store.map=letter".to_owned(),
     ];
-    look_after_dead_letters(&endpoint.server(&at), &endpoint).await;
+    look_after_dead_letters(&server_of(&endpoint, &at), &endpoint).await;
 }

@@ -1,10 +1,12 @@
 //! The one binary of end-to-end tests: everything here drives the real `ordermill` process from the outside.
 
 mod api_document;
+mod breaker;
 mod command_line;
 mod dead_letters;
 mod dialects;
 mod eight_days;
+mod endpoint;
 mod fault;
 mod grpc;
 mod house;

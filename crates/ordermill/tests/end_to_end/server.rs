@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// The program under test.
 pub const ORDERMILL: &str = env!("CARGO_BIN_EXE_ordermill");
 
@@ -106,6 +108,18 @@ impl Server {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The JSON at an address.
+    pub fn json(&self, path: &str) -> Value {
+        let output = Command::new("curl")
+            .args(["-sS", "--max-time", "60", &format!("{}{path}", self.url)])
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            panic!("{path}: {error}, {output:?} {said}")
+        })
     }
 }
 
