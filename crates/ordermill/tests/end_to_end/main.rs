@@ -1,6 +1,7 @@
 //! The one binary of end-to-end tests: everything here drives the real `ordermill` process from the outside.
 
 mod api_document;
+mod bench;
 mod breaker;
 mod command_line;
 mod dead_letters;
