@@ -1,23 +1,12 @@
-//! docs/API.md: every curl line that a reader can paste, pasted, gets the status that stands above it; and every address
-//! of the interface has one.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
-)]
+//! The lines for HTTP: each gets the status that stands above it; and every address of the interface has one.
 
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+use super::{Line, asked_of, lines_of, order_that_is, start};
 use crate::endpoint::Endpoint;
-use crate::server::{Server, wait_until};
-
-/// A line to paste, joined where it goes on, and the status above it.
-struct Pasted {
-    line: String,
-    status: u16,
-}
+use crate::server::Server;
 
 /// Servers in which orders stand where the lines need them.
 struct Servers {
@@ -33,12 +22,7 @@ struct Servers {
 impl Servers {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let start = |name: &str, settings: &[&str]| {
-            let data = folder.path().join(name);
-            let mut flags = vec!["--http-addr", "127.0.0.1:0", "--ws-addr", ""];
-            flags.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-            Server::start_with(&data, &flags)
-        };
+        let start = |name, settings: &[&str]| start(folder.path(), name, settings);
         let refusing = Endpoint::answering(("422 Unprocessable Content", ""));
         let url = format!("handler.url={}", refusing.url);
         let failing = ["handler.kind=http", &url];
@@ -62,18 +46,6 @@ impl Servers {
     }
 }
 
-/// An order's id, once the order stands so.
-fn order_that_is(server: &Server, status: &str) -> String {
-    let placed = server.ok(&["place", "--user", "reader", "--amount", "1", "--json"]);
-    let order: Value = serde_json::from_str(&placed).unwrap();
-    let id = order["id"].as_str().unwrap().to_owned();
-    wait_until("the order's status", || {
-        let order: Value = serde_json::from_str(&server.ok(&["get", &id, "--json"])).unwrap();
-        order["status"] == status
-    });
-    id
-}
-
 /// Runs a line in a shell, as a reader would; the status that came.
 fn paste(line: &str) -> u16 {
     let line = line
@@ -87,41 +59,23 @@ fn paste(line: &str) -> u16 {
         .unwrap_or_else(|_| panic!("{line}: {said} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn document() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/API.md");
-    std::fs::read_to_string(path).unwrap()
-}
-
-/// The commands of the document's shell blocks that call curl.
-fn pasted(document: &str) -> Vec<Pasted> {
-    let mut found = Vec::new();
-    let blocks = document.split("```sh\n").skip(1);
-    for block in blocks.filter_map(|rest| rest.split("```").next()) {
-        let mut status = None;
-        let joined = block.replace("\\\n", " ").replace("|\n", "| ");
-        for line in joined.lines() {
-            if let Some(comment) = line.strip_prefix("# ") {
-                status = comment.get(..3).and_then(|status| status.parse().ok());
-            } else if line.contains("curl ") && !line.contains("grpcurl ") {
-                let status = status
-                    .take()
-                    .unwrap_or_else(|| panic!("no status stands above: {line}"));
-                let line = line.to_owned();
-                found.push(Pasted { line, status });
-            }
-        }
+impl Line {
+    /// The status that stands above it.
+    fn status(&self) -> u16 {
+        let status = self.above.get(..3).and_then(|status| status.parse().ok());
+        status.unwrap_or_else(|| panic!("no status stands above: {}", self.text))
     }
-    found
 }
 
 #[test]
 fn every_line_that_can_be_pasted_gets_the_status_that_the_document_says() {
     let servers = Servers::start();
-    let lines = pasted(&document());
+    let lines = lines_of("curl");
     assert!(lines.len() > 20, "{}", lines.len());
-    for Pasted { line, status } in lines {
+    for line in lines {
+        let (status, line) = (line.status(), line.text);
         let (server, stands) = servers.of(&line);
-        let mut asked = line.replace("localhost:8080", server.url.trim_start_matches("http://"));
+        let mut asked = asked_of(server, &line);
         if line.contains("/ID") {
             let id = order_that_is(server, stands);
             if line.contains("/release") {
@@ -140,12 +94,8 @@ fn every_line_that_can_be_pasted_gets_the_status_that_the_document_says() {
 fn every_address_of_the_interface_has_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    let output = Command::new("curl")
-        .args(["-s", &format!("{}/openapi.json", server.url)])
-        .output()
-        .unwrap();
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let lines = pasted(&self::document());
+    let document: Value = server.json("/openapi.json");
+    let lines = lines_of("curl");
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let group = operation["tags"][0].as_str().unwrap();
@@ -159,16 +109,12 @@ fn every_address_of_the_interface_has_a_line() {
                 continue;
             }
             let asked = path.replace("{id}", "ID").replace("{code}", "not_found");
-            let is_there = lines.iter().any(|pasted| {
-                let address = pasted
-                    .line
-                    .split("localhost:8080")
-                    .nth(1)
-                    .unwrap_or_default();
+            let is_there = lines.iter().any(|line| {
+                let address = line.text.split("localhost:8080").nth(1).unwrap_or_default();
                 let address = address.split(['?', '\'', ' ']).next().unwrap_or_default();
-                let posts = pasted.line.contains(" -d ")
-                    || pasted.line.contains("POST")
-                    || pasted.line.contains("--data");
+                let posts = line.text.contains(" -d ")
+                    || line.text.contains("POST")
+                    || line.text.contains("--data");
                 address == asked && posts == (method == "post")
             });
             assert!(
