@@ -38,7 +38,7 @@ async fn stands(client: &mut Client, id: &str) -> (pb::Status, u32) {
 
 #[tokio::test]
 async fn a_key_that_is_under_way_past_a_caller_s_deadline_is_told_from_an_unknown_outcome() {
-    let server = Server::start().await;
+    let server = Server::with(|settings, _| settings.request_deadline = 3 * PATIENCE).await;
     let mut patient = server.client().await;
     // The deadlines are the server's alone to keep.
     let raw = Raw::connect(server.address).await;
@@ -176,7 +176,8 @@ fn from(seq: u64) -> pb::WatchOrdersRequest {
 
 #[tokio::test]
 async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() {
-    let server = Server::with(|_, watch| {
+    let server = Server::with(|settings, watch| {
+        settings.request_deadline = 3 * PATIENCE;
         watch.resuming_reads = 1;
         watch.join_timeout = Duration::from_millis(300);
     })

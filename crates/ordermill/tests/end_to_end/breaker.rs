@@ -43,7 +43,7 @@ fn health_tells_that_the_breaker_opens_and_that_it_closes_again() {
     let calls = endpoint.calls();
     wait_until("probes", || {
         let standing = breaker(&server);
-        assert!(standing == "open" || standing == "half_open", "{standing}");
+        assert!(standing == "open" || standing == "half-open", "{standing}");
         endpoint.calls() >= calls + 3
     });
     let stats = server.json("/v1/stats");
