@@ -186,8 +186,9 @@ impl Order {
     }
 
     /// The lease ran out: another attempt, or the dead letters where `max_attempts` are used up. The attempt is due
-    /// after `delay` and up to as much again, by a draw of the order's own: one that kills its worker must not meet
-    /// the same others at every attempt, or it would take them with it to the dead letters.
+    /// after `delay` and up to as much again, twice as much after the second loss, and so on up to 32 times as much, by a
+    /// draw of the order's own: one that kills its worker must not meet the same others at every attempt, or it would
+    /// take them with it to the dead letters.
     ///
     /// # Errors
     /// Where it is not PROCESSING.
@@ -204,7 +205,9 @@ impl Order {
         if self.attempt >= max_attempts {
             self.fail(failure, now)
         } else {
-            self.retry(failure, delay.saturating_add(self.part_of(delay)), now)
+            let doublings = self.attempt.saturating_sub(1).min(5);
+            let spread = delay.saturating_mul(1 << doublings);
+            self.retry(failure, delay.saturating_add(self.part_of(spread)), now)
         }
     }
 

@@ -130,7 +130,7 @@ pub struct Claim {
 pub struct RescuePolicy {
     /// With so many attempts behind it, it becomes a dead letter.
     pub max_attempts: u32,
-    /// Otherwise it is due again after this and up to as much again, as [`Order::lose_lease`] draws it.
+    /// Otherwise it is due again after this and more, as [`Order::lose_lease`] draws it.
     pub delay: Duration,
 }
 

@@ -186,10 +186,14 @@ fn orders_that_lost_their_worker_together_come_back_apart_and_in_another_order_e
         order
     };
     let (once, twice) = (waits_after_losses(64, 1), waits_after_losses(64, 2));
-    for waits in [&once, &twice] {
+    let often = waits_after_losses(64, 9);
+    for (waits, spread) in [(&once, DELAY), (&twice, 2 * DELAY), (&often, 32 * DELAY)] {
         // All over the range, although the ids follow each other: no tenth of it is empty.
         for tenth in 0..10 {
-            let (from, to) = (DELAY + DELAY * tenth / 10, DELAY + DELAY * (tenth + 1) / 10);
+            let (from, to) = (
+                DELAY + spread * tenth / 10,
+                DELAY + spread * (tenth + 1) / 10,
+            );
             let inside = waits.iter().filter(|wait| (from..=to).contains(*wait));
             assert!((1..=20).contains(&inside.count()), "{from:?} to {to:?}");
         }
