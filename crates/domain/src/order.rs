@@ -142,7 +142,8 @@ pub struct Order {
     pub version: Version,
     /// Attempts begun since it was created or last replayed.
     pub attempt: u32,
-    /// Why the last attempt failed, while that matters: RETRYING, FAILED, and a PROCESSING that follows a failure.
+    /// Why the last attempt failed, while that matters: RETRYING, FAILED, a PROCESSING that follows a failure, and a
+    /// CANCELLED that was one of these.
     pub failure: Option<Failure>,
     /// What the handler answered: a JSON text of at most [`MAX_RESULT_BYTES`].
     pub result: Option<Arc<str>>,

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use domain::Steering;
+use application::watch::Cursor;
+use domain::{Seq, ShardId, Steering};
 use futures_util::{Stream, StreamExt};
+use port_conformance::faulty::Mood;
 use serde_json::Value;
 
 use crate::contract::Contract;
@@ -249,4 +251,33 @@ async fn a_stopping_server_ends_its_streams() {
     assert_eq!(events.next().await, None);
     assert!(events.all.ends_with("nothing is skipped\nretry: 2000\n\n"));
     assert!(reports.iter().all(|report| report.cut_off == 0));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_goes_on() {
+    let server = LiveServer::with(|_, watch| watch.page_events = 1).await;
+    server.place_many("alice", 5).await;
+    let stream = |seq| {
+        let cursor = Cursor::new([(ShardId(0), Seq(seq))]).to_string();
+        reqwest::Client::new()
+            .get(format!("http://{}/v1/stream", server.address))
+            .header("last-event-id", cursor)
+    };
+    // The place in the log that breaks who comes to it.
+    server
+        .store
+        .become_so(Mood::ReadingOnAfter(Seq(2), Box::new(Mood::Panicking)));
+    let before = stream(2).send().await.unwrap();
+    assert_eq!(before.status(), 500);
+    let after = stream(0).send().await.unwrap();
+    assert_eq!(after.status(), 200);
+    let told = tokio::time::timeout(Duration::from_secs(20), after.text());
+    let told = told.await.expect("it ends").unwrap();
+    assert_eq!(told.matches("event: status").count(), 2, "{told}");
+    assert!(
+        told.contains("something went wrong on the server"),
+        "{told}"
+    );
+    server.store.become_so(Mood::Well);
+    assert_eq!(stream(2).send().await.unwrap().status(), 200);
 }

@@ -16,6 +16,8 @@ use domain::{
 };
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
+use port_conformance::around::Around;
+use port_conformance::faulty::FaultyStore;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -29,7 +31,7 @@ use crate::contract::Contract;
 pub struct LiveServer {
     pub address: SocketAddr,
     pub ws_address: SocketAddr,
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<Around<FaultyStore>>,
     pub hub: Hub,
     pub soft: CancellationToken,
     application: Application,
@@ -53,7 +55,7 @@ impl LiveServer {
         let clock = Arc::new(SystemClock::new());
         let options = SqliteOptions::in_dir(folder.path());
         let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
-        let store = Arc::new(opened.unwrap());
+        let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let hub = Hub::new(store.clone(), hints, watch);
         let application = Application::new(
             store.clone(),

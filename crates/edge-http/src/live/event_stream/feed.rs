@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::event;
-use crate::settings::EdgeSettings;
+use crate::settings::{EdgeSettings, LiveSettings};
 use crate::state::EdgeState;
 
 pub(super) struct Feed {
@@ -38,7 +38,13 @@ struct Outlet {
 struct End(Option<&'static str>);
 
 const LAGS: &str = "too slow: come back, nothing is skipped";
+const BROKEN: &str = "something went wrong on the server: come back, nothing is skipped";
 const STOPPING: &str = "the server stops: come back, nothing is skipped";
+
+/// What a client is told where something on the server broke.
+pub(super) fn broken_off(settings: &LiveSettings) -> Bytes {
+    event::goodbye(BROKEN, settings.reconnect_after)
+}
 
 impl Feed {
     pub(super) fn new(

@@ -5,6 +5,8 @@ mod event;
 mod feed;
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use application::watch::{Cursor, Start, Topic};
 use axum::body::Body;
@@ -13,6 +15,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use domain::{Order, OrderId};
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::Problem;
@@ -137,15 +140,30 @@ async fn open(
         .ok_or_else(Problem::too_many_streams)?;
     let (chunks, mut received) = mpsc::channel(WAITING_CHUNKS);
     let (begun, has_begun) = oneshot::channel();
+    let last_words = chunks.clone();
     let feed = Feed::new(edge, watcher, chunks, topic, start);
-    let hard = edge.hard.clone();
+    let (hard, settings) = (edge.hard.clone(), Arc::clone(&edge.settings));
     edge.tasks.spawn(async move {
-        hard.run_until_cancelled_owned(feed.run(begun)).await;
+        let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
+        if let Some(Err(_)) = hard.run_until_cancelled_owned(running).await {
+            tracing::error!("an event stream was ended by a panic");
+            let goodbye = feed::broken_off(&settings.live);
+            // Whoever has left, or takes nothing any more, need not know.
+            let _ = last_words
+                .send_timeout(goodbye, settings.live.close_timeout)
+                .await;
+        }
     });
     // A stream that cannot begin is refused with a status, not with silence.
     has_begun
         .await
-        .map_err(|_| Problem::stopping())?
+        .map_err(|_| {
+            if edge.hard.is_cancelled() {
+                Problem::stopping()
+            } else {
+                Problem::internal("the event stream broke off before it began")
+            }
+        })?
         .map_err(Problem::from)?;
     let chunks = futures_util::stream::poll_fn(move |context| {
         received

@@ -59,8 +59,13 @@ impl Awaited {
         }
     }
 
-    /// How many names are waited for.
-    pub(super) fn count(&self) -> usize {
+    /// How many orders are waited for.
+    pub(super) fn orders(&self) -> usize {
+        self.names.len()
+    }
+
+    /// By how many names: an order has its number, and its id in any spelling.
+    pub(super) fn names(&self) -> usize {
         self.names.values().map(Vec::len).sum()
     }
 

@@ -243,6 +243,9 @@ impl Connection {
             return Ok(());
         };
         match awaited.add(name).await {
+            Ok(Some(_)) if awaited.names() > self.waits.settings.live.max_topics => {
+                Err(End::Told(TOO_MANY_TOPICS))
+            }
             Ok(Some(topic)) => {
                 let joined_at = self.subscribe(peer, topic.clone(), Start::Now).await?;
                 if let (None, Some(awaited)) = (joined_at, &mut self.awaited) {
@@ -322,7 +325,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let awaited = self.awaited.as_ref().map_or(0, |awaited| awaited.count());
+        let awaited = self.awaited.as_ref().map_or(0, |awaited| awaited.orders());
         let is_watching = self.watcher.topics().len() > awaited;
         let Ok((deliveries, cursor)) = self.watcher.end() else {
             return End::Told(LAGS);
@@ -350,7 +353,7 @@ where
     let mut over = Vec::new();
     for delivery in deliveries {
         let frames: Bytes = match (&delivery, &mut awaited) {
-            (Delivery::Changes(batch), Some(awaited)) if awaited.count() > 0 => {
+            (Delivery::Changes(batch), Some(awaited)) if awaited.orders() > 0 => {
                 awaited.frames(batch.changes(), &mut over)
             }
             (Delivery::Changes(batch), _) => {

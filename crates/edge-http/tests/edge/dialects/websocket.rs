@@ -225,3 +225,36 @@ async fn unsubscribing_an_order_lets_all_of_its_names_go() {
     assert_eq!(socket.next().await, told);
     assert!(socket.is_heard().await.is_empty());
 }
+
+/// A client that waits for an order and watches all is told where to resume, however often it named the order.
+#[tokio::test]
+async fn a_stopping_server_tells_where_to_resume_who_watches_beside_what_it_waits_for() {
+    let mut server = LiveServer::start().await;
+    let id = server.place("alice").await.to_string();
+    let mut socket = server.separate_socket().await;
+    socket.say(&id).await;
+    socket.say(&id.to_uppercase()).await;
+    socket.say(r#"{"subscribe":{"all":true}}"#).await;
+    assert!(socket.next().await["subscribed"].is_object());
+    server.stop().await;
+    let (texts, _) = socket.closed().await;
+    let last = texts.last().expect("it says goodbye");
+    assert!(last["reconnect"]["cursor"].is_string(), "{texts:?}");
+}
+
+#[tokio::test]
+async fn an_order_s_names_have_the_bound_of_topics() {
+    let server = LiveServer::with(|edge, _| edge.live.max_topics = 3).await;
+    let mut socket = server.separate_socket().await;
+    for name in [
+        UNKNOWN,
+        &UNKNOWN.to_uppercase(),
+        UNKNOWN,
+        &UNKNOWN.replace('a', "A"),
+    ] {
+        socket.say(name).await;
+    }
+    assert!(socket.is_heard().await.is_empty(), "three names, one twice");
+    socket.say(&UNKNOWN.replace('b', "B")).await;
+    assert_eq!(socket.close_code().await, 1008);
+}
