@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::cancel::steer_each;
@@ -29,12 +30,15 @@ pub enum DeadLettersCommand {
     Show(ShowFlags),
     /// Work on some or all again, with fresh attempts
     #[command(after_help = "Example: ordermill dead-letters replay --all --user alice")]
-    Replay(ReplayFlags),
-    /// Give some up: they become CANCELLED
+    Replay(SteerFlags),
+    /// Give some or all up: they become CANCELLED
     #[command(
         after_help = "Example: ordermill dead-letters discard 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b"
     )]
-    Discard(DiscardFlags),
+    Discard(SteerFlags),
+    /// Count them by reason, the most frequent first
+    #[command(after_help = "Example: ordermill dead-letters reasons --user alice")]
+    Reasons(ReasonsFlags),
 }
 
 /// Flags of `dead-letters list`.
@@ -71,9 +75,9 @@ pub struct ShowFlags {
     server: ServerFlags,
 }
 
-/// Flags of `dead-letters replay`.
+/// Flags of `dead-letters replay` and `dead-letters discard`.
 #[derive(Debug, clap::Args)]
-pub struct ReplayFlags {
+pub struct SteerFlags {
     /// The orders' ids
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<String>,
@@ -93,13 +97,13 @@ pub struct ReplayFlags {
     server: ServerFlags,
 }
 
-/// Flags of `dead-letters discard`.
+/// Flags of `dead-letters reasons`.
 #[derive(Debug, clap::Args)]
-pub struct DiscardFlags {
-    /// The orders' ids
-    #[arg(required = true)]
-    ids: Vec<String>,
-    /// Print each order as JSON
+pub struct ReasonsFlags {
+    /// Of this user
+    #[arg(long)]
+    user: Option<String>,
+    /// Print one a line as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -111,29 +115,9 @@ pub async fn run(command: DeadLettersCommand) -> anyhow::Result<ExitCode> {
     match command {
         DeadLettersCommand::List(flags) => list(&flags).await,
         DeadLettersCommand::Show(flags) => show(&flags).await,
-        DeadLettersCommand::Replay(flags) if flags.all => replay_all(&flags).await,
-        DeadLettersCommand::Replay(flags) => {
-            let server = Server::new(&flags.server)?;
-            steer_each(
-                &server,
-                &flags.ids,
-                &["v1", "dead-letters"],
-                "replay",
-                flags.json,
-            )
-            .await
-        }
-        DeadLettersCommand::Discard(flags) => {
-            let server = Server::new(&flags.server)?;
-            steer_each(
-                &server,
-                &flags.ids,
-                &["v1", "dead-letters"],
-                "discard",
-                flags.json,
-            )
-            .await
-        }
+        DeadLettersCommand::Replay(flags) => steer(&flags, "replay", "replayed").await,
+        DeadLettersCommand::Discard(flags) => steer(&flags, "discard", "discarded").await,
+        DeadLettersCommand::Reasons(flags) => reasons(&flags).await,
     }
 }
 
@@ -199,14 +183,22 @@ async fn show(flags: &ShowFlags) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the server says of those that it took at once: how many, under the name of what was done, and whether there are
+/// more.
 #[derive(Deserialize)]
-struct Replayed {
-    replayed: u64,
+struct Steered {
+    #[serde(alias = "replayed", alias = "discarded")]
+    count: u64,
     has_more: bool,
 }
 
-async fn replay_all(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
+/// Does `what` with those that are named, or with all that the filters let through.
+async fn steer(flags: &SteerFlags, what: &str, done: &str) -> anyhow::Result<ExitCode> {
     let server = Server::new(&flags.server)?;
+    if !flags.all {
+        let path = ["v1", "dead-letters"];
+        return steer_each(&server, &flags.ids, &path, what, flags.json).await;
+    }
     let mut filter = Map::new();
     for (name, value) in [("user_id", &flags.user), ("code", &flags.code)] {
         if let Some(value) = value {
@@ -214,24 +206,77 @@ async fn replay_all(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
         }
     }
     let filter = Value::Object(filter).to_string();
-    let mut replayed = 0;
+    let mut count = 0;
     // The server takes a bounded number at a time.
     loop {
         let answer = server
-            .post(&["v1", "dead-letters", "replay"], filter.clone(), None)
+            .post(&["v1", "dead-letters", what], filter.clone(), None)
             .await?;
-        let body: Replayed =
+        let body: Steered =
             serde_json::from_slice(&answer.body).context("the server's answer cannot be read")?;
-        replayed += body.replayed;
-        if !body.has_more || body.replayed == 0 {
+        count += body.count;
+        if !body.has_more || body.count == 0 {
             break;
         }
     }
     let mut out = std::io::stdout().lock();
     if flags.json {
-        writeln!(out, "{}", serde_json::json!({ "replayed": replayed }))?;
+        writeln!(out, "{}", serde_json::json!({ done: count }))?;
     } else {
-        writeln!(out, "{replayed} replayed")?;
+        writeln!(out, "{count} {done}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Dead letters by reason, as the server counts them.
+#[derive(Deserialize)]
+struct Reasons<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+    counted: u64,
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    code: String,
+    count: u64,
+    newest_at: String,
+    sample_message: String,
+}
+
+async fn reasons(flags: &ReasonsFlags) -> anyhow::Result<ExitCode> {
+    let server = Server::new(&flags.server)?;
+    let query: Vec<_> = flags
+        .user
+        .iter()
+        .map(|user| ("user_id", user.clone()))
+        .collect();
+    let answer = server
+        .get(&["v1", "dead-letters", "reasons"], &query)
+        .await?;
+    let found: Reasons<'_> =
+        serde_json::from_slice(&answer.body).context("the server's reasons cannot be read")?;
+    let mut out = std::io::stdout().lock();
+    let mut table = Table::new(&["COUNT", "CODE", "NEWEST", "SUCH AS"], &[0]);
+    for reason in &found.data {
+        if flags.json {
+            writeln!(out, "{reason}")?;
+            continue;
+        }
+        let reason: Reason =
+            serde_json::from_str(reason.get()).context("the server's reason cannot be read")?;
+        table.row(vec![
+            reason.count.to_string(),
+            reason.code,
+            reason.newest_at,
+            reason.sample_message,
+        ]);
+    }
+    if !flags.json {
+        write!(out, "{table}")?;
+        let newest = if found.has_more { "the newest " } else { "" };
+        eprintln!("{newest}{} dead letters", found.counted);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -148,9 +148,25 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
         [("handler_rejected", 3), ("endpoint_busy", 1)]
     );
 
-    let filter = json!({"code": "endpoint_busy"});
+    let told = server.ok(&["dead-letters", "reasons", "--user", "nora", "--json"]);
+    assert_eq!(lines(&told), *found["data"].as_array().unwrap());
+    let table = server.ok(&["dead-letters", "reasons"]);
+    assert!(
+        table.contains("COUNT") && table.contains("out of stock"),
+        "{table}"
+    );
+
+    let filter = json!({"code": "endpoint_busy", "user_id": "nora"});
     let given_up = post(server, "dead-letters/discard", &filter).await;
-    assert_eq!(given_up, json!({"discarded": 2, "has_more": false}));
+    assert_eq!(given_up, json!({"discarded": 1, "has_more": false}));
+    let rest = [
+        "dead-letters",
+        "discard",
+        "--all",
+        "--code",
+        "endpoint_busy",
+    ];
+    assert_eq!(server.ok(&rest), "1 discarded\n");
     server.ok(&["dead-letters", "discard", &of_alice[0]]);
     assert_eq!(status_of(server, &of_alice[0]), "CANCELLED");
     let again = server.run(&["dead-letters", "discard", &of_alice[0]]);
