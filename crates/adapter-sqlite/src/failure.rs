@@ -12,8 +12,9 @@ pub(crate) enum Meaning {
     Refused,
     /// Nothing of the transaction is kept; the next one may succeed.
     RolledBack,
-    /// The disk said that it could not make the data durable. After that nobody knows what it holds: what the kernel
-    /// had cached may be lost though a later sync succeeds. The store must not be trusted before it is opened anew.
+    /// The disk said that it could not make the data durable, or takes nothing any more. After that nobody knows what it
+    /// holds: what the kernel had cached may be lost though a later sync succeeds. The store must not be trusted before
+    /// it is opened anew.
     Untrusted,
 }
 
@@ -22,6 +23,8 @@ pub(crate) fn meaning(error: &rusqlite::Error) -> Meaning {
         return Meaning::Refused;
     };
     match error.extended_code {
+        // A disk that is full says so with another code: this one takes nothing any more.
+        ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE => return Meaning::Untrusted,
         ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC => return Meaning::Untrusted,
         _ => {}
     }
@@ -33,6 +36,16 @@ pub(crate) fn meaning(error: &rusqlite::Error) -> Meaning {
             Meaning::Untrusted
         }
         _ => Meaning::RolledBack,
+    }
+}
+
+/// What the operator is told of a failure: SQLite's own words for an error of the disk do not say which call it was.
+pub(crate) fn in_words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(found) if found.code == rusqlite::ErrorCode::SystemIoFailure => {
+            format!("{error}, SQLite's code {}", found.extended_code)
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -82,13 +95,14 @@ mod tests {
     use super::{Meaning, meaning};
 
     #[test]
-    fn a_failed_sync_ends_the_trust_and_a_full_disk_does_not() {
+    fn a_failed_sync_or_write_ends_the_trust_and_a_full_disk_does_not() {
         let of = |code| meaning(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
         assert_eq!(of(ffi::SQLITE_IOERR_FSYNC), Meaning::Untrusted);
         assert_eq!(of(ffi::SQLITE_IOERR_DIR_FSYNC), Meaning::Untrusted);
         assert_eq!(of(ffi::SQLITE_CORRUPT), Meaning::Untrusted);
         assert_eq!(of(ffi::SQLITE_FULL), Meaning::RolledBack);
-        assert_eq!(of(ffi::SQLITE_IOERR_WRITE), Meaning::RolledBack);
+        assert_eq!(of(ffi::SQLITE_IOERR_WRITE), Meaning::Untrusted);
+        assert_eq!(of(ffi::SQLITE_IOERR_READ), Meaning::RolledBack);
         assert_eq!(of(ffi::SQLITE_CONSTRAINT_PRIMARYKEY), Meaning::Refused);
     }
 }

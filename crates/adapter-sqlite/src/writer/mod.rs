@@ -22,7 +22,7 @@ use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
 use crate::SHARD;
-use crate::failure::{Meaning, meaning, unavailable, unknown};
+use crate::failure::{Meaning, in_words, meaning, unavailable, unknown};
 use crate::index::file::IndexReader;
 use crate::index::tail::Tail;
 use crate::prepared::{Prepared, PreparedGuard};
@@ -270,9 +270,9 @@ impl Writer<'_> {
             // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
             // other failure nobody can say how much of the log a restart would find.
             let answer = if is_full {
-                unavailable(&error)
+                unavailable(in_words(&error))
             } else {
-                unknown(&error)
+                unknown(in_words(&error))
             };
             Failed { answer, meaning }
         })
@@ -368,7 +368,7 @@ impl Writer<'_> {
 fn before_commit(error: rusqlite::Error) -> Failed {
     Failed {
         meaning: meaning(&error),
-        answer: unavailable(error),
+        answer: unavailable(in_words(&error)),
     }
 }
 
