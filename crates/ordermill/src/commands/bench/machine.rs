@@ -45,13 +45,11 @@ impl Usage {
         let idle: u64 = fields.iter().skip(3).take(2).sum();
         let stolen = fields.get(7).copied().unwrap_or(0);
         let own = std::fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
-        // After the name, which may hold anything: utime, stime, cutime and cstime are fields 14 to 17.
-        let after_name = own.rsplit_once(')').map_or("", |(_, rest)| rest);
         Ok(Self {
             all,
             busy: all - idle - stolen,
             stolen,
-            own: numbers(after_name, 12).iter().take(4).sum(),
+            own: ticks_of(&own),
         })
     }
 
@@ -64,6 +62,13 @@ impl Usage {
             stolen: share(self.stolen - before.stolen, all),
         }
     }
+}
+
+/// Processor time of a process and of its children that have ended, from its `/proc/PID/stat` (proc(5)).
+fn ticks_of(stat: &str) -> u64 {
+    // The name is the second field and may hold anything; utime, stime, cutime and cstime are fields 14 to 17.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    numbers(after_name, 11).iter().take(4).sum()
 }
 
 fn numbers(fields: &str, skip: usize) -> Vec<u64> {
@@ -92,4 +97,15 @@ pub(super) fn resident_bytes(pid: u32) -> Result<u64> {
         .context("VmRSS has no number")?
         .parse()?;
     Ok(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks_of;
+
+    #[test]
+    fn the_time_of_a_process_is_its_own_and_that_of_its_children() {
+        let stat = "4711 (order) mill) S 3 4 5 6 7 8 9 10 11 12 1000 200 30 4 20 0 9 0";
+        assert_eq!(ticks_of(stat), 1_234);
+    }
 }

@@ -59,7 +59,7 @@ pub struct BenchArguments {
     /// Orders in the store in which reads and lists are measured.
     #[arg(long, default_value_t = 1_000_000)]
     orders: u64,
-    /// Also compare an empty store with one of this many orders (10000000 takes about 20 minutes and 10 GB).
+    /// Also compare an empty store with one of this many orders (10000000 takes a few minutes and 10 GB).
     #[arg(long, value_name = "ORDERS")]
     large: Option<u64>,
     /// WebSockets that watch everything in the fan-out.
