@@ -66,7 +66,7 @@ impl SqliteStore {
         let published = Arc::new(Published::new(books.figures(), options.recent_events));
         let store = Self {
             writes: Arc::new(WriteQueue::new(options.queue)),
-            reads: Arc::new(ReadQueue::new(options.read_queue, options.readers.max(1))),
+            reads: Arc::new(ReadQueue::new(options.read_queue)),
             published,
             tail,
             clock,

@@ -1,8 +1,8 @@
 //! Reading: a few threads with a connection each, fed by a bounded queue, so that no disk ever blocks a task.
 //!
-//! Every read begins after it was asked for, and so sees all that was confirmed before. What waits is read in groups,
-//! each of one snapshot: beginning and ending one costs as much as several orders read in it, and reads that each take
-//! their own meet at the lock of the file. Nothing here writes.
+//! Every read begins after it was asked for, and so sees all that was confirmed before. A snapshot serves all reads that
+//! had been asked for when it began, one after the other: beginning and ending one costs as much as several orders read
+//! in it, and threads that begin one for each read meet at the lock of the file. Nothing here writes.
 
 pub(crate) mod events;
 pub(crate) mod list;
@@ -62,23 +62,23 @@ type Job = Box<dyn FnOnce(&mut ReadConnection) + Send>;
 
 pub(crate) struct ReadQueue {
     limit: usize,
-    /// The threads that share what waits.
-    threads: usize,
     waiting: Mutex<Waiting>,
     wake: Condvar,
 }
 
 #[derive(Default)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    /// Each with its number.
+    jobs: VecDeque<(u64, Job)>,
+    /// The number of the job that was asked for last.
+    last: u64,
     closed: bool,
 }
 
 impl ReadQueue {
-    pub(crate) fn new(limit: usize, threads: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            threads,
             waiting: Mutex::default(),
             wake: Condvar::new(),
         }
@@ -110,7 +110,9 @@ impl ReadQueue {
                 let limit = self.limit;
                 return Err(StoreError::Overloaded { limit });
             }
-            waiting.jobs.push_back(job);
+            waiting.last += 1;
+            let number = waiting.last;
+            waiting.jobs.push_back((number, job));
         }
         self.wake.notify_one();
         match tokio::time::timeout(PATIENCE, answer).await {
@@ -123,32 +125,46 @@ impl ReadQueue {
     /// The work of one thread, until the queue is closed and empty.
     pub(crate) fn run(&self, mut connection: ReadConnection) {
         let _closes = ClosesAtPanic(self);
-        let mut group = Vec::with_capacity(GROUP);
-        while self.take(&mut group) {
+        while let Some((first, last)) = self.wait_for_job() {
             connection.begin_snapshot();
-            for job in group.drain(..) {
+            let mut next = Some(first);
+            let mut reads = 0;
+            while let Some(job) = next {
                 job(&mut connection);
+                reads += 1;
+                // One by one: what stands behind a long read is taken by another thread.
+                next = (reads < GROUP).then(|| self.take_up_to(last)).flatten();
             }
             connection.end_snapshot();
         }
     }
 
-    /// Moves a thread's share of what waits into `group`; waits where nothing does. `false` once the queue is closed
-    /// and empty.
-    fn take(&self, group: &mut Vec<Job>) -> bool {
+    /// Waits for a job, and returns it with the number of the last one that has been asked for: all of these may be
+    /// done in the same snapshot. `None` once the queue is closed and empty.
+    fn wait_for_job(&self) -> Option<(Job, u64)> {
         let mut waiting = self.lock();
-        while waiting.jobs.is_empty() {
+        loop {
+            if let Some((_, job)) = waiting.jobs.pop_front() {
+                return Some((job, waiting.last));
+            }
             if waiting.closed {
-                return false;
+                return None;
             }
             waiting = self
                 .wake
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let share = (waiting.jobs.len() / self.threads).clamp(1, GROUP);
-        group.extend(waiting.jobs.drain(..share));
-        true
+    }
+
+    /// The next job, if it was asked for no later than `last`.
+    fn take_up_to(&self, last: u64) -> Option<Job> {
+        let mut waiting = self.lock();
+        let (number, _) = waiting.jobs.front()?;
+        if *number > last {
+            return None;
+        }
+        waiting.jobs.pop_front().map(|(_, job)| job)
     }
 
     pub(crate) fn close(&self) {
@@ -167,5 +183,92 @@ impl Drop for ClosesAtPanic<'_> {
             let dropped = std::mem::take(&mut self.0.lock().jobs);
             drop(dropped);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use rusqlite::Connection;
+
+    use super::{Job, ReadConnection, ReadQueue};
+    use crate::folder::DataFolder;
+    use crate::index::file::IndexReader;
+    use crate::index::tail::Tail;
+
+    fn connection(folder: &Arc<DataFolder>) -> ReadConnection {
+        ReadConnection {
+            orders: Connection::open_in_memory().unwrap(),
+            index: IndexReader::new(Arc::clone(folder)),
+            tail: Arc::new(Tail::new(1, 0, 100)),
+        }
+    }
+
+    fn push(queue: &ReadQueue, job: impl FnOnce(&mut ReadConnection) + Send + 'static) {
+        let mut waiting = queue.lock();
+        waiting.last += 1;
+        let number = waiting.last;
+        waiting.jobs.push_back((number, Box::new(job) as Job));
+    }
+
+    #[test]
+    fn a_long_read_keeps_nobody_waiting_who_stands_behind_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
+        let queue = Arc::new(ReadQueue::new(100));
+        let (done, quick_ones) = channel();
+        // It lasts until all the others have been done.
+        push(&queue, move |_| {
+            for _ in 0..10 {
+                let waited = quick_ones.recv_timeout(Duration::from_secs(20));
+                waited.expect("another thread does what stands behind");
+            }
+        });
+        for _ in 0..10 {
+            let done = done.clone();
+            push(&queue, move |_| done.send(()).unwrap());
+        }
+        queue.close();
+        let threads = [(), ()].map(|()| {
+            let (queue, connection) = (Arc::clone(&queue), connection(&folder));
+            std::thread::spawn(move || queue.run(connection))
+        });
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_read_that_was_asked_for_after_a_snapshot_began_gets_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
+        let queue = Arc::new(ReadQueue::new(100));
+        let (told, snapshots) = channel();
+        let in_snapshot = |connection: &ReadConnection| !connection.orders.is_autocommit();
+        let later = Arc::clone(&queue);
+        let name = |connection: &ReadConnection, name: &str| {
+            // A temporary table is gone with the snapshot that made it.
+            let sql = format!("CREATE TEMP TABLE {name} (one)");
+            connection.orders.execute_batch(&sql).unwrap();
+        };
+        let tell = told.clone();
+        push(&queue, move |connection| {
+            name(connection, "first");
+            push(&later, move |connection| {
+                let found = connection.orders.prepare("SELECT * FROM first").is_ok();
+                tell.send((in_snapshot(connection), found)).unwrap();
+            });
+            later.close();
+        });
+        push(&queue, move |connection| {
+            let found = connection.orders.prepare("SELECT * FROM first").is_ok();
+            told.send((in_snapshot(connection), found)).unwrap();
+        });
+        queue.run(connection(&folder));
+        let told: Vec<_> = snapshots.iter().collect();
+        assert_eq!(told, [(true, true), (true, false)]);
     }
 }
