@@ -24,8 +24,10 @@ pub(crate) fn meaning(error: &rusqlite::Error) -> Meaning {
     };
     match error.extended_code {
         // A disk that is full says so with another code: this one takes nothing any more.
-        ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE => return Meaning::Untrusted,
-        ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC => return Meaning::Untrusted,
+        ffi::SQLITE_IOERR_WRITE
+        | ffi::SQLITE_IOERR_TRUNCATE
+        | ffi::SQLITE_IOERR_FSYNC
+        | ffi::SQLITE_IOERR_DIR_FSYNC => return Meaning::Untrusted,
         _ => {}
     }
     match error.code {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use domain::{Order, OrderId, Refusal, Status, Steering, Transition, Version};
-
 use tokio::time::timeout_at;
 
 use crate::Application;

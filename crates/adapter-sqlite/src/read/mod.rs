@@ -75,6 +75,13 @@ struct Waiting {
     closed: bool,
 }
 
+impl Waiting {
+    fn push(&mut self, job: Job) {
+        self.last += 1;
+        self.jobs.push_back((self.last, job));
+    }
+}
+
 impl ReadQueue {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -110,9 +117,7 @@ impl ReadQueue {
                 let limit = self.limit;
                 return Err(StoreError::Overloaded { limit });
             }
-            waiting.last += 1;
-            let number = waiting.last;
-            waiting.jobs.push_back((number, job));
+            waiting.push(job);
         }
         self.wake.notify_one();
         match tokio::time::timeout(PATIENCE, answer).await {
@@ -194,7 +199,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{Job, ReadConnection, ReadQueue};
+    use super::{ReadConnection, ReadQueue};
     use crate::folder::DataFolder;
     use crate::index::file::IndexReader;
     use crate::index::tail::Tail;
@@ -208,10 +213,7 @@ mod tests {
     }
 
     fn push(queue: &ReadQueue, job: impl FnOnce(&mut ReadConnection) + Send + 'static) {
-        let mut waiting = queue.lock();
-        waiting.last += 1;
-        let number = waiting.last;
-        waiting.jobs.push_back((number, Box::new(job) as Job));
+        queue.lock().push(Box::new(job));
     }
 
     #[test]
@@ -247,26 +249,23 @@ mod tests {
         let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
         let queue = Arc::new(ReadQueue::new(100));
         let (told, snapshots) = channel();
-        let in_snapshot = |connection: &ReadConnection| !connection.orders.is_autocommit();
-        let later = Arc::clone(&queue);
-        let name = |connection: &ReadConnection, name: &str| {
-            // A temporary table is gone with the snapshot that made it.
-            let sql = format!("CREATE TEMP TABLE {name} (one)");
-            connection.orders.execute_batch(&sql).unwrap();
+        // Whether it is read in a snapshot, and in that of the first read.
+        let look = move |connection: &ReadConnection| {
+            let in_first = connection.orders.prepare("SELECT * FROM first").is_ok();
+            let in_snapshot = !connection.orders.is_autocommit();
+            told.send((in_snapshot, in_first)).unwrap();
         };
-        let tell = told.clone();
+        let (later, look_later) = (Arc::clone(&queue), look.clone());
         push(&queue, move |connection| {
-            name(connection, "first");
-            push(&later, move |connection| {
-                let found = connection.orders.prepare("SELECT * FROM first").is_ok();
-                tell.send((in_snapshot(connection), found)).unwrap();
-            });
+            // A temporary table is gone with the snapshot that made it.
+            let made = connection
+                .orders
+                .execute_batch("CREATE TEMP TABLE first (one)");
+            made.unwrap();
+            push(&later, move |connection| look_later(connection));
             later.close();
         });
-        push(&queue, move |connection| {
-            let found = connection.orders.prepare("SELECT * FROM first").is_ok();
-            told.send((in_snapshot(connection), found)).unwrap();
-        });
+        push(&queue, move |connection| look(connection));
         queue.run(connection(&folder));
         let told: Vec<_> = snapshots.iter().collect();
         assert_eq!(told, [(true, true), (true, false)]);
