@@ -81,13 +81,17 @@ pub(crate) enum Lane {
     Outcome,
 }
 
-/// From so many callers in the usual commit on, a commit waits for company. After a large commit the first of its
-/// callers to come back would otherwise be written alone, at the price of a flush, while all the others wait for it
-/// (PostgreSQL's `commit_delay` and `commit_siblings` are against the same).
-const CROWD: usize = 20;
-/// How long a commit waits for company. With [`CROWD`] it makes for 67,000 calls a second: whoever does not come
-/// that fast is not waited for.
-const COMPANY: Duration = Duration::from_micros(300);
+/// From so many callers on that usually come while a commit is made, the next one waits for company. Most of what a
+/// commit costs is its flush, however few it carries, and whoever comes while it is made has to wait for it whole
+/// (PostgreSQL's `commit_delay` and `commit_siblings` are against the same). Work that is under way is never kept
+/// waiting: what a claim or an outcome is for has already waited once.
+const CROWD: usize = 6;
+/// From so many on it waits for as many again as usually come, below for half as many again.
+const LARGE_CROWD: usize = 20;
+/// A commit of so many decisions waits for nobody: its flush is a small part of what it costs.
+const PLENTY: usize = 256;
+/// The longest that a commit waits for company.
+const COMPANY: Duration = Duration::from_millis(1);
 
 /// Whoever found nothing to write for so long is not under load.
 const REST: Duration = Duration::from_millis(1);
@@ -106,11 +110,20 @@ struct Waiting {
     writer_sleeps: bool,
     /// The writer sleeps until so many callers wait; 0 where it does not wait for company.
     wanted: usize,
+    /// Work that is under way is among what waits.
+    is_urgent: bool,
     usual: Usual,
     closed: Option<String>,
 }
 
-/// How many callers are usual in a commit: a moving average, 16 times as large.
+impl Waiting {
+    /// Whether a commit that would wait for `wanted` callers is made now.
+    fn is_enough(&self, wanted: usize) -> bool {
+        self.is_urgent || self.requests.len() >= wanted || self.decisions >= PLENTY
+    }
+}
+
+/// How many callers usually come while a commit is made: a moving average, 16 times as large.
 #[derive(Default)]
 struct Usual(usize);
 
@@ -121,6 +134,18 @@ impl Usual {
 
     const fn saw(&mut self, callers: usize) {
         self.0 = self.0 - self.0 / 16 + callers;
+    }
+
+    /// How many callers a commit waits for; 0 where it is made at once.
+    const fn wanted(&self) -> usize {
+        let usual = self.get();
+        if usual < CROWD {
+            0
+        } else if usual < LARGE_CROWD {
+            usual + usual / 2
+        } else {
+            usual * 2
+        }
     }
 }
 
@@ -158,7 +183,8 @@ impl WriteQueue {
         }
         waiting.decisions += request.weight();
         waiting.requests.push_back(request);
-        let is_company = waiting.wanted > 0 && waiting.requests.len() >= waiting.wanted;
+        waiting.is_urgent |= lane == Lane::Outcome;
+        let is_company = waiting.wanted > 0 && waiting.is_enough(waiting.wanted);
         let wake = waiting.writer_sleeps || is_company;
         if wake {
             waiting.writer_sleeps = false;
@@ -175,6 +201,7 @@ impl WriteQueue {
     /// is closed and empty.
     pub(crate) fn take(&self, taken: &mut Vec<Request>, batch: usize) -> bool {
         let mut waiting = self.lock();
+        let came = waiting.requests.len();
         let mut rests_since = None;
         while waiting.requests.is_empty() {
             if waiting.closed.is_some() {
@@ -189,8 +216,11 @@ impl WriteQueue {
         }
         if rests_since.is_some_and(|since| since.elapsed() > REST) {
             waiting.usual = Usual::default();
+        } else {
+            waiting.usual.saw(came);
         }
         waiting = self.wait_for_company(waiting);
+        waiting.is_urgent = false;
         let mut weight = 0;
         while weight < batch
             && let Some(request) = waiting.requests.pop_front()
@@ -199,20 +229,19 @@ impl WriteQueue {
             taken.push(request);
         }
         waiting.decisions -= weight;
-        waiting.usual.saw(taken.len());
         true
     }
 
-    /// Under load, waits a moment for as many callers as are usual.
+    /// Under load, waits a moment for as many callers as may come.
     fn wait_for_company<'q>(
         &'q self,
         mut waiting: MutexGuard<'q, Waiting>,
     ) -> MutexGuard<'q, Waiting> {
-        let usual = waiting.usual.get();
-        if usual < CROWD || waiting.requests.len() >= usual || waiting.closed.is_some() {
+        let wanted = waiting.usual.wanted();
+        if waiting.is_enough(wanted) || waiting.closed.is_some() {
             return waiting;
         }
-        waiting.wanted = usual;
+        waiting.wanted = wanted;
         let waited = self
             .wake_writer
             .wait_timeout_while(waiting, self.company, |waiting| waiting.wanted > 0);
@@ -247,22 +276,40 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{CROWD, Lane, REST, Request, WriteQueue};
+    use super::{CROWD, LARGE_CROWD, Lane, PLENTY, REST, Request, Taking, WriteQueue};
 
     /// Longer than any test: who waits for company that does not come never ends.
     const FOR_EVER: Duration = Duration::from_secs(86_400);
 
-    fn call(queue: &WriteQueue) {
+    fn heartbeat() -> Request {
         let (reply, _) = oneshot::channel();
-        let request = Request::Heartbeat {
+        Request::Heartbeat {
             claims: Vec::new(),
             lease: Duration::ZERO,
+            reply,
+        }
+    }
+
+    fn call(queue: &WriteQueue) {
+        queue.push(heartbeat(), Lane::Intake).unwrap();
+    }
+
+    fn outcome(queue: &WriteQueue) {
+        queue.push(heartbeat(), Lane::Outcome).unwrap();
+    }
+
+    /// One caller with so many decisions.
+    fn many(queue: &WriteQueue, decisions: usize) {
+        let (reply, _) = oneshot::channel();
+        let request = Request::Take {
+            limit: decisions,
+            taking: Taking::Claim(Duration::ZERO),
             reply,
         };
         queue.push(request, Lane::Intake).unwrap();
     }
 
-    /// A queue whose commits usually carry `usual` callers.
+    /// A queue to which so many callers usually come while a commit is made.
     fn crowded(usual: usize) -> Arc<WriteQueue> {
         let queue = WriteQueue::with_company(1_000, FOR_EVER);
         for _ in 0..200 {
@@ -284,32 +331,84 @@ mod tests {
 
     #[test]
     fn a_few_callers_are_not_kept_waiting_for_others() {
-        let queue = crowded(CROWD - 2);
+        let queue = crowded(CROWD - 1);
+        call(&queue);
+        assert_eq!(take(&queue), 1);
+    }
+
+    /// Starts a taker with one caller in the queue, and returns once it waits for company.
+    fn waiting_taker(queue: &Arc<WriteQueue>) -> std::thread::JoinHandle<usize> {
+        call(queue);
+        let writer = taker(queue);
+        while queue.lock().wanted == 0 {
+            assert!(!writer.is_finished(), "it did not wait");
+            std::thread::yield_now();
+        }
+        writer
+    }
+
+    #[test]
+    fn under_load_a_commit_waits_for_half_as_many_again_as_usual() {
+        let queue = crowded(12);
+        let usual = queue.lock().usual.get();
+        assert!((CROWD..LARGE_CROWD).contains(&usual), "{usual}");
+        let writer = waiting_taker(&queue);
+        let wanted = queue.lock().wanted;
+        assert!(wanted > usual && wanted < 2 * usual, "{wanted} of {usual}");
+        for _ in 1..wanted {
+            call(&queue);
+        }
+        assert_eq!(writer.join().unwrap(), wanted);
+    }
+
+    #[test]
+    fn under_heavy_load_it_waits_for_as_many_again() {
+        let queue = crowded(2 * LARGE_CROWD);
+        let writer = waiting_taker(&queue);
+        let wanted = queue.lock().wanted;
+        assert!(wanted > 2 * LARGE_CROWD, "{wanted}");
+        for _ in 1..wanted {
+            call(&queue);
+        }
+        assert_eq!(writer.join().unwrap(), wanted);
+    }
+
+    #[test]
+    fn work_under_way_is_not_kept_waiting() {
+        let queue = crowded(2 * CROWD);
+        let writer = waiting_taker(&queue);
+        outcome(&queue);
+        assert_eq!(writer.join().unwrap(), 2);
+        // Nor does it wait where the work is there first; and the next commit waits again.
+        outcome(&queue);
+        assert_eq!(take(&queue), 1);
+        let writer = waiting_taker(&queue);
+        queue.close("the test ends");
+        assert_eq!(writer.join().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_large_commit_waits_for_nobody() {
+        let queue = crowded(2 * CROWD);
+        let writer = waiting_taker(&queue);
+        many(&queue, PLENTY);
+        assert_eq!(writer.join().unwrap(), 2);
+    }
+
+    #[test]
+    fn a_commit_does_not_wait_for_ever() {
+        let queue = WriteQueue::with_company(1_000, Duration::from_millis(1));
+        for _ in 0..200 {
+            queue.lock().usual.saw(2 * CROWD);
+        }
         call(&queue);
         assert_eq!(take(&queue), 1);
     }
 
     #[test]
-    fn under_load_a_commit_waits_for_as_many_as_usual() {
-        let queue = crowded(2 * CROWD);
-        let usual = queue.lock().usual.get();
-        assert!(usual > CROWD);
-        call(&queue);
-        let writer = taker(&queue);
-        for _ in 1..usual {
-            call(&queue);
-        }
-        assert_eq!(writer.join().unwrap(), usual);
-    }
-
-    #[test]
     fn a_closed_queue_does_not_wait_for_company() {
         let queue = crowded(2 * CROWD);
-        call(&queue);
-        let writer = taker(&queue);
-        while queue.lock().wanted == 0 && !writer.is_finished() {
-            std::thread::yield_now();
-        }
+        let writer = waiting_taker(&queue);
         queue.close("the test ends");
         assert_eq!(writer.join().unwrap(), 1);
     }

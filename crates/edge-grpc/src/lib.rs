@@ -12,6 +12,7 @@
 mod activity;
 mod call;
 mod call_body;
+mod calls;
 mod dialects;
 mod dispatch;
 mod ending;

@@ -7,30 +7,25 @@
 //! browser speaks HTTP/2 over TLS alone, and this port answers nothing but HTTP/2 in clear text.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use edge_listener::{Listening, ServeReport};
 use http::Request;
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::activity::{Activity, Busy};
+use crate::calls::{BegunCalls, Calls};
 use crate::dispatch::Dispatcher;
 use crate::preface;
 use crate::settings::GrpcSettings;
 use crate::state::GrpcEdge;
-use crate::taking::within_patience;
 
 /// What a client may send of one call, and of all calls of a connection, before it is read. Twice a message of the
 /// usual size a stream keeps an intake busy.
@@ -67,7 +62,6 @@ pub async fn serve(
 /// What the connections share.
 struct Server {
     dispatcher: Arc<Dispatcher>,
-    builder: http2::Builder<Tracked>,
     settings: Arc<GrpcSettings>,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -75,13 +69,7 @@ struct Server {
 
 impl Server {
     fn new(edge: GrpcEdge) -> Self {
-        let executor = Tracked {
-            tasks: edge.tasks.clone(),
-            hard: edge.hard.clone(),
-            patience: edge.settings.write_timeout,
-        };
         Self {
-            builder: builder(&edge.settings, executor),
             settings: Arc::clone(&edge.settings),
             soft: edge.soft.clone(),
             hard: edge.hard.clone(),
@@ -108,14 +96,16 @@ impl Server {
             let answer = Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity));
             async move { Ok::<_, Infallible>(answer.await) }
         });
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut calls = Calls::new(self.settings.write_timeout);
+        let builder = builder(&self.settings, calls.executor());
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {
-            result = unhurried(connection.as_mut()) => result,
+            result = calls.serve(connection.as_mut()) => result,
             () = self.hard.cancelled() => Ok(()),
             () = activity.is_over(&self.settings, &self.soft) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
-                    result = unhurried(connection.as_mut()) => result,
+                    result = calls.serve(connection.as_mut()) => result,
                     () = self.hard.cancelled() => Ok(()),
                 }
             }
@@ -127,49 +117,8 @@ impl Server {
     }
 }
 
-/// A connection that lets others go first whenever it is woken. A commit answers many calls at once: by the time that the
-/// connection's turn comes, all of its answers are there, and it writes them together instead of one by one.
-async fn unhurried<C: Future + Unpin>(mut connection: C) -> C::Output {
-    let mut has_waited = false;
-    poll_fn(|context| {
-        if !has_waited {
-            has_waited = true;
-            // Its first poll puts this task behind those that are ready.
-            let mut turn = pin!(tokio::task::yield_now());
-            if turn.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
-            }
-        }
-        has_waited = false;
-        Pin::new(&mut connection).poll(context)
-    })
-    .await
-}
-
-/// Runs the calls of connections as tasks of the tracker, cut off by a hard stop, and where the client takes nothing.
-#[derive(Clone)]
-struct Tracked {
-    tasks: TaskTracker,
-    hard: CancellationToken,
-    patience: Duration,
-}
-
-impl<F> Executor<F> for Tracked
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    fn execute(&self, call: F) {
-        let hard = self.hard.clone();
-        let patience = self.patience;
-        self.tasks.spawn(async move {
-            let answering = within_patience(async { drop(call.await) }, patience);
-            hard.run_until_cancelled_owned(answering).await;
-        });
-    }
-}
-
 /// How HTTP/2 is spoken.
-fn builder(settings: &GrpcSettings, executor: Tracked) -> http2::Builder<Tracked> {
+fn builder(settings: &GrpcSettings, executor: BegunCalls) -> http2::Builder<BegunCalls> {
     let mut builder = http2::Builder::new(executor);
     builder
         .timer(TokioTimer::new())
