@@ -18,6 +18,7 @@ mod prepared;
 mod published;
 mod queue;
 mod read;
+mod recent;
 mod schema;
 mod store;
 mod writer;

@@ -19,15 +19,15 @@ pub(crate) struct Prepared {
     standing: Range<usize>,
     facts: Range<usize>,
     history: Range<usize>,
-    pub(crate) events: Events,
+    events: Events,
     pub(crate) receipt: Option<String>,
 }
 
-/// The events of a decision, each with its place in [`Prepared::bytes`].
-pub(crate) struct Events {
+/// The events of a decision: where each begins in [`Prepared::bytes`], and the order's version after it.
+struct Events {
     /// Empty but where several steps are written as one.
-    pub(crate) earlier: Vec<(usize, Arc<Event>)>,
-    pub(crate) last: (usize, Arc<Event>),
+    earlier: Vec<(usize, Version)>,
+    last: (usize, Version),
 }
 
 #[derive(Clone, Copy)]
@@ -125,7 +125,7 @@ impl Prepared {
         let mut encode = |event: Event| {
             let offset = bytes.len();
             history::encode(&event, &mut bytes);
-            (offset, Arc::new(event))
+            (offset, event.version)
         };
         let events = Events {
             earlier: earlier.into_iter().map(&mut encode).collect(),
@@ -181,10 +181,18 @@ impl Prepared {
             history::stamp(&mut self.bytes, *offset, seq);
         }
     }
+
+    /// The encoded events one by one, each with the order's version after it.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Version, &[u8])> {
+        let ends = self.events.iter().skip(1).map(|(offset, _)| *offset);
+        let ends = ends.chain(std::iter::once(self.history.end));
+        let events = self.events.iter().zip(ends);
+        events.map(|((offset, version), end)| (*version, &self.bytes[*offset..end]))
+    }
 }
 
 impl Events {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(usize, Arc<Event>)> {
+    fn iter(&self) -> impl Iterator<Item = &(usize, Version)> {
         self.earlier.iter().chain(std::iter::once(&self.last))
     }
 }

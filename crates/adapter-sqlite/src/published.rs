@@ -2,7 +2,6 @@
 //!
 //! The writer publishes before it answers its callers, so that whoever was answered finds here what was written.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -11,12 +10,12 @@ use domain::Timestamp;
 use tokio::sync::Notify;
 
 use crate::failure::unavailable;
+use crate::recent::{EncodedEvents, RecentEvents};
 
 #[derive(Debug)]
 pub(crate) struct Published {
     figures: Mutex<Figures>,
-    recent: RwLock<VecDeque<SequencedEvent>>,
-    recent_limit: usize,
+    recent: RwLock<RecentEvents>,
     distrusted: OnceLock<String>,
     is_distrusted: Notify,
 }
@@ -36,8 +35,7 @@ impl Published {
     pub(crate) fn new(figures: Figures, recent_limit: usize) -> Self {
         Self {
             figures: Mutex::new(figures),
-            recent: RwLock::default(),
-            recent_limit,
+            recent: RwLock::new(RecentEvents::new(recent_limit)),
             distrusted: OnceLock::new(),
             is_distrusted: Notify::new(),
         }
@@ -52,12 +50,9 @@ impl Published {
     }
 
     /// Takes over a commit; `events` follow those of the commit before without a gap.
-    pub(crate) fn publish(&self, figures: Figures, events: &mut Vec<SequencedEvent>) {
+    pub(crate) fn publish(&self, figures: Figures, events: &mut EncodedEvents) {
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        let surplus = (recent.len() + events.len()).saturating_sub(self.recent_limit);
-        let from_old = surplus.min(recent.len());
-        recent.drain(..from_old);
-        recent.extend(events.drain(..).skip(surplus - from_old));
+        recent.append(events, figures.head);
         drop(recent);
         *self.lock() = figures;
     }
@@ -65,9 +60,7 @@ impl Published {
     /// The events after `after`, at most `limit`, where all of them are kept here.
     pub(crate) fn recent_after(&self, after: u64, limit: usize) -> Option<Vec<SequencedEvent>> {
         let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        let first = recent.front()?.seq.0;
-        let skip = usize::try_from((after + 1).checked_sub(first)?).ok()?;
-        Some(recent.iter().skip(skip).take(limit).cloned().collect())
+        recent.after(after, limit)
     }
 
     /// From now on nothing is answered any more: the disk did not keep its word.

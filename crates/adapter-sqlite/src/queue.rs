@@ -23,6 +23,8 @@ pub(crate) type Done = (Vec<Result<Committed, CommitError>>, Vec<Prepared>);
 pub(crate) enum Request {
     Commit {
         writes: Vec<Prepared>,
+        /// Empty, with room for the answers: the writer takes no memory that another thread gives back.
+        answers: Vec<Result<Committed, CommitError>>,
         deadline: Deadline,
         reply: oneshot::Sender<Done>,
     },

@@ -88,6 +88,7 @@ impl SqliteStore {
         }
         let (reply, answer) = oneshot::channel();
         let request = Request::Commit {
+            answers: Vec::with_capacity(writes.len()),
             writes,
             deadline,
             reply,

@@ -77,7 +77,8 @@ pub(crate) fn decode(
     Ok(events)
 }
 
-fn read_event(
+/// Reads one event, which the reader stands at.
+pub(crate) fn read_event(
     reader: &mut Reader<'_>,
     order_id: OrderId,
     version: Version,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{CommitError, Committed, SequencedEvent, StoreError};
+use application::ports::{CommitError, Committed, StoreError};
 use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
 use rusqlite::{OptionalExtension, ffi, params};
 
@@ -285,13 +285,12 @@ impl Writer<'_> {
         if let Some(text) = &write.receipt {
             self.hot.receipt.execute(params![place, text])?;
         }
-        for (_, event) in write.events.iter() {
+        for (version, encoded) in write.events() {
             batch.books.head += 1;
-            log::put(&mut batch.log, id, event.version.get(), is_fresh_work);
-            batch.events.push(SequencedEvent {
-                seq: Seq(batch.books.head),
-                event: Arc::clone(event),
-            });
+            log::put(&mut batch.log, id, version.get(), is_fresh_work);
+            batch
+                .events
+                .push(id, version, &write.order.user_id, encoded);
         }
         Ok(Seq(batch.books.head))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claim, CommitError, SequencedEvent, StoreError};
+use application::ports::{Claim, CommitError, StoreError};
 use domain::{Order, OrderId};
 use tokio::sync::oneshot;
 
@@ -11,6 +11,7 @@ use super::fresh::FreshWork;
 use super::leases::Lease;
 use crate::index::tail::Segment;
 use crate::queue::Done;
+use crate::recent::EncodedEvents;
 
 /// Reused from commit to commit, so that its buffers are allocated once.
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub(crate) struct Batch {
     pub(crate) log: Vec<u8>,
     /// The books as the log row has them.
     pub(crate) encoded_books: Vec<u8>,
-    pub(crate) events: Vec<SequencedEvent>,
+    pub(crate) events: EncodedEvents,
     pub(crate) fresh: Vec<FreshWork>,
     /// What the index will have to know.
     pub(crate) indexed: Segment,

@@ -193,6 +193,7 @@ impl Writer<'_> {
             match request {
                 Request::Commit {
                     mut writes,
+                    mut answers,
                     deadline,
                     reply,
                 } => {
@@ -200,7 +201,7 @@ impl Writer<'_> {
                         is_expired: deadline <= started,
                         has_room,
                     };
-                    let (answers, failure) = self.apply_each(batch, &mut writes, admission, now);
+                    let failure = self.apply_each(batch, &mut writes, &mut answers, admission, now);
                     batch.answers.push(Answer::Commit(reply, (answers, writes)));
                     failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
                 }
@@ -243,10 +244,10 @@ impl Writer<'_> {
         &mut self,
         batch: &mut Batch,
         writes: &mut [Prepared],
+        answers: &mut Vec<Result<Committed, CommitError>>,
         admission: Admission,
         now: Timestamp,
-    ) -> (Vec<Result<Committed, CommitError>>, Option<rusqlite::Error>) {
-        let mut answers = Vec::with_capacity(writes.len());
+    ) -> Option<rusqlite::Error> {
         let mut failure = None;
         for write in writes {
             answers.push(match (admission.refusal(write), &failure) {
@@ -258,7 +259,7 @@ impl Writer<'_> {
                 }),
             });
         }
-        (answers, failure)
+        failure
     }
 
     /// Writes the log row and the books, and makes all of it durable.
@@ -384,9 +385,14 @@ fn split<T: Default>(
 
 fn refuse(request: Request, error: &StoreError) {
     match request {
-        Request::Commit { writes, reply, .. } => {
+        Request::Commit {
+            writes,
+            mut answers,
+            reply,
+            ..
+        } => {
             let answer = || Err(CommitError::Store(error.clone()));
-            let answers = writes.iter().map(|_| answer()).collect();
+            answers.extend(writes.iter().map(|_| answer()));
             drop(reply.send((answers, writes)));
         }
         Request::Take { reply, .. } | Request::Rescue { reply, .. } => {

@@ -1,0 +1,192 @@
+//! The most recent events of the store, encoded one behind the other.
+//!
+//! Whole events would keep the memory of thousands of orders in use, scattered and gone cold by the time that it is given
+//! back, by another thread than took it; that costs every commit. Here an event is some hundred bytes beside its
+//! neighbours, and who follows the store reads what was just written.
+
+use std::collections::VecDeque;
+
+use application::ports::SequencedEvent;
+use domain::{OrderId, UserId, Version};
+
+use crate::codec::{Reader, Unreadable, history, put_text};
+
+/// Events in the order of the log, without gaps.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedEvents {
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl EncodedEvents {
+    /// Adds an event; `encoded` is its [`history`] form, its seq filled in.
+    pub(crate) fn push(&mut self, id: OrderId, version: Version, user: &UserId, encoded: &[u8]) {
+        self.bytes.extend_from_slice(id.as_bytes());
+        self.bytes.extend_from_slice(&version.get().to_le_bytes());
+        put_text(&mut self.bytes, user.as_str());
+        self.bytes.extend_from_slice(encoded);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+fn decode_one(reader: &mut Reader<'_>) -> Result<SequencedEvent, Unreadable> {
+    let id = OrderId::from_bytes(reader.array()?);
+    let version = Version::from_number(u32::from_le_bytes(reader.array()?))
+        .ok_or_else(|| Unreadable::because("an event without a version"))?;
+    let user = UserId::new(reader.text()?).map_err(Unreadable::because)?;
+    let (seq, event) = history::read_event(reader, id, version, &user)?;
+    Ok(SequencedEvent { seq, event })
+}
+
+/// The last events, up to a bound; older ones make room.
+#[derive(Debug)]
+pub(crate) struct RecentEvents {
+    limit: usize,
+    bytes: VecDeque<u8>,
+    /// Where each ends, counted from the first byte that was ever added.
+    ends: VecDeque<usize>,
+    /// Bytes that have made room.
+    gone: usize,
+    /// The seq of the last one.
+    last: u64,
+}
+
+impl RecentEvents {
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: VecDeque::new(),
+            ends: VecDeque::new(),
+            gone: 0,
+            last: 0,
+        }
+    }
+
+    /// Adds the events of a commit, which follow those of the one before; the last of them is `last`.
+    pub(crate) fn append(&mut self, events: &mut EncodedEvents, last: u64) {
+        if events.ends.is_empty() {
+            return;
+        }
+        let base = self.gone + self.bytes.len();
+        self.bytes.extend(&events.bytes);
+        self.ends.extend(events.ends.iter().map(|end| base + end));
+        self.last = last;
+        events.clear();
+        let surplus = self.ends.len().saturating_sub(self.limit);
+        if let Some(end) = self.ends.drain(..surplus).next_back() {
+            self.bytes.drain(..end - self.gone);
+            self.gone = end;
+        }
+    }
+
+    /// The events after `after`, at most `limit`; `None` where not all of them are here.
+    pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<SequencedEvent>> {
+        let before_first = self.last.checked_sub(self.ends.len() as u64)?;
+        let skip = usize::try_from(after.checked_sub(before_first)?).ok()?;
+        let count = self.ends.len().saturating_sub(skip).min(limit);
+        if count == 0 {
+            return (!self.ends.is_empty()).then(Vec::new);
+        }
+        let end_of = |index: usize| self.ends[index] - self.gone;
+        let start = skip.checked_sub(1).map_or(0, end_of);
+        let encoded: Vec<u8> = self
+            .bytes
+            .range(start..end_of(skip + count - 1))
+            .copied()
+            .collect();
+        let mut reader = Reader::new(&encoded);
+        let decoded: Result<Vec<_>, _> = (0..count).map(|_| decode_one(&mut reader)).collect();
+        // What cannot be read here is read where it is stored.
+        decoded
+            .inspect_err(|error| tracing::error!(%error, "an event in memory cannot be read"))
+            .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::{
+        Event, EventType, Failure, OrderId, RequestId, Timestamp, Trace, UserId, Version,
+    };
+    use proptest::prelude::*;
+
+    use super::{EncodedEvents, RecentEvents};
+    use crate::codec::history;
+
+    fn event(seq: u64) -> Event {
+        let user_id = UserId::new(&"u".repeat(1 + usize::try_from(seq % 7).unwrap())).unwrap();
+        let at = Timestamp::from_millis(1_700_000_000_000 + seq).unwrap();
+        let failure = (seq.is_multiple_of(3)).then(|| Failure::new("refused", "no such card"));
+        Event {
+            order_id: OrderId::new(at, &user_id, seq),
+            version: Version::from_number(u32::try_from(seq).unwrap()).unwrap(),
+            event_type: EventType::Created,
+            user_id,
+            occurred_at: at,
+            attempt: u32::from(failure.is_some()),
+            failure,
+            retry_at: (seq.is_multiple_of(2)).then_some(at),
+            trace: Trace {
+                request_id: (!seq.is_multiple_of(5))
+                    .then(|| RequestId::new(&format!("r-{seq}")).unwrap()),
+                trace_id: (seq % 5 > 1).then(|| Arc::from("4bf92f3577b34da6a3ce929d0e0e4736")),
+            },
+        }
+    }
+
+    fn commit(recent: &mut RecentEvents, first: u64, count: u64) {
+        let mut events = EncodedEvents::default();
+        for seq in first..first + count {
+            let event = event(seq);
+            let mut encoded = Vec::new();
+            history::encode(&event, &mut encoded);
+            history::stamp(&mut encoded, 0, seq);
+            events.push(event.order_id, event.version, &event.user_id, &encoded);
+        }
+        recent.append(&mut events, first + count - 1);
+        assert!(events.bytes.is_empty() && events.ends.is_empty());
+    }
+
+    proptest! {
+        /// Whatever the sizes of commits: what is kept is what was added, whole or not at all.
+        #[test]
+        fn the_last_events_are_kept(
+            limit in 1_usize..20,
+            begins in 0_u64..5,
+            commits in prop::collection::vec(0_u64..9, 1..40),
+            page in 0_usize..25,
+        ) {
+            let mut recent = RecentEvents::new(limit);
+            let mut head = begins;
+            for count in commits {
+                if count > 0 {
+                    commit(&mut recent, head + 1, count);
+                }
+                head += count;
+                let kept = (head - begins).min(limit as u64);
+                for after in 0..head + 2 {
+                    let found = recent.after(after, page);
+                    if kept == 0 || after < head - kept {
+                        prop_assert!(found.is_none(), "after {} of {}", after, head);
+                        continue;
+                    }
+                    let found = found.expect("it is kept");
+                    let expected: Vec<u64> = (after + 1..=head).take(page).collect();
+                    let seqs: Vec<u64> = found.iter().map(|found| found.seq.0).collect();
+                    prop_assert_eq!(&seqs, &expected);
+                    for found in found {
+                        prop_assert_eq!(&*found.event, &event(found.seq.0));
+                    }
+                }
+            }
+        }
+    }
+}
