@@ -83,13 +83,12 @@ pub(crate) enum Lane {
     Outcome,
 }
 
-/// From so many callers on that usually come while a commit is made, the next one waits for company. Most of what a
-/// commit costs is its flush, however few it carries, and whoever comes while it is made has to wait for it whole
-/// (PostgreSQL's `commit_delay` and `commit_siblings` are against the same). Work that is under way is never kept
-/// waiting: what a claim or an outcome is for has already waited once.
-const CROWD: usize = 6;
-/// From so many on it waits for as many again as usually come, below for half as many again.
-const LARGE_CROWD: usize = 20;
+/// From so many callers on that usually come while a commit is made, the next one waits for as many again. Most of what
+/// a commit costs is its flush, however few it carries, and whoever comes while it is made has to wait for it whole
+/// (PostgreSQL's `commit_delay` and `commit_siblings` are against the same). With fewer, waiting costs the whole life of
+/// orders more than it saves. Work that is under way is never kept waiting: what a claim or an outcome is for has already
+/// waited once.
+const CROWD: usize = 20;
 /// A commit of so many decisions waits for nobody: its flush is a small part of what it costs.
 const PLENTY: usize = 256;
 /// The longest that a commit waits for company.
@@ -141,13 +140,7 @@ impl Usual {
     /// How many callers a commit waits for; 0 where it is made at once.
     const fn wanted(&self) -> usize {
         let usual = self.get();
-        if usual < CROWD {
-            0
-        } else if usual < LARGE_CROWD {
-            usual + usual / 2
-        } else {
-            usual * 2
-        }
+        if usual < CROWD { 0 } else { usual * 2 }
     }
 }
 
@@ -278,7 +271,7 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{CROWD, LARGE_CROWD, Lane, PLENTY, REST, Request, Taking, WriteQueue};
+    use super::{CROWD, Lane, PLENTY, REST, Request, Taking, WriteQueue};
 
     /// Longer than any test: who waits for company that does not come never ends.
     const FOR_EVER: Duration = Duration::from_secs(86_400);
@@ -350,25 +343,11 @@ mod tests {
     }
 
     #[test]
-    fn under_load_a_commit_waits_for_half_as_many_again_as_usual() {
-        let queue = crowded(12);
-        let usual = queue.lock().usual.get();
-        assert!((CROWD..LARGE_CROWD).contains(&usual), "{usual}");
+    fn under_load_a_commit_waits_for_twice_as_many_as_usual() {
+        let queue = crowded(2 * CROWD);
         let writer = waiting_taker(&queue);
         let wanted = queue.lock().wanted;
-        assert!(wanted > usual && wanted < 2 * usual, "{wanted} of {usual}");
-        for _ in 1..wanted {
-            call(&queue);
-        }
-        assert_eq!(writer.join().unwrap(), wanted);
-    }
-
-    #[test]
-    fn under_heavy_load_it_waits_for_as_many_again() {
-        let queue = crowded(2 * LARGE_CROWD);
-        let writer = waiting_taker(&queue);
-        let wanted = queue.lock().wanted;
-        assert!(wanted > 2 * LARGE_CROWD, "{wanted}");
+        assert!(wanted > 2 * CROWD, "{wanted}");
         for _ in 1..wanted {
             call(&queue);
         }
