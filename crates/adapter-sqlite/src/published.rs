@@ -10,7 +10,7 @@ use domain::Timestamp;
 use tokio::sync::Notify;
 
 use crate::failure::unavailable;
-use crate::recent::{EncodedEvents, RecentEvents};
+use crate::recent::{self, EncodedEvents, RecentEvents};
 
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -60,7 +60,10 @@ impl Published {
     /// The events after `after`, at most `limit`, where all of them are kept here.
     pub(crate) fn recent_after(&self, after: u64, limit: usize) -> Option<Vec<SequencedEvent>> {
         let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        recent.after(after, limit)
+        let found = recent.after(after, limit);
+        // The writer publishes under this lock: it does not wait for the events to be decoded.
+        drop(recent);
+        recent::decode(&found?)
     }
 
     /// From now on nothing is answered any more: the disk did not keep its word.

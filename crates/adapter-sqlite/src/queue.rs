@@ -129,17 +129,13 @@ impl Waiting {
 struct Usual(usize);
 
 impl Usual {
-    const fn get(&self) -> usize {
-        self.0 / 16
-    }
-
     const fn saw(&mut self, callers: usize) {
         self.0 = self.0 - self.0 / 16 + callers;
     }
 
     /// How many callers a commit waits for; 0 where it is made at once.
     const fn wanted(&self) -> usize {
-        let usual = self.get();
+        let usual = self.0 / 16;
         if usual < CROWD { 0 } else { usual * 2 }
     }
 }
@@ -215,7 +211,6 @@ impl WriteQueue {
             waiting.usual.saw(came);
         }
         waiting = self.wait_for_company(waiting);
-        waiting.is_urgent = false;
         let mut weight = 0;
         while weight < batch
             && let Some(request) = waiting.requests.pop_front()
@@ -224,6 +219,8 @@ impl WriteQueue {
             taken.push(request);
         }
         waiting.decisions -= weight;
+        // What a full commit left behind may be work under way.
+        waiting.is_urgent &= !waiting.requests.is_empty();
         true
     }
 
@@ -366,6 +363,17 @@ mod tests {
         let writer = waiting_taker(&queue);
         queue.close("the test ends");
         assert_eq!(writer.join().unwrap(), 1);
+    }
+
+    #[test]
+    fn work_under_way_that_a_full_commit_left_behind_is_not_kept_waiting() {
+        let queue = crowded(2 * CROWD);
+        many(&queue, PLENTY);
+        outcome(&queue);
+        let mut taken = Vec::new();
+        assert!(queue.take(&mut taken, PLENTY));
+        assert_eq!(taken.len(), 1);
+        assert_eq!(take(&queue), 1);
     }
 
     #[test]

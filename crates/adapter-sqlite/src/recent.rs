@@ -35,6 +35,22 @@ impl EncodedEvents {
     }
 }
 
+/// Reads what [`RecentEvents::after`] found; `None` where it cannot be read, which it can be where it is stored.
+pub(crate) fn decode(encoded: &[u8]) -> Option<Vec<SequencedEvent>> {
+    let mut reader = Reader::new(encoded);
+    let mut events = Vec::new();
+    while !reader.is_empty() {
+        match decode_one(&mut reader) {
+            Ok(event) => events.push(event),
+            Err(error) => {
+                tracing::error!(%error, "an event in memory cannot be read");
+                return None;
+            }
+        }
+    }
+    Some(events)
+}
+
 fn decode_one(reader: &mut Reader<'_>) -> Result<SequencedEvent, Unreadable> {
     let id = OrderId::from_bytes(reader.array()?);
     let version = Version::from_number(u32::from_le_bytes(reader.array()?))
@@ -85,27 +101,20 @@ impl RecentEvents {
         }
     }
 
-    /// The events after `after`, at most `limit`; `None` where not all of them are here.
-    pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<SequencedEvent>> {
-        let before_first = self.last.checked_sub(self.ends.len() as u64)?;
-        let skip = usize::try_from(after.checked_sub(before_first)?).ok()?;
-        let count = self.ends.len().saturating_sub(skip).min(limit);
-        if count == 0 {
-            return (!self.ends.is_empty()).then(Vec::new);
+    /// A copy of the events after `after`, at most `limit`, for [`decode`]; `None` where not all of them are here.
+    pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<u8>> {
+        let kept = self.ends.len();
+        if kept == 0 {
+            return None;
         }
-        let end_of = |index: usize| self.ends[index] - self.gone;
-        let start = skip.checked_sub(1).map_or(0, end_of);
-        let encoded: Vec<u8> = self
-            .bytes
-            .range(start..end_of(skip + count - 1))
-            .copied()
-            .collect();
-        let mut reader = Reader::new(&encoded);
-        let decoded: Result<Vec<_>, _> = (0..count).map(|_| decode_one(&mut reader)).collect();
-        // What cannot be read here is read where it is stored.
-        decoded
-            .inspect_err(|error| tracing::error!(%error, "an event in memory cannot be read"))
-            .ok()
+        let before_first = self.last.checked_sub(kept as u64)?;
+        let skipped = usize::try_from(after.checked_sub(before_first)?).ok()?;
+        let first = skipped.min(kept);
+        let end = first + limit.min(kept - first);
+        // Where so many of the kept events end.
+        let end_of = |count: usize| count.checked_sub(1).map_or(0, |n| self.ends[n] - self.gone);
+        let found = self.bytes.range(end_of(first)..end_of(end));
+        Some(found.copied().collect())
     }
 }
 
@@ -118,7 +127,7 @@ mod tests {
     };
     use proptest::prelude::*;
 
-    use super::{EncodedEvents, RecentEvents};
+    use super::{EncodedEvents, RecentEvents, decode};
     use crate::codec::history;
 
     fn event(seq: u64) -> Event {
@@ -173,7 +182,7 @@ mod tests {
                 head += count;
                 let kept = (head - begins).min(limit as u64);
                 for after in 0..head + 2 {
-                    let found = recent.after(after, page);
+                    let found = recent.after(after, page).map(|found| decode(&found).unwrap());
                     if kept == 0 || after < head - kept {
                         prop_assert!(found.is_none(), "after {} of {}", after, head);
                         continue;

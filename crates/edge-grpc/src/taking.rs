@@ -2,7 +2,7 @@
 //!
 //! HTTP/2 asks for the next part of an answer only when the client has room for it. So an answer that is not taken is
 //! not even looked at: it keeps its place among the calls under way and what it has to say, and no timer of its own would
-//! ever fire. The timer is therefore around the task that hands the answer out ([`within_patience`]); the answer's body
+//! ever fire. The timer is therefore around the call that hands the answer out ([`within_patience`]); the answer's body
 //! tells it when a part is there and when it is looked at again. An answer that goes out at once costs no timer.
 
 use std::cell::Cell;
@@ -17,7 +17,7 @@ tokio::task_local! {
     static TAKING: Cell<Taking>;
 }
 
-/// How far the client has taken the answer of the task's call.
+/// How far the client has taken the answer of the call that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Taking {
     /// Something is there that the client has no room for, as far as is known.
@@ -43,7 +43,7 @@ pub(crate) fn has_room() {
 }
 
 fn change(change: impl FnOnce(Taking) -> Taking) {
-    // A body that is not handed out by a call's task is nobody's to cut.
+    // A body that is not handed out by a call is nobody's to cut.
     let _ = TAKING.try_with(|taking| taking.set(change(taking.get())));
 }
 
