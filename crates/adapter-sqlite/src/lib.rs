@@ -19,8 +19,10 @@ mod published;
 mod queue;
 mod read;
 mod recent;
+mod request;
 mod schema;
 mod store;
+mod together;
 mod writer;
 
 use domain::ShardId;

@@ -2,86 +2,15 @@
 //! Nothing in it ever waits for room: a full queue refuses at once.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::{
-    Claim, CommitError, Committed, Deadline, RescuePolicy, Settle, StoreError,
-};
-use domain::Order;
-use tokio::sync::oneshot;
+use application::ports::StoreError;
 use tokio::time::Instant;
 
 use crate::failure::unavailable;
-use crate::place;
-use crate::prepared::Prepared;
-
-/// The answers to the writes of one request, and the writes: their memory is given back where it was taken.
-pub(crate) type Done = (Vec<Result<Committed, CommitError>>, Vec<Prepared>);
-
-/// What the writer is asked for. The sender of an answer is dropped where the writer died: the outcome is unknown.
-pub(crate) enum Request {
-    Commit {
-        writes: Vec<Prepared>,
-        /// Empty, with room for the answers: the writer takes no memory that another thread gives back.
-        answers: Vec<Result<Committed, CommitError>>,
-        deadline: Deadline,
-        reply: oneshot::Sender<Done>,
-    },
-    Take {
-        limit: usize,
-        taking: Taking,
-        reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
-    },
-    Heartbeat {
-        claims: Vec<Claim>,
-        lease: Duration,
-        reply: oneshot::Sender<Result<Vec<Claim>, StoreError>>,
-    },
-    Rescue {
-        policy: RescuePolicy,
-        limit: usize,
-        reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
-    },
-}
-
-/// What is done with due orders that are taken.
-pub(crate) enum Taking {
-    /// They are claimed, under a lease of this length.
-    Claim(Duration),
-    /// They are claimed and settled in the same transaction.
-    Settle(Arc<dyn Settle>),
-}
-
-impl Request {
-    /// Where its row goes, if it is a single new order that nobody can know by another name. The others stay in the
-    /// order in which they came: of two orders of one key the first is taken.
-    pub(crate) fn place(&self) -> i64 {
-        match self {
-            Self::Commit { writes, .. } => match writes.as_slice() {
-                [write] if write.is_unnamed() => place::of(write.id()),
-                _ => i64::MAX,
-            },
-            Self::Take { .. } | Self::Rescue { .. } | Self::Heartbeat { .. } => i64::MAX,
-        }
-    }
-
-    /// How many decisions it stands for.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Commit { writes, .. } => writes.len(),
-            Self::Take { limit, .. } | Self::Rescue { limit, .. } => *limit,
-            Self::Heartbeat { .. } => 1,
-        }
-    }
-}
-
-/// Who asks: new orders are refused first, so that what is under way can be finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    Intake,
-    Outcome,
-}
+use crate::request::{Lane, Request};
+use crate::together::{self, Asked};
 
 /// From so many callers on that usually come while a commit is made, the next one waits for as many again. Most of what
 /// a commit costs is its flush, however few it carries, and whoever comes while it is made has to wait for it whole
@@ -118,6 +47,24 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// Why nothing more is taken in, where nothing is.
+    fn refusal(&self, lane: Lane, limit: usize) -> Option<StoreError> {
+        if let Some(reason) = &self.closed {
+            return Some(unavailable(reason));
+        }
+        let limit = match lane {
+            Lane::Intake => limit,
+            Lane::Outcome => limit.saturating_mul(2),
+        };
+        (self.decisions >= limit).then_some(StoreError::Overloaded { limit })
+    }
+
+    fn add(&mut self, request: Request, lane: Lane) {
+        self.decisions += request.weight();
+        self.requests.push_back(request);
+        self.is_urgent |= lane == Lane::Outcome;
+    }
+
     /// Whether a commit that would wait for `wanted` callers is made now.
     fn is_enough(&self, wanted: usize) -> bool {
         self.is_urgent || self.requests.len() >= wanted || self.decisions >= PLENTY
@@ -159,24 +106,41 @@ impl WriteQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a request in, or refuses it at once.
+    /// Puts a request in, or refuses it at once. Within a [`Together`](crate::together::Together) of this thread it is put
+    /// in, or refused, when that ends.
     pub(crate) fn push(&self, request: Request, lane: Lane) -> Result<(), StoreError> {
-        let limit = match lane {
-            Lane::Intake => self.limit,
-            Lane::Outcome => self.limit.saturating_mul(2),
+        let Some(request) = together::keep(self, request, lane) else {
+            return Ok(());
         };
         let mut waiting = self.lock();
-        if let Some(reason) = &waiting.closed {
-            return Err(unavailable(reason));
+        if let Some(refusal) = waiting.refusal(lane, self.limit) {
+            return Err(refusal);
         }
-        if waiting.decisions >= limit {
-            return Err(StoreError::Overloaded { limit });
+        waiting.add(request, lane);
+        self.wake_where_wanted(waiting);
+        Ok(())
+    }
+
+    /// Puts requests in that were asked for in one go; who is refused is answered.
+    pub(crate) fn push_all(&self, asked: Vec<Asked>) {
+        let mut refused = Vec::new();
+        let mut waiting = self.lock();
+        for (request, lane) in asked {
+            match waiting.refusal(lane, self.limit) {
+                Some(refusal) => refused.push((request, refusal)),
+                None => waiting.add(request, lane),
+            }
         }
-        waiting.decisions += request.weight();
-        waiting.requests.push_back(request);
-        waiting.is_urgent |= lane == Lane::Outcome;
+        self.wake_where_wanted(waiting);
+        for (request, refusal) in refused {
+            request.refuse(&refusal);
+        }
+    }
+
+    fn wake_where_wanted(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let is_work = waiting.writer_sleeps && !waiting.requests.is_empty();
         let is_company = waiting.wanted > 0 && waiting.is_enough(waiting.wanted);
-        let wake = waiting.writer_sleeps || is_company;
+        let wake = is_work || is_company;
         if wake {
             waiting.writer_sleeps = false;
             waiting.wanted = 0;
@@ -185,7 +149,6 @@ impl WriteQueue {
         if wake {
             self.wake_writer.notify_one();
         }
-        Ok(())
     }
 
     /// Moves what waits into `taken`, up to about `batch` decisions; waits where nothing does. `false` once the queue
@@ -268,7 +231,8 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{CROWD, Lane, PLENTY, REST, Request, Taking, WriteQueue};
+    use super::{CROWD, Lane, PLENTY, REST, Request, WriteQueue};
+    use crate::request::Taking;
 
     /// Longer than any test: who waits for company that does not come never ends.
     const FOR_EVER: Duration = Duration::from_secs(86_400);

@@ -16,8 +16,10 @@ use crate::failure::unknown;
 use crate::index::tail::Tail;
 use crate::prepared::Prepared;
 use crate::published::Published;
-use crate::queue::{Lane, Request, Taking, WriteQueue};
+use crate::queue::WriteQueue;
 use crate::read::{PATIENCE, ReadConnection, ReadQueue};
+use crate::request::{Lane, Request, Taking};
+use crate::together::Together;
 use crate::{SHARD, SHARDS};
 
 const WRITER_STOPPED: &str = "the writer of the store stopped before it answered";
@@ -184,6 +186,11 @@ impl OrderStore for SqliteStore {
             self.commit_some(writes, deadline, &mut answers).await;
         }
         answers
+    }
+
+    fn together(&self, ask: &mut dyn FnMut()) {
+        let _together = Together::begin(&self.writes);
+        ask();
     }
 
     async fn claim(

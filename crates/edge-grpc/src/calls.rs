@@ -2,14 +2,17 @@
 //!
 //! A commit answers many calls at once. Run by a task each, they would be spread over the threads, and the connection
 //! would write the answers of some while others are still on their way. Run here, all that are there are collected
-//! first and written together, and a call costs no task.
+//! first and written together, and a call costs no task. For the same reason what they ask the store for when they are
+//! looked at goes there together: calls that came together are answered by one commit, and their client, which hears of
+//! all at once, sends the next ones together again.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use application::ports::OrderStore;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hyper::rt::Executor;
@@ -22,12 +25,15 @@ type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Calls {
     under_way: FuturesUnordered<Call>,
     begun: BegunCalls,
+    store: Arc<dyn OrderStore>,
 }
 
 impl Calls {
-    /// No calls yet. A call is given up once its client has taken nothing of its answer for `patience`.
-    pub(crate) fn new(patience: Duration) -> Self {
+    /// No calls yet. They may ask `store`. A call is given up once its client has taken nothing of its answer for
+    /// `patience`.
+    pub(crate) fn new(store: Arc<dyn OrderStore>, patience: Duration) -> Self {
         Self {
+            store,
             under_way: FuturesUnordered::new(),
             begun: BegunCalls {
                 calls: Arc::default(),
@@ -57,19 +63,31 @@ impl Calls {
                 }
             }
             has_waited = false;
-            loop {
-                while let Poll::Ready(Some(())) = self.under_way.poll_next_unpin(context) {}
-                if let Poll::Ready(end) = Pin::new(&mut connection).poll(context) {
-                    return Poll::Ready(end);
-                }
-                let mut begun = self.begun.lock();
-                if begun.is_empty() {
-                    return Poll::Pending;
-                }
-                self.under_way.extend(begun.drain(..));
-            }
+            let mut polled = Poll::Pending;
+            let store = Arc::clone(&self.store);
+            store.together(&mut || polled = self.poll(&mut connection, context));
+            polled
         })
         .await
+    }
+
+    /// Looks at all that is there: calls that go on, and what the connection brings.
+    fn poll<C: Future + Unpin>(
+        &mut self,
+        connection: &mut C,
+        context: &mut Context<'_>,
+    ) -> Poll<C::Output> {
+        loop {
+            while let Poll::Ready(Some(())) = self.under_way.poll_next_unpin(context) {}
+            if let Poll::Ready(end) = Pin::new(&mut *connection).poll(context) {
+                return Poll::Ready(end);
+            }
+            let mut begun = self.begun.lock();
+            if begun.is_empty() {
+                return Poll::Pending;
+            }
+            self.under_way.extend(begun.drain(..));
+        }
     }
 }
 

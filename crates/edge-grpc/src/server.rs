@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
+use application::ports::OrderStore;
 use edge_listener::{Listening, ServeReport};
 use http::Request;
 use hyper::body::Incoming;
@@ -62,6 +63,7 @@ pub async fn serve(
 /// What the connections share.
 struct Server {
     dispatcher: Arc<Dispatcher>,
+    store: Arc<dyn OrderStore>,
     settings: Arc<GrpcSettings>,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -73,6 +75,7 @@ impl Server {
             settings: Arc::clone(&edge.settings),
             soft: edge.soft.clone(),
             hard: edge.hard.clone(),
+            store: Arc::clone(edge.application.store()),
             dispatcher: Arc::new(Dispatcher::new(edge)),
         }
     }
@@ -96,7 +99,7 @@ impl Server {
             let answer = Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity));
             async move { Ok::<_, Infallible>(answer.await) }
         });
-        let mut calls = Calls::new(self.settings.write_timeout);
+        let mut calls = Calls::new(Arc::clone(&self.store), self.settings.write_timeout);
         let builder = builder(&self.settings, calls.executor());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {

@@ -29,6 +29,11 @@ pub trait StoreAround: Send + Sync + 'static {
         self.inner().commit(writes, deadline).await
     }
 
+    /// As [`OrderStore::together`].
+    fn together(&self, ask: &mut dyn FnMut()) {
+        self.inner().together(ask);
+    }
+
     /// As [`OrderStore::claim`].
     async fn claim(
         &self,
@@ -147,6 +152,10 @@ impl<T: StoreAround> OrderStore for Around<T> {
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
         self.0.commit(writes, deadline).await
+    }
+
+    fn together(&self, ask: &mut dyn FnMut()) {
+        self.0.together(ask);
     }
 
     async fn claim(

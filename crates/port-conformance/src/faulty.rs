@@ -56,6 +56,8 @@ pub struct FaultyStore {
     inner: Arc<dyn OrderStore>,
     mood: watch::Sender<Mood>,
     waiting: AtomicUsize,
+    begun: AtomicUsize,
+    most_together: AtomicUsize,
 }
 
 impl FaultyStore {
@@ -65,6 +67,8 @@ impl FaultyStore {
             inner,
             mood: watch::Sender::new(Mood::Well),
             waiting: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
+            most_together: AtomicUsize::new(0),
         }
     }
 
@@ -80,6 +84,11 @@ impl FaultyStore {
     /// How many calls have been slowed down or held.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// The most commits that were begun within one [`OrderStore::together`], of tests that use one thread.
+    pub fn most_together(&self) -> usize {
+        self.most_together.load(Ordering::SeqCst)
     }
 
     async fn pass(&self) -> Result<(), StoreError> {
@@ -153,6 +162,7 @@ impl StoreAround for FaultyStore {
         writes: Vec<Write>,
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
         let shard = self.inner.shards()[0];
         let late = || StoreError::Unknown {
             shard,
@@ -187,6 +197,13 @@ impl StoreAround for FaultyStore {
                 .map(|_| Err(CommitError::Store(error.clone())))
                 .collect(),
         }
+    }
+
+    fn together(&self, ask: &mut dyn FnMut()) {
+        let before = self.begun.load(Ordering::SeqCst);
+        self.inner.together(ask);
+        let begun = self.begun.load(Ordering::SeqCst) - before;
+        self.most_together.fetch_max(begun, Ordering::SeqCst);
     }
 
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {

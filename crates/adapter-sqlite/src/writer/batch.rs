@@ -10,8 +10,8 @@ use super::books::Books;
 use super::fresh::FreshWork;
 use super::leases::Lease;
 use crate::index::tail::Segment;
-use crate::queue::Done;
 use crate::recent::EncodedEvents;
+use crate::request::Done;
 
 /// Reused from commit to commit, so that its buffers are allocated once.
 #[derive(Default)]

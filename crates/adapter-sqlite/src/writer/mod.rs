@@ -27,7 +27,8 @@ use crate::index::file::IndexReader;
 use crate::index::tail::Tail;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::published::Published;
-use crate::queue::{Request, WriteQueue};
+use crate::queue::WriteQueue;
+use crate::request::Request;
 use batch::{Answer, Batch};
 use books::Books;
 use fresh::FreshQueue;
@@ -359,7 +360,7 @@ impl Writer<'_> {
         }
         // What the transaction had not come to was not begun.
         for request in requests.drain(..) {
-            refuse(request, &failed.answer);
+            request.refuse(&failed.answer);
         }
         is_trusted
     }
@@ -380,24 +381,5 @@ fn split<T: Default>(
     match done {
         Ok(value) => (Ok(value), None),
         Err(error) => (Ok(T::default()), Some(error)),
-    }
-}
-
-fn refuse(request: Request, error: &StoreError) {
-    match request {
-        Request::Commit {
-            writes,
-            mut answers,
-            reply,
-            ..
-        } => {
-            let answer = || Err(CommitError::Store(error.clone()));
-            answers.extend(writes.iter().map(|_| answer()));
-            drop(reply.send((answers, writes)));
-        }
-        Request::Take { reply, .. } | Request::Rescue { reply, .. } => {
-            drop(reply.send(Err(error.clone())));
-        }
-        Request::Heartbeat { reply, .. } => drop(reply.send(Err(error.clone()))),
     }
 }

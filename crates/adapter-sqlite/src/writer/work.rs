@@ -13,8 +13,8 @@ use super::leases::{Lease, Origin};
 use super::recovery;
 use crate::failure::is_unreadable;
 use crate::prepared::Prepared;
-use crate::queue::Taking;
 use crate::read::row;
+use crate::request::Taking;
 
 /// A fresh claim that is open for so many events is put into `jobs`, so that a start never searches more of the log.
 const LONG_OPEN: u64 = 100_000;

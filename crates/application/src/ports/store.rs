@@ -298,6 +298,13 @@ pub trait OrderStore: Send + Sync + 'static {
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>>;
 
+    /// Runs `ask`, within which commits may be begun one after the other, none of them waited for. A store that commits in
+    /// groups does not begin one in between, so that what is asked for together is answered together. Nothing else about
+    /// a commit changes, and a store without groups just runs it.
+    fn together(&self, ask: &mut dyn FnMut()) {
+        ask();
+    }
+
     /// Takes up to `limit` orders of a shard whose work is due, oldest due first, by [`Order::claim`]; they are
     /// PROCESSING when it returns, under a lease of `lease` by the store's clock. Two claims never share an order.
     async fn claim(

@@ -225,6 +225,7 @@ macro_rules! with_order_store_behaviours {
             commit::history_is_written_whole,
             commit::a_conflict_fails_alone,
             commit::a_poison_decision_fails_alone,
+            commit::commits_asked_for_together_are_answered_each,
             commit::writes_to_one_order_are_done_in_their_order,
             commit::outcomes_of_one_batch_leave_their_own_jobs,
             guards::a_stale_guard_writes_nothing,
