@@ -1,8 +1,10 @@
 //! How much the embedded store takes, without HTTP: `cargo run --release -p adapter-sqlite --example intake -- [dir] [work]`.
 //!
-//! Runs a few seconds of each kind of work (`plain`, `named` with key and external id, `whole life`) with 64 and 256 callers that wait for each answer, and prints orders a
-//! second beside the processor time that an order costs, in all and in the writer's thread: processor time holds on a
-//! busy machine too.
+//! Runs a few seconds of each kind of work (`plain`, `named` with key and external id, `whole life`) with 64 and 256
+//! callers that wait for each answer, and `groups` of 256 orders that four callers send at once. Prints orders a second
+//! beside the processor time that an order costs, in all and in the writer's thread (processor time holds on a busy
+//! machine too), the bytes that an order takes in the file, and what of it is written, with the index: bytes and calls to
+//! the kernel.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,8 +36,8 @@ fn main() {
         .build()
         .expect("a runtime can be built");
     println!(
-        "{:<34} {:>10} {:>12} {:>12}",
-        "work", "orders/s", "cpu us", "writer us"
+        "{:<26} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "work", "orders/s", "cpu us", "writer us", "in file", "written", "calls"
     );
     for callers in [64, 256] {
         for (name, named, with_workers) in [
@@ -43,15 +45,47 @@ fn main() {
             ("named", true, false),
             ("whole life", false, true),
         ] {
-            let label = format!("{name}, {callers} callers");
-            if label.contains(&only) {
-                runtime.block_on(run(Path::new(&dir), &label, callers, named, with_workers));
+            let load = Load {
+                label: format!("{name}, {callers} callers"),
+                callers,
+                group: 1,
+                named,
+                with_workers,
+            };
+            if load.label.contains(&only) {
+                runtime.block_on(run(Path::new(&dir), load));
             }
         }
     }
+    let groups = Load {
+        label: "groups of 256, 4 callers".to_owned(),
+        callers: 4,
+        group: 256,
+        named: false,
+        with_workers: false,
+    };
+    if groups.label.contains(&only) {
+        runtime.block_on(run(Path::new(&dir), groups));
+    }
 }
 
-async fn run(dir: &Path, label: &str, callers: usize, named: bool, with_workers: bool) {
+struct Load {
+    label: String,
+    callers: usize,
+    /// Orders that a caller sends at once.
+    group: u64,
+    named: bool,
+    with_workers: bool,
+}
+
+async fn run(dir: &Path, load: Load) {
+    let Load {
+        label,
+        callers,
+        group,
+        named,
+        with_workers,
+    } = load;
     let folder = tempfile::tempdir_in(dir).expect("a folder can be made");
     let hints = Arc::new(InProcessHints::new(&SHARDS));
     let clock = Arc::new(SystemClock::new());
@@ -66,6 +100,7 @@ async fn run(dir: &Path, label: &str, callers: usize, named: bool, with_workers:
     let stop = Arc::new(AtomicBool::new(false));
     let done = Arc::new(AtomicU64::new(0));
     let (cpu_before, began) = (cpu_ticks(None), tokio::time::Instant::now());
+    let (bytes_before, calls_before) = written();
     let mut tasks = JoinSet::new();
     for caller in 0..callers {
         let (store, stop, done) = (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&done));
@@ -73,12 +108,16 @@ async fn run(dir: &Path, label: &str, callers: usize, named: bool, with_workers:
         tasks.spawn(async move {
             let mut number = 0_u64;
             while !stop.load(Ordering::Relaxed) {
-                let write = place(&*clock, caller, number, named);
-                number += 1;
-                let answers = store.commit(vec![write], in_a_minute()).await;
-                if matches!(answers.first(), Some(Ok(Committed::Written { .. }))) {
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
+                let numbers = number..number + group;
+                let writes = numbers.map(|number| place(&*clock, caller, number, named));
+                let writes = writes.collect();
+                number += group;
+                let answers = store.commit(writes, in_a_minute()).await;
+                let is_new = |answer: &&_| matches!(answer, Ok(Committed::Written { .. }));
+                done.fetch_add(
+                    answers.iter().filter(is_new).count() as u64,
+                    Ordering::Relaxed,
+                );
             }
         });
     }
@@ -91,20 +130,39 @@ async fn run(dir: &Path, label: &str, callers: usize, named: bool, with_workers:
     let seconds = began.elapsed().as_secs_f64();
     let cpu = cpu_ticks(None) - cpu_before;
     let writer = cpu_ticks(Some("orders-writer"));
+    let (bytes, calls) = written();
     stop.store(true, Ordering::Relaxed);
     while tasks.join_next().await.is_some() {}
     let each = |ticks: u64| (ticks as f64) * 10_000.0 / (orders.max(1) as f64);
-    println!(
-        "{label:<34} {:>10.0} {:>12.2} {:>12.2}",
-        orders as f64 / seconds,
-        each(cpu),
-        each(writer)
-    );
     let counts = store.counts().await.expect("the store counts");
     if with_workers {
         println!("  {counts:?}");
     }
     store.close().await;
+    drop(store);
+    let file = std::fs::metadata(folder.path().join("orders.db"));
+    let in_file = file.expect("the orders are in a file").len();
+    let an_order = |amount: u64| amount as f64 / orders.max(1) as f64;
+    println!(
+        "{label:<26} {:>9.0} {:>9.2} {:>9.2} {:>9.1} {:>9.1} {:>9.3}",
+        orders as f64 / seconds,
+        each(cpu),
+        each(writer),
+        in_file as f64 / counts.accepted().max(1) as f64,
+        an_order(bytes - bytes_before),
+        an_order(calls - calls_before),
+    );
+}
+
+/// The bytes that this process has written so far, and with how many calls to the kernel.
+fn written() -> (u64, u64) {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let figure = |name: &str| {
+        let line = io.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|figure| figure.trim().parse().ok())
+            .unwrap_or_default()
+    };
+    (figure("wchar:"), figure("syscw:"))
 }
 
 fn in_a_minute() -> tokio::time::Instant {

@@ -1,7 +1,7 @@
 -- An order is one row: what was asked for (facts), how it stands (status, version, standing) and every event of its
--- life (history). The blobs are written and read by src/codec alone. Its place follows from its id (src/place.rs): a
--- table by rowid keeps whole rows out of the inner pages of its tree, and orders made one after the other fill one
--- page after the other.
+-- life (history). The blobs are written and read by src/codec alone. Its place follows from its id (src/place.rs), the
+-- time of its making first: a table by rowid keeps whole rows out of the inner pages of its tree, and orders made one
+-- after the other fill one page after the other.
 CREATE TABLE orders (
     place INTEGER NOT NULL PRIMARY KEY,
     id BLOB NOT NULL,

@@ -1,7 +1,10 @@
-//! Many orders of one millisecond: some belong at the same place of the file, and each is found all the same.
+//! Where rows lie. Many orders of one millisecond: some belong at the same place of the file, and each is found all the
+//! same. Orders made one after the other, by whatever users: each commit adds its rows at the end.
 
-use application::ports::{ListFilter, OrderStore as _};
-use domain::Status;
+use std::time::Duration;
+
+use application::ports::{Guard, ListFilter, OrderStore as _, Write};
+use domain::{Order, OrderId, Status, Timestamp, Trace};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::Opened;
@@ -39,4 +42,61 @@ async fn orders_that_belong_at_one_place_are_all_found_changed_and_listed_in_ord
     let mut ids: Vec<_> = claimed.iter().map(|order| order.id).collect();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     assert_eq!(listed.iter().map(|order| order.id).collect::<Vec<_>>(), ids);
+}
+
+const COMMITS: u64 = 200;
+/// What waits for a commit under the load of 64 callers, and how far apart in time it was made.
+const ORDERS_A_COMMIT: u64 = 13;
+const NANOS_APART: u64 = 20_000;
+/// A page and its head in SQLite's write-ahead log.
+const FRAME_BYTES: u64 = 4_096 + 24;
+
+/// An order as [`Ids`](application::ports::Ids) names one that is made then.
+fn made_at(number: u64) -> Write {
+    let nanos = number * NANOS_APART;
+    let start = Timestamp::parse("2026-01-31T12:00:00Z").expect("a valid time");
+    let created_at = start.saturating_add(Duration::from_nanos(nanos));
+    let fraction = nanos % 1_000_000 * 4_096 / 1_000_000;
+    // Multiplying by an odd constant spreads them (Knuth, The Art of Computer Programming 6.4).
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let lines = vec![sample::line(Some("KB-1"), "Mechanical Keyboard", 2, 14_999)];
+    let command = sample::of_lines(&format!("user-{}", scattered % 100_000), lines);
+    let id = OrderId::new(
+        created_at,
+        &command.user_id,
+        fraction << 52 | scattered >> 12,
+    );
+    Write {
+        decision: Order::place(command, id, created_at, Trace::default()),
+        guard: Guard::New {
+            key: None,
+            fingerprint: None,
+        },
+        receipt: None,
+    }
+}
+
+/// Such a commit is two pages of orders at most, one of the log, and where a page is full the one that leads to them and
+/// the first of the file. Rows that lay anywhere within their millisecond would be half as many pages more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_new_orders_adds_at_the_end_and_writes_few_pages() {
+    let opened = Opened::fresh();
+    let log = opened.folder.path().join("orders.db-wal");
+    let size = || {
+        std::fs::metadata(&log)
+            .expect("there is a write-ahead log")
+            .len()
+    };
+    let before = size();
+    for commit in 0..COMMITS {
+        let first = commit * ORDERS_A_COMMIT;
+        let writes = (first..first + ORDERS_A_COMMIT).map(made_at).collect();
+        for answer in opened.store.commit(writes, deadline()).await {
+            answer.expect("nothing stands against a new order");
+        }
+    }
+    let frames = (size() - before) / FRAME_BYTES;
+    let a_commit = frames as f64 / COMMITS as f64;
+    assert!(a_commit < 4.0, "{a_commit} pages a commit");
+    assert!(a_commit > 1.0, "{a_commit}: the log was not looked at");
 }

@@ -18,7 +18,8 @@ pub trait Ids: Send + Sync + 'static {
     /// 64 random bits.
     fn random(&self) -> u64;
 
-    /// A fresh id for an order of `user` created at `created_at`.
+    /// A fresh id for an order of `user` created at `created_at`. Where that is now, the ids of orders made one after the
+    /// other should ascend within the millisecond, too: a store that keeps rows by id then adds at the end.
     fn order_id(&self, created_at: Timestamp, user: &UserId) -> OrderId {
         OrderId::new(created_at, user, self.random())
     }
