@@ -26,6 +26,7 @@ pub fn settings(config: &Config) -> GrpcSettings {
         keepalive_after: grpc.keepalive,
         idle_timeout: grpc.idle_timeout,
         drain_timeout: config.shutdown.drain,
+        log_calls: config.log.requests,
         ..defaults
     }
 }

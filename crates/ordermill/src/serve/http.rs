@@ -58,6 +58,7 @@ pub fn settings(config: &Config) -> EdgeSettings {
         max_connections: http.max_connections,
         max_requests_in_flight: http.max_in_flight,
         drain_timeout: config.shutdown.drain,
+        log_requests: config.log.requests,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..EdgeSettings::default()
     }

@@ -228,3 +228,25 @@ fn a_migration_makes_the_schema_and_can_be_repeated() {
     }
     assert!(folder.path().join("data/orders.db").exists());
 }
+
+#[test]
+fn requests_that_succeed_are_in_the_log_where_it_is_asked_for() {
+    for (asked, expected) in [("true", 2), ("false", 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut command = Command::new(ORDERMILL);
+        command
+            .args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""])
+            .args(["--set", &format!("log.requests={asked}"), "--data-dir"])
+            .arg(folder.path().join("data"))
+            .stderr(fs::File::create(&log).unwrap());
+        let mut server = Server::start_as(&mut command);
+        for number in ["1", "2"] {
+            server.ok(&["place", "--user", "alice", "--amount", number]);
+        }
+        assert_eq!(server.terminate(), Some(0));
+        let log = fs::read_to_string(&log).unwrap();
+        let is_placing = |line: &&str| line.contains("/v1/orders") && line.contains("status=201");
+        assert_eq!(log.lines().filter(is_placing).count(), expected, "{log}");
+    }
+}

@@ -164,6 +164,8 @@ pub struct Log {
     pub level: String,
     /// How.
     pub format: LogFormat,
+    /// Whether requests that succeed leave a line at info.
+    pub requests: bool,
 }
 
 /// How a stop goes.
@@ -238,6 +240,7 @@ impl Config {
             log: Log {
                 level: layers.read("log.level"),
                 format: layers.read("log.format"),
+                requests: layers.read("log.requests"),
             },
             shutdown: Shutdown {
                 drain: layers.read("shutdown.drain"),
