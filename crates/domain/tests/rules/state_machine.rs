@@ -62,11 +62,14 @@ fn expected_attempt(order: &Order, command: Command) -> u32 {
     }
 }
 
-/// The shortest and the longest wait, where there is one.
-fn expected_wait(status: Status, command: Command) -> Option<(Duration, Duration)> {
-    match (status, command) {
+/// The shortest and the longest wait of the order after the command, where there is one.
+fn expected_wait(order: &Order, command: Command) -> Option<(Duration, Duration)> {
+    match (order.status, command) {
         (Status::Pending, _) => Some((Duration::ZERO, Duration::ZERO)),
-        (Status::Retrying, Command::LoseLease { .. }) => Some((DELAY, DELAY * 2)),
+        (Status::Retrying, Command::LoseLease { .. }) => {
+            let spread = DELAY * (1 << order.attempt.saturating_sub(1).min(5));
+            Some((DELAY, DELAY + spread))
+        }
         (Status::Retrying, _) => Some((DELAY, DELAY)),
         _ => None,
     }
@@ -74,7 +77,7 @@ fn expected_wait(status: Status, command: Command) -> Option<(Duration, Duration
 
 fn waits_as_expected(command: Command, decision: &Decision) -> TestCaseResult {
     let status = decision.order.status;
-    match (decision.job, expected_wait(status, command)) {
+    match (decision.job, expected_wait(&decision.order, command)) {
         (Job::DueIn(wait), Some((least, most))) => {
             prop_assert!(least <= wait && wait <= most, "{wait:?}");
             let retry_at = (status == Status::Retrying)
