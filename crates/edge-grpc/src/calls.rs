@@ -52,6 +52,7 @@ impl Calls {
     /// Whenever it is woken it lets others go first: by the time that its turn comes, the answers of a commit that woke
     /// it with the first of them are all there.
     pub(crate) async fn serve<C: Future + Unpin>(&mut self, mut connection: C) -> C::Output {
+        let store = Arc::clone(&self.store);
         let mut has_waited = false;
         poll_fn(|context| {
             if !has_waited {
@@ -64,7 +65,6 @@ impl Calls {
             }
             has_waited = false;
             let mut polled = Poll::Pending;
-            let store = Arc::clone(&self.store);
             store.together(&mut || polled = self.poll(&mut connection, context));
             polled
         })
