@@ -122,10 +122,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     assert_eq!(reason(&refused), "DEADLINE_PASSED", "nothing was begun");
     let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
-    let answers = client
-        .intake_orders(told("200m", unfinished))
-        .await
-        .unwrap();
+    let answers = client.intake_orders(told("3S", unfinished)).await.unwrap();
     let results: Vec<_> = answers.into_inner().collect().await;
     assert_eq!(results.len(), 2, "the order's answer, and the end");
     assert!(results[0].is_ok());
@@ -133,7 +130,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
         results[1].as_ref().unwrap_err().code(),
         Code::DeadlineExceeded
     );
-    let watch = told("200m", pb::WatchOrdersRequest::default());
+    let watch = told("2S", pb::WatchOrdersRequest::default());
     let changes = client.watch_orders(watch).await.unwrap();
     let last = changes
         .into_inner()

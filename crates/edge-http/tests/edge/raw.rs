@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// For what comes by itself, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What came back until the server closed the connection, or until `for_at_most` was over.
 pub struct Heard {
     pub text: String,
@@ -22,13 +25,8 @@ impl Heard {
     }
 }
 
-/// Sends pieces, one after the other with `pause` between them, and listens.
-pub async fn talk(
-    address: SocketAddr,
-    pieces: &[&[u8]],
-    pause: Duration,
-    for_at_most: Duration,
-) -> Heard {
+/// Sends pieces, one after the other with `pause` between them, and listens until the server closes, up to [`PATIENCE`].
+pub async fn talk(address: SocketAddr, pieces: &[&[u8]], pause: Duration) -> Heard {
     let mut stream = TcpStream::connect(address).await.unwrap();
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
@@ -39,7 +37,7 @@ pub async fn talk(
             break;
         }
     }
-    listen(&mut stream, for_at_most).await
+    listen(&mut stream, PATIENCE).await
 }
 
 /// Listens until the server closes, or until the time is over.
@@ -58,13 +56,7 @@ pub async fn listen(stream: &mut TcpStream, for_at_most: Duration) -> Heard {
     }
 }
 
-/// Says one thing and waits for the connection to be closed, up to five seconds.
+/// Says one thing and waits for the connection to be closed, up to [`PATIENCE`].
 pub async fn say(address: SocketAddr, request: &str) -> Heard {
-    talk(
-        address,
-        &[request.as_bytes()],
-        Duration::ZERO,
-        Duration::from_secs(5),
-    )
-    .await
+    talk(address, &[request.as_bytes()], Duration::ZERO).await
 }

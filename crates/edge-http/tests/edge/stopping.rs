@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::raw::listen;
+use crate::raw::{PATIENCE, listen};
 use crate::server::Server;
 use port_conformance::faulty::Mood;
 
@@ -26,7 +26,7 @@ async fn requests_under_way_are_answered_and_idle_connections_close() {
     let report = server.stopped().await;
     assert_eq!(report.cut_off, 0, "{report:?}");
     assert!(report.connections >= 2);
-    assert!(listen(&mut idle, Duration::from_secs(1)).await.was_closed);
+    assert!(listen(&mut idle, PATIENCE).await.was_closed);
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
@@ -44,7 +44,7 @@ async fn half_sent_requests_are_cut_off_when_the_drain_takes_too_long() {
     server.soft.cancel();
     let report = server.stopped().await;
     assert_eq!(report.cut_off, 1);
-    assert!(listen(&mut half, Duration::from_secs(1)).await.was_closed);
+    assert!(listen(&mut half, PATIENCE).await.was_closed);
 }
 
 #[tokio::test]
