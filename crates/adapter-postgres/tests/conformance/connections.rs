@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::orders::{keyed, users};
-use crate::server::{Beside, Process, address, fresh_shards, options};
+use crate::server::{Beside, PATIENCE, Process, address, fresh_shards, options};
 
 const SHARDS: usize = 2;
 const POOL: usize = 3;
@@ -20,8 +20,6 @@ const POOL: usize = 3;
 const MOST: usize = POOL + 2;
 const CALLERS: usize = 64;
 const ROUNDS: usize = 8;
-/// For what comes by itself, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A store whose connections go by a name of its own in each shard.
 struct Counted {
@@ -38,9 +36,6 @@ impl Counted {
             .collect();
         let process = Process::start(PostgresOptions {
             pool_size: POOL,
-            // Every caller waits for its turn: none is refused because the machine is slow.
-            connect_timeout: PATIENCE,
-            statement_timeout: PATIENCE,
             ..options(&shards)
         })
         .await

@@ -69,13 +69,18 @@ fn in_schema(base: &str, name: &str) -> String {
     format!("{base}{joint}options=-c%20search_path%3D{name}")
 }
 
-/// Options for tests: small, quick to give up.
+/// For what comes by itself, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Options for tests: small, and patient, so that nothing fails because the machine is slow.
 pub fn options(shards: &[String]) -> PostgresOptions {
     PostgresOptions {
         shards: shards.to_vec(),
         map: ShardMap::Spread,
         pool_size: 4,
-        start_timeout: Duration::from_secs(2),
+        connect_timeout: PATIENCE,
+        statement_timeout: PATIENCE,
+        start_timeout: PATIENCE,
         max_backoff: Duration::from_millis(500),
         ..PostgresOptions::default()
     }

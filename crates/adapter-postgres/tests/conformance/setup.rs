@@ -12,6 +12,14 @@ use crate::server::{Beside, Process, fresh_shards, options};
 /// A port on which nobody listens.
 const NOBODY: &str = "postgres://postgres@127.0.0.1:1/postgres";
 
+/// Options of a start that does not wait for shards that are away.
+fn quick_start(shards: &[String]) -> PostgresOptions {
+    PostgresOptions {
+        start_timeout: Duration::from_secs(2),
+        ..options(shards)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_shard_map_is_refused_at_the_start() {
     let shards = fresh_shards(2).await;
@@ -78,7 +86,9 @@ async fn processes_that_start_together_make_one_schema() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_shard_the_start_fails_in_bounded_time() {
     let start = tokio::time::Instant::now();
-    let refused = Process::start(options(&[NOBODY.to_owned()])).await.err();
+    let refused = Process::start(quick_start(&[NOBODY.to_owned()]))
+        .await
+        .err();
     assert!(
         matches!(refused, Some(ConnectError::Unavailable { .. })),
         "{refused:?}"
@@ -96,7 +106,9 @@ async fn without_any_shard_the_start_fails_in_bounded_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
     let there = fresh_shards(2).await.remove(0);
-    let process = Process::on(&[there, NOBODY.to_owned()]).await;
+    let process = Process::start(quick_start(&[there, NOBODY.to_owned()]))
+        .await
+        .expect("one shard is there");
     let store = &process.store;
     let users = users(store);
     let (id, answer) = place(store, &users[0], "k", Duration::from_secs(30)).await;

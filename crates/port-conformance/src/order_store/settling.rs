@@ -9,7 +9,7 @@ use domain::{EventType, Failure, Order, OrderId, Receipt, Status, Steering, Time
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, deadline, versions, write_at, written};
-use super::{LONG, SHORT, StoreFactory, sample};
+use super::{LONG, StoreFactory, sample};
 
 /// Completes every order, with its receipt.
 struct Complete(Timestamp);
@@ -93,16 +93,18 @@ pub async fn a_settled_order_is_final_with_events_and_receipt(factory: &dyn Stor
 
 /// What an outcome leaves to be done is due at its time, and is settled again then.
 pub async fn a_settled_retry_is_due_at_its_time(factory: &dyn StoreFactory) {
+    /// More than a busy machine needs to look at it before its time.
+    const DELAY: Duration = Duration::from_secs(3);
     let subject = Subject::fresh(factory).await;
     let (placed, _) = subject.place(&sample::plain("bob", 1)).await;
-    let back = settle_all(&subject, Arc::new(SendBack(subject.now(), SHORT))).await;
+    let back = settle_all(&subject, Arc::new(SendBack(subject.now(), DELAY))).await;
     assert_eq!(back.len(), 1);
     assert_eq!((back[0].status, back[0].attempt), (Status::Retrying, 1));
     assert!(
         settle_all(&subject, complete(&subject)).await.is_empty(),
         "not before its time"
     );
-    subject.pass(SHORT).await;
+    subject.pass(DELAY).await;
     let settled = settle_all(&subject, complete(&subject)).await;
     assert_eq!(settled.len(), 1, "at its time");
     assert_eq!(
