@@ -68,9 +68,10 @@ async fn with_own_server() -> (OwnServer, Process, Vec<String>) {
     let server = OwnServer::start();
     let well = fresh_shards(1).await.remove(0);
     // A server that is away or stalled is given up as in production.
+    let production = PostgresOptions::default();
     let process = Process::start(PostgresOptions {
-        connect_timeout: Duration::from_secs(3),
-        statement_timeout: Duration::from_secs(10),
+        connect_timeout: production.connect_timeout,
+        statement_timeout: production.statement_timeout,
         ..options(&[well, server.address.clone()])
     })
     .await
