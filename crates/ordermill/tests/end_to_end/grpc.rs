@@ -42,15 +42,15 @@ fn start(data_dir: &Path, grpc_addr: &str, sets: &[&str]) -> Server {
 
 /// The foreign client, about to run a check.
 fn foreign_client(server: &Server, check: &str) -> Command {
-    let home = repository("crates/ordermill/tests/grpc_client");
-    let python = home.join(".venv/bin/python");
+    let python = repository("scripts/python/.venv/bin/python");
     assert!(
         python.exists(),
         "grpcio is missing: run 'scripts/parts install'"
     );
+    let client = repository("crates/ordermill/tests/grpc_client/client.py");
     let address = server.grpc_addr.as_deref().unwrap();
     let mut command = Command::new(python);
-    command.arg(home.join("client.py")).args([address, check]);
+    command.arg(client).args([address, check]);
     command
 }
 

@@ -15,8 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from grpc_status import rpc_status
 
 SERVICE = "ordermill.v1.OrderService"
-WAIT = 20
-PATIENCE = 60
+WAIT = 60
 UNKNOWN_ORDER = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11"
 
 
@@ -252,7 +251,7 @@ PLACEMENTS = {
 def crowd(client):
     """The server was started to take one call at a time: of many at once it refuses some, which may come again."""
     call, _ = client.method("CreateOrder")
-    give_up, rounds, turned_away = time.monotonic() + PATIENCE, 0, []
+    give_up, rounds, turned_away = time.monotonic() + WAIT, 0, []
     while not turned_away:
         assert time.monotonic() < give_up, "nothing was refused"
         orders = {f"{rounds}-{number}": None for number in range(50)}
@@ -275,7 +274,7 @@ def crowd(client):
 def goodbye(client):
     """Says when it watches; the server is told to stop then."""
     call, request = client.method("WatchOrders")
-    watching = call(request(), timeout=PATIENCE)
+    watching = call(request(), timeout=WAIT)
     next(watching)
     print("watching", flush=True)
     details = refused(grpc.StatusCode.UNAVAILABLE, "STOPPING", lambda: list(watching))

@@ -23,9 +23,8 @@ pub(super) struct Shell {
 
 impl Shell {
     pub(super) fn open() -> Self {
-        let home = repository("crates/ordermill/tests/grpc_client");
-        let websocat = repository("scripts/websocat/.venv/bin/websocat");
-        let python = home.join(".venv/bin/python");
+        let websocat = repository("scripts/python/.venv/bin/websocat");
+        let python = repository("scripts/python/.venv/bin/python");
         for program in [&websocat, &python] {
             assert!(
                 program.exists(),
@@ -37,7 +36,7 @@ impl Shell {
             "websocat() {{ '{}' \"$@\"; }}\ngrpcurl() {{ '{}' -B '{}' \"$@\"; }}\n",
             websocat.display(),
             python.display(),
-            home.join("grpcurl.py").display()
+            repository("crates/ordermill/tests/grpc_client/grpcurl.py").display()
         );
         Self { functions }
     }
