@@ -111,8 +111,9 @@ impl Dispatcher {
         match tokio::time::timeout_at(until, answering).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(panic)) => Err(Refusal::of_panic(&*panic)),
-            // The method did not say what it was doing.
-            Err(_) => Err(Refusal::outcome_unknown_at_deadline()),
+            // The method did not say how far it came.
+            Err(_) if route.changes => Err(Refusal::outcome_unknown_at_deadline()),
+            Err(_) => Err(Refusal::deadline_passed()),
         }
     }
 

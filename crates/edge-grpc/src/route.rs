@@ -39,6 +39,8 @@ pub(crate) struct Route {
     pub(crate) shape: Shape,
     /// What the log calls it.
     pub(crate) name: &'static str,
+    /// Whether it may change something, so that being cut off leaves its outcome unknown.
+    pub(crate) changes: bool,
 }
 
 impl Route {
@@ -58,7 +60,7 @@ const METHODS: [Route; 17] = [
         Shape::Unary,
         "ordermill.v1.OrderService/CreateOrder",
     ),
-    on(
+    reading(
         Service::Orders,
         Shape::Unary,
         "ordermill.v1.OrderService/GetOrder",
@@ -73,7 +75,7 @@ const METHODS: [Route; 17] = [
         Shape::Upload,
         "ordermill.v1.OrderService/CreateOrders",
     ),
-    on(
+    reading(
         Service::Orders,
         Shape::Unary,
         "ordermill.v1.OrderService/ListOrders",
@@ -88,12 +90,12 @@ const METHODS: [Route; 17] = [
         Shape::Unary,
         "ordermill.v1.OrderService/CancelOrder",
     ),
-    on(
+    reading(
         Service::Orders,
         Shape::Stream,
         "ordermill.v1.OrderService/WatchOrder",
     ),
-    on(
+    reading(
         Service::Orders,
         Shape::Stream,
         "ordermill.v1.OrderService/WatchOrders",
@@ -103,7 +105,7 @@ const METHODS: [Route; 17] = [
         Shape::Unary,
         "order.OrderService/CreateOrder",
     ),
-    on(
+    reading(
         Service::OrderSystem,
         Shape::Unary,
         "order.OrderService/GetOrder",
@@ -113,23 +115,23 @@ const METHODS: [Route; 17] = [
         Shape::Unary,
         "order.OrderService/UpdateStatus",
     ),
-    on(
+    reading(
         Service::OrderStream,
         Shape::Stream,
         "grpcstream.OrderStream/StreamOrders",
     ),
-    on(Service::Health, Shape::Unary, "grpc.health.v1.Health/Check"),
-    on(
+    reading(Service::Health, Shape::Unary, "grpc.health.v1.Health/Check"),
+    reading(
         Service::Health,
         Shape::Stream,
         "grpc.health.v1.Health/Watch",
     ),
-    on(
+    reading(
         Service::Reflection,
         Shape::Stream,
         "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     ),
-    on(
+    reading(
         Service::ReflectionAlpha,
         Shape::Stream,
         "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
@@ -141,6 +143,15 @@ const fn on(service: Service, shape: Shape, name: &'static str) -> Route {
         service,
         shape,
         name,
+        changes: true,
+    }
+}
+
+/// A method that changes nothing.
+const fn reading(service: Service, shape: Shape, name: &'static str) -> Route {
+    Route {
+        changes: false,
+        ..on(service, shape, name)
     }
 }
 
@@ -148,7 +159,7 @@ const fn on(service: Service, shape: Shape, name: &'static str) -> Route {
 mod tests {
     use prost::Message as _;
 
-    use super::Route;
+    use super::{METHODS, Route};
 
     #[test]
     fn every_method_of_the_descriptors_has_a_route() {
@@ -166,5 +177,22 @@ mod tests {
         assert_eq!(methods, 13);
         assert_eq!(Route::of("/ordermill.v1.OrderService/DropOrders"), None);
         assert_eq!(Route::of("ordermill.v1.OrderService/GetOrder"), None);
+    }
+
+    #[test]
+    fn only_what_places_or_changes_orders_can_leave_its_outcome_unknown() {
+        let changing = METHODS.iter().filter(|route| route.changes);
+        assert_eq!(
+            changing.map(|route| route.name).collect::<Vec<_>>(),
+            [
+                "ordermill.v1.OrderService/CreateOrder",
+                "ordermill.v1.OrderService/IntakeOrders",
+                "ordermill.v1.OrderService/CreateOrders",
+                "ordermill.v1.OrderService/UpdateStatus",
+                "ordermill.v1.OrderService/CancelOrder",
+                "order.OrderService/CreateOrder",
+                "order.OrderService/UpdateStatus",
+            ]
+        );
     }
 }
