@@ -76,6 +76,8 @@ pub(crate) enum Call {
 pub(crate) enum Taking {
     /// They are claimed, under a lease of this length.
     Claim(Duration),
+    /// Those that run alone are claimed, the others passed over.
+    ClaimAlone(Duration),
     /// They are claimed and settled in the same transaction.
     Settle(Arc<dyn Settle>),
 }
@@ -84,9 +86,10 @@ impl Taking {
     /// Whether one transaction can do both.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Claim(one), Self::Claim(other)) => one == other,
+            (Self::Claim(one), Self::Claim(other))
+            | (Self::ClaimAlone(one), Self::ClaimAlone(other)) => one == other,
             (Self::Settle(one), Self::Settle(other)) => Arc::ptr_eq(one, other),
-            (Self::Claim(_), Self::Settle(_)) | (Self::Settle(_), Self::Claim(_)) => false,
+            (Self::Claim(_) | Self::ClaimAlone(_) | Self::Settle(_), _) => false,
         }
     }
 }

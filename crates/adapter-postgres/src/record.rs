@@ -65,7 +65,7 @@ impl Taken {
                         .extend(receipt.map(|receipt| (order.id, receipt)));
                     settled
                 }
-                Some((_, Taking::Claim(_))) | None => claim,
+                Some((_, Taking::Claim(_) | Taking::ClaimAlone(_))) | None => claim,
             });
             taken.claimed_from.push(order);
         }
@@ -118,7 +118,9 @@ impl<'a> Record<'a> {
             record.receipts.push(*id, receipt);
         }
         let lease_us = match &needs.take {
-            Some((_, Taking::Claim(lease))) => rows::microseconds(*lease),
+            Some((_, Taking::Claim(lease) | Taking::ClaimAlone(lease))) => {
+                rows::microseconds(*lease)
+            }
             Some((_, Taking::Settle(_))) | None => 0,
         };
         let rescued = taken.rescued.iter().zip(&taken.rescued_from);

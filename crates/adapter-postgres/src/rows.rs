@@ -180,6 +180,24 @@ pub(crate) fn seq(number: i64) -> Seq {
     Seq(u64::try_from(number).unwrap_or(0))
 }
 
+/// Whether a waiting order `o` runs alone ([`Order::runs_alone`]): the condition of the index `orders_alone`.
+pub(crate) fn alone() -> String {
+    format!(
+        "o.failure_code = '{}' AND o.attempt >= {}",
+        Failure::LEASE_LOST,
+        Order::SUSPECT_FROM
+    )
+}
+
+/// The opposite of [`alone`].
+pub(crate) fn in_company() -> String {
+    format!(
+        "(o.failure_code IS DISTINCT FROM '{}' OR o.attempt < {})",
+        Failure::LEASE_LOST,
+        Order::SUSPECT_FROM
+    )
+}
+
 /// Reads one column.
 pub(crate) fn column<'a, T>(row: &'a Row, name: &str) -> Result<T, Unreadable>
 where

@@ -13,10 +13,16 @@ use crate::ShardMap;
 use crate::connect::{Address, Purpose};
 use crate::error::{ConnectError, reason};
 
-const MIGRATIONS: &[(&str, &str)] = &[("V1__orders", include_str!("../migrations/V1__orders.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__orders", include_str!("../migrations/V1__orders.sql")),
+    (
+        "V2__work_that_is_done_alone",
+        include_str!("../migrations/V2__work_that_is_done_alone.sql"),
+    ),
+];
 
 /// The version that the last migration makes.
-const KNOWN: i32 = 1;
+const KNOWN: i32 = 2;
 
 /// Any number will do, as long as all processes use it: "ordermil" in ASCII.
 const LOCK: i64 = 0x6f72_6465_726d_696c;

@@ -10,7 +10,8 @@ use crate::columns::{
     CHANGE_ORDERS, Changes, Events, INSERT_EVENTS, INSERT_ORDERS, INSERT_RECEIPTS, NewOrders,
     Receipts,
 };
-use crate::rows::ORDER_COLUMNS;
+use crate::queue::Taking;
+use crate::rows::{ORDER_COLUMNS, alone, in_company};
 
 /// The channel on which processes tell each other of commits. The schema's own name is in it, because channels
 /// belong to a database and not to a schema.
@@ -23,6 +24,8 @@ pub(crate) struct Statements {
     change_orders: Statement,
     change_all: Statement,
     look_up: Statement,
+    take_in_company: Statement,
+    take_alone: Statement,
     take_due: Statement,
     take_lost: Statement,
     put_off: Statement,
@@ -51,7 +54,10 @@ impl Statements {
              JOIN orders o ON o.external_id = x.external_id AND o.user_id = x.user_id \
                AND o.external_id IS NOT NULL"
         );
-        let take_due = take("o.due_at <= statement_timestamp()", "o.due_at");
+        let due = "o.due_at <= statement_timestamp()";
+        let take_in_company = take(&format!("{due} AND {}", in_company()), "o.due_at");
+        let take_alone = take(&format!("{due} AND {}", alone()), "o.due_at");
+        let take_due = take(due, "o.due_at");
         let take_lost = take("o.lease_until < statement_timestamp()", "o.lease_until");
         let (insert_all, change_all) =
             (all_or_nothing(INSERT_ORDERS), all_or_nothing(CHANGE_ORDERS));
@@ -61,9 +67,13 @@ impl Statements {
             client.prepare(CHANGE_ORDERS),
             client.prepare(&change_all),
         )?;
-        let (look_up, take_due, take_lost, put_off) = tokio::try_join!(
-            client.prepare(&look_up),
+        let (take_in_company, take_alone, take_due) = tokio::try_join!(
+            client.prepare(&take_in_company),
+            client.prepare(&take_alone),
             client.prepare(&take_due),
+        )?;
+        let (look_up, take_lost, put_off) = tokio::try_join!(
+            client.prepare(&look_up),
             client.prepare(&take_lost),
             client.prepare(PUT_OFF),
         )?;
@@ -80,6 +90,8 @@ impl Statements {
             change_orders,
             change_all,
             look_up,
+            take_in_company,
+            take_alone,
             take_due,
             take_lost,
             put_off,
@@ -153,9 +165,19 @@ impl Statements {
             .await
     }
 
-    /// Locks orders whose work is due.
-    pub(crate) async fn take_due(&self, client: &Client, limit: i64) -> Result<Vec<Row>, Error> {
-        client.query(&self.take_due, &[&limit]).await
+    /// Locks orders whose work is due, of the kind that is taken so.
+    pub(crate) async fn take_due(
+        &self,
+        client: &Client,
+        taking: &Taking,
+        limit: i64,
+    ) -> Result<Vec<Row>, Error> {
+        let statement = match taking {
+            Taking::Claim(_) => &self.take_in_company,
+            Taking::ClaimAlone(_) => &self.take_alone,
+            Taking::Settle(_) => &self.take_due,
+        };
+        client.query(statement, &[&limit]).await
     }
 
     /// Locks orders whose lease has run out.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
+    Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -266,6 +267,15 @@ impl OrderStore for PostgresStore {
         self.take(shard, limit, Taking::Claim(lease)).await
     }
 
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let claimed = self.take(shard, 1, Taking::ClaimAlone(lease)).await?;
+        Ok(claimed.into_iter().next())
+    }
+
     async fn settle(
         &self,
         shard: ShardId,
@@ -363,7 +373,7 @@ impl OrderStore for PostgresStore {
         self.owner(id).receipt(id).await
     }
 
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.shard(shard)?.next_due().await
     }
 

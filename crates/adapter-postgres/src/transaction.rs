@@ -225,7 +225,7 @@ impl Session {
         let take_due: OptionFuture<_> = needs
             .take
             .as_ref()
-            .map(|(limit, _)| statements.take_due(client, rows_at_most(*limit)))
+            .map(|(limit, taking)| statements.take_due(client, taking, rows_at_most(*limit)))
             .into();
         // `join` polls in this order, and a statement is sent when it is first polled: one flight of statements.
         let (begun, inserted, changed, lost, due) = futures_util::join!(

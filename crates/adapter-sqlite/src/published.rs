@@ -27,8 +27,15 @@ pub(crate) struct Figures {
     pub(crate) counts: Counts,
     /// New orders whose work is due and was never claimed.
     pub(crate) fresh_waiting: u64,
-    /// When the first of the other jobs is due.
-    pub(crate) earliest_job: Option<Timestamp>,
+    /// When the other jobs are due.
+    pub(crate) jobs: EarliestJobs,
+}
+
+/// When the first jobs of the table `jobs` are due that nobody has claimed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct EarliestJobs {
+    pub(crate) in_company: Option<Timestamp>,
+    pub(crate) alone: Option<Timestamp>,
 }
 
 impl Published {

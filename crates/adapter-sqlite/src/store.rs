@@ -5,11 +5,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, Clock, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, NextDue,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version};
 use tokio::sync::oneshot;
 
 use crate::failure::unknown;
@@ -202,6 +202,15 @@ impl OrderStore for SqliteStore {
         self.take(shard, limit, Taking::Claim(lease)).await
     }
 
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let claimed = self.take(shard, 1, Taking::ClaimAlone(lease)).await?;
+        Ok(claimed.into_iter().next())
+    }
+
     async fn settle(
         &self,
         shard: ShardId,
@@ -302,17 +311,22 @@ impl OrderStore for SqliteStore {
         self.read(move |connection| connection.receipt(id)).await
     }
 
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
         let figures = self.published.figures();
-        if figures.fresh_waiting > 0 {
-            return Ok(Some(Duration::ZERO));
-        }
         let now = self.clock.now().as_millis();
-        Ok(figures
-            .earliest_job
-            .map(|due| Duration::from_millis(due.as_millis().saturating_sub(now))))
+        let from_now = |due: Timestamp| Duration::from_millis(due.as_millis().saturating_sub(now));
+        let jobs = figures.jobs;
+        let in_company = if figures.fresh_waiting > 0 {
+            Some(Duration::ZERO)
+        } else {
+            jobs.in_company.map(from_now)
+        };
+        Ok(NextDue {
+            in_company,
+            alone: jobs.alone.map(from_now),
+        })
     }
 
     async fn close(&self) {

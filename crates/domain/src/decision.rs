@@ -186,9 +186,9 @@ impl Order {
     }
 
     /// The lease ran out: another attempt, or the dead letters where `max_attempts` are used up. The attempt is due
-    /// after `delay` and up to as much again, twice as much after the second loss, and so on up to 32 times as much, by a
-    /// draw of the order's own: one that kills its worker must not meet the same others at every attempt, or it would
-    /// take them with it to the dead letters.
+    /// after `delay` and up to as much again, by a draw of the order's own, so that orders whose worker died do not all
+    /// come back together. After a loss at the second attempt, or a later one, the next is made alone
+    /// ([`Order::runs_alone`]).
     ///
     /// # Errors
     /// Where it is not PROCESSING.
@@ -199,15 +199,13 @@ impl Order {
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
         let failure = Failure::new(
-            "lease_lost",
+            Failure::LEASE_LOST,
             "the worker stopped or crashed while it worked on the order",
         );
         if self.attempt >= max_attempts {
             self.fail(failure, now)
         } else {
-            let doublings = self.attempt.saturating_sub(1).min(5);
-            let spread = delay.saturating_mul(1 << doublings);
-            self.retry(failure, delay.saturating_add(self.part_of(spread)), now)
+            self.retry(failure, delay.saturating_add(self.part_of(delay)), now)
         }
     }
 

@@ -95,6 +95,9 @@ impl Failure {
     /// Longer messages are cut here.
     pub const MAX_MESSAGE_CHARS: usize = 1000;
 
+    /// The code of an attempt of which nobody knows more than that its lease ran out.
+    pub const LEASE_LOST: &str = "lease_lost";
+
     /// A failure; the message is cut to its bound and its control characters become spaces.
     #[must_use]
     pub fn new(code: &str, message: &str) -> Self {
@@ -154,6 +157,23 @@ pub struct Order {
 }
 
 impl Order {
+    /// From so many attempts on, an order whose last one lost its lease is suspected of killing its workers.
+    pub const SUSPECT_FROM: u32 = 2;
+
+    /// Whether its next attempt is made with no other beside it in the same process: its last attempt lost its lease, and
+    /// it was not the first. One that kills its worker would otherwise take its neighbours with it to the dead letters;
+    /// alone, it takes nobody. After a first loss it is not so: most workers that die are not killed by an order, and
+    /// what they had in hand is worked off side by side.
+    #[must_use]
+    pub fn runs_alone(&self) -> bool {
+        self.status == Status::Retrying
+            && self.attempt >= Self::SUSPECT_FROM
+            && self
+                .failure
+                .as_ref()
+                .is_some_and(|failure| *failure.code == *Failure::LEASE_LOST)
+    }
+
     /// The order as it was first answered: at version 1. What a replayed idempotency key is told.
     #[must_use]
     pub fn as_created(&self) -> Self {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, NextDue, OrderPage,
+    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -42,6 +42,15 @@ pub trait StoreAround: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         self.inner().claim(shard, limit, lease).await
+    }
+
+    /// As [`OrderStore::claim_alone`].
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner().claim_alone(shard, lease).await
     }
 
     /// As [`OrderStore::settle`].
@@ -119,7 +128,7 @@ pub trait StoreAround: Send + Sync + 'static {
     }
 
     /// As [`OrderStore::next_due`].
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.inner().next_due(shard).await
     }
 }
@@ -165,6 +174,14 @@ impl<T: StoreAround> OrderStore for Around<T> {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         self.0.claim(shard, limit, lease).await
+    }
+
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.0.claim_alone(shard, lease).await
     }
 
     async fn settle(
@@ -231,7 +248,7 @@ impl<T: StoreAround> OrderStore for Around<T> {
         self.0.receipt(id).await
     }
 
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.0.next_due(shard).await
     }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, OrderPage, OrderStore,
-    ReceiptError, ReceiptStore, SequencedEvent, StoreError, Write,
+    CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, NextDue, OrderPage,
+    OrderStore, ReceiptError, ReceiptStore, SequencedEvent, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -259,7 +259,7 @@ impl StoreAround for FaultyStore {
         self.inner.receipt(id).await
     }
 
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.pass().await?;
         self.inner.next_due(shard).await
     }

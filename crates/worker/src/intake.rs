@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Dispatch, OrderStore, Settle, StoreError};
+use application::ports::{Dispatch, NextDue, OrderStore, Settle, StoreError};
 use domain::{Order, ShardId};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::parts::Shared;
@@ -28,6 +29,10 @@ pub(crate) struct Intake {
     rescheduled: Arc<Notify>,
     failures: u32,
     found_nothing: bool,
+    /// When the store was last asked what is due.
+    asked_at: Option<Instant>,
+    /// When the next order that runs alone is due, as far as the store knew then.
+    lone_due_at: Option<Instant>,
 }
 
 impl Intake {
@@ -45,6 +50,8 @@ impl Intake {
             rescheduled,
             failures: 0,
             found_nothing: false,
+            asked_at: None,
+            lone_due_at: None,
         }
     }
 
@@ -59,6 +66,20 @@ impl Intake {
         let lease = self.shared.settings.lease;
         let claimed = self.store.claim(self.shard, limit, lease).await;
         self.take_down(claimed)
+    }
+
+    /// Claims one order that runs alone, by a caller that has made room for it.
+    ///
+    /// # Errors
+    /// As [`Intake::claim`].
+    pub(crate) async fn claim_alone(&mut self) -> Result<Vec<Arc<Order>>, Duration> {
+        self.hints.borrow_and_update();
+        // Where there are more of them, the others have their turn in between.
+        self.lone_due_at = None;
+        self.asked_at = Some(Instant::now());
+        let lease = self.shared.settings.lease;
+        let claimed = self.store.claim_alone(self.shard, lease).await;
+        self.take_down(claimed.map(Vec::from_iter))
     }
 
     /// Claims and settles up to `limit` orders.
@@ -100,6 +121,28 @@ impl Intake {
         }
     }
 
+    /// Whether an order that runs alone is due. The store is asked once a slow scan, so that such an order gets its turn
+    /// however much other work there is. Cancel-safe.
+    pub(crate) async fn has_lone_work(&mut self) -> bool {
+        let slow_scan = self.shared.settings.slow_scan;
+        if self.asked_at.is_none_or(|at| at.elapsed() >= slow_scan) {
+            self.ask_what_is_due().await;
+        }
+        self.lone_due_at.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// When the next work is due, as far as the store knows.
+    async fn ask_what_is_due(&mut self) -> NextDue {
+        let slow_scan = self.shared.settings.slow_scan;
+        let due = tokio::time::timeout(slow_scan, self.store.next_due(self.shard)).await;
+        // Where the store does not know, the slow scan finds out.
+        let due = due.map_or_else(|_elapsed| NextDue::default(), Result::unwrap_or_default);
+        let now = Instant::now();
+        self.asked_at = Some(now);
+        self.lone_due_at = due.alone.and_then(|wait| now.checked_add(wait));
+        due
+    }
+
     /// Ends when there may be due work. Cancel-safe: it takes nothing.
     pub(crate) async fn wait(&mut self) {
         let slow_scan = self.shared.settings.slow_scan;
@@ -107,12 +150,8 @@ impl Intake {
         if heard {
             return;
         }
-        let due = tokio::time::timeout(slow_scan, self.store.next_due(self.shard)).await;
-        let mut wait = match due {
-            Ok(Ok(Some(due))) => due.min(slow_scan),
-            // Nothing waits, or the store does not know: the slow scan finds out.
-            Ok(Ok(None) | Err(_)) | Err(_) => slow_scan,
-        };
+        let due = self.ask_what_is_due().await.soonest();
+        let mut wait = due.map_or(slow_scan, |due| due.min(slow_scan));
         if self.found_nothing {
             wait = wait.max(LEAST_WAIT);
         }

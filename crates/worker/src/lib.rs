@@ -125,8 +125,7 @@ impl WorkerStatus {
     /// How many attempts run now.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        let all = self.shared.settings.max_in_flight.max(1);
-        all - self.shared.in_flight.available_permits().min(all)
+        self.shared.running.count()
     }
 
     /// What has been done so far.

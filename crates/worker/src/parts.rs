@@ -1,6 +1,7 @@
 //! What a worker is built from, and what its services share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use application::Receipts;
 use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore};
@@ -45,6 +46,31 @@ pub(crate) struct Shared {
     pub(crate) judge: Judge,
     /// A permit for each attempt that may run, over all shards.
     pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) running: Running,
+}
+
+/// How many attempts run: fewer than permits are taken, while orders are claimed or one of them runs alone.
+#[derive(Default)]
+pub(crate) struct Running(AtomicUsize);
+
+/// An attempt that runs, until it is dropped.
+pub(crate) struct RunningAttempt<'a>(&'a Running);
+
+impl Running {
+    pub(crate) fn begin(&self) -> RunningAttempt<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        RunningAttempt(self)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for RunningAttempt<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -69,6 +95,7 @@ impl Shared {
             breaker,
             clock: parts.clock,
             in_flight: Arc::new(Semaphore::new(settings.max_in_flight.max(1))),
+            running: Running::default(),
             settings,
         };
         (Arc::new(shared), parts.dispatch)

@@ -1,5 +1,8 @@
 //! The loop of one shard for a handler that takes time: permits first, then a claim of at most that many orders, then
 //! a task an order. It ends when the worker stops and every attempt has ended or was given back.
+//!
+//! An order that runs alone takes all permits: the attempts of all shards, and the places of its own. Nothing is claimed
+//! beside it, and if it kills this process, it kills nobody else's attempt.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -35,6 +38,8 @@ pub(crate) struct Pool {
 
 /// Permits for as many orders as may be claimed.
 struct Slots {
+    /// They are all that there are, for one order.
+    are_for_one: bool,
     attempts: OwnedSemaphorePermit,
     places: OwnedSemaphorePermit,
 }
@@ -79,8 +84,37 @@ impl Pool {
         drain(running, &give_back, self.shared.settings.drain).await;
     }
 
+    /// Waits for what the next claim needs.
+    async fn slots(&mut self) -> Option<Slots> {
+        if self.intake.has_lone_work().await {
+            self.all_slots().await
+        } else {
+            self.some_slots().await
+        }
+    }
+
+    /// Waits for all attempts and places. Whoever asks for one meanwhile comes after it, so that the wait is no longer
+    /// than the longest attempt that runs.
+    async fn all_slots(&self) -> Option<Slots> {
+        let all = self.shared.settings.max_in_flight.max(1);
+        let all = u32::try_from(all).unwrap_or(u32::MAX);
+        let places = Arc::clone(&self.places)
+            .acquire_many_owned(all)
+            .await
+            .ok()?;
+        let attempts = Arc::clone(&self.shared.in_flight)
+            .acquire_many_owned(all)
+            .await
+            .ok()?;
+        Some(Slots {
+            are_for_one: true,
+            attempts,
+            places,
+        })
+    }
+
     /// Waits for one free attempt and place, and takes what else is free, up to the shard's share.
-    async fn slots(&self) -> Option<Slots> {
+    async fn some_slots(&self) -> Option<Slots> {
         let all_attempts = &self.shared.in_flight;
         let mut places = Arc::clone(&self.places).acquire_owned().await.ok()?;
         let mut attempts = Arc::clone(all_attempts).acquire_owned().await.ok()?;
@@ -96,7 +130,11 @@ impl Pool {
             places.merge(further_places);
             attempts.merge(further_attempts);
         }
-        Some(Slots { attempts, places })
+        Some(Slots {
+            are_for_one: false,
+            attempts,
+            places,
+        })
     }
 
     /// How many of `wanted` orders may be claimed by everything that protects what is behind the handler.
@@ -122,7 +160,11 @@ impl Pool {
         running: &mut JoinSet<()>,
         give_back: &CancellationToken,
     ) -> ControlFlow<Option<Duration>> {
-        let claimed = self.intake.claim(count).await;
+        let claimed = if slots.are_for_one {
+            self.intake.claim_alone().await
+        } else {
+            self.intake.claim(count).await
+        };
         let unused = count - claimed.as_ref().map_or(0, Vec::len).min(count);
         if let Some(limiter) = &self.shared.limiter {
             limiter.put_back(unused);
@@ -136,6 +178,9 @@ impl Pool {
                 tracing::error!(order_id = %order.id, "the store gave more orders than were asked for; their leases run out");
                 break;
             };
+            if slots.are_for_one {
+                tracing::info!(order_id = %order.id, attempt = order.attempt, "its worker was lost at two attempts or more: the order runs alone");
+            }
             let (hold, voids_older) = self.register.enter(order, place);
             if voids_older {
                 self.shared.tally.lost.add(1);
@@ -165,12 +210,25 @@ impl Pool {
 }
 
 impl Slots {
+    /// The most orders that may be claimed.
     fn count(&self) -> usize {
-        self.attempts.num_permits()
+        if self.are_for_one {
+            1
+        } else {
+            self.attempts.num_permits()
+        }
     }
 
     fn split_one(&mut self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
-        Some((self.attempts.split(1)?, self.places.split(1)?))
+        let (attempts, places) = if self.are_for_one {
+            (self.attempts.num_permits(), self.places.num_permits())
+        } else {
+            (1, 1)
+        };
+        if attempts == 0 || places == 0 {
+            return None;
+        }
+        Some((self.attempts.split(attempts)?, self.places.split(places)?))
     }
 }
 
@@ -185,6 +243,7 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, probe: Option<Probe>) {
+        let running = self.shared.running.begin();
         let verdict = tokio::select! {
             biased;
             verdict = attempt(&self.shared, &self.hold.order, probe) => verdict,
@@ -192,7 +251,7 @@ impl Attempt {
             () = self.hold.lost() => return,
             () = self.give_back.cancelled() => Verdict::HAND_BACK,
         };
-        drop(self.permit);
+        drop((self.permit, running));
         // Fails only when the worker was stopped hard; the lease then runs out.
         let _ = self.finished.send(Finished::held(self.hold, verdict)).await;
     }

@@ -44,7 +44,8 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
     let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
     assert_eq!(ids, [second]);
     // It waits, and whoever asks for it is told what is wrong.
-    let due = process.store.next_due(SHARD).await.unwrap().unwrap();
+    let due = process.store.next_due(SHARD).await.unwrap();
+    let due = due.in_company.unwrap();
     assert!(due > Duration::from_secs(300), "{due:?}");
     assert!(matches!(
         process.store.get(first).await,

@@ -100,7 +100,7 @@ impl Writer<'_> {
             batch.books.fresh_waiting += 1;
             batch.fresh.push(FreshWork::new(first_seq, &write.order));
         } else if let Job::DueIn(delay) = write.job {
-            self.put_job(batch, id, now.saturating_add(delay))?;
+            self.put_job(batch, &write.order, now.saturating_add(delay))?;
         }
         batch.books.count(None, status);
         batch.indexed.push(lists.0, id);
@@ -260,7 +260,7 @@ impl Writer<'_> {
             batch.leases_ended.push(id);
         }
         match write.job {
-            Job::DueIn(delay) => self.put_job(batch, id, now.saturating_add(delay))?,
+            Job::DueIn(delay) => self.put_job(batch, &write.order, now.saturating_add(delay))?,
             Job::Nothing if was_fresh_claim => {}
             Job::Nothing | Job::Leased => {
                 let had_job = self.remove_job(batch, id)?;
@@ -344,28 +344,6 @@ impl Writer<'_> {
         Known::Unreadable(unavailable(format_args!(
             "the index of orders cannot be read ({error})"
         )))
-    }
-
-    pub(super) fn put_job(
-        &mut self,
-        batch: &mut Batch,
-        id: OrderId,
-        due: Timestamp,
-    ) -> rusqlite::Result<()> {
-        batch.touches_jobs = true;
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO jobs (id, due_ms, claimed) VALUES (?1, ?2, 0)")?
-            .execute(params![id.as_bytes(), due.as_millis().cast_signed()])
-            .map(drop)
-    }
-
-    pub(super) fn remove_job(&mut self, batch: &mut Batch, id: OrderId) -> rusqlite::Result<bool> {
-        let removed = self
-            .connection
-            .prepare_cached("DELETE FROM jobs WHERE id = ?1")?
-            .execute([id.as_bytes()])?;
-        batch.touches_jobs |= removed > 0;
-        Ok(removed > 0)
     }
 }
 

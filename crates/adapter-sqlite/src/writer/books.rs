@@ -5,10 +5,10 @@ use domain::{Status, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::codec::{Reader, Unreadable, put_number};
-use crate::published::Figures;
+use crate::published::{EarliestJobs, Figures};
 use crate::read::row;
 
-/// Where the work stands after a commit, and when the first job of the table `jobs` is due.
+/// Where the work stands after a commit, and when the first jobs of the table `jobs` are due.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Books {
     /// The last seq of the log.
@@ -20,7 +20,7 @@ pub(crate) struct Books {
     /// New orders whose work is due and was never claimed.
     pub(crate) fresh_waiting: u64,
     pub(crate) counts: Counts,
-    pub(crate) earliest_job: Option<Timestamp>,
+    pub(crate) jobs: EarliestJobs,
 }
 
 impl Books {
@@ -38,7 +38,7 @@ impl Books {
             )
             .optional()?;
         Ok(Self {
-            earliest_job: earliest_job(connection)?,
+            jobs: earliest_jobs(connection)?,
             ..last.unwrap_or_default()
         })
     }
@@ -84,9 +84,10 @@ impl Books {
         self.counts.set(to, self.counts.get(to) + 1);
     }
 
-    /// Whether a worker would find something now.
+    /// Whether a worker would find something now. What runs alone is not hinted at with every commit: a worker has to
+    /// make room for it first.
     pub(crate) fn has_due_work(&self, now: Timestamp) -> bool {
-        self.fresh_waiting > 0 || self.earliest_job.is_some_and(|due| due <= now)
+        self.fresh_waiting > 0 || self.jobs.in_company.is_some_and(|due| due <= now)
     }
 
     pub(crate) const fn figures(&self) -> Figures {
@@ -94,16 +95,22 @@ impl Books {
             head: self.head,
             counts: self.counts,
             fresh_waiting: self.fresh_waiting,
-            earliest_job: self.earliest_job,
+            jobs: self.jobs,
         }
     }
 }
 
-/// When the first job that nobody has claimed is due.
-pub(crate) fn earliest_job(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let due_ms: Option<i64> = connection
-        .prepare_cached("SELECT min(due_ms) FROM jobs WHERE claimed = 0")?
-        .query_row([], |row| row.get(0))?;
-    // What does not fit is never due: no clock shows it.
-    Ok(due_ms.and_then(|ms| Timestamp::from_millis(ms.cast_unsigned()).ok()))
+/// When the first jobs that nobody has claimed are due.
+pub(crate) fn earliest_jobs(connection: &Connection) -> rusqlite::Result<EarliestJobs> {
+    let earliest = |sql| -> rusqlite::Result<Option<Timestamp>> {
+        let due_ms: Option<i64> = connection
+            .prepare_cached(sql)?
+            .query_row([], |row| row.get(0))?;
+        // What does not fit is never due: no clock shows it.
+        Ok(due_ms.and_then(|ms| Timestamp::from_millis(ms.cast_unsigned()).ok()))
+    };
+    Ok(EarliestJobs {
+        in_company: earliest("SELECT min(due_ms) FROM jobs WHERE claimed = 0")?,
+        alone: earliest("SELECT min(due_ms) FROM jobs WHERE claimed = 2")?,
+    })
 }

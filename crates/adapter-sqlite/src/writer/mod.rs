@@ -10,6 +10,7 @@ pub(crate) mod batch;
 pub(crate) mod books;
 pub(crate) mod fresh;
 mod hot;
+mod jobs;
 pub(crate) mod leases;
 pub(crate) mod recovery;
 mod work;
@@ -293,7 +294,7 @@ impl Writer<'_> {
         let settled = self.leases.settled_through(self.books.claimed_through);
         batch.books.settled_through = batch.books.settled_through.max(settled);
         if batch.touches_jobs {
-            batch.books.earliest_job = books::earliest_job(self.connection)?;
+            batch.books.jobs = books::earliest_jobs(self.connection)?;
         }
         if !batch.log.is_empty() {
             let head = batch.books.head.cast_signed();

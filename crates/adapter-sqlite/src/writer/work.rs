@@ -9,6 +9,7 @@ use rusqlite::params;
 
 use super::Writer;
 use super::batch::Batch;
+use super::jobs::Waits;
 use super::leases::{Lease, Origin};
 use super::recovery;
 use crate::failure::is_unreadable;
@@ -32,7 +33,7 @@ enum Due {
 }
 
 impl Writer<'_> {
-    /// Takes up to `limit` orders whose work is due, oldest due first.
+    /// Takes up to `limit` orders whose work is due, oldest due first; settling takes what runs alone after the others.
     pub(super) fn take_due(
         &mut self,
         batch: &mut Batch,
@@ -40,8 +41,30 @@ impl Writer<'_> {
         taking: &Taking,
         now: Timestamp,
     ) -> rusqlite::Result<Vec<Arc<Order>>> {
-        let mut jobs = self.due_jobs(batch, limit, now)?.into_iter().peekable();
         let mut taken = Vec::new();
+        if !matches!(taking, Taking::ClaimAlone(_)) {
+            self.take_in_company(batch, limit, taking, now, &mut taken)?;
+        }
+        if !matches!(taking, Taking::Claim(_)) && taken.len() < limit {
+            let room = limit - taken.len();
+            for (id, _) in self.due_jobs(batch, Waits::ToBeAlone, room, now)? {
+                taken.extend(self.take_job(batch, id, taking, now)?);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Takes orders that may be worked on side by side, until there are `limit` of them.
+    fn take_in_company(
+        &mut self,
+        batch: &mut Batch,
+        limit: usize,
+        taking: &Taking,
+        now: Timestamp,
+        taken: &mut Vec<Arc<Order>>,
+    ) -> rusqlite::Result<()> {
+        let jobs = self.due_jobs(batch, Waits::InCompany, limit, now)?;
+        let mut jobs = jobs.into_iter().peekable();
         while taken.len() < limit {
             let job_due = jobs.peek().map(|(_, due_ms)| *due_ms);
             let head = self.books.head;
@@ -61,30 +84,7 @@ impl Writer<'_> {
             };
             taken.extend(order);
         }
-        Ok(taken)
-    }
-
-    /// Jobs that are due and that nobody has, also not in this transaction.
-    fn due_jobs(
-        &self,
-        batch: &Batch,
-        limit: usize,
-        now: Timestamp,
-    ) -> rusqlite::Result<Vec<(OrderId, u64)>> {
-        let may_be_due =
-            batch.touches_jobs || self.books.earliest_job.is_some_and(|due| due <= now);
-        if !may_be_due {
-            return Ok(Vec::new());
-        }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, due_ms FROM jobs WHERE claimed = 0 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![now.as_millis().cast_signed(), limit], |row| {
-            let due_ms: i64 = row.get(1)?;
-            Ok((OrderId::from_bytes(row.get(0)?), due_ms.cast_unsigned()))
-        })?;
-        rows.collect()
+        Ok(())
     }
 
     /// The next fresh order, unless it has moved on since it was created.
@@ -128,6 +128,11 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
         let taken = match self.load_due(batch, id, now)? {
+            // It was put there by a version that let it run in company.
+            Due::Order(order) if order.runs_alone() && matches!(taking, Taking::Claim(_)) => {
+                self.put_job(batch, &order, now)?;
+                return Ok(None);
+            }
             Due::Order(order) => self.take(batch, &order, Origin::Job, taking, now)?,
             Due::Gone => None,
             Due::PutOff => return Ok(None),
@@ -148,7 +153,8 @@ impl Writer<'_> {
         match row::load(self.connection, id) {
             Err(error) if is_unreadable(&error) => {
                 tracing::error!(order_id = %id, %error, "an order cannot be read; its work is put off for ten minutes");
-                self.put_job(batch, id, now.saturating_add(PUT_OFF))?;
+                let until = now.saturating_add(PUT_OFF);
+                self.put_job_that_waits(batch, id, Waits::InCompany, until)?;
                 Ok(Due::PutOff)
             }
             loaded => Ok(loaded?.map_or(Due::Gone, |(order, _)| Due::Order(order))),
@@ -168,7 +174,7 @@ impl Writer<'_> {
             return Ok(None);
         };
         let (decision, receipt) = match taking {
-            Taking::Claim(_) => (claim, None),
+            Taking::Claim(_) | Taking::ClaimAlone(_) => (claim, None),
             Taking::Settle(settle) => {
                 let outcome = settle.settle(&claim.order);
                 (claim.then(outcome.decision), outcome.receipt)
@@ -180,7 +186,9 @@ impl Writer<'_> {
             return Ok(None);
         };
         match taking {
-            Taking::Claim(lease) => self.lease(batch, &taken, origin, *lease)?,
+            Taking::Claim(lease) | Taking::ClaimAlone(lease) => {
+                self.lease(batch, &taken, origin, *lease)?
+            }
             Taking::Settle(_) => self.leave_settled(batch, &write, origin, now)?,
         }
         self.finish(batch, &write, place, false)?;
@@ -219,7 +227,7 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<()> {
         match write.job {
-            Job::DueIn(delay) => self.put_job(batch, write.id(), now.saturating_add(delay)),
+            Job::DueIn(delay) => self.put_job(batch, &write.order, now.saturating_add(delay)),
             Job::Nothing | Job::Leased if origin == Origin::Job => {
                 self.remove_job(batch, write.id()).map(drop)
             }

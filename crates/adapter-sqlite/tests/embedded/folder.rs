@@ -1,11 +1,12 @@
 //! One process a folder, and schemas that this program does not know.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_sqlite::{OpenError, SHARDS};
 use application::in_process::InProcessHints;
-use application::ports::OrderStore;
-use port_conformance::order_store::{Subject, sample};
+use application::ports::{OrderStore, RescuePolicy};
+use port_conformance::order_store::{LONG, OpenStore, SHORT, Subject, sample};
 
 use crate::opened::{Opened, open_in};
 
@@ -82,10 +83,46 @@ async fn a_schema_of_an_unreleased_build_stops_the_start_with_one_line() {
     let refused = open_in(opened.folder.path(), &opened.clock, &hints);
     let error = refused.expect_err("a schema that nobody knows");
     assert!(
-        matches!(error, OpenError::ForeignSchema { found: 1, .. }),
+        matches!(error, OpenError::ForeignSchema { found: 2, .. }),
         "{error:?}"
     );
     assert_eq!(error.to_string().lines().count(), 1, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_the_version_before_is_brought_up_to_date() {
+    let opened = Opened::fresh();
+    let (folder, clock) = (Arc::clone(&opened.folder), Arc::clone(&opened.clock));
+    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+    let (suspect, _) = subject.place(&sample::plain("alice", 1)).await;
+    let policy = RescuePolicy {
+        max_attempts: 8,
+        delay: Duration::ZERO,
+    };
+    for _ in 0..2 {
+        subject.claim_only(suspect.id, SHORT).await;
+        subject.pass(SHORT).await;
+        let rescued = subject.store.rescue(SHARDS[0], policy, 10).await;
+        assert_eq!(rescued.map(|rescued| rescued.len()), Ok(1));
+    }
+    subject.store.close().await;
+    drop(subject);
+    let database = rusqlite::Connection::open(folder.path().join("orders.db"));
+    let database = database.expect("the test can prepare its files");
+    // As the version before left it: it knew of no work that is done alone.
+    database
+        .execute_batch(
+            "UPDATE jobs SET claimed = 0; DROP INDEX jobs_alone;
+             DELETE FROM refinery_schema_history WHERE version = 2",
+        )
+        .expect("the test can prepare its files");
+    drop(database);
+
+    let opened = Opened::in_folder(folder, clock);
+    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+    assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
+    let claimed = subject.claim_alone_from(SHARDS[0], LONG).await;
+    assert_eq!(claimed.map(|order| order.id), Some(suspect.id));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,5 +13,5 @@ pub use hints::{Dispatch, StatusBus};
 pub use receipts::{ReceiptError, ReceiptStore};
 pub use store::{
     Claim, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListFilter, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };

@@ -134,6 +134,23 @@ pub struct RescuePolicy {
     pub delay: Duration,
 }
 
+/// When the next waiting work of a shard is due: so long from now, zero where it is due already; `None` where none waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NextDue {
+    /// The work that [`OrderStore::claim`] takes.
+    pub in_company: Option<Duration>,
+    /// The work that [`OrderStore::claim_alone`] takes.
+    pub alone: Option<Duration>,
+}
+
+impl NextDue {
+    /// Whichever comes first.
+    #[must_use]
+    pub fn soonest(self) -> Option<Duration> {
+        self.in_company.into_iter().chain(self.alone).min()
+    }
+}
+
 /// An event with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SequencedEvent {
@@ -306,7 +323,8 @@ pub trait OrderStore: Send + Sync + 'static {
     }
 
     /// Takes up to `limit` orders of a shard whose work is due, oldest due first, by [`Order::claim`]; they are
-    /// PROCESSING when it returns, under a lease of `lease` by the store's clock. Two claims never share an order.
+    /// PROCESSING when it returns, under a lease of `lease` by the store's clock. Two claims never share an order. Orders
+    /// that run alone ([`Order::runs_alone`]) are passed over.
     async fn claim(
         &self,
         shard: ShardId,
@@ -314,9 +332,17 @@ pub trait OrderStore: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError>;
 
-    /// Takes up to `limit` due orders of a shard as [`OrderStore::claim`] does, and writes what `settle` decides of
-    /// each in the same transaction: for work that takes no time there is no lease, and no moment at which a crash
-    /// leaves an order claimed. Returns the orders as they stand after it.
+    /// Takes the oldest due order of a shard that runs alone ([`Order::runs_alone`]), as [`OrderStore::claim`] takes the
+    /// others. That nothing else is worked on meanwhile in this process is the caller's business.
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError>;
+
+    /// Takes up to `limit` due orders of a shard, and writes what `settle` decides of each in the same transaction: for
+    /// work that takes no time there is no lease, and no moment at which a crash leaves an order claimed. Orders that run
+    /// alone are taken with the others. Returns the orders as they stand after it.
     async fn settle(
         &self,
         shard: ShardId,
@@ -372,9 +398,8 @@ pub trait OrderStore: Send + Sync + 'static {
     /// The receipt kept in the store for an order, where one is.
     async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError>;
 
-    /// How long from now until the next waiting job of a shard is due (zero where one is due); `None` where no job
-    /// waits.
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError>;
+    /// When the next work of a shard is due.
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError>;
 
     /// Stops taking writes, finishes what was taken, flushes and closes. Idempotent.
     async fn close(&self);

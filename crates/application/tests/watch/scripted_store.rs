@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, NextDue, OrderPage,
+    OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
 };
 use application::watch::{Delivery, Hub, ResyncReason, WatchSettings, Watcher};
 use async_trait::async_trait;
@@ -167,6 +167,10 @@ impl OrderStore for ScriptedStore {
         unreachable!("the hub only reads")
     }
 
+    async fn claim_alone(&self, _: ShardId, _: Duration) -> Result<Option<Arc<Order>>, StoreError> {
+        unreachable!("the hub only reads")
+    }
+
     async fn heartbeat(&self, _: &[Claim], _: Duration) -> Result<Vec<Claim>, StoreError> {
         unreachable!("the hub only reads")
     }
@@ -200,7 +204,7 @@ impl OrderStore for ScriptedStore {
         unreachable!("the hub reads events alone")
     }
 
-    async fn next_due(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
         unreachable!("the hub reads events alone")
     }
 

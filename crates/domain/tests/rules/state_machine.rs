@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Decision, Event, Job, Order, OrderId, Receipt, Status, Steering, Trace, Version};
+use domain::{
+    Decision, Event, Failure, Job, Order, OrderId, Receipt, Status, Steering, Trace, Version,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -66,10 +68,7 @@ fn expected_attempt(order: &Order, command: Command) -> u32 {
 fn expected_wait(order: &Order, command: Command) -> Option<(Duration, Duration)> {
     match (order.status, command) {
         (Status::Pending, _) => Some((Duration::ZERO, Duration::ZERO)),
-        (Status::Retrying, Command::LoseLease { .. }) => {
-            let spread = DELAY * (1 << order.attempt.saturating_sub(1).min(5));
-            Some((DELAY, DELAY + spread))
-        }
+        (Status::Retrying, Command::LoseLease { .. }) => Some((DELAY, 2 * DELAY)),
         (Status::Retrying, _) => Some((DELAY, DELAY)),
         _ => None,
     }
@@ -180,7 +179,46 @@ fn waits_after_losses(orders: u64, attempts: u32) -> Vec<Duration> {
     (0..orders).map(wait).collect()
 }
 
-/// One that kills its worker would take the others with it at each attempt, if they came back together.
+#[test]
+fn an_order_runs_alone_once_it_has_lost_its_lease_at_the_second_attempt() {
+    let placed = plain_order().order;
+    let claim = |order: &Order| order.claim(order.updated_at).expect("it waits").order;
+    let lose = |order: &Order| {
+        let lost = order.lose_lease(u32::MAX, DELAY, order.updated_at);
+        lost.expect("it is held").order
+    };
+    let once = lose(&claim(&placed));
+    let twice = lose(&claim(&once));
+    let alone = claim(&twice);
+    let retried = alone.retry(
+        Failure::new("timeout", "no answer"),
+        DELAY,
+        alone.updated_at,
+    );
+    let given_back = alone.give_back(None, DELAY, alone.updated_at);
+    let dead = alone.lose_lease(3, DELAY, alone.updated_at).unwrap().order;
+    let replayed = dead.steer(Steering::Replay, dead.updated_at, Trace::default());
+    let cases = [
+        ("placed", &placed, false),
+        ("lost once", &once, false),
+        ("lost twice", &twice, true),
+        ("held by its worker", &alone, false),
+        ("lost again", &lose(&alone), true),
+        (
+            "given back without a word",
+            &given_back.unwrap().order,
+            true,
+        ),
+        ("failed in another way", &retried.unwrap().order, false),
+        ("a dead letter", &dead, false),
+        ("replayed", &replayed.unwrap().order, false),
+    ];
+    for (what, order, expected) in cases {
+        assert_eq!(order.runs_alone(), expected, "{what}");
+    }
+}
+
+/// The orders of a worker that died would all come back to the next one at once, if they came back together.
 #[test]
 fn orders_that_lost_their_worker_together_come_back_apart_and_in_another_order_each_time() {
     let order_of = |waits: &[Duration]| {
@@ -189,14 +227,10 @@ fn orders_that_lost_their_worker_together_come_back_apart_and_in_another_order_e
         order
     };
     let (once, twice) = (waits_after_losses(64, 1), waits_after_losses(64, 2));
-    let often = waits_after_losses(64, 9);
-    for (waits, spread) in [(&once, DELAY), (&twice, 2 * DELAY), (&often, 32 * DELAY)] {
+    for waits in [&once, &twice] {
         // All over the range, although the ids follow each other: no tenth of it is empty.
         for tenth in 0..10 {
-            let (from, to) = (
-                DELAY + spread * tenth / 10,
-                DELAY + spread * (tenth + 1) / 10,
-            );
+            let (from, to) = (DELAY + DELAY * tenth / 10, DELAY + DELAY * (tenth + 1) / 10);
             let inside = waits.iter().filter(|wait| (from..=to).contains(*wait));
             assert!((1..=20).contains(&inside.count()), "{from:?} to {to:?}");
         }

@@ -52,6 +52,8 @@ pub enum Fault {
     ForgetfulList,
     /// Hands out one claim twice.
     SharedClaim,
+    /// Hands out an order that runs alone among others.
+    MixedClaim,
     /// Returns due orders as settled and writes nothing.
     UnwrittenSettlement,
 }
@@ -146,6 +148,11 @@ impl Fault {
                 "concurrent_claims_are_disjoint",
                 "two claims never share an order",
                 "a_short_page_leads_on",
+            ),
+            Self::MixedClaim => (
+                "an_order_that_runs_alone_is_claimed_alone",
+                "an order that runs alone comes with no other",
+                "a_lost_lease_is_rescued_once",
             ),
             Self::UnwrittenSettlement => (
                 "a_settled_order_is_final_with_events_and_receipt",
@@ -323,6 +330,7 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_stale_reads: StaleReads,
             the_suite_catches_a_forgetful_list: ForgetfulList,
             the_suite_catches_a_shared_claim: SharedClaim,
+            the_suite_catches_a_mixed_claim: MixedClaim,
             the_suite_catches_an_unwritten_settlement: UnwrittenSettlement,
         }
     };

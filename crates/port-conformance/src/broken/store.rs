@@ -211,6 +211,9 @@ impl StoreAround for BrokenStore {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         let mut claimed = self.healthy.claim(shard, limit, lease).await?;
+        if self.fault == Fault::MixedClaim && limit > claimed.len() {
+            claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+        }
         if self.fault == Fault::SharedClaim && limit > claimed.len() {
             // One claim, once: the last one of the first batch that was not full.
             let mut shared = self.claimed();

@@ -8,6 +8,7 @@ use application::ports::{Guard, Settle, Write};
 use domain::{EventType, Failure, Order, OrderId, Receipt, Status, Steering, Timestamp};
 use tokio::task::JoinSet;
 
+use super::leases::place_suspect;
 use super::subject::{Subject, deadline, versions, write_at, written};
 use super::{LONG, StoreFactory, sample};
 
@@ -117,6 +118,18 @@ pub async fn a_settled_retry_is_due_at_its_time(factory: &dyn StoreFactory) {
         subject.next_due(subject.shard_of(&placed.user_id)).await,
         None
     );
+}
+
+/// A crash within the transaction loses no lease: what runs alone is settled as everything else.
+pub async fn an_order_that_runs_alone_is_settled_with_the_others(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let suspect = place_suspect(&subject, &sample::plain("judy", 1), Duration::ZERO).await;
+    let (fresh, _) = subject.place(&sample::plain("judy", 2)).await;
+    let settled = settle_all(&subject, complete(&subject)).await;
+    let ids: BTreeSet<OrderId> = settled.iter().map(|order| order.id).collect();
+    assert_eq!(ids, BTreeSet::from([suspect.id, fresh.id]));
+    let shard = subject.shard_of(&suspect.user_id);
+    assert_eq!(subject.next_due(shard).await, None);
 }
 
 /// What is held, cancelled or claimed by somebody is not settled.

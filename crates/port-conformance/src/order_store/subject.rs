@@ -181,6 +181,14 @@ impl Subject {
             .expect("a healthy store claims")
     }
 
+    /// Claims the order of one shard that runs alone and is due.
+    pub async fn claim_alone_from(&self, shard: ShardId, lease: Duration) -> Option<Arc<Order>> {
+        self.store
+            .claim_alone(shard, lease)
+            .await
+            .expect("a healthy store claims")
+    }
+
     /// Claims all that is due, from every shard.
     pub async fn claim_all(&self, lease: Duration) -> Vec<Arc<Order>> {
         let mut claimed = Vec::new();
@@ -270,6 +278,7 @@ impl Subject {
             .next_due(shard)
             .await
             .expect("a healthy store knows what is due")
+            .soonest()
     }
 
     /// Prolongs leases for long; the claims that are lost.

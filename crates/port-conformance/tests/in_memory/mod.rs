@@ -11,7 +11,8 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, Guard, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
+    Write,
 };
 use application::system::ManualClock;
 use async_trait::async_trait;
@@ -120,15 +121,41 @@ impl Data {
         seq
     }
 
-    /// The first orders of a shard whose work is due.
-    fn due(&self, shard: ShardId, now: Duration, limit: usize) -> Vec<OrderId> {
+    /// The orders of a shard whose work is due, oldest due first.
+    fn due(&self, shard: ShardId, now: Duration) -> Vec<OrderId> {
         let of_shard = self.due.iter().filter(|(id, _)| shard_of(**id) == shard);
         let mut due: Vec<_> = of_shard
             .filter(|(_, (due, _))| *due <= now)
             .map(|(id, due)| (*due, *id))
             .collect();
         due.sort_unstable();
-        due.into_iter().take(limit).map(|(_, id)| id).collect()
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Claims up to `limit` of the due orders of a shard that run alone, or of those that do not.
+    fn claim_due(
+        &mut self,
+        shard: ShardId,
+        limit: usize,
+        lease: Duration,
+        alone: bool,
+        clock: &ManualClock,
+    ) -> Vec<Arc<Order>> {
+        let now = clock.monotonic();
+        let mut due = self.due(shard, now);
+        due.retain(|id| self.orders[id].runs_alone() == alone);
+        due.truncate(limit);
+        let claim = |id| {
+            let order: &Arc<Order> = &self.orders[&id];
+            let decision = order
+                .claim(clock.now())
+                .expect("a job that waits belongs to an order that can be claimed");
+            let claimed = Arc::clone(&decision.order);
+            self.record(decision, now);
+            self.leases.insert(id, now + lease);
+            claimed
+        };
+        due.into_iter().map(claim).collect()
     }
 
     fn is_held(&self, claim: &Claim) -> bool {
@@ -207,18 +234,20 @@ impl OrderStore for InMemoryStore {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         let mut data = self.data();
-        let now = self.clock.monotonic();
-        let mut claimed = Vec::new();
-        for id in data.due(shard, now, limit) {
-            let decision = data.orders[&id]
-                .claim(self.clock.now())
-                .expect("a job that waits belongs to an order that can be claimed");
-            claimed.push(Arc::clone(&decision.order));
-            data.record(decision, now);
-            data.leases.insert(id, now + lease);
-        }
+        let claimed = data.claim_due(shard, limit, lease, false, &self.clock);
         Self::hint(&data, shard);
         Ok(claimed)
+    }
+
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let claimed = data.claim_due(shard, 1, lease, true, &self.clock);
+        Self::hint(&data, shard);
+        Ok(claimed.into_iter().next())
     }
 
     async fn settle(
@@ -230,7 +259,7 @@ impl OrderStore for InMemoryStore {
         let mut data = self.data();
         let now = self.clock.monotonic();
         let mut settled = Vec::new();
-        for id in data.due(shard, now, limit) {
+        for id in data.due(shard, now).into_iter().take(limit) {
             let claim = data.orders[&id]
                 .claim(self.clock.now())
                 .expect("a job that waits belongs to an order that can be claimed");
@@ -377,11 +406,19 @@ impl OrderStore for InMemoryStore {
         Ok(self.data().receipts.get(&id).cloned())
     }
 
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         let data = self.data();
-        let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
-        let next = of_shard.map(|(_, (due, _))| *due).min();
-        Ok(next.map(|due| due.saturating_sub(self.clock.monotonic())))
+        let now = self.clock.monotonic();
+        let next = |alone| {
+            let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
+            let of_kind = of_shard.filter(|(id, _)| data.orders[id].runs_alone() == alone);
+            let next = of_kind.map(|(_, (due, _))| *due).min();
+            next.map(|due| due.saturating_sub(now))
+        };
+        Ok(NextDue {
+            in_company: next(false),
+            alone: next(true),
+        })
     }
 
     async fn close(&self) {

@@ -93,6 +93,12 @@ impl Scripted {
         attempts
     }
 
+    /// Which orders' attempts began when.
+    pub fn beginnings(&self) -> Vec<(OrderId, Instant)> {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().map(|(id, _, at)| (*id, *at)).collect()
+    }
+
     /// When attempts began.
     pub fn times(&self) -> Vec<Instant> {
         self.calls
@@ -215,6 +221,22 @@ impl House {
             answer.unwrap();
         }
         ids
+    }
+
+    /// Places an order that has lost its lease at two attempts, and is due `delay` later.
+    pub async fn place_suspect(&mut self, delay: Duration) -> OrderId {
+        let now = self.clock.now();
+        self.placed += 1;
+        let (id, mut write) = new_order(self.placed, now);
+        let claimed = |order: &Order| order.claim(now).unwrap();
+        let lost = |order: &Order| order.lose_lease(u32::MAX, delay, now).unwrap();
+        let once = lost(&claimed(&write.decision.order).order);
+        write.decision = lost(&claimed(&once.order).order);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        self.store.commit(vec![write], deadline).await[0]
+            .as_ref()
+            .unwrap();
+        id
     }
 
     /// Places orders that live in other shards than `dead`.

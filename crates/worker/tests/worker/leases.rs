@@ -138,3 +138,91 @@ async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
         .await;
     assert_eq!(house.stop().await.lost, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_lost_its_lease_twice_runs_with_no_other_beside_it() {
+    const ATTEMPT: Duration = Duration::from_millis(50);
+    for shards in [1, 3] {
+        let handler = Scripted::new(|_| Step::AnswerAfter(ATTEMPT, Outcome::Done { result: None }));
+        let settings = WorkerSettings {
+            max_in_flight: 8,
+            ..WorkerSettings::default()
+        };
+        let plan = Plan {
+            shards,
+            settings,
+            ..Plan::default()
+        };
+        let mut house = House::open(plan, handler.clone());
+        // Work for some 10 s, so that the suspects come while there is other work.
+        house.place(1600).await;
+        let mut suspects = Vec::new();
+        for _ in 0..3 {
+            suspects.push(house.place_suspect(Duration::from_secs(1)).await);
+        }
+        house.until_count(Status::Processed, 1603).await;
+        let beginnings = handler.beginnings();
+        let end = beginnings.iter().map(|(_, at)| *at).max().unwrap();
+        for (id, began) in &beginnings {
+            if !suspects.contains(id) {
+                continue;
+            }
+            let beside = beginnings.iter().filter(|(other, at)| {
+                let distance = at.max(began).duration_since(*at.min(began));
+                other != id && distance < ATTEMPT
+            });
+            assert_eq!(beside.count(), 0, "{shards} shards");
+            let early = end.duration_since(*began);
+            assert!(
+                early > Duration::from_secs(3),
+                "other work does not keep it waiting: {early:?} before the last"
+            );
+        }
+        assert_eq!(house.store.calls.claims.take().iter().sum::<usize>(), 1600);
+        let attempts = handler.attempts();
+        assert!(suspects.iter().all(|id| attempts[id] == [3]));
+        assert_eq!(handler.most_running.load(Ordering::SeqCst), 8);
+        house.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_two_orders_that_run_alone_the_others_have_their_turn() {
+    let handler = Scripted::new(|_| {
+        Step::AnswerAfter(Duration::from_millis(1500), Outcome::Done { result: None })
+    });
+    let mut house = House::with(handler.clone());
+    let mut suspects = Vec::new();
+    for _ in 0..10 {
+        suspects.push(house.place_suspect(Duration::from_secs(1)).await);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let others = house.place(64).await;
+    house.until_count(Status::Processed, 74).await;
+    let order: Vec<bool> = handler
+        .beginnings()
+        .iter()
+        .map(|(id, _)| suspects.contains(id))
+        .collect();
+    let before = order.iter().position(|is_suspect| !is_suspect).unwrap();
+    assert!(
+        before < 4,
+        "{} others waited for {before} suspects",
+        others.len()
+    );
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_runs_alone_waits_for_no_place_of_a_worker_that_stops() {
+    let handler = Scripted::new(|_| Step::Hang);
+    let mut house = House::with(handler.clone());
+    house.place(1).await;
+    house.until_count(Status::Processing, 1).await;
+    house.place_suspect(Duration::ZERO).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(handler.beginnings().len(), 1, "it waits for the other");
+    assert_eq!(house.status.in_flight(), 1, "what waits does not run");
+    let report = house.stop().await;
+    assert_eq!((report.given_back, report.abandoned), (1, 0));
+}

@@ -9,7 +9,8 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{
     Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, EventPage, Guard,
-    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError,
+    Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -113,11 +114,13 @@ impl MemoryStore {
         Ok(())
     }
 
+    /// Claims the first due orders of a shard that `is_meant`.
     fn take_due(
         &self,
         shard: ShardId,
         limit: usize,
         lease: Duration,
+        is_meant: impl Fn(&Order) -> bool,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         self.check(shard)?;
         let now = self.clock.now();
@@ -125,6 +128,7 @@ impl MemoryStore {
         let mut due: Vec<(Instant, OrderId)> = entries
             .iter()
             .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
+            .filter(|(_, entry)| is_meant(&entry.order))
             .filter_map(|(id, entry)| match entry.work {
                 Work::Due(at) if at <= Instant::now() => Some((at, *id)),
                 Work::Due(_) | Work::Leased(_) | Work::None => None,
@@ -234,9 +238,18 @@ impl OrderStore for MemoryStore {
         limit: usize,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let claimed = self.take_due(shard, limit, lease)?;
+        let claimed = self.take_due(shard, limit, lease, |order| !order.runs_alone())?;
         self.calls.claims.note(claimed.len());
         Ok(claimed)
+    }
+
+    async fn claim_alone(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let claimed = self.take_due(shard, 1, lease, Order::runs_alone)?;
+        Ok(claimed.into_iter().next())
     }
 
     async fn settle(
@@ -251,7 +264,7 @@ impl OrderStore for MemoryStore {
             return Err(StoreError::Overloaded { limit: 0 });
         }
         let mut settled = Vec::new();
-        for claimed in self.take_due(shard, limit, Duration::ZERO)? {
+        for claimed in self.take_due(shard, limit, Duration::ZERO, |_| true)? {
             let write = settle.settle(&claimed);
             settled.push(Arc::clone(&write.decision.order));
             self.apply(write).expect("nobody else holds the claim");
@@ -306,16 +319,24 @@ impl OrderStore for MemoryStore {
         Ok(rescued)
     }
 
-    async fn next_due(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.check(shard)?;
         let entries = self.entries();
-        let due = entries.iter().filter_map(|(id, entry)| match entry.work {
-            Work::Due(at) if self.shard_of(id.bucket()) == shard => Some(at),
-            Work::Due(_) | Work::Leased(_) | Work::None => None,
-        });
-        Ok(due
-            .min()
-            .map(|at| at.saturating_duration_since(Instant::now())))
+        let next = |alone| {
+            let of_kind = entries
+                .iter()
+                .filter(|(_, entry)| entry.order.runs_alone() == alone);
+            let due = of_kind.filter_map(|(id, entry)| match entry.work {
+                Work::Due(at) if self.shard_of(id.bucket()) == shard => Some(at),
+                Work::Due(_) | Work::Leased(_) | Work::None => None,
+            });
+            due.min()
+                .map(|at| at.saturating_duration_since(Instant::now()))
+        };
+        Ok(NextDue {
+            in_company: next(false),
+            alone: next(true),
+        })
     }
 
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, OrderPage, OrderStore,
-    RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, NextDue, OrderPage,
+    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -55,6 +55,10 @@ impl OrderStore for NoStore {
         _: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn claim_alone(&self, _: ShardId, _: Duration) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(None)
     }
 
     async fn heartbeat(&self, _: &[Claim], _: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -114,8 +118,8 @@ impl OrderStore for NoStore {
         Ok(None)
     }
 
-    async fn next_due(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
-        Ok(None)
+    async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
+        Ok(NextDue::default())
     }
 
     async fn close(&self) {}
