@@ -191,11 +191,7 @@ pub(crate) fn alone() -> String {
 
 /// The opposite of [`alone`].
 pub(crate) fn in_company() -> String {
-    format!(
-        "(o.failure_code IS DISTINCT FROM '{}' OR o.attempt < {})",
-        Failure::LEASE_LOST,
-        Order::SUSPECT_FROM
-    )
+    format!("({}) IS NOT TRUE", alone())
 }
 
 /// Reads one column.

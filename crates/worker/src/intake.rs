@@ -29,7 +29,7 @@ pub(crate) struct Intake {
     rescheduled: Arc<Notify>,
     failures: u32,
     found_nothing: bool,
-    /// When the store was last asked what is due.
+    /// When the store was last asked what is due, or the wait that it was asked for ended.
     asked_at: Option<Instant>,
     /// When the next order that runs alone is due, as far as the store knew then.
     lone_due_at: Option<Instant>,
@@ -160,6 +160,8 @@ impl Intake {
             () = self.rescheduled.notified() => {}
             () = hint(&mut self.hints) => {}
         }
+        // What was heard before the wait still holds: it need not be asked a second time after it.
+        self.asked_at = Some(Instant::now());
     }
 }
 

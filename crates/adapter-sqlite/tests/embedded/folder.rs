@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use adapter_sqlite::{OpenError, SHARDS};
 use application::in_process::InProcessHints;
-use application::ports::{OrderStore, RescuePolicy};
-use port_conformance::order_store::{LONG, OpenStore, SHORT, Subject, sample};
+use application::ports::OrderStore;
+use port_conformance::order_store::leases::place_suspect;
+use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
 
 use crate::opened::{Opened, open_in};
 
@@ -94,17 +95,7 @@ async fn a_folder_of_the_version_before_is_brought_up_to_date() {
     let opened = Opened::fresh();
     let (folder, clock) = (Arc::clone(&opened.folder), Arc::clone(&opened.clock));
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
-    let (suspect, _) = subject.place(&sample::plain("alice", 1)).await;
-    let policy = RescuePolicy {
-        max_attempts: 8,
-        delay: Duration::ZERO,
-    };
-    for _ in 0..2 {
-        subject.claim_only(suspect.id, SHORT).await;
-        subject.pass(SHORT).await;
-        let rescued = subject.store.rescue(SHARDS[0], policy, 10).await;
-        assert_eq!(rescued.map(|rescued| rescued.len()), Ok(1));
-    }
+    let suspect = place_suspect(&subject, &sample::plain("alice", 1), Duration::ZERO).await;
     subject.store.close().await;
     drop(subject);
     let database = rusqlite::Connection::open(folder.path().join("orders.db"));

@@ -288,11 +288,10 @@ pub async fn a_token_from_before_a_replay_is_stale(factory: &dyn StoreFactory) {
 }
 
 /// An order that has lost its lease twice, with `delay` to the next attempt.
-pub(super) async fn place_suspect(
-    subject: &Subject,
-    command: &PlaceOrder,
-    delay: Duration,
-) -> Arc<Order> {
+///
+/// # Panics
+/// Where the store does not lose and rescue it.
+pub async fn place_suspect(subject: &Subject, command: &PlaceOrder, delay: Duration) -> Arc<Order> {
     let at_once = RescuePolicy {
         max_attempts: 100,
         delay: Duration::ZERO,
