@@ -110,7 +110,7 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     fn execute(&self, call: F) {
-        let call = within_patience(async { drop(call.await) }, self.patience);
+        let call = within_patience(call, self.patience);
         self.lock().push(Box::pin(call));
     }
 }

@@ -3,6 +3,8 @@
 //! The server's connections call [`Dispatcher::answer`]. A panic of a method ends here, or in the answer's body, and
 //! becomes INTERNAL.
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -22,7 +24,7 @@ use crate::ending::{Ending, Slot};
 use crate::refusal::{Refusal, of_transport};
 use crate::request_body::RequestBody;
 use crate::route::{Route, Shape};
-use crate::services::Services;
+use crate::services::{Answering, Services};
 use crate::state::GrpcEdge;
 
 /// A method that waits by itself until the deadline has so long to say what it knows of the outcome: timers of the same
@@ -50,11 +52,13 @@ impl Dispatcher {
     }
 
     /// Answers one call. Never fails: whatever goes wrong is an answer.
+    ///
+    /// Its future is part of the call's memory, with which it is moved: it holds the request only until that has begun.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
         busy: Busy,
-    ) -> Response<CallBody> {
+    ) -> Result<Response<CallBody>, Infallible> {
         let began = Instant::now();
         let (call, bad_timeout) =
             Call::of(request.headers(), &**self.edge.application.ids(), began);
@@ -66,7 +70,7 @@ impl Dispatcher {
                 request_id = call.request_id().as_str(),
                 "a request that is no gRPC"
             );
-            return refused;
+            return Ok(refused);
         }
         let route = Route::of(request.uri().path());
         let admitted = match (route, bad_timeout) {
@@ -78,7 +82,7 @@ impl Dispatcher {
         };
         let name = route.map_or(UNKNOWN_METHOD, |route| route.name);
         let mut ending = Ending::of(call.clone(), &self.edge.settings, name, began, busy);
-        match admitted {
+        Ok(match admitted {
             Err(refusal) => self.refuse(refusal, ending),
             Ok((route, slot)) => {
                 ending.hold(slot);
@@ -87,15 +91,16 @@ impl Dispatcher {
                     Err(refusal) => self.refuse(refusal, ending),
                 }
             }
-        }
+        })
     }
 
-    async fn run(
+    /// Has the service do its work, which begins at once.
+    fn run(
         &self,
         route: Route,
         request: Request<Incoming>,
         call: &Call,
-    ) -> Result<Response<tonic::body::Body>, Refusal> {
+    ) -> impl Future<Output = Result<Response<tonic::body::Body>, Refusal>> + use<> {
         let patience = match route.shape {
             Shape::Unary | Shape::Stream => self.edge.settings.request_deadline,
             Shape::Upload => self.edge.settings.batch_deadline,
@@ -107,14 +112,7 @@ impl Dispatcher {
         let answering = self
             .services
             .call(route.service, Request::from_parts(parts, body));
-        let answering = AssertUnwindSafe(answering).catch_unwind();
-        match tokio::time::timeout_at(until, answering).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(panic)) => Err(Refusal::of_panic(&*panic)),
-            // The method did not say how far it came.
-            Err(_) if route.changes => Err(Refusal::outcome_unknown_at_deadline()),
-            Err(_) => Err(Refusal::deadline_passed()),
-        }
+        within_deadline(answering, until, route.changes)
     }
 
     fn slot(&self, shape: Shape) -> Result<Slot, Refusal> {
@@ -165,6 +163,23 @@ impl Dispatcher {
     }
 }
 
+/// Waits for a service until then. With `changes` it may have changed something by then.
+async fn within_deadline(
+    answering: Answering,
+    until: Instant,
+    changes: bool,
+) -> Result<Response<tonic::body::Body>, Refusal> {
+    let answering = AssertUnwindSafe(answering).catch_unwind();
+    match tokio::time::timeout_at(until, answering).await {
+        Ok(Ok(Ok(response))) => Ok(response),
+        Ok(Ok(Err(never))) => match never {},
+        Ok(Err(panic)) => Err(Refusal::of_panic(&*panic)),
+        // The method did not say how far it came.
+        Err(_) if changes => Err(Refusal::outcome_unknown_at_deadline()),
+        Err(_) => Err(Refusal::deadline_passed()),
+    }
+}
+
 fn name(headers: &mut HeaderMap, call: &Call) {
     if let Ok(name) = HeaderValue::from_str(call.request_id().as_str()) {
         headers.insert(X_REQUEST_ID, name);
@@ -190,4 +205,20 @@ fn not_grpc(method: &Method, headers: &HeaderMap) -> Option<Response<CallBody>> 
         return Some(response);
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, Busy, Dispatcher, Incoming, Request};
+
+    fn bytes<F>(_: fn(Arc<Dispatcher>, Request<Incoming>, Busy) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is moved twice with the call that it is part of.
+    #[test]
+    fn the_future_of_an_answer_is_small() {
+        let bytes = bytes(Dispatcher::answer);
+        assert!(bytes <= 1_024, "{bytes}");
+    }
 }

@@ -6,7 +6,6 @@
 //! On loopback no name of a host is checked, as the HTTP edge does against pages that point a name of theirs here: a
 //! browser speaks HTTP/2 over TLS alone, and this port answers nothing but HTTP/2 in clear text.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -96,8 +95,7 @@ impl Server {
         }
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request: Request<Incoming>| {
-            let answer = Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity));
-            async move { Ok::<_, Infallible>(answer.await) }
+            Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity))
         });
         let mut calls = Calls::new(Arc::clone(&self.store), self.settings.write_timeout);
         let builder = builder(&self.settings, calls.executor());

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::sync::OnceLock;
 
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use proto::grpcstream::order_stream_server::OrderStreamServer;
 use proto::order::order_service_server::OrderServiceServer as OrderSystemServer;
@@ -20,6 +21,9 @@ use crate::orders::Orders;
 use crate::request_body::RequestBody;
 use crate::route::Service;
 use crate::state::GrpcEdge;
+
+/// A call under way, boxed by the library.
+pub(crate) type Answering = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
 type Reflection = BoxCloneSyncService<Request<RequestBody>, Response<Body>, Infallible>;
 
@@ -50,17 +54,13 @@ impl Services {
         }
     }
 
-    /// Does a call.
-    pub(crate) async fn call(
-        &self,
-        service: Service,
-        request: Request<RequestBody>,
-    ) -> Response<Body> {
-        let answered = match service {
-            Service::Orders => self.orders.clone().call(request).await,
-            Service::OrderSystem => self.order_system.clone().call(request).await,
-            Service::OrderStream => self.order_stream.clone().call(request).await,
-            Service::Health => self.health.clone().call(request).await,
+    /// Begins a call.
+    pub(crate) fn call(&self, service: Service, request: Request<RequestBody>) -> Answering {
+        match service {
+            Service::Orders => self.orders.clone().call(request),
+            Service::OrderSystem => self.order_system.clone().call(request),
+            Service::OrderStream => self.order_stream.clone().call(request),
+            Service::Health => self.health.clone().call(request),
             Service::Reflection => {
                 let made = self.reflection.get_or_init(|| {
                     let service = descriptors()
@@ -68,7 +68,7 @@ impl Services {
                         .expect("the descriptors were made by the compiler of the .proto files");
                     BoxCloneSyncService::new(service)
                 });
-                made.clone().call(request).await
+                made.clone().call(request)
             }
             Service::ReflectionAlpha => {
                 let made = self.reflection_alpha.get_or_init(|| {
@@ -77,10 +77,9 @@ impl Services {
                         .expect("the descriptors were made by the compiler of the .proto files");
                     BoxCloneSyncService::new(service)
                 });
-                made.clone().call(request).await
+                made.clone().call(request)
             }
-        };
-        answered.unwrap_or_else(|never| match never {})
+        }
     }
 }
 

@@ -6,11 +6,12 @@
 //! tells it when a part is there and when it is looked at again. An answer that goes out at once costs no timer.
 
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
 tokio::task_local! {
@@ -48,39 +49,58 @@ fn change(change: impl FnOnce(Taking) -> Taking) {
 }
 
 /// Runs a call and hands out its answer, but gives it up once its client has taken nothing for `patience`.
-pub(crate) async fn within_patience(call: impl Future<Output = ()>, patience: Duration) {
-    let mut call = pin!(call);
-    let mut taking = Taking::default();
-    let mut watch: Option<Pin<Box<Sleep>>> = None;
-    poll_fn(|context| {
-        let before = taking;
+pub(crate) fn within_patience<F: Future>(call: F, patience: Duration) -> WithinPatience<F> {
+    WithinPatience {
+        call,
+        taking: Taking::default(),
+        watch: None,
+        patience,
+    }
+}
+
+pin_project! {
+    /// See [`within_patience`]. Not an `async fn`, whose future would hold the call twice: as it was given and as it runs.
+    pub(crate) struct WithinPatience<F> {
+        #[pin]
+        call: F,
+        taking: Taking,
+        watch: Option<Pin<Box<Sleep>>>,
+        patience: Duration,
+    }
+}
+
+impl<F: Future> Future for WithinPatience<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let before = *this.taking;
         let polled = TAKING.sync_scope(Cell::new(before), || {
-            let polled = call.as_mut().poll(context);
-            taking = TAKING.with(Cell::get);
+            let polled = this.call.poll(context);
+            *this.taking = TAKING.with(Cell::get);
             polled
         });
         if polled.is_ready() {
             return Poll::Ready(());
         }
-        if taking != before || !taking.is_waited_for {
-            watch = None;
+        if *this.taking != before || !this.taking.is_waited_for {
+            *this.watch = None;
         }
-        if !taking.is_waited_for {
+        if !this.taking.is_waited_for {
             return Poll::Pending;
         }
-        let watch = watch.get_or_insert_with(|| Box::pin(sleep(patience)));
-        let is_over = watch.as_mut().poll(context).is_ready();
-        if is_over {
-            let seconds = patience.as_secs();
-            tracing::info!(
-                seconds,
-                "a call is cut off: its client takes nothing of its answer"
-            );
-            return Poll::Ready(());
+        let patience = *this.patience;
+        let watch = this.watch.get_or_insert_with(|| Box::pin(sleep(patience)));
+        if watch.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
         }
-        Poll::Pending
-    })
-    .await;
+        let seconds = patience.as_secs();
+        tracing::info!(
+            seconds,
+            "a call is cut off: its client takes nothing of its answer"
+        );
+        Poll::Ready(())
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +115,14 @@ mod tests {
     use super::{has_room, part_is_there, within_patience};
 
     const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_call_is_held_once() {
+        let call = std::future::ready([0_u8; 4_096]);
+        let bytes = size_of_val(&call);
+        let watched = size_of_val(&within_patience(call, PATIENCE));
+        assert!(watched < bytes + 128, "{watched}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_is_not_taken_ends_the_call() {
@@ -156,7 +184,7 @@ mod tests {
                 while tick.as_mut().poll(context).is_ready() {
                     tick.as_mut().reset(Instant::now() + Duration::from_secs(1));
                 }
-                Poll::Pending
+                Poll::<()>::Pending
             })
             .await
         };

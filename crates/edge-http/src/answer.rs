@@ -15,13 +15,20 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// A page elsewhere in the same browser must not find an order in a shared cache, nor an old one in its own.
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 
+/// The headers of a new order's answer. Their map has room for six, then for twelve.
+const HEADERS: usize = 6;
+
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Answer {
+    json_with_room(status, body, HEADERS)
+}
+
+/// A JSON answer that will have so many headers.
+pub(crate) fn json_with_room(status: StatusCode, body: Vec<u8>, headers_to_come: usize) -> Answer {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    // Room for every header of an order at once.
-    headers.reserve(8);
+    headers.reserve(headers_to_come);
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(CACHE_CONTROL, NOT_KEPT);
     response

@@ -16,7 +16,7 @@ use crate::{dialects, openapi, pages};
 pub(crate) async fn call(
     endpoint: Endpoint<'_>,
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
 ) -> Result<Answer, Problem> {
     if let Endpoint::Dialect(call) = endpoint {
         return dialects::call(call, edge, incomer).await;

@@ -4,11 +4,10 @@
 //! The binary calls [`serve`]. Every task is in the state's tracker; nothing outlives [`serve`] but what a hard stop
 //! could not end.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::http::{Request, StatusCode, Version};
+use axum::http::{Request, Version};
 use edge_listener::{Listening, ServeReport};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -110,14 +109,7 @@ impl Server {
         let stream = PatientStream::new(stream, Arc::clone(&patience), &self.settings);
         let service = service_fn(|request: Request<Incoming>| {
             let busy = patience.busy(request.version() == Version::HTTP_2);
-            let answer = Arc::clone(&self.dispatcher).answer(request);
-            async move {
-                let response = answer.await;
-                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    busy.forever();
-                }
-                Ok::<_, Infallible>(response)
-            }
+            Arc::clone(&self.dispatcher).answer(request, busy)
         });
         let mut connection = pin!(
             self.builder

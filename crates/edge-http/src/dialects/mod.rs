@@ -102,7 +102,7 @@ impl<'p> Place<'p> {
 pub(crate) async fn call(
     call: Call<'_>,
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
 ) -> Result<Answer, Problem> {
     match call {
         Call::PlaceApiOrder => orderflow::place(edge, incomer).await,
@@ -117,7 +117,7 @@ pub(crate) async fn call(
 /// Takes an order, read out of the body by `read`, which also returns what the answer is made with.
 async fn place<T>(
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
     read: impl FnOnce(&[u8], Currency) -> Result<(PlaceOrder, T), Problem>,
 ) -> Result<(Result<Placed, PlaceError>, T), Problem> {
     let settings = &edge.settings;

@@ -29,10 +29,12 @@ const NAMES: [(&str, &str); 4] = [
     ("/lines/0/unit_price", "price"),
     ("/lines", "quantity and price"),
 ];
+/// The headers of its answers: those of every new order but two, and three that open them to every origin.
+const HEADERS: usize = 7;
 /// Prices from here on broke it.
 const PRICES_BELOW: u64 = 100_000_000;
 
-pub(super) async fn place(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     let read = |bytes: &[u8], currency| command(bytes, currency).map(|command| (command, ()));
     let (placed, ()) = super::place(edge, incomer, read).await?;
     match placed {
@@ -107,7 +109,7 @@ fn created(order: &Order) -> Answer {
         body,
         r#","shard":"{shard}","shard_info":"{shard} ({range})"}}"#
     );
-    answer::json(StatusCode::CREATED, body)
+    answer::json_with_room(StatusCode::CREATED, body, HEADERS)
 }
 
 /// The label always comes from the user's letter, wherever the order lives.
@@ -179,7 +181,7 @@ const ORDERS_AT_A_TIME: usize = 200;
 /// A list that has grown to this size ends.
 const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
 
-pub(super) async fn list(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(super) async fn list(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     let user = match user_in(incomer.parts.uri.query()).as_deref() {
         None | Some("") => None,
         Some(text) => match UserId::new(text) {

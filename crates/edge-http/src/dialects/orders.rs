@@ -13,7 +13,7 @@ use crate::request::Incomer;
 use crate::settings::OrdersDialect;
 use crate::state::EdgeState;
 
-pub(super) async fn place(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     let whose = edge.settings.orders_dialect;
     let (placed, brings_order_id) = super::place(edge, incomer, |bytes, currency| {
         let fields = Fields::read(bytes)?;

@@ -78,7 +78,7 @@ pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
     let _ = write!(out, r#","status":"{}"}}"#, status_word(status));
 }
 
-pub(super) async fn get(edge: &EdgeState, _: Incomer, id: &str) -> Result<Answer, Problem> {
+pub(super) async fn get(edge: &EdgeState, _: Incomer<'_>, id: &str) -> Result<Answer, Problem> {
     let id = percent_decode_str(id)
         .decode_utf8()
         .map_err(|_| Problem::not_found())?;

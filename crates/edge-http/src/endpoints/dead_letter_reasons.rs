@@ -11,7 +11,10 @@ use crate::problem::Problem;
 use crate::request::{Incomer, Query};
 use crate::state::EdgeState;
 
-pub(crate) async fn list_reasons(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn list_reasons(
+    edge: &EdgeState,
+    incomer: Incomer<'_>,
+) -> Result<Answer, Problem> {
     let mut query = Query::read(incomer.parts.uri.query(), &["user_id"]);
     let user_id = query.user_id();
     query.finish()?;

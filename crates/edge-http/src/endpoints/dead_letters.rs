@@ -15,7 +15,7 @@ use crate::state::EdgeState;
 
 pub(crate) async fn steer(
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
     steering: Steering,
 ) -> Result<Answer, Problem> {
     no_query(&incomer)?;

@@ -10,7 +10,7 @@ use crate::request::Incomer;
 /// One section a code, under its name.
 const PAGES: &str = include_str!("../../../../docs/errors/README.md");
 
-pub(crate) fn show(incomer: &Incomer, code: &str) -> Result<Answer, Problem> {
+pub(crate) fn show(incomer: &Incomer<'_>, code: &str) -> Result<Answer, Problem> {
     no_query(incomer)?;
     PAGES
         .split("\n## ")

@@ -13,7 +13,7 @@ use crate::state::EdgeState;
 
 pub(crate) async fn list_events(
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
     id: &str,
 ) -> Result<Answer, Problem> {
     let id = order_id(id)?;

@@ -36,7 +36,7 @@ const ORDERS_FILTER: [&str; 7] = [
 const DEAD_LETTERS: [&str; 4] = ["user_id", "code", "limit", "cursor"];
 const DEAD_LETTERS_FILTER: [&str; 2] = ["user_id", "code"];
 
-pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     let mut query = Query::read(incomer.parts.uri.query(), &ORDERS);
     let filter = ListFilter {
         user_id: query.user_id(),
@@ -54,7 +54,7 @@ pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer) -> Result<An
 
 pub(crate) async fn list_dead_letters(
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
 ) -> Result<Answer, Problem> {
     let mut query = Query::read(incomer.parts.uri.query(), &DEAD_LETTERS);
     let filter = ListFilter {

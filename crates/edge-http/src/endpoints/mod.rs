@@ -30,7 +30,7 @@ fn order_id(text: &str) -> Result<OrderId, Problem> {
 }
 
 /// Refuses any query, at the addresses that take none.
-pub(crate) fn no_query(incomer: &Incomer) -> Result<(), Problem> {
+pub(crate) fn no_query(incomer: &Incomer<'_>) -> Result<(), Problem> {
     match incomer.parts.uri.query() {
         None => Ok(()),
         query => Query::read(query, &[]).finish(),

@@ -19,7 +19,7 @@ const ROWS_AT_A_TIME: usize = 1_000;
 /// After so many rows read, others get their turn on this thread.
 const ROWS_A_TURN: usize = 128;
 
-pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     let settings = &edge.settings;
     let is_history = reads_history(&incomer)?;
     let trace = incomer.trace();
@@ -54,7 +54,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<An
         line_rows(&bytes, settings.max_batch_rows)
     };
     let rows = rows.ok_or_else(|| Problem::too_many_rows(settings.max_batch_rows))?;
-    let mut results = Results::new(incomer.parts.uri.path(), &incomer.request_id, rows.len());
+    let mut results = Results::new(incomer.parts.uri.path(), incomer.request_id, rows.len());
     for rows in rows.chunks(ROWS_AT_A_TIME) {
         let mut read = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
@@ -73,7 +73,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer) -> Result<An
 }
 
 /// Whether `?as=processed` was said; `?as=pending` is the same as nothing.
-fn reads_history(incomer: &Incomer) -> Result<bool, Problem> {
+fn reads_history(incomer: &Incomer<'_>) -> Result<bool, Problem> {
     let mut query = Query::read(incomer.parts.uri.query(), &["as"]);
     let is_history = match query.text("as") {
         None | Some("pending") => false,

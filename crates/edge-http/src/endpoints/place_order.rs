@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::request::{Incomer, key, media_type, read_body};
 use crate::state::EdgeState;
 
-pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     let settings = &edge.settings;
     let trace = incomer.trace();

@@ -12,13 +12,13 @@ use crate::request::Incomer;
 use crate::state::EdgeState;
 
 /// The process runs. Says nothing of the store, so that nobody restarts a process because its database is away.
-pub(crate) fn say_alive(incomer: &Incomer) -> Result<Answer, Problem> {
+pub(crate) fn say_alive(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
     no_query(incomer)?;
     Ok(answer::text(StatusCode::OK, "ok\n"))
 }
 
 /// The store answers, and the server is not about to stop.
-pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());

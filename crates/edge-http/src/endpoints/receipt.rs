@@ -10,7 +10,7 @@ use crate::state::EdgeState;
 
 pub(crate) async fn get_receipt(
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
     id: &str,
 ) -> Result<Answer, Problem> {
     no_query(&incomer)?;

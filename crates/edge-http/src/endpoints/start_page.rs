@@ -32,7 +32,7 @@ GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         how the server is
 ";
 
-pub(crate) fn show(incomer: &Incomer) -> Result<Answer, Problem> {
+pub(crate) fn show(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
     no_query(incomer)?;
     let headers = &incomer.parts.headers;
     if pages::wants_page(headers) {
@@ -45,17 +45,17 @@ pub(crate) fn show(incomer: &Incomer) -> Result<Answer, Problem> {
     Ok(response)
 }
 
-pub(crate) fn show_file(incomer: &Incomer, path: &str) -> Result<Answer, Problem> {
+pub(crate) fn show_file(incomer: &Incomer<'_>, path: &str) -> Result<Answer, Problem> {
     no_query(incomer)?;
     pages::file(&incomer.parts.headers, path)
 }
 
-pub(crate) fn show_docs(incomer: &Incomer) -> Result<Answer, Problem> {
+pub(crate) fn show_docs(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
     no_query(incomer)?;
     pages::docs::page(&incomer.parts.headers)
 }
 
-pub(crate) fn show_docs_file(incomer: &Incomer, file: &str) -> Result<Answer, Problem> {
+pub(crate) fn show_docs_file(incomer: &Incomer<'_>, file: &str) -> Result<Answer, Problem> {
     no_query(incomer)?;
     pages::docs::file(&incomer.parts.headers, file)
 }

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
-pub(crate) async fn get_stats(edge: &EdgeState, incomer: Incomer) -> Result<Answer, Problem> {
+pub(crate) async fn get_stats(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     let counts = read(edge.deadline(), edge.application.counts()).await?;
     let accepted = counts.accepted();

@@ -15,7 +15,7 @@ use crate::state::EdgeState;
 
 pub(crate) async fn steer_order(
     edge: &EdgeState,
-    incomer: Incomer,
+    incomer: Incomer<'_>,
     id: &str,
     steering: Steering,
 ) -> Result<Answer, Problem> {

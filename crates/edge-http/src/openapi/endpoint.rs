@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
-pub(crate) fn show(edge: &EdgeState, incomer: &Incomer) -> Result<Answer, Problem> {
+pub(crate) fn show(edge: &EdgeState, incomer: &Incomer<'_>) -> Result<Answer, Problem> {
     no_query(incomer)?;
     let document = edge
         .document

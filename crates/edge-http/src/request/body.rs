@@ -37,31 +37,31 @@ const THROWN_AWAY_FOR: Duration = Duration::from_secs(1);
 pub(crate) async fn read_body<'a>(
     edge: &'a EdgeState,
     headers: &HeaderMap,
-    mut body: Incoming,
+    body: &mut Incoming,
     began: Instant,
     limit: usize,
 ) -> Result<Body<'a>, Problem> {
     let declared = body.size_hint().lower();
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
-        throw_away(&mut body, headers).await;
+        throw_away(body, headers).await;
         return Err(Problem::body_too_large(limit));
     }
     if !encoding_is_plain(headers) {
-        throw_away(&mut body, headers).await;
+        throw_away(body, headers).await;
         return Err(Problem::unsupported_encoding());
     }
     let until = began + edge.settings.body_timeout;
     let mut room = edge.bodies.nothing_yet();
-    let reading = collect(&mut body, limit, &mut room);
+    let reading = collect(body, limit, &mut room);
     match tokio::time::timeout_at(until, reading).await {
         Err(_) => Err(Problem::body_timeout()),
         Ok(Err(Collected::Broken(error))) => Err(Problem::body_broken(error)),
         Ok(Err(Collected::TooLarge)) => {
-            throw_away(&mut body, headers).await;
+            throw_away(body, headers).await;
             Err(Problem::body_too_large(limit))
         }
         Ok(Err(Collected::NoRoom)) => {
-            throw_away(&mut body, headers).await;
+            throw_away(body, headers).await;
             Err(Problem::no_room())
         }
         Ok(Ok(bytes)) => Ok(Body { bytes, _room: room }),

@@ -1,5 +1,7 @@
 //! Content types: what a body says it is, and what a client accepts for an answer.
 
+use std::borrow::Cow;
+
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 
@@ -79,14 +81,14 @@ pub(crate) fn asks_for(headers: &HeaderMap, offer: Offer) -> bool {
 
 /// The body's type without its parameters, in small letters; `None` where there is none, where it comes twice, or
 /// where it names a character set other than UTF-8.
-pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let value = values.next()?.to_str().ok()?;
     if values.next().is_some() {
         return None;
     }
     let mut parts = value.split(';').map(str::trim);
-    let media = parts.next()?.to_ascii_lowercase();
+    let media = parts.next()?;
     let is_utf8 = parts.all(|parameter| {
         let Some((name, value)) = parameter.split_once('=') else {
             return true;
@@ -94,7 +96,16 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
         !name.trim().eq_ignore_ascii_case("charset")
             || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    is_utf8.then_some(media)
+    is_utf8.then(|| in_small_letters(media))
+}
+
+/// Most clients write it so: then it need not be copied.
+fn in_small_letters(media: &str) -> Cow<'_, str> {
+    if media.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(media.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(media)
+    }
 }
 
 /// Whether the body is as it is, neither compressed nor otherwise encoded.

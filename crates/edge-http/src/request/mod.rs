@@ -19,19 +19,19 @@ use domain::{RequestId, Trace};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-/// A request on its way through an endpoint.
-pub(crate) struct Incomer {
+/// A request on its way through an endpoint. It is lent: whatever holds it across a wait stays small.
+pub(crate) struct Incomer<'r> {
     /// Everything but the body.
-    pub(crate) parts: Parts,
+    pub(crate) parts: &'r Parts,
     /// The body, unread.
-    pub(crate) body: Incoming,
+    pub(crate) body: &'r mut Incoming,
     /// The name that answers, events and logs carry.
-    pub(crate) request_id: RequestId,
+    pub(crate) request_id: &'r RequestId,
     /// When it began to be worked on.
     pub(crate) began: Instant,
 }
 
-impl Incomer {
+impl Incomer<'_> {
     /// How the request is followed through events and logs.
     pub(crate) fn trace(&self) -> Trace {
         trace_of(&self.parts.headers, self.request_id.clone())
