@@ -9,15 +9,18 @@ use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 static LISTENER: LazyLock<()> = LazyLock::new(|| {
-    let listener = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new("info,edge_http=debug,edge_grpc=debug"))
-        .with_ansi(false)
-        .with_writer(OfThisThread)
-        .finish();
+    let filter = Targets::new()
+        .with_default(Level::INFO)
+        .with_target("edge_http", Level::DEBUG)
+        .with_target("edge_grpc", Level::DEBUG);
+    let lines = fmt::layer().with_ansi(false).with_writer(OfThisThread);
+    let listener = tracing_subscriber::registry().with(lines.with_filter(filter));
     tracing::subscriber::set_global_default(listener).expect("nobody else listens in a test");
 });
 
