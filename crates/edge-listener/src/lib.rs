@@ -16,6 +16,10 @@ use tokio_util::task::TaskTracker;
 /// After a failed accept (no file descriptors left, say) the next one waits this long.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
+/// A timer that is due before all others is made known to whoever waits for sockets by a call to the kernel, which also
+/// wakes them. With one that is always due in so long, the deadline of a request is hardly ever the first.
+const TICK: Duration = Duration::from_secs(1);
+
 /// How the serving went, once it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeReport {
@@ -69,8 +73,14 @@ impl Listening {
                 }
             }
         };
+        let ticking = async {
+            loop {
+                tokio::time::sleep(TICK).await;
+            }
+        };
         tokio::select! {
             () = accepting => {}
+            () = ticking => {}
             () = self.soft.cancelled() => {}
             () = self.hard.cancelled() => {}
         }
