@@ -126,15 +126,18 @@ test("a store that fails is said, and the list comes back with it", async (t) =>
   const page = await browserPage(t, mill);
   page.mayFail = true;
   const { id } = await mill.place();
-  await page.route("**/v1/orders?*", (route) =>
-    route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ title: "The store is unavailable", status: 503, code: "unavailable", detail: "Try again.", errors: [], request_id: "abc123" }) }),
-  );
+  // The page asks by itself, too, when an order changes: the store is well again only once somebody has clicked.
+  await page.route("**/v1/orders?*", async (route) => {
+    if (await page.evaluate(() => globalThis.wasClicked)) return route.continue();
+    return route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ title: "The store is unavailable", status: 503, code: "unavailable", detail: "Try again.", errors: [], request_id: "abc123" }) });
+  });
   await page.goto(`${mill.url}/#/orders`);
   await page.getByText("The store is unavailable").waitFor();
   await page.getByText("abc123").waitFor();
-  await page.unroute("**/v1/orders?*");
+  await page.evaluate(() => addEventListener("click", () => { globalThis.wasClicked = true; }, true));
   await page.getByRole("button", { name: "Try again" }).click();
   await shows(page, [id]);
+  await page.unroute("**/v1/orders?*");
   assert.equal(await page.locator(".trouble").count(), 0);
 });
 
