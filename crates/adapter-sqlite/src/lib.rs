@@ -10,6 +10,7 @@
 mod codec;
 mod failure;
 mod folder;
+mod gathered_log;
 mod index;
 mod open;
 mod options;

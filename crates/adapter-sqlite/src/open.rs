@@ -7,6 +7,7 @@ use application::ports::{Clock, Dispatch, StatusBus};
 use rusqlite::Connection;
 
 use crate::folder::DataFolder;
+use crate::gathered_log;
 use crate::index::file::IndexReader;
 use crate::index::indexer::Indexer;
 use crate::index::tail::Tail;
@@ -39,7 +40,14 @@ impl SqliteStore {
             dir: options.data_dir.clone(),
             source,
         };
-        let connection = schema::open_orders(&folder)?;
+        let layer = gathered_log::NAME;
+        #[cfg(feature = "broken-twins")]
+        let layer = if options.synchronous_off {
+            gathered_log::PLATFORM
+        } else {
+            layer
+        };
+        let connection = schema::open_orders(&folder, layer)?;
         #[cfg(feature = "broken-twins")]
         if options.synchronous_off {
             connection

@@ -17,11 +17,13 @@ mod embedded {
 /// Writer and readers do not wait for one another in WAL mode; what is left is recovery after a crash.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The connection that writes orders: every commit is on stable storage when it returns.
-pub(crate) fn open_orders(folder: &DataFolder) -> Result<Connection, OpenError> {
+/// The connection that writes orders, over this file layer: every commit is on stable storage when it returns.
+pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection, OpenError> {
     let dir = || folder.dir().to_owned();
     let database = |source| OpenError::Database { dir: dir(), source };
-    let mut connection = Connection::open(folder.orders()).map_err(database)?;
+    let flags = OpenFlags::default();
+    let mut connection =
+        Connection::open_with_flags_and_vfs(folder.orders(), flags, layer).map_err(database)?;
     keep_plans(&connection).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
     // WAL with synchronous=NORMAL loses acknowledged commits in a power cut; FULL does not.
