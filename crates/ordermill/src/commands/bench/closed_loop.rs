@@ -78,13 +78,17 @@ pub(super) async fn run(
     while let Some(finished) = tasks.join_next().await {
         latency.add(finished??)?;
     }
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of a few seconds are far below 2^52"
-    )]
-    let per_second = latency.len() as f64 / span.measured.as_secs_f64();
     Ok(Load {
-        per_second,
+        per_second: rate(latency.len(), span),
         latency,
     })
+}
+
+/// So many in the measured time of a span, a second.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a few seconds are far below 2^52"
+)]
+pub(super) fn rate(count: u64, span: Span) -> f64 {
+    count as f64 / span.measured.as_secs_f64()
 }

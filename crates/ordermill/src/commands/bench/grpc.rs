@@ -1,7 +1,7 @@
 //! gRPC against its own ceilings: CreateOrder call by call, and IntakeOrders as fast as its streams go.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use futures_util::stream;
@@ -10,10 +10,10 @@ use proto::ordermill::v1 as pb;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::closed_loop::{Load, Span};
+use super::closed_loop::{Load, Span, rate};
 use super::grpc_connection::{Client, open};
 use super::server::Server;
-use super::{Bench, intake, orders};
+use super::{Bench, cores, intake, orders};
 
 /// Callers of CreateOrder at a time, over so many connections.
 const CALLERS: [usize; 2] = [64, 256];
@@ -77,18 +77,18 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
 
 /// What the tasks of a load share.
 struct Running {
+    address: String,
     numbers: AtomicU64,
-    stopped: AtomicBool,
     begin: Instant,
     end: Instant,
 }
 
 impl Running {
-    fn new(span: Span) -> Arc<Self> {
+    fn new(address: &str, span: Span) -> Arc<Self> {
         let begin = Instant::now() + span.warm_up;
         Arc::new(Self {
+            address: address.to_owned(),
             numbers: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
             begin,
             end: begin + span.measured,
         })
@@ -98,10 +98,6 @@ impl Running {
         orders::message(self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn is_over(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
     fn is_measured(&self, from: Instant, to: Instant) -> bool {
         from >= self.begin && to <= self.end
     }
@@ -109,22 +105,13 @@ impl Running {
 
 /// Callers that each send their next order when the last is answered.
 async fn calls(address: &str, callers: usize, span: Span) -> Result<Load> {
-    let mut connections = JoinSet::new();
-    let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS {
-        clients.push(open(address, &mut connections).await?);
-    }
-    let running = Running::new(span);
-    let mut tasks = JoinSet::new();
-    for caller in 0..callers {
-        let client = clients[caller % CONNECTIONS].clone();
-        tasks.spawn(call_again_and_again(client, Arc::clone(&running)));
-    }
-    tokio::time::sleep_until(running.end).await;
-    running.stopped.store(true, Ordering::Relaxed);
+    let running = Running::new(address, span);
+    let latencies = cores::share_out(CONNECTIONS, move |connections| {
+        call_on(connections, callers / CONNECTIONS, Arc::clone(&running))
+    });
     let mut latency = Histogram::<u64>::new(3)?;
-    while let Some(finished) = tasks.join_next().await {
-        latency.add(finished??)?;
+    for part in latencies.await? {
+        latency.add(part)?;
     }
     Ok(Load {
         per_second: rate(latency.len(), span),
@@ -132,13 +119,35 @@ async fn calls(address: &str, callers: usize, span: Span) -> Result<Load> {
     })
 }
 
+/// The connections of one core, with so many callers on each.
+async fn call_on(
+    connections: usize,
+    callers: usize,
+    running: Arc<Running>,
+) -> Result<Histogram<u64>> {
+    let mut open_connections = JoinSet::new();
+    let mut tasks = JoinSet::new();
+    for _ in 0..connections {
+        let client = open(&running.address, &mut open_connections).await?;
+        for _ in 0..callers {
+            tasks.spawn(call_again_and_again(client.clone(), Arc::clone(&running)));
+        }
+    }
+    let mut latency = Histogram::<u64>::new(3)?;
+    while let Some(finished) = tasks.join_next().await {
+        latency.add(finished??)?;
+    }
+    Ok(latency)
+}
+
 async fn call_again_and_again(mut client: Client, running: Arc<Running>) -> Result<Histogram<u64>> {
     let mut latency = Histogram::<u64>::new(3)?;
-    while !running.is_over() {
+    let mut answered = Instant::now();
+    while answered < running.end {
         let order = running.next();
         let sent = Instant::now();
         let response = client.create_order(order).await?.into_inner();
-        let answered = Instant::now();
+        answered = Instant::now();
         if response.placement() != pb::Placement::Created {
             bail!("an order was not new: {response:?}");
         }
@@ -151,21 +160,29 @@ async fn call_again_and_again(mut client: Client, running: Arc<Running>) -> Resu
 
 /// Streams that send as fast as they are read; an order counts when it is answered.
 async fn streams(address: &str, span: Span) -> Result<Load> {
+    let running = Running::new(address, span);
+    let answered = cores::share_out(STREAMS, move |streams| {
+        stream_on(streams, Arc::clone(&running))
+    });
+    Ok(Load {
+        per_second: rate(answered.await?.into_iter().sum(), span),
+        latency: Histogram::new(3)?,
+    })
+}
+
+/// The streams of one core, each on a connection of its own.
+async fn stream_on(streams: usize, running: Arc<Running>) -> Result<u64> {
     let mut connections = JoinSet::new();
-    let running = Running::new(span);
     let mut tasks = JoinSet::new();
-    for _ in 0..STREAMS {
-        let client = open(address, &mut connections).await?;
+    for _ in 0..streams {
+        let client = open(&running.address, &mut connections).await?;
         tasks.spawn(stream_orders(client, Arc::clone(&running)));
     }
     let mut answered = 0;
     while let Some(finished) = tasks.join_next().await {
         answered += finished??;
     }
-    Ok(Load {
-        per_second: rate(answered, span),
-        latency: Histogram::new(3)?,
-    })
+    Ok(answered)
 }
 
 async fn stream_orders(mut client: Client, running: Arc<Running>) -> Result<u64> {
@@ -184,12 +201,4 @@ async fn stream_orders(mut client: Client, running: Arc<Running>) -> Result<u64>
         }
         answered += u64::from(now >= running.begin);
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of a few seconds are far below 2^52"
-)]
-fn rate(count: u64, span: Span) -> f64 {
-    count as f64 / span.measured.as_secs_f64()
 }

@@ -5,6 +5,7 @@
 
 mod closed_loop;
 mod connection;
+mod cores;
 mod dialects;
 mod fan_out;
 mod grpc;
