@@ -10,9 +10,10 @@
  * sees anything else than the platform's layer would show it.
  *
  * Others see the log as it is on the file. They look there only for what the index of the log tells them of, and to that
- * SQLite adds a commit after it has flushed the log, where the connection has `synchronous = FULL` (wal.c,
- * sqlite3WalFrames). With less it flushes nothing, and readers would look for pages that are not there yet: this layer is
- * for connections with FULL alone. It is called by one connection at a time, as every open file of SQLite is.
+ * SQLite adds a commit after it has flushed the log, where the connection has `synchronous = FULL` (wal.c, walFrames).
+ * With less it flushes nothing, and readers would look for pages that are not there yet: this layer is for connections
+ * with FULL alone. Where a write may spoil what lies beside it SQLite repeats a commit's last page behind the flush; there
+ * nothing is held. It is called by one connection at a time, as every open file of SQLite is.
  *
  * In C, because it is SQLite's own interface and the rest of the house is safe Rust. It registers itself, by the name
  * "gathered-log", when the program starts; src/open.rs opens the connection that writes with it.
@@ -30,6 +31,8 @@
 typedef struct {
   sqlite3_file base;
   sqlite3_file *file;
+  /* Whether writes are held at all. */
+  int may_hold;
   /* What is held: `held_bytes` for the place `held_at`. The memory is taken at the first write and kept. */
   unsigned char *held;
   sqlite3_int64 held_at;
@@ -53,7 +56,7 @@ static int log_write(sqlite3_file *self, const void *bytes, int count, sqlite3_i
     int result = write_held(log);
     if (result != SQLITE_OK) return result;
   }
-  if (log->held == NULL) log->held = sqlite3_malloc(ROOM);
+  if (log->held == NULL && log->may_hold) log->held = sqlite3_malloc(ROOM);
   if (log->held == NULL || count > ROOM) {
     return log->file->pMethods->xWrite(log->file, bytes, count, at);
   }
@@ -152,7 +155,9 @@ static int open_file(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *fil
   log->file = (sqlite3_file *)(log + 1);
   int result = platform->xOpen(platform, name, log->file, flags, flags_out);
   /* Where it could not be opened the platform says whether there is something to close. */
-  if (log->file->pMethods != NULL) log->base.pMethods = &LOG_METHODS;
+  if (log->file->pMethods == NULL) return result;
+  log->base.pMethods = &LOG_METHODS;
+  log->may_hold = (log_traits(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
   return result;
 }
 

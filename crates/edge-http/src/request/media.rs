@@ -42,12 +42,12 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
         .flat_map(|value| value.split(','))
     {
         let mut parts = range.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let specificity = if media == offer.name() {
+        let media = in_small_letters(parts.next().unwrap_or_default());
+        let specificity = if *media == *offer.name() {
             2
         } else if media.strip_suffix("/*") == Some(kind) {
             1
-        } else if media == "*/*" {
+        } else if *media == *"*/*" {
             0
         } else {
             continue;

@@ -24,22 +24,31 @@ const STREAMS: usize = 4;
 /// Measures both against the same edge before a store that keeps nothing.
 pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let ceiling_server = Server::start(&["bench-ceiling".to_owned()]).await?;
-    let server = Server::start(&bench.fresh_store(false)).await?;
+    // A store for each load: the streams alone take millions of orders.
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        servers.push(Server::start(&bench.fresh_store(false)).await?);
+    }
     let mut loads: [[Vec<Load>; 2]; 3] = Default::default();
     for _ in 0..bench.arguments.rounds {
-        for (side, server) in [&ceiling_server, &server].into_iter().enumerate() {
-            let address = server
-                .grpc_address
-                .as_deref()
-                .context("the server under test serves no gRPC")?;
-            for (kind, callers) in CALLERS.into_iter().enumerate() {
-                loads[kind][side].push(calls(address, callers, bench.span()).await?);
+        for (kind, server) in servers.iter().enumerate() {
+            for (side, server) in [&ceiling_server, server].into_iter().enumerate() {
+                let address = server
+                    .grpc_address
+                    .as_deref()
+                    .context("the server under test serves no gRPC")?;
+                let load = match CALLERS.get(kind) {
+                    Some(callers) => calls(address, *callers, bench.span()).await?,
+                    None => streams(address, bench.span()).await?,
+                };
+                loads[kind][side].push(load);
             }
-            loads[2][side].push(streams(address, bench.span()).await?);
         }
     }
     ceiling_server.stop().await?;
-    server.stop().await?;
+    for server in servers {
+        server.stop().await?;
+    }
     let of_callers =
         |callers| format!("CreateOrder, {callers} callers on {CONNECTIONS} connections");
     let kinds = [
