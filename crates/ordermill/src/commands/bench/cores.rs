@@ -1,4 +1,4 @@
-//! The load generator's threads: one a core, each with a runtime of its own.
+//! The cores, and threads for a load that is dealt out over them: one a core, each with a runtime of its own.
 //!
 //! A load is made to cost as little as it can, because it runs on the cores of the server under test. Tasks that stay on
 //! one thread are never handed from one to another, and what came for a connection together goes on together.
@@ -10,6 +10,11 @@ use anyhow::{Context as _, Result};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
+/// How many there are.
+pub(super) fn count() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// Deals `parts` out evenly over the cores and has each core's thread do its share; what came of each share. A core
 /// without a share does nothing.
 pub(super) async fn share_out<T, F, W>(parts: usize, work: F) -> Result<Vec<T>>
@@ -18,10 +23,9 @@ where
     F: Fn(usize) -> W + Send + Sync + 'static,
     W: Future<Output = Result<T>>,
 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let work = Arc::new(work);
     let mut threads = JoinSet::new();
-    for share in shares(parts, cores) {
+    for share in shares(parts, count()) {
         let work = Arc::clone(&work);
         threads.spawn_blocking(move || {
             let runtime = Builder::new_current_thread()

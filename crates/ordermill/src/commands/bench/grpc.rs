@@ -20,16 +20,18 @@ const CALLERS: [usize; 2] = [64, 256];
 const CONNECTIONS: usize = 8;
 /// Streams of IntakeOrders, each on a connection of its own.
 const STREAMS: usize = 4;
+/// Those of the callers, then that of the streams.
+const LOADS: usize = CALLERS.len() + 1;
 
 /// Measures both against the same edge before a store that keeps nothing.
 pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let ceiling_server = Server::start(&["bench-ceiling".to_owned()]).await?;
     // A store for each load: the streams alone take millions of orders.
     let mut servers = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..LOADS {
         servers.push(Server::start(&bench.fresh_store(false)).await?);
     }
-    let mut loads: [[Vec<Load>; 2]; 3] = Default::default();
+    let mut loads: [[Vec<Load>; 2]; LOADS] = Default::default();
     for _ in 0..bench.arguments.rounds {
         for (kind, server) in servers.iter().enumerate() {
             for (side, server) in [&ceiling_server, server].into_iter().enumerate() {

@@ -173,10 +173,9 @@ pub async fn run(arguments: BenchArguments) -> Result<()> {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
     };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
-        cores,
+        cores: cores::count(),
         busy_before,
         disturbance: None,
         rows: Vec::new(),
