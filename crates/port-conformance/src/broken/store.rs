@@ -127,8 +127,13 @@ impl BrokenStore {
         let mut events: Vec<Arc<Event>> =
             whole.events.into_iter().map(|found| found.event).collect();
         let late = usize::try_from(LATE.0).expect("a small number") - 1;
-        if self.fault == Fault::MisnumberedEvents && events.len() > late + 2 {
-            events.swap(late, late + 2);
+        if self.fault == Fault::MisnumberedEvents {
+            // Nobody sees them as they were before: their numbers are wrong, and stay what they are.
+            if events.len() > late + 2 {
+                events.swap(late, late + 2);
+            } else {
+                events.truncate(late);
+            }
         } else if self.fault == Fault::HiddenLateCommit
             && whole.head < APPEARS_AT
             && events.len() > late
