@@ -46,7 +46,7 @@ impl Default for SqliteOptions {
             batch: 1_024,
             readers: 2,
             read_queue: 1_024,
-            unindexed: 262_144,
+            unindexed: 131_072,
             recent_events: 2_048,
             #[cfg(feature = "broken-twins")]
             synchronous_off: false,

@@ -4,40 +4,66 @@
 use std::path::Path;
 
 use domain::OrderId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::names::{NameHash, UserHash};
+use super::runs::{self, Ascent, Due, Kind, Merge, NewRun, Run};
 use super::tail::{Edition, Segment};
 use crate::folder::DataFolder;
 use crate::schema::{keep_plans, open_reader};
 
-/// The layout that this program writes. A file of another one is built anew. 2: `by_user` lists by external id, too.
-const LAYOUT: i32 = 2;
+/// The layout that this program writes. A file of another one is built anew. 3: made of sorted runs.
+const LAYOUT: i32 = 3;
 
-const SCHEMA: &str = "
-    CREATE TABLE by_user (user_hash INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (user_hash, id))
-        STRICT, WITHOUT ROWID;
-    CREATE TABLE by_name (name_hash BLOB NOT NULL PRIMARY KEY, id BLOB NOT NULL) STRICT, WITHOUT ROWID;
+const MARK: &str = "
     CREATE TABLE mark (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), store_id BLOB NOT NULL,
         through INTEGER NOT NULL, complete INTEGER NOT NULL) STRICT;";
+
+/// Greater than every id.
+pub(crate) const PAST_ALL: [u8; 17] = [0xff; 17];
+
+/// The stretch of all ids.
+const ALL: (&[u8], &[u8]) = (&[0; 16], &PAST_ALL);
+
+/// The pieces that one step of tidying writes or removes: some milliseconds' work.
+const STEP: usize = 64;
+
+/// Whether orders come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    Some,
+    None,
+}
 
 /// The writing side.
 pub(crate) struct IndexFile {
     connection: Connection,
     /// Every order that the log holds up to here is in the file.
     through: u64,
+    /// The runs that are complete.
+    runs: Vec<Run>,
+    merge: Option<Merge>,
+    /// Runs that are not visible and are not being written: what is left of them is swept away.
+    left: Vec<i64>,
+    /// No run has had this number, or a higher one.
+    next_run: i64,
 }
 
 impl IndexFile {
     /// A new, empty file. Not in use before it is marked complete.
     pub(crate) fn create(path: &Path, store_id: &[u8]) -> rusqlite::Result<Self> {
         let connection = Self::connect(path)?;
-        connection.execute_batch(SCHEMA)?;
+        connection.execute_batch(runs::SCHEMA)?;
+        connection.execute_batch(MARK)?;
         connection.pragma_update(None, "user_version", LAYOUT)?;
         connection.execute("INSERT INTO mark VALUES (1, ?1, 0, 0)", [store_id])?;
         Ok(Self {
             connection,
             through: 0,
+            runs: Vec::new(),
+            merge: None,
+            left: Vec::new(),
+            next_run: 1,
         })
     }
 
@@ -56,20 +82,35 @@ impl IndexFile {
             )
             .optional()?;
         // A mark past the head belongs to a log that was longer: the orders were restored from an older copy.
-        Ok(mark
+        let through = mark
             .and_then(|through| u64::try_from(through).ok())
-            .filter(|through| *through <= head)
-            .map(|through| Self {
-                connection,
-                through,
-            }))
+            .filter(|through| *through <= head);
+        let Some(through) = through else {
+            return Ok(None);
+        };
+        let runs = runs::all(&connection)?;
+        let mut left = runs::with_pieces(&connection)?;
+        let next_run = left.last().map_or(1, |last| last + 1);
+        left.retain(|number| runs.iter().all(|run| run.number() != *number));
+        Ok(Some(Self {
+            connection,
+            through,
+            runs,
+            merge: None,
+            left,
+            next_run,
+        }))
     }
 
     fn connect(path: &Path) -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         keep_plans(&connection)?;
-        // NORMAL: a power cut may take the last batches back, mark and entries together; the log brings them again.
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+        connection.pragma_update(None, "page_size", runs::PAGE)?;
+        // NORMAL: a power cut may take the last batches back, mark and entries together; the log brings them again. What is
+        // moved out of the file's log at once is little, so that a flush of the orders does not stand behind much of it.
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256;",
+        )?;
         Ok(connection)
     }
 
@@ -77,50 +118,103 @@ impl IndexFile {
         self.through
     }
 
-    /// Adds a segment and moves the mark, in one transaction.
+    /// Adds a segment, as runs of its own, and moves the mark, in one transaction.
     pub(crate) fn add(&mut self, segment: &Segment) -> rusqlite::Result<()> {
-        let mut users: Vec<(UserHash, OrderId)> = segment.by_user().collect();
-        users.sort_unstable();
-        let mut names: Vec<(NameHash, OrderId)> = segment
+        let mut lists: Vec<_> = segment
+            .by_user()
+            .map(|(user, id)| runs::listed(user, id))
+            .collect();
+        lists.sort_unstable();
+        let mut names: Vec<_> = segment
             .names
             .iter()
-            .map(|(name, id)| (*name, *id))
+            .map(|(name, id)| runs::named(*name, *id))
             .collect();
         names.sort_unstable();
+        let (of_lists, of_names) = (self.new_run(Kind::Lists), self.new_run(Kind::Names));
         let transaction = self.connection.transaction()?;
-        {
-            let mut add_user = transaction
-                .prepare_cached("INSERT OR IGNORE INTO by_user (user_hash, id) VALUES (?1, ?2)")?;
-            for (user, id) in &users {
-                add_user.execute(params![user.0, id.as_bytes()])?;
-            }
-            let mut add_name = transaction
-                .prepare_cached("INSERT OR IGNORE INTO by_name (name_hash, id) VALUES (?1, ?2)")?;
-            for (name, id) in &names {
-                add_name.execute(params![name.0, id.as_bytes()])?;
-            }
-            transaction
-                .prepare_cached("UPDATE mark SET through = ?1")?
-                .execute([segment.through.cast_signed()])?;
-        }
+        let added = [
+            write(&transaction, of_lists, &lists)?,
+            write(&transaction, of_names, &names)?,
+        ];
+        transaction
+            .prepare_cached("UPDATE mark SET through = ?1")?
+            .execute([segment.through.cast_signed()])?;
         transaction.commit()?;
         self.through = segment.through;
+        self.runs.extend(added.into_iter().flatten());
         Ok(())
     }
 
-    /// The next names after `last`, ascending, at most `limit`.
-    pub(crate) fn names_after(
-        &self,
-        last: Option<NameHash>,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<NameHash>> {
-        let last = last.map_or(Vec::new(), |name| name.0.to_vec());
-        let mut statement = self.connection.prepare_cached(
-            "SELECT name_hash FROM by_name WHERE name_hash > ?1 ORDER BY name_hash LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![last, limit], |row| row.get(0).map(NameHash))?;
-        rows.collect()
+    fn new_run(&mut self, kind: Kind) -> NewRun {
+        let number = self.next_run;
+        self.next_run += 1;
+        NewRun::new(number, kind)
+    }
+
+    /// Whether there are runs to be merged, or to be swept away.
+    pub(crate) fn is_untidy(&self, load: Load) -> bool {
+        self.merge.is_some() || !self.left.is_empty() || self.due(load).is_some()
+    }
+
+    fn due(&self, load: Load) -> Option<Due> {
+        match load {
+            Load::Some => Due::under_load(&self.runs),
+            Load::None => Due::under_load(&self.runs).or_else(|| Due::at_rest(&self.runs)),
+        }
+    }
+
+    /// Merges and sweeps for some milliseconds. A merge that fails is begun anew by a later call.
+    pub(crate) fn tidy(&mut self, load: Load) -> rusqlite::Result<()> {
+        if let Some(run) = self.left.last().copied() {
+            let transaction = self.connection.transaction()?;
+            let is_swept = runs::sweep(&transaction, run, STEP)?;
+            transaction.commit()?;
+            if is_swept {
+                self.left.pop();
+            }
+            return Ok(());
+        }
+        let merge = match self.merge.take() {
+            Some(merge) => merge,
+            None => {
+                let Some(due) = self.due(load) else {
+                    return Ok(());
+                };
+                let output = self.new_run(due.kind);
+                Merge::begin(&self.connection, &due.runs, output)?
+            }
+        };
+        let output = merge.output();
+        self.merge_on(merge).inspect_err(|_| self.left.push(output))
+    }
+
+    /// Goes on with a merge for a step.
+    fn merge_on(&mut self, mut merge: Merge) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        if !merge.go_on(&transaction, STEP)? {
+            transaction.commit()?;
+            self.merge = Some(merge);
+            return Ok(());
+        }
+        let (inputs, output) = merge.finish(&transaction)?;
+        transaction.commit()?;
+        self.runs.retain(|run| !inputs.contains(&run.number()));
+        self.runs.extend(output);
+        self.left.extend(inputs);
+        Ok(())
+    }
+
+    /// The ways through all names of the file.
+    pub(crate) fn names(&self) -> Vec<Ascent> {
+        let of_names = self.runs.iter().filter(|run| run.kind == Kind::Names);
+        of_names.map(Ascent::of).collect()
+    }
+
+    /// The next names on one of those ways, `None` at its end.
+    pub(crate) fn next_names(&self, way: &mut Ascent) -> rusqlite::Result<Option<Vec<NameHash>>> {
+        let piece = way.next_piece(&self.connection)?;
+        Ok(piece.map(|entries| runs::names_of(entries).collect()))
     }
 
     /// The file holds all that it should: it may be used, also by the next process.
@@ -131,12 +225,30 @@ impl IndexFile {
     }
 }
 
+/// Writes a run of these entries.
+fn write<const WIDTH: usize>(
+    connection: &Connection,
+    mut run: NewRun,
+    entries: &[[u8; WIDTH]],
+) -> rusqlite::Result<Option<Run>> {
+    for entry in entries {
+        run.push(connection, entry)?;
+    }
+    run.finish(connection)
+}
+
 /// The reading side of one thread.
 pub(crate) struct IndexReader {
     folder: std::sync::Arc<DataFolder>,
     open: Option<(u64, Connection)>,
-    /// The edition that had been seen when the snapshot under way was begun.
-    snapshot: Option<Edition>,
+    snapshot: Option<Snapshot>,
+}
+
+struct Snapshot {
+    /// The edition that had been seen when it was begun.
+    edition: Edition,
+    /// The runs as it shows them.
+    runs: Vec<Run>,
 }
 
 impl IndexReader {
@@ -148,23 +260,31 @@ impl IndexReader {
         }
     }
 
-    /// The file as it is at `edition` or later. Lookups of one edition share a snapshot, which costs as much as a
-    /// lookup.
-    fn at(&mut self, edition: Edition) -> rusqlite::Result<&Connection> {
-        if self.snapshot != Some(edition) {
+    /// The file as it is at `edition` or later, and its runs. Lookups of one edition share a snapshot, which costs as
+    /// much as a lookup.
+    fn at(&mut self, edition: Edition) -> rusqlite::Result<(&Connection, &[Run])> {
+        if self
+            .snapshot
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.edition != edition)
+        {
             self.end_snapshot()?;
         }
-        let is_begun = self.snapshot.is_some();
         let connection = match self.open.take() {
             Some((open, connection)) if open == edition.generation => connection,
             _ => open_reader(&self.folder.index(edition.generation))?,
         };
-        if !is_begun {
-            connection.prepare_cached("BEGIN")?.execute([])?;
-            self.snapshot = Some(edition);
-        }
         let (_, connection) = self.open.insert((edition.generation, connection));
-        Ok(connection)
+        if self.snapshot.is_none() {
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let runs = Vec::new();
+            self.snapshot = Some(Snapshot { edition, runs });
+        }
+        let snapshot = self.snapshot.as_mut().expect("it was begun");
+        if snapshot.runs.is_empty() {
+            snapshot.runs = runs::all(connection)?;
+        }
+        Ok((connection, &snapshot.runs))
     }
 
     /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups.
@@ -177,16 +297,18 @@ impl IndexReader {
         Ok(())
     }
 
-    /// The order of this name.
+    /// The order of this name; the newest, where an older one was erased.
     pub(crate) fn named(
         &mut self,
         edition: Edition,
         name: NameHash,
     ) -> rusqlite::Result<Option<OrderId>> {
-        self.at(edition)?
-            .prepare_cached("SELECT id FROM by_name WHERE name_hash = ?1")?
-            .query_row([name.0], |row| row.get(0).map(OrderId::from_bytes))
-            .optional()
+        let mut found = None;
+        self.newest_first(edition, Kind::Names, &name.0, ALL, |id| {
+            found = Some(id);
+            Ok(false)
+        })?;
+        Ok(found)
     }
 
     /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
@@ -194,19 +316,271 @@ impl IndexReader {
         &mut self,
         edition: Edition,
         user: UserHash,
-        from: &[u8],
-        to: &[u8],
-        mut visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
+        stretch: (&[u8], &[u8]),
+        visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
-        let mut statement = self.at(edition)?.prepare_cached(
-            "SELECT id FROM by_user WHERE user_hash = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC",
-        )?;
-        let mut rows = statement.query(params![user.0, from, to])?;
-        while let Some(row) = rows.next()? {
-            if !visit(OrderId::from_bytes(row.get(0)?))? {
-                break;
+        let hash = user.0.to_be_bytes();
+        self.newest_first(edition, Kind::Lists, &hash, stretch, visit)
+    }
+
+    fn newest_first(
+        &mut self,
+        edition: Edition,
+        kind: Kind,
+        hash: &[u8],
+        stretch: (&[u8], &[u8]),
+        visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
+        let (connection, runs) = self.at(edition)?;
+        let of_kind = runs.iter().filter(|run| run.kind == kind);
+        runs::newest_first(connection, of_kind, hash, stretch, visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use domain::OrderId;
+    use proptest::prelude::*;
+    use tempfile::TempDir;
+
+    use super::{ALL, IndexFile, IndexReader, Kind, Load, Run, STEP};
+    use crate::folder::DataFolder;
+    use crate::index::names::{NameHash, UserHash};
+    use crate::index::tail::{Edition, Segment, Tail};
+
+    const STORE: &[u8] = b"the store";
+
+    /// An index file in a folder of its own.
+    struct Made {
+        directory: TempDir,
+        folder: Arc<DataFolder>,
+        file: IndexFile,
+        edition: Edition,
+    }
+
+    fn made() -> Made {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
+        let file = IndexFile::create(&folder.index(1), STORE).unwrap();
+        file.mark_complete().unwrap();
+        let (_, edition) = Tail::new(1, 0, 1).of_user(UserHash(0));
+        Made {
+            directory,
+            folder,
+            file,
+            edition,
+        }
+    }
+
+    impl Made {
+        fn reader(&self) -> IndexReader {
+            IndexReader::new(Arc::clone(&self.folder))
+        }
+
+        /// As after a crash: nothing is known but what is in the file.
+        fn open_again(&mut self) {
+            let path = self.directory.path().join("index-1.db");
+            self.file = IndexFile::open(&path, STORE, u64::MAX).unwrap().unwrap();
+        }
+
+        fn tidy_all(&mut self, load: Load) {
+            while self.file.is_untidy(load) {
+                self.file.tidy(load).unwrap();
             }
         }
-        Ok(())
+
+        fn count(&self, table: &str) -> u64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            let counted = self.file.connection.query_row(&sql, [], |row| row.get(0));
+            counted.map(i64::cast_unsigned).unwrap()
+        }
+    }
+
+    fn id(number: u64) -> OrderId {
+        // Spread like the random bits of an id, so that batches overlap in time.
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        OrderId::from_bytes((u128::from(mixed) << 64 | u128::from(number)).to_be_bytes())
+    }
+
+    fn name(number: u64) -> NameHash {
+        let mixed = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        NameHash(mixed.to_be_bytes())
+    }
+
+    /// So many orders, of one user in `users` each, every third with a name.
+    fn segment(first: u64, count: u64, users: i64) -> Segment {
+        let mut segment = Segment {
+            through: first + count,
+            ..Segment::default()
+        };
+        for number in first..first + count {
+            let user = number.cast_signed() * 31 % users - users / 2;
+            segment.push(UserHash(user), id(number));
+            if number.is_multiple_of(3) {
+                segment.names.insert(name(number), id(number));
+            }
+        }
+        segment
+    }
+
+    fn listed(
+        reader: &mut IndexReader,
+        edition: Edition,
+        user: UserHash,
+        stretch: (&[u8], &[u8]),
+        at_most: usize,
+    ) -> Vec<OrderId> {
+        let mut found = Vec::new();
+        let visit = |id| {
+            found.push(id);
+            Ok(found.len() < at_most)
+        };
+        reader.of_user(edition, user, stretch, visit).unwrap();
+        reader.end_snapshot().unwrap();
+        found
+    }
+
+    /// What is done with the file between two looks at it.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Add(u64),
+        Tidy(usize, Load),
+        OpenAgain,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0_u64..900).prop_map(Step::Add),
+            3 => (1_usize..6).prop_map(|times| Step::Tidy(times, Load::Some)),
+            1 => (1_usize..6).prop_map(|times| Step::Tidy(times, Load::None)),
+            1 => Just(Step::OpenAgain),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// Whatever was added, merged or left half merged by a crash: lists and names are those of a sorted model.
+        #[test]
+        fn lists_and_names_are_those_of_a_sorted_model(
+            steps in prop::collection::vec(step(), 1..40),
+            users in 1_i64..6,
+            cut in (any::<u64>(), any::<u64>()),
+            at_most in 1_usize..50,
+        ) {
+            let mut made = made();
+            let mut reader = made.reader();
+            let mut model: BTreeMap<i64, BTreeSet<OrderId>> = BTreeMap::new();
+            let mut next = 0;
+            for step in steps {
+                match step {
+                    Step::Add(count) => {
+                        let segment = segment(next, count, users);
+                        next += count;
+                        made.file.add(&segment).unwrap();
+                        for (user, id) in segment.by_user() {
+                            model.entry(user.0).or_default().insert(id);
+                        }
+                    }
+                    Step::Tidy(times, load) => {
+                        for _ in 0..times {
+                            made.file.tidy(load).unwrap();
+                        }
+                    }
+                    Step::OpenAgain => made.open_again(),
+                }
+                let (a, b) = (id(cut.0 % (next + 1)), id(cut.1 % (next + 1)));
+                let (from, to) = (a.min(b), a.max(b));
+                for user in -users..=users {
+                    let of_user = model.entry(user).or_default();
+                    let all = listed(&mut reader, made.edition, UserHash(user), ALL, usize::MAX);
+                    prop_assert!(all.iter().eq(of_user.iter().rev()));
+                    let stretch = (from.as_bytes().as_slice(), to.as_bytes().as_slice());
+                    let some = listed(&mut reader, made.edition, UserHash(user), stretch, at_most);
+                    let expected = of_user.range(from..to).rev().take(at_most);
+                    prop_assert!(some.iter().eq(expected));
+                }
+            }
+            for number in 0..next + 2 {
+                let expected = (number < next && number % 3 == 0).then(|| id(number));
+                prop_assert_eq!(reader.named(made.edition, name(number)).unwrap(), expected);
+            }
+            made.tidy_all(Load::None);
+            let mut names = 0;
+            for mut way in made.file.names() {
+                while let Some(found) = made.file.next_names(&mut way).unwrap() {
+                    names += found.len() as u64;
+                }
+            }
+            prop_assert_eq!(names, next.div_ceil(3));
+        }
+    }
+
+    #[test]
+    fn a_lookup_under_way_sees_its_runs_while_they_are_merged_and_swept() {
+        let mut made = made();
+        for batch in 0..4 {
+            made.file.add(&segment(batch * 2_000, 2_000, 1)).unwrap();
+        }
+        let (mut reader, edition) = (made.reader(), made.edition);
+        let (mut found, mut last) = (0, None);
+        let visit = |id| {
+            if found == 10 {
+                made.tidy_all(Load::Some);
+            }
+            found += 1;
+            assert!(last.is_none_or(|last| id < last));
+            last = Some(id);
+            Ok(true)
+        };
+        reader.of_user(edition, UserHash(0), ALL, visit).unwrap();
+        assert_eq!(found, 8_000);
+        assert_eq!(made.file.runs.len(), 2, "of lists and of names");
+    }
+
+    /// However often is added, there are few runs, and nothing is left of those that were merged.
+    #[test]
+    fn runs_are_few_and_their_pieces_are_full() {
+        let mut made = made();
+        for batch in 0..100 {
+            made.file.add(&segment(batch * 700, 700, 50)).unwrap();
+            made.file.tidy(Load::Some).unwrap();
+        }
+        made.tidy_all(Load::Some);
+        // Three of each tier and kind at most: 70,000 orders are of two or three tiers.
+        assert!(made.file.runs.len() <= 18, "{} runs", made.file.runs.len());
+        assert_eq!(made.count("runs"), made.file.runs.len() as u64);
+        assert_eq!(made.count("pieces"), made.count("fences"));
+        let full = 70_000_u64.div_ceil(336) + 70_000_u64.div_ceil(3).div_ceil(252);
+        let runs = made.count("runs");
+        let pieces = made.count("pieces");
+        assert!(pieces <= full + runs, "{pieces} pieces, {full} full ones");
+        made.tidy_all(Load::None);
+        for kind in [Kind::Lists, Kind::Names] {
+            let of_kind = made.file.runs.iter().filter(|run| run.kind == kind);
+            let mut sizes: Vec<_> = of_kind.map(Run::entries).collect();
+            sizes.sort_unstable();
+            assert!(sizes.is_sorted_by(|a, b| 4 * a <= *b), "{sizes:?}");
+        }
+        assert_eq!(made.count("pieces"), made.count("fences"));
+    }
+
+    #[test]
+    fn what_an_unfinished_merge_has_written_is_swept_away() {
+        let mut made = made();
+        for batch in 0..4 {
+            made.file.add(&segment(batch * 10_000, 10_000, 50)).unwrap();
+        }
+        let before = made.count("pieces");
+        made.file.tidy(Load::Some).unwrap();
+        assert_eq!(made.count("pieces"), before + STEP as u64, "it has begun");
+        made.open_again();
+        assert_eq!(made.file.left.len(), 1);
+        made.tidy_all(Load::Some);
+        assert_eq!(made.file.runs.len(), 2);
+        assert_eq!(made.count("pieces"), made.count("fences"));
+        assert!(made.count("pieces") <= before, "nothing is left over");
     }
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use domain::OrderId;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::file::IndexFile;
+use super::file::{IndexFile, Load};
 use super::names::{NameHash, UserHash};
 use super::tail::{Segment, Tail};
 use crate::codec::{self, log};
+use crate::failure::{Meaning, meaning};
 use crate::folder::DataFolder;
 use crate::options::OpenError;
 use crate::place;
@@ -27,7 +28,7 @@ const ALL_DAY: Duration = Duration::from_secs(86_400);
 /// How long the indexer waits after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Orders a transaction while the index is built from the log.
-const SLICE: usize = 10_000;
+const SLICE: usize = 65_536;
 
 /// A failure of the index; the store goes on without new entries for as long as its memory allows.
 #[derive(Debug, thiserror::Error)]
@@ -123,18 +124,29 @@ impl Indexer {
         }
         let mut seen_through = None;
         let mut waits = 0;
+        let mut is_paused = false;
         loop {
             let unindexed = tail.unindexed_through();
-            let wait = unindexed.map_or(ALL_DAY, |_| IDLE);
+            let load = unindexed.map_or(Load::None, |_| Load::Some);
+            let wait = match unindexed {
+                _ if self.file.is_untidy(load) && !is_paused => Duration::ZERO,
+                Some(_) => IDLE,
+                None => ALL_DAY,
+            };
             let signals = tail.wait_for_work(wait);
+            is_paused = signals.paused;
             let is_told = signals.closing || signals.writer_waits;
             if signals.paused && !is_told {
                 continue;
             }
+            let is_called = is_told || signals.flush || signals.rebuild;
+            if !is_called && self.file.is_untidy(load) {
+                self.tidy(tail, load);
+                continue;
+            }
             // Larger batches are cheaper: while orders keep coming, a time-out alone is no reason.
             let is_busy = tail.unindexed_through() != seen_through;
-            let is_early = !(is_told || signals.flush || signals.rebuild);
-            if is_early && is_busy && waits < MAX_IDLE_WAITS {
+            if !is_called && is_busy && waits < MAX_IDLE_WAITS {
                 seen_through = tail.unindexed_through();
                 waits += 1;
                 continue;
@@ -156,6 +168,21 @@ impl Indexer {
         }
     }
 
+    /// Merges for a moment, which only makes lookups faster. Whoever merges reads all that there is one day, and so finds
+    /// what is damaged.
+    fn tidy(&mut self, tail: &Tail, load: Load) {
+        let Err(error) = self.file.tidy(load) else {
+            return;
+        };
+        if meaning(&error) == Meaning::RolledBack {
+            tracing::error!(%error, "the index of orders could not be merged; it is tried again");
+        } else {
+            tracing::error!(%error, "the index of orders is damaged and is built anew");
+            tail.signal(|signals| signals.rebuild = true);
+        }
+        std::thread::sleep(AFTER_FAILURE);
+    }
+
     fn flush(&mut self, tail: &Tail) -> Result<(), IndexError> {
         if let Some(segment) = tail.seal() {
             self.file.add(&segment)?;
@@ -167,32 +194,29 @@ impl Indexer {
         Ok(())
     }
 
-    /// Fills the filter with the names that were in the file when the store was opened, a slice at a time: orders
-    /// that come in meanwhile are indexed in between.
+    /// Fills the filter with the names that were in the file when the store was opened, some at a time: orders that
+    /// come in meanwhile are indexed in between.
     fn fill_filter(&mut self, tail: &Tail) -> Result<(), IndexError> {
-        let mut last = None;
-        loop {
-            let names = self.file.names_after(last, SLICE)?;
-            for name in &names {
-                tail.filter().add(*name);
-            }
-            last = names.last().copied();
-            if last.is_none() {
-                tail.filter().complete();
-                return Ok(());
-            }
-            let signals = tail.wait_for_work(Duration::ZERO);
-            if signals.closing {
-                tail.signal(|signals| signals.closing = true);
-                return Ok(());
-            }
-            if signals.writer_waits || (signals.flush && !signals.paused) {
-                self.flush(tail)?;
-            }
-            if signals.rebuild {
-                tail.signal(|signals| signals.rebuild = true);
+        for mut way in self.file.names() {
+            while let Some(names) = self.file.next_names(&mut way)? {
+                for name in names {
+                    tail.filter().add(name);
+                }
+                let signals = tail.wait_for_work(Duration::ZERO);
+                if signals.closing {
+                    tail.signal(|signals| signals.closing = true);
+                    return Ok(());
+                }
+                if signals.writer_waits || (signals.flush && !signals.paused) {
+                    self.flush(tail)?;
+                }
+                if signals.rebuild {
+                    tail.signal(|signals| signals.rebuild = true);
+                }
             }
         }
+        tail.filter().complete();
+        Ok(())
     }
 
     /// Builds the next generation beside the one in use, which goes on being read and written meanwhile.

@@ -11,11 +11,9 @@ use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, params};
 
 use super::{ReadConnection, row};
+use crate::index::file::PAST_ALL;
 use crate::index::names::UserHash;
 use crate::place;
-
-/// Greater than every id.
-const PAST_ALL: [u8; 17] = [0xff; 17];
 
 /// The ids that a page is about: `from <= id < to`.
 #[derive(Debug, Clone, Copy)]
@@ -114,8 +112,7 @@ impl ReadConnection {
             }
         };
         let mut goes_on = true;
-        let (from, to) = stretch.bounds();
-        self.index.of_user(edition, hash, from, to, |id| {
+        self.index.of_user(edition, hash, stretch.bounds(), |id| {
             while let Some(newest) = recent.pop_if(|newest| *newest >= id) {
                 if newest != id {
                     goes_on = look(newest)?;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use application::ports::{CommitError, Committed, OrderStore, RescuePolicy};
+use application::ports::{CommitError, Committed, OrderStore, RescuePolicy, StoreError};
 use domain::{Failure, Order, OrderId, Seq, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
@@ -218,6 +219,55 @@ async fn an_index_that_is_lost_damaged_or_foreign_is_built_again() {
         assert_eq!(checked.list(filter).await.len(), 50, "{what}");
         again.store.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_whose_runs_are_damaged_is_built_again_once_they_are_merged() {
+    let opened = Opened::fresh();
+    let filled = subject(&opened);
+    let some = |subject: &Subject| {
+        let writes = (0..200).map(|_| subject.new_write(&sample::plain("dave", 1), None));
+        writes.collect::<Vec<_>>()
+    };
+    let answers = opened.store.commit(some(&filled), deadline()).await;
+    assert!(answers.iter().all(Result::is_ok));
+    opened.store.close().await;
+    let index = rusqlite::Connection::open(index_of(opened.folder.path()));
+    let damaged = index
+        .expect("a file of the test can be written")
+        .execute("UPDATE pieces SET entries = substr(entries, 2)", [])
+        .expect("a file of the test can be written");
+    assert!(damaged > 0);
+
+    let again = Opened::in_folder(Arc::clone(&opened.folder), Arc::clone(&opened.clock));
+    let checked = subject(&again);
+    let of_dave = application::ports::ListQuery {
+        filter: application::ports::ListFilter {
+            user_id: Some(sample::user("dave")),
+            ..Default::default()
+        },
+        before: None,
+        limit: 10_000,
+        look_at_most: 10_000,
+    };
+    let listed = again.store.list(&of_dave).await;
+    assert!(
+        matches!(listed, Err(StoreError::Corrupt { .. })),
+        "{listed:?}"
+    );
+    let mut made = 200;
+    let page = loop {
+        // Each becomes a run; of four runs one is made.
+        let answers = again.store.commit(some(&checked), deadline()).await;
+        assert!(answers.iter().all(Result::is_ok));
+        made += 200;
+        assert!(made < 40_000, "the damage is found");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if let Ok(page) = again.store.list(&of_dave).await {
+            break page;
+        }
+    };
+    assert_eq!(page.orders.len(), made);
 }
 
 /// The folder after a crash in the middle of a rebuild: the next index is there and is not complete.
