@@ -28,11 +28,13 @@ const ALL: (&[u8], &[u8]) = (&[0; 16], &PAST_ALL);
 /// The pieces that one step of tidying writes or removes: some milliseconds' work.
 const STEP: usize = 64;
 
-/// Whether orders come in.
+/// How much is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Load {
-    Some,
-    None,
+pub(crate) enum Tidiness {
+    /// What has to be while orders come in.
+    UnderLoad,
+    /// What makes lookups faster, too, while none do.
+    AtRest,
 }
 
 /// The writing side.
@@ -153,19 +155,19 @@ impl IndexFile {
     }
 
     /// Whether there are runs to be merged, or to be swept away.
-    pub(crate) fn is_untidy(&self, load: Load) -> bool {
-        self.merge.is_some() || !self.left.is_empty() || self.due(load).is_some()
+    pub(crate) fn is_untidy(&self, tidiness: Tidiness) -> bool {
+        self.merge.is_some() || !self.left.is_empty() || self.due(tidiness).is_some()
     }
 
-    fn due(&self, load: Load) -> Option<Due> {
-        match load {
-            Load::Some => Due::under_load(&self.runs),
-            Load::None => Due::under_load(&self.runs).or_else(|| Due::at_rest(&self.runs)),
+    fn due(&self, tidiness: Tidiness) -> Option<Due> {
+        match tidiness {
+            Tidiness::UnderLoad => Due::under_load(&self.runs),
+            Tidiness::AtRest => Due::under_load(&self.runs).or_else(|| Due::at_rest(&self.runs)),
         }
     }
 
     /// Merges and sweeps for some milliseconds. A merge that fails is begun anew by a later call.
-    pub(crate) fn tidy(&mut self, load: Load) -> rusqlite::Result<()> {
+    pub(crate) fn tidy(&mut self, tidiness: Tidiness) -> rusqlite::Result<()> {
         if let Some(run) = self.left.last().copied() {
             let transaction = self.connection.transaction()?;
             let is_swept = runs::sweep(&transaction, run, STEP)?;
@@ -178,7 +180,7 @@ impl IndexFile {
         let merge = match self.merge.take() {
             Some(merge) => merge,
             None => {
-                let Some(due) = self.due(load) else {
+                let Some(due) = self.due(tidiness) else {
                     return Ok(());
                 };
                 let output = self.new_run(due.kind);
@@ -346,7 +348,7 @@ mod tests {
     use proptest::prelude::*;
     use tempfile::TempDir;
 
-    use super::{ALL, IndexFile, IndexReader, Kind, Load, Run, STEP};
+    use super::{ALL, IndexFile, IndexReader, Kind, Run, STEP, Tidiness};
     use crate::folder::DataFolder;
     use crate::index::names::{NameHash, UserHash};
     use crate::index::tail::{Edition, Segment, Tail};
@@ -386,9 +388,9 @@ mod tests {
             self.file = IndexFile::open(&path, STORE, u64::MAX).unwrap().unwrap();
         }
 
-        fn tidy_all(&mut self, load: Load) {
-            while self.file.is_untidy(load) {
-                self.file.tidy(load).unwrap();
+        fn tidy_all(&mut self, tidiness: Tidiness) {
+            while self.file.is_untidy(tidiness) {
+                self.file.tidy(tidiness).unwrap();
             }
         }
 
@@ -447,15 +449,15 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Add(u64),
-        Tidy(usize, Load),
+        Tidy(usize, Tidiness),
         OpenAgain,
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             3 => (0_u64..900).prop_map(Step::Add),
-            3 => (1_usize..6).prop_map(|times| Step::Tidy(times, Load::Some)),
-            1 => (1_usize..6).prop_map(|times| Step::Tidy(times, Load::None)),
+            3 => (1_usize..6).prop_map(|times| Step::Tidy(times, Tidiness::UnderLoad)),
+            1 => (1_usize..6).prop_map(|times| Step::Tidy(times, Tidiness::AtRest)),
             1 => Just(Step::OpenAgain),
         ]
     }
@@ -484,9 +486,9 @@ mod tests {
                             model.entry(user.0).or_default().insert(id);
                         }
                     }
-                    Step::Tidy(times, load) => {
+                    Step::Tidy(times, tidiness) => {
                         for _ in 0..times {
-                            made.file.tidy(load).unwrap();
+                            made.file.tidy(tidiness).unwrap();
                         }
                     }
                     Step::OpenAgain => made.open_again(),
@@ -507,7 +509,7 @@ mod tests {
                 let expected = (number < next && number % 3 == 0).then(|| id(number));
                 prop_assert_eq!(reader.named(made.edition, name(number)).unwrap(), expected);
             }
-            made.tidy_all(Load::None);
+            made.tidy_all(Tidiness::AtRest);
             let mut names = 0;
             for mut way in made.file.names() {
                 while let Some(found) = made.file.next_names(&mut way).unwrap() {
@@ -528,7 +530,7 @@ mod tests {
         let (mut found, mut last) = (0, None);
         let visit = |id| {
             if found == 10 {
-                made.tidy_all(Load::Some);
+                made.tidy_all(Tidiness::UnderLoad);
             }
             found += 1;
             assert!(last.is_none_or(|last| id < last));
@@ -546,9 +548,9 @@ mod tests {
         let mut made = made();
         for batch in 0..100 {
             made.file.add(&segment(batch * 700, 700, 50)).unwrap();
-            made.file.tidy(Load::Some).unwrap();
+            made.file.tidy(Tidiness::UnderLoad).unwrap();
         }
-        made.tidy_all(Load::Some);
+        made.tidy_all(Tidiness::UnderLoad);
         // Three of each tier and kind at most: 70,000 orders are of two or three tiers.
         assert!(made.file.runs.len() <= 18, "{} runs", made.file.runs.len());
         assert_eq!(made.count("runs"), made.file.runs.len() as u64);
@@ -557,7 +559,7 @@ mod tests {
         let runs = made.count("runs");
         let pieces = made.count("pieces");
         assert!(pieces <= full + runs, "{pieces} pieces, {full} full ones");
-        made.tidy_all(Load::None);
+        made.tidy_all(Tidiness::AtRest);
         for kind in [Kind::Lists, Kind::Names] {
             let of_kind = made.file.runs.iter().filter(|run| run.kind == kind);
             let mut sizes: Vec<_> = of_kind.map(Run::entries).collect();
@@ -574,11 +576,11 @@ mod tests {
             made.file.add(&segment(batch * 10_000, 10_000, 50)).unwrap();
         }
         let before = made.count("pieces");
-        made.file.tidy(Load::Some).unwrap();
+        made.file.tidy(Tidiness::UnderLoad).unwrap();
         assert_eq!(made.count("pieces"), before + STEP as u64, "it has begun");
         made.open_again();
         assert_eq!(made.file.left.len(), 1);
-        made.tidy_all(Load::Some);
+        made.tidy_all(Tidiness::UnderLoad);
         assert_eq!(made.file.runs.len(), 2);
         assert_eq!(made.count("pieces"), made.count("fences"));
         assert!(made.count("pieces") <= before, "nothing is left over");

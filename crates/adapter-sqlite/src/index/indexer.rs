@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use domain::OrderId;
 use rusqlite::{Connection, OptionalExtension};
+use tokio::time::Instant;
 
-use super::file::{IndexFile, Load};
+use super::file::{IndexFile, Tidiness};
 use super::names::{NameHash, UserHash};
 use super::tail::{Segment, Tail};
 use crate::codec::{self, log};
@@ -125,11 +126,15 @@ impl Indexer {
         let mut seen_through = None;
         let mut waits = 0;
         let mut is_paused = false;
+        let mut pause = Duration::ZERO;
         loop {
             let unindexed = tail.unindexed_through();
-            let load = unindexed.map_or(Load::None, |_| Load::Some);
+            let tidiness = match unindexed {
+                Some(_) => Tidiness::UnderLoad,
+                None => Tidiness::AtRest,
+            };
             let wait = match unindexed {
-                _ if self.file.is_untidy(load) && !is_paused => Duration::ZERO,
+                _ if self.file.is_untidy(tidiness) && !is_paused => pause,
                 Some(_) => IDLE,
                 None => ALL_DAY,
             };
@@ -140,8 +145,8 @@ impl Indexer {
                 continue;
             }
             let is_called = is_told || signals.flush || signals.rebuild;
-            if !is_called && self.file.is_untidy(load) {
-                self.tidy(tail, load);
+            if !is_called && self.file.is_untidy(tidiness) {
+                pause = self.tidy(tail, tidiness);
                 continue;
             }
             // Larger batches are cheaper: while orders keep coming, a time-out alone is no reason.
@@ -168,11 +173,12 @@ impl Indexer {
         }
     }
 
-    /// Merges for a moment, which only makes lookups faster. Whoever merges reads all that there is one day, and so finds
-    /// what is damaged.
-    fn tidy(&mut self, tail: &Tail, load: Load) {
-        let Err(error) = self.file.tidy(load) else {
-            return;
+    /// Merges for a moment, which only makes lookups faster. Returns how long to pause before it goes on: as long again, so
+    /// that merging takes half a core at most. Whoever merges reads all that there is one day, and so finds what is damaged.
+    fn tidy(&mut self, tail: &Tail, tidiness: Tidiness) -> Duration {
+        let started = Instant::now();
+        let Err(error) = self.file.tidy(tidiness) else {
+            return started.elapsed();
         };
         if meaning(&error) == Meaning::RolledBack {
             tracing::error!(%error, "the index of orders could not be merged; it is tried again");
@@ -180,7 +186,7 @@ impl Indexer {
             tracing::error!(%error, "the index of orders is damaged and is built anew");
             tail.signal(|signals| signals.rebuild = true);
         }
-        std::thread::sleep(AFTER_FAILURE);
+        AFTER_FAILURE
     }
 
     fn flush(&mut self, tail: &Tail) -> Result<(), IndexError> {
