@@ -8,8 +8,8 @@ use rusqlite::Connection;
 
 use crate::folder::DataFolder;
 use crate::gathered_log;
-use crate::index::file::IndexReader;
 use crate::index::indexer::Indexer;
+use crate::index::reader::IndexReader;
 use crate::index::tail::Tail;
 use crate::options::{OpenError, SqliteOptions};
 use crate::published::Published;

@@ -1,16 +1,13 @@
-//! The part of the index that is on disk. Written by the indexer alone, read by everyone with a connection of their
-//! own.
+//! The part of the index that is on disk, as the indexer writes it, who alone does.
 
 use std::path::Path;
 
-use domain::OrderId;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::names::{NameHash, UserHash};
+use super::names::NameHash;
 use super::runs::{self, Ascent, Due, Kind, Merge, NewRun, Run};
-use super::tail::{Edition, Segment};
-use crate::folder::DataFolder;
-use crate::schema::{keep_plans, open_reader};
+use super::tail::Segment;
+use crate::schema::keep_plans;
 
 /// The layout that this program writes. A file of another one is built anew. 3: made of sorted runs.
 const LAYOUT: i32 = 3;
@@ -18,12 +15,6 @@ const LAYOUT: i32 = 3;
 const MARK: &str = "
     CREATE TABLE mark (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), store_id BLOB NOT NULL,
         through INTEGER NOT NULL, complete INTEGER NOT NULL) STRICT;";
-
-/// Greater than every id.
-pub(crate) const PAST_ALL: [u8; 17] = [0xff; 17];
-
-/// The stretch of all ids.
-const ALL: (&[u8], &[u8]) = (&[0; 16], &PAST_ALL);
 
 /// The pieces that one step of tidying writes or removes: some milliseconds' work.
 const STEP: usize = 64;
@@ -47,7 +38,7 @@ pub(crate) struct IndexFile {
     merge: Option<Merge>,
     /// Runs that are not visible and are not being written: what is left of them is swept away.
     left: Vec<i64>,
-    /// No run has had this number, or a higher one.
+    /// No run has this number, or a higher one.
     next_run: i64,
 }
 
@@ -207,16 +198,24 @@ impl IndexFile {
         Ok(())
     }
 
-    /// The ways through all names of the file.
+    /// The ways through all names of the file, for [`IndexFile::next_names`].
     pub(crate) fn names(&self) -> Vec<Ascent> {
         let of_names = self.runs.iter().filter(|run| run.kind == Kind::Names);
         of_names.map(Ascent::of).collect()
     }
 
-    /// The next names on one of those ways, `None` at its end.
-    pub(crate) fn next_names(&self, way: &mut Ascent) -> rusqlite::Result<Option<Vec<NameHash>>> {
-        let piece = way.next_piece(&self.connection)?;
-        Ok(piece.map(|entries| runs::names_of(entries).collect()))
+    /// The next names on these ways, some at a time; `None` at the end of all.
+    pub(crate) fn next_names(
+        &self,
+        ways: &mut Vec<Ascent>,
+    ) -> rusqlite::Result<Option<Vec<NameHash>>> {
+        while let Some(way) = ways.last_mut() {
+            if let Some(piece) = way.next_piece(&self.connection)? {
+                return Ok(Some(runs::names_of(piece).collect()));
+            }
+            ways.pop();
+        }
+        Ok(None)
     }
 
     /// The file holds all that it should: it may be used, also by the next process.
@@ -239,106 +238,6 @@ fn write<const WIDTH: usize>(
     run.finish(connection)
 }
 
-/// The reading side of one thread.
-pub(crate) struct IndexReader {
-    folder: std::sync::Arc<DataFolder>,
-    open: Option<(u64, Connection)>,
-    snapshot: Option<Snapshot>,
-}
-
-struct Snapshot {
-    /// The edition that had been seen when it was begun.
-    edition: Edition,
-    /// The runs as it shows them.
-    runs: Vec<Run>,
-}
-
-impl IndexReader {
-    pub(crate) const fn new(folder: std::sync::Arc<DataFolder>) -> Self {
-        Self {
-            folder,
-            open: None,
-            snapshot: None,
-        }
-    }
-
-    /// The file as it is at `edition` or later, and its runs. Lookups of one edition share a snapshot, which costs as
-    /// much as a lookup.
-    fn at(&mut self, edition: Edition) -> rusqlite::Result<(&Connection, &[Run])> {
-        if self
-            .snapshot
-            .as_ref()
-            .is_some_and(|snapshot| snapshot.edition != edition)
-        {
-            self.end_snapshot()?;
-        }
-        let connection = match self.open.take() {
-            Some((open, connection)) if open == edition.generation => connection,
-            _ => open_reader(&self.folder.index(edition.generation))?,
-        };
-        let (_, connection) = self.open.insert((edition.generation, connection));
-        if self.snapshot.is_none() {
-            connection.prepare_cached("BEGIN")?.execute([])?;
-            let runs = Vec::new();
-            self.snapshot = Some(Snapshot { edition, runs });
-        }
-        let snapshot = self.snapshot.as_mut().expect("it was begun");
-        if snapshot.runs.is_empty() {
-            snapshot.runs = runs::all(connection)?;
-        }
-        Ok((connection, &snapshot.runs))
-    }
-
-    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups.
-    pub(crate) fn end_snapshot(&mut self) -> rusqlite::Result<()> {
-        if self.snapshot.take().is_some()
-            && let Some((_, connection)) = &self.open
-        {
-            connection.prepare_cached("COMMIT")?.execute([])?;
-        }
-        Ok(())
-    }
-
-    /// The order of this name; the newest, where an older one was erased.
-    pub(crate) fn named(
-        &mut self,
-        edition: Edition,
-        name: NameHash,
-    ) -> rusqlite::Result<Option<OrderId>> {
-        let mut found = None;
-        self.newest_first(edition, Kind::Names, &name.0, ALL, |id| {
-            found = Some(id);
-            Ok(false)
-        })?;
-        Ok(found)
-    }
-
-    /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
-    pub(crate) fn of_user(
-        &mut self,
-        edition: Edition,
-        user: UserHash,
-        stretch: (&[u8], &[u8]),
-        visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        let hash = user.0.to_be_bytes();
-        self.newest_first(edition, Kind::Lists, &hash, stretch, visit)
-    }
-
-    fn newest_first(
-        &mut self,
-        edition: Edition,
-        kind: Kind,
-        hash: &[u8],
-        stretch: (&[u8], &[u8]),
-        visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        let (connection, runs) = self.at(edition)?;
-        let of_kind = runs.iter().filter(|run| run.kind == kind);
-        runs::newest_first(connection, of_kind, hash, stretch, visit)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -348,9 +247,10 @@ mod tests {
     use proptest::prelude::*;
     use tempfile::TempDir;
 
-    use super::{ALL, IndexFile, IndexReader, Kind, Run, STEP, Tidiness};
+    use super::{IndexFile, Kind, Run, STEP, Tidiness};
     use crate::folder::DataFolder;
     use crate::index::names::{NameHash, UserHash};
+    use crate::index::reader::{ALL, IndexReader};
     use crate::index::tail::{Edition, Segment, Tail};
 
     const STORE: &[u8] = b"the store";
@@ -511,10 +411,9 @@ mod tests {
             }
             made.tidy_all(Tidiness::AtRest);
             let mut names = 0;
-            for mut way in made.file.names() {
-                while let Some(found) = made.file.next_names(&mut way).unwrap() {
-                    names += found.len() as u64;
-                }
+            let mut ways = made.file.names();
+            while let Some(found) = made.file.next_names(&mut ways).unwrap() {
+                names += found.len() as u64;
             }
             prop_assert_eq!(names, next.div_ceil(3));
         }

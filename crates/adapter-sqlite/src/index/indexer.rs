@@ -133,10 +133,11 @@ impl Indexer {
                 Some(_) => Tidiness::UnderLoad,
                 None => Tidiness::AtRest,
             };
-            let wait = match unindexed {
-                _ if self.file.is_untidy(tidiness) && !is_paused => pause,
-                Some(_) => IDLE,
-                None => ALL_DAY,
+            let is_untidy = self.file.is_untidy(tidiness);
+            let wait = if is_untidy && !is_paused {
+                pause
+            } else {
+                unindexed.map_or(ALL_DAY, |_| IDLE)
             };
             let signals = tail.wait_for_work(wait);
             is_paused = signals.paused;
@@ -145,7 +146,7 @@ impl Indexer {
                 continue;
             }
             let is_called = is_told || signals.flush || signals.rebuild;
-            if !is_called && self.file.is_untidy(tidiness) {
+            if !is_called && is_untidy {
                 pause = self.tidy(tail, tidiness);
                 continue;
             }
@@ -203,22 +204,21 @@ impl Indexer {
     /// Fills the filter with the names that were in the file when the store was opened, some at a time: orders that
     /// come in meanwhile are indexed in between.
     fn fill_filter(&mut self, tail: &Tail) -> Result<(), IndexError> {
-        for mut way in self.file.names() {
-            while let Some(names) = self.file.next_names(&mut way)? {
-                for name in names {
-                    tail.filter().add(name);
-                }
-                let signals = tail.wait_for_work(Duration::ZERO);
-                if signals.closing {
-                    tail.signal(|signals| signals.closing = true);
-                    return Ok(());
-                }
-                if signals.writer_waits || (signals.flush && !signals.paused) {
-                    self.flush(tail)?;
-                }
-                if signals.rebuild {
-                    tail.signal(|signals| signals.rebuild = true);
-                }
+        let mut ways = self.file.names();
+        while let Some(names) = self.file.next_names(&mut ways)? {
+            for name in names {
+                tail.filter().add(name);
+            }
+            let signals = tail.wait_for_work(Duration::ZERO);
+            if signals.closing {
+                tail.signal(|signals| signals.closing = true);
+                return Ok(());
+            }
+            if signals.writer_waits || (signals.flush && !signals.paused) {
+                self.flush(tail)?;
+            }
+            if signals.rebuild {
+                tail.signal(|signals| signals.rebuild = true);
             }
         }
         tail.filter().complete();

@@ -17,15 +17,18 @@ impl UserHash {
         let digest = Sha256::digest(user.as_str().as_bytes());
         Self(i64::from_be_bytes(first(&digest)))
     }
-}
 
-impl UserHash {
     /// The list of the orders with this external id. No user's name holds a NUL, so that none has this list.
     pub(crate) fn of_external_id(external_id: &ExternalId) -> Self {
         let mut hash = Sha256::new();
         hash.update([0]);
         hash.update(external_id.as_str().as_bytes());
         Self(i64::from_be_bytes(first(&hash.finalize())))
+    }
+
+    /// As the index holds it.
+    pub(crate) const fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
     }
 }
 

@@ -11,8 +11,8 @@ use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, params};
 
 use super::{ReadConnection, row};
-use crate::index::file::PAST_ALL;
 use crate::index::names::UserHash;
+use crate::index::reader::PAST_ALL;
 use crate::place;
 
 /// The ids that a page is about: `from <= id < to`.

@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::failure::{read_failed, unavailable};
-use crate::index::file::IndexReader;
+use crate::index::reader::IndexReader;
 use crate::index::tail::Tail;
 
 /// How long a caller without a deadline of its own waits for the disk.
@@ -201,7 +201,7 @@ mod tests {
 
     use super::{ReadConnection, ReadQueue};
     use crate::folder::DataFolder;
-    use crate::index::file::IndexReader;
+    use crate::index::reader::IndexReader;
     use crate::index::tail::Tail;
 
     fn connection(folder: &Arc<DataFolder>) -> ReadConnection {

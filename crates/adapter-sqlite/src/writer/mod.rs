@@ -24,7 +24,7 @@ use rusqlite::Connection;
 
 use crate::SHARD;
 use crate::failure::{Meaning, in_words, meaning, unavailable, unknown};
-use crate::index::file::IndexReader;
+use crate::index::reader::IndexReader;
 use crate::index::tail::Tail;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::published::Published;

@@ -1,0 +1,119 @@
+//! Looking things up in the index file, by each thread with a connection of its own.
+
+use std::sync::Arc;
+
+use domain::OrderId;
+use rusqlite::Connection;
+
+use super::names::{NameHash, UserHash};
+use super::runs::{self, Kind, Run};
+use super::tail::Edition;
+use crate::folder::DataFolder;
+use crate::schema::open_reader;
+
+/// Greater than every id.
+pub(crate) const PAST_ALL: [u8; 17] = [0xff; 17];
+
+/// The stretch of all ids.
+pub(super) const ALL: (&[u8], &[u8]) = (&[0; 16], &PAST_ALL);
+
+/// The reading side of one thread.
+pub(crate) struct IndexReader {
+    folder: Arc<DataFolder>,
+    open: Option<(u64, Connection)>,
+    snapshot: Option<Snapshot>,
+}
+
+struct Snapshot {
+    /// The edition that had been seen when it was begun.
+    edition: Edition,
+    /// The runs as it shows them, once they have been read.
+    runs: Option<Vec<Run>>,
+}
+
+impl IndexReader {
+    pub(crate) const fn new(folder: Arc<DataFolder>) -> Self {
+        Self {
+            folder,
+            open: None,
+            snapshot: None,
+        }
+    }
+
+    /// The file as it is at `edition` or later, and its runs. Lookups of one edition share a snapshot, which costs as
+    /// much as a lookup.
+    fn at(&mut self, edition: Edition) -> rusqlite::Result<(&Connection, &[Run])> {
+        if self
+            .snapshot
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.edition != edition)
+        {
+            self.end_snapshot()?;
+        }
+        let connection = match self.open.take() {
+            Some((open, connection)) if open == edition.generation => connection,
+            _ => open_reader(&self.folder.index(edition.generation))?,
+        };
+        let (_, connection) = self.open.insert((edition.generation, connection));
+        if self.snapshot.is_none() {
+            connection.prepare_cached("BEGIN")?.execute([])?;
+        }
+        let snapshot = self.snapshot.get_or_insert(Snapshot {
+            edition,
+            runs: None,
+        });
+        let runs = match snapshot.runs.take() {
+            Some(runs) => runs,
+            None => runs::all(connection)?,
+        };
+        Ok((connection, snapshot.runs.insert(runs)))
+    }
+
+    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups.
+    pub(crate) fn end_snapshot(&mut self) -> rusqlite::Result<()> {
+        if self.snapshot.take().is_some()
+            && let Some((_, connection)) = &self.open
+        {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
+    }
+
+    /// The order of this name; the newest, where an older one was erased.
+    pub(crate) fn named(
+        &mut self,
+        edition: Edition,
+        name: NameHash,
+    ) -> rusqlite::Result<Option<OrderId>> {
+        let mut found = None;
+        self.newest_first(edition, Kind::Names, &name.0, ALL, |id| {
+            found = Some(id);
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
+    pub(crate) fn of_user(
+        &mut self,
+        edition: Edition,
+        user: UserHash,
+        stretch: (&[u8], &[u8]),
+        visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
+        self.newest_first(edition, Kind::Lists, &user.to_bytes(), stretch, visit)
+    }
+
+    fn newest_first(
+        &mut self,
+        edition: Edition,
+        kind: Kind,
+        hash: &[u8],
+        stretch: (&[u8], &[u8]),
+        visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
+        let (connection, runs) = self.at(edition)?;
+        let of_kind = runs.iter().filter(|run| run.kind == kind);
+        runs::newest_first(connection, of_kind, hash, stretch, visit)
+    }
+}

@@ -1,0 +1,188 @@
+//! Merging: which runs are merged, and how, a step at a time.
+
+use rusqlite::{Connection, params};
+
+use super::{Kind, NewRun, Run, piece_of};
+
+/// So many runs of a tier are merged into one. With more, entries would be written less often and more runs be asked.
+const FAN: usize = 4;
+
+/// At rest, runs are merged as long as one is not so many times larger than those before it together.
+const APART: u64 = 4;
+
+/// Runs of fewer entries are one tier: the smallest.
+const SMALLEST_TIER: u64 = 16_384;
+
+/// Runs that are to be merged.
+pub(crate) struct Due {
+    pub(crate) kind: Kind,
+    pub(crate) runs: Vec<Run>,
+}
+
+impl Due {
+    /// What is to be merged next while orders come in, if anything is: of the lowest tier that is full.
+    pub(crate) fn under_load(runs: &[Run]) -> Option<Self> {
+        let place = |run: &Run| (tier(run), run.kind);
+        let mut full: Vec<_> = runs.iter().map(place).collect();
+        full.sort_unstable();
+        let mut of_places = full.chunk_by(|a, b| a == b);
+        let (tier, kind) = *of_places.find(|alike| alike.len() >= FAN)?.first()?;
+        let alike = runs.iter().filter(|run| place(run) == (tier, kind));
+        let runs = alike.take(FAN).cloned().collect();
+        Some(Self { kind, runs })
+    }
+
+    /// What is to be merged next while none come in, so that lookups ask few runs.
+    pub(crate) fn at_rest(runs: &[Run]) -> Option<Self> {
+        [Kind::Lists, Kind::Names].into_iter().find_map(|kind| {
+            let mut of_kind: Vec<_> = runs.iter().filter(|run| run.kind == kind).collect();
+            of_kind.sort_unstable_by_key(|run| run.entries);
+            let mut merged: Vec<Run> = Vec::new();
+            let mut together = 0;
+            for run in of_kind {
+                if run.entries >= APART * together {
+                    if merged.len() > 1 {
+                        break;
+                    }
+                    merged.clear();
+                    together = 0;
+                }
+                together += run.entries;
+                merged.push(run.clone());
+            }
+            (merged.len() > 1).then_some(Self { kind, runs: merged })
+        })
+    }
+}
+
+/// How often the smallest tier would have to grow fourfold to hold so many entries.
+const fn tier(run: &Run) -> u32 {
+    match (run.entries / SMALLEST_TIER).checked_ilog2() {
+        Some(log) => log / FAN.ilog2() + 1,
+        None => 0,
+    }
+}
+
+/// A merge under way.
+pub(crate) struct Merge {
+    /// Those that still have entries.
+    inputs: Vec<Ascent>,
+    /// The numbers of all of them.
+    merged: Vec<i64>,
+    output: NewRun,
+}
+
+impl Merge {
+    pub(crate) fn begin(
+        connection: &Connection,
+        runs: &[Run],
+        output: NewRun,
+    ) -> rusqlite::Result<Self> {
+        let mut inputs = Vec::with_capacity(runs.len());
+        for run in runs {
+            let mut input = Ascent::of(run);
+            if input.next_piece(connection)?.is_some() {
+                inputs.push(input);
+            }
+        }
+        Ok(Self {
+            inputs,
+            merged: runs.iter().map(Run::number).collect(),
+            output,
+        })
+    }
+
+    /// The number of the run that it makes.
+    pub(crate) const fn output(&self) -> i64 {
+        self.output.number()
+    }
+
+    /// The merged run takes the place of the others, whose numbers are returned.
+    pub(crate) fn finish(
+        self,
+        connection: &Connection,
+    ) -> rusqlite::Result<(Vec<i64>, Option<Run>)> {
+        let mut hide = connection.prepare_cached("DELETE FROM runs WHERE run = ?1")?;
+        for run in &self.merged {
+            hide.execute([run])?;
+        }
+        Ok((self.merged, self.output.finish(connection)?))
+    }
+
+    /// Writes so many pieces more; `true` at the end.
+    pub(crate) fn go_on(
+        &mut self,
+        connection: &Connection,
+        pieces: usize,
+    ) -> rusqlite::Result<bool> {
+        let until = self.output.pieces() + pieces;
+        while self.output.pieces() < until {
+            let inputs = self.inputs.iter().enumerate();
+            let Some((index, least)) = inputs.min_by_key(|&(_, input)| input.front()) else {
+                return Ok(true);
+            };
+            if let Some(entry) = least.front() {
+                self.output.push(connection, entry)?;
+            }
+            if !self.inputs[index].advance(connection)? {
+                self.inputs.swap_remove(index);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A way through a run from its first entries to its last, a piece at a time.
+pub(crate) struct Ascent {
+    run: i64,
+    width: usize,
+    /// The fence of the piece that was read last; empty at first, which is below all.
+    last: Vec<u8>,
+    entries: Vec<u8>,
+    /// How many bytes of `entries` are behind.
+    at: usize,
+}
+
+impl Ascent {
+    pub(crate) fn of(run: &Run) -> Self {
+        Self {
+            run: run.number,
+            width: run.kind.width(),
+            last: Vec::new(),
+            entries: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// The next piece, whole.
+    pub(crate) fn next_piece(
+        &mut self,
+        connection: &Connection,
+    ) -> rusqlite::Result<Option<&[u8]>> {
+        self.entries.clear();
+        self.at = 0;
+        let mut statement = connection.prepare_cached(
+            "SELECT first, entries FROM fences CROSS JOIN pieces USING (piece)
+                WHERE run = ?1 AND first > ?2 ORDER BY first LIMIT 1",
+        )?;
+        let mut rows = statement.query(params![self.run, self.last])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let (first, entries) = piece_of(row, self.width)?;
+        self.last = first.to_vec();
+        self.entries.extend_from_slice(entries);
+        Ok(Some(&self.entries))
+    }
+
+    /// The entry that comes next, of the piece that was read.
+    fn front(&self) -> Option<&[u8]> {
+        self.entries.get(self.at..self.at + self.width)
+    }
+
+    /// Goes past the front; `false` at the end of the run.
+    fn advance(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        self.at += self.width;
+        Ok(self.at < self.entries.len() || self.next_piece(connection)?.is_some())
+    }
+}
