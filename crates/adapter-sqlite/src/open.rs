@@ -40,20 +40,18 @@ impl SqliteStore {
             dir: options.data_dir.clone(),
             source,
         };
-        let layer = gathered_log::NAME;
+        #[cfg(not(feature = "broken-twins"))]
+        let connection = schema::open_orders(&folder, gathered_log::NAME)?;
         #[cfg(feature = "broken-twins")]
-        let layer = if options.synchronous_off {
-            gathered_log::PLATFORM
-        } else {
-            layer
-        };
-        let connection = schema::open_orders(&folder, layer)?;
-        #[cfg(feature = "broken-twins")]
-        if options.synchronous_off {
+        let connection = if options.synchronous_off {
+            let connection = schema::open_orders(&folder, gathered_log::PLATFORM)?;
             connection
                 .execute_batch("PRAGMA synchronous = OFF;")
                 .map_err(database)?;
-        }
+            connection
+        } else {
+            schema::open_orders(&folder, gathered_log::NAME)?
+        };
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let books = Books::load(&connection).map_err(database)?;
         let leases = recovery::orphaned_claims(&connection, &books).map_err(database)?;
@@ -150,6 +148,6 @@ impl SqliteStore {
 
     /// Builds the index anew from the log, in the background; the one in use serves until then.
     pub fn rebuild_index(&self) {
-        self.tail.signal(|signals| signals.rebuild = true);
+        self.tail.rebuild(self.tail.generation());
     }
 }

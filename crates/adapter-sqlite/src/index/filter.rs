@@ -68,9 +68,13 @@ impl NameFilter {
         self.is_complete.store(true, Ordering::Release);
     }
 
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire)
+    }
+
     /// Whether `name` is certainly not in the file.
     pub(crate) fn excludes(&self, name: NameHash) -> bool {
-        if !self.is_complete.load(Ordering::Acquire) {
+        if !self.is_complete() {
             return false;
         }
         let place = Place::of(name);

@@ -13,7 +13,6 @@ use super::file::{IndexFile, Tidiness};
 use super::names::{NameHash, UserHash};
 use super::tail::{Segment, Tail};
 use crate::codec::{self, log};
-use crate::failure::{Meaning, meaning};
 use crate::folder::DataFolder;
 use crate::options::OpenError;
 use crate::place;
@@ -120,9 +119,7 @@ impl Indexer {
 
     /// Works until the store closes, and then once more.
     pub(crate) fn run(mut self, tail: &Tail, published: &Published) {
-        if let Err(error) = self.fill_filter(tail) {
-            tracing::warn!(%error, "every key and external id will be looked up on the disk");
-        }
+        self.fill_filter(tail);
         let mut seen_through = None;
         let mut waits = 0;
         let mut is_paused = false;
@@ -145,7 +142,8 @@ impl Indexer {
             if signals.paused && !is_told {
                 continue;
             }
-            let is_called = is_told || signals.flush || signals.rebuild;
+            let is_outdated = signals.outdated >= self.generation;
+            let is_called = is_told || signals.flush || is_outdated;
             if !is_called && is_untidy {
                 pause = self.tidy(tail, tidiness);
                 continue;
@@ -158,10 +156,11 @@ impl Indexer {
                 continue;
             }
             waits = 0;
-            let mut done = self.flush(tail);
-            if done.is_ok() && signals.rebuild && !signals.closing && !signals.paused {
-                done = self.rebuild(tail, published);
-            }
+            let done = if is_outdated && !signals.closing && !signals.paused {
+                self.rebuild(tail, published)
+            } else {
+                self.flush(tail).map_err(IndexError::from)
+            };
             if let Err(error) = done {
                 tracing::error!(%error, "the index of orders could not be written; it is tried again");
                 if !signals.closing {
@@ -181,18 +180,16 @@ impl Indexer {
         let Err(error) = self.file.tidy(tidiness) else {
             return started.elapsed();
         };
-        if meaning(&error) == Meaning::RolledBack {
-            tracing::error!(%error, "the index of orders could not be merged; it is tried again");
-        } else {
-            tracing::error!(%error, "the index of orders is damaged and is built anew");
-            tail.signal(|signals| signals.rebuild = true);
-        }
+        tail.index_failed(self.generation, &error);
         AFTER_FAILURE
     }
 
-    fn flush(&mut self, tail: &Tail) -> Result<(), IndexError> {
+    fn flush(&mut self, tail: &Tail) -> rusqlite::Result<()> {
         if let Some(segment) = tail.seal() {
-            self.file.add(&segment)?;
+            // A file that was built from the log meanwhile may have all of it.
+            if segment.through > self.file.through() {
+                self.file.add(&segment)?;
+            }
             for name in segment.names.keys() {
                 tail.filter().add(*name);
             }
@@ -201,9 +198,16 @@ impl Indexer {
         Ok(())
     }
 
-    /// Fills the filter with the names that were in the file when the store was opened, some at a time: orders that
-    /// come in meanwhile are indexed in between.
-    fn fill_filter(&mut self, tail: &Tail) -> Result<(), IndexError> {
+    /// Fills the filter with the names that are in the file, some at a time: orders that come in meanwhile are indexed in
+    /// between. Where the file turns out to be damaged, those of the next one are. As long as it is not filled, every name is
+    /// looked up on the disk.
+    fn fill_filter(&mut self, tail: &Tail) {
+        if let Err(error) = self.read_names(tail) {
+            tail.index_failed(self.generation, &error);
+        }
+    }
+
+    fn read_names(&mut self, tail: &Tail) -> rusqlite::Result<()> {
         let mut ways = self.file.names();
         while let Some(names) = self.file.next_names(&mut ways)? {
             for name in names {
@@ -211,14 +215,10 @@ impl Indexer {
             }
             let signals = tail.wait_for_work(Duration::ZERO);
             if signals.closing {
-                tail.signal(|signals| signals.closing = true);
                 return Ok(());
             }
             if signals.writer_waits || (signals.flush && !signals.paused) {
                 self.flush(tail)?;
-            }
-            if signals.rebuild {
-                tail.signal(|signals| signals.rebuild = true);
             }
         }
         tail.filter().complete();
@@ -231,9 +231,11 @@ impl Indexer {
         self.folder.remove_index(generation)?;
         let mut file = IndexFile::create(&self.folder.index(generation), &self.store_id)?;
         loop {
+            if let Err(error) = self.flush(tail) {
+                tracing::warn!(%error, "the index in use takes no more; the next one will have it all");
+            }
             let head = published.figures().head;
             let slice_end = catch_up_slice(&self.orders, &mut file, head)?;
-            self.flush(tail)?;
             if slice_end >= head && file.through() >= self.file.through() {
                 break;
             }
@@ -247,6 +249,9 @@ impl Indexer {
         // Readers may still be about to open the previous file; the one before it nobody reads any more.
         if let Some(outdated) = previous.checked_sub(1) {
             self.folder.remove_index(outdated)?;
+        }
+        if !tail.filter().is_complete() {
+            self.fill_filter(tail);
         }
         Ok(())
     }

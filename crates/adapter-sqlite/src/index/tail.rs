@@ -8,6 +8,7 @@ use domain::OrderId;
 
 use super::filter::NameFilter;
 use super::names::{NameHash, NameMap, UserHash};
+use crate::failure::{Meaning, meaning};
 
 /// Orders that follow each other in the log, as two columns: a search by user reads one of them.
 #[derive(Debug, Default)]
@@ -81,7 +82,8 @@ pub(crate) struct Signals {
     /// The writer waits: a pause does not count.
     pub(crate) writer_waits: bool,
     pub(crate) paused: bool,
-    pub(crate) rebuild: bool,
+    /// The index of this generation, and of those before it, is to be built anew.
+    pub(crate) outdated: u64,
     pub(crate) closing: bool,
 }
 
@@ -183,12 +185,38 @@ impl Tail {
         self.wake_indexer.notify_one();
     }
 
+    /// The generation of the file in use.
+    pub(crate) fn generation(&self) -> u64 {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.edition.generation
+    }
+
+    /// Has the index built anew, unless a later generation than this one is in use already.
+    pub(crate) fn rebuild(&self, generation: u64) {
+        self.signal(|signals| signals.outdated = signals.outdated.max(generation));
+    }
+
+    /// Whoever met this failure in the file of `generation` tells it here: an index that is damaged is built anew, for the
+    /// log has it all.
+    pub(crate) fn index_failed(&self, generation: u64, error: &rusqlite::Error) {
+        if meaning(error) != Meaning::Untrusted {
+            tracing::error!(%error, "the index of orders could not be read or merged");
+            return;
+        }
+        if self.lock_signals().outdated < generation {
+            tracing::error!(%error, "the index of orders is damaged and is built anew");
+        }
+        self.rebuild(generation);
+    }
+
     /// Waits for something to do, at most this long, and takes the one-time signals.
     pub(crate) fn wait_for_work(&self, at_most: Duration) -> Signals {
+        // The indexer alone changes it, and waits here.
+        let generation = self.generation();
         let idle = |signals: &mut Signals| {
             !(signals.closing
                 || signals.writer_waits
-                || (!signals.paused && (signals.flush || signals.rebuild)))
+                || (!signals.paused && (signals.flush || signals.outdated >= generation)))
         };
         let waited = self
             .wake_indexer
@@ -197,9 +225,6 @@ impl Tail {
         let taken = *signals;
         signals.flush = false;
         signals.writer_waits = false;
-        if !taken.paused {
-            signals.rebuild = false;
-        }
         taken
     }
 

@@ -111,19 +111,22 @@ impl ReadConnection {
                 None => Ok(true),
             }
         };
-        let mut goes_on = true;
-        self.index.of_user(edition, hash, stretch.bounds(), |id| {
+        let mut goes_on = Ok(true);
+        let mut visit = |id| {
             while let Some(newest) = recent.pop_if(|newest| *newest >= id) {
-                if newest != id {
-                    goes_on = look(newest)?;
-                    if !goes_on {
-                        return Ok(false);
-                    }
+                if newest != id && !look(newest)? {
+                    return Ok(false);
                 }
             }
-            goes_on = look(id)?;
-            Ok(goes_on)
-        })?;
+            look(id)
+        };
+        let walked = self.index.of_user(edition, hash, stretch.bounds(), |id| {
+            goes_on = visit(id);
+            // A failure of the orders is none of the index.
+            Ok(matches!(goes_on, Ok(true)))
+        });
+        walked.inspect_err(|error| self.tail.index_failed(edition.generation, error))?;
+        let mut goes_on = goes_on?;
         while goes_on && let Some(newest) = recent.pop() {
             goes_on = look(newest)?;
         }

@@ -24,7 +24,10 @@ impl ReadConnection {
         let id = match self.tail.named(name) {
             Named::Here(id) => Some(id),
             Named::Nowhere => None,
-            Named::LookInFile(edition) => self.index.named(edition, name)?,
+            Named::LookInFile(edition) => self
+                .index
+                .named(edition, name)
+                .inspect_err(|error| self.tail.index_failed(edition.generation, error))?,
         };
         let Some(id) = id else { return Ok(None) };
         let found = self.get(id)?;

@@ -14,7 +14,7 @@ use super::leases::Origin;
 use crate::codec::log;
 use crate::failure::{Meaning, corrupt, is_unreadable, meaning, unavailable};
 use crate::index::names::{NameHash, UserHash};
-use crate::index::tail::Named;
+use crate::index::tail::{Edition, Named};
 use crate::place;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::read::row;
@@ -310,7 +310,7 @@ impl Writer<'_> {
                 Named::Nowhere => None,
                 Named::LookInFile(edition) => match self.index.named(edition, name) {
                     Ok(found) => found,
-                    Err(error) => return Ok(Some(self.index_failed(&error))),
+                    Err(error) => return Ok(Some(self.index_failed(edition, &error))),
                 },
             },
         };
@@ -333,14 +333,10 @@ impl Writer<'_> {
         }))
     }
 
-    /// The orders are sound where only their index is not: it is built again, and this write alone is refused.
-    fn index_failed(&self, error: &rusqlite::Error) -> Known {
-        tracing::error!(%error, "the index of orders cannot be read");
-        if meaning(error) == Meaning::Untrusted {
-            self.surroundings
-                .tail
-                .signal(|signals| signals.rebuild = true);
-        }
+    /// The orders are sound where only their index is not: this write alone is refused.
+    fn index_failed(&self, edition: Edition, error: &rusqlite::Error) -> Known {
+        let tail = &self.surroundings.tail;
+        tail.index_failed(edition.generation, error);
         Known::Unreadable(unavailable(format_args!(
             "the index of orders cannot be read ({error})"
         )))

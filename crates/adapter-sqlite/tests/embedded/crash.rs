@@ -221,27 +221,49 @@ async fn an_index_that_is_lost_damaged_or_foreign_is_built_again() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_index_whose_runs_are_damaged_is_built_again_once_they_are_merged() {
+/// A store of 200 orders of dave with keys whose index has damaged runs of the one kind or of the other.
+async fn with_damaged_runs(kind: Kind) -> Opened {
     let opened = Opened::fresh();
     let filled = subject(&opened);
-    let some = |subject: &Subject| {
-        let writes = (0..200).map(|_| subject.new_write(&sample::plain("dave", 1), None));
-        writes.collect::<Vec<_>>()
-    };
-    let answers = opened.store.commit(some(&filled), deadline()).await;
+    let writes = (0..200)
+        .map(|number| filled.new_write(&sample::plain("dave", 1), Some(&format!("key-{number}"))));
+    let answers = opened.store.commit(writes.collect(), deadline()).await;
     assert!(answers.iter().all(Result::is_ok));
     opened.store.close().await;
     let index = rusqlite::Connection::open(index_of(opened.folder.path()));
     let damaged = index
         .expect("a file of the test can be written")
-        .execute("UPDATE pieces SET entries = substr(entries, 2)", [])
+        .execute(
+            "UPDATE pieces SET entries = substr(entries, 2)
+                WHERE piece IN (SELECT piece FROM fences JOIN runs USING (run) WHERE kind = ?1)",
+            [kind as i64],
+        )
         .expect("a file of the test can be written");
     assert!(damaged > 0);
+    Opened::in_folder(Arc::clone(&opened.folder), Arc::clone(&opened.clock))
+}
 
-    let again = Opened::in_folder(Arc::clone(&opened.folder), Arc::clone(&opened.clock));
-    let checked = subject(&again);
-    let of_dave = application::ports::ListQuery {
+/// Of a run, as the index says it.
+#[derive(Clone, Copy)]
+enum Kind {
+    Lists = 1,
+    Names = 2,
+}
+
+/// Waits until another index is in use than the first.
+async fn rebuilt(opened: &Opened) {
+    let next = opened.folder.path().join("index-2.db");
+    for _ in 0..300 {
+        if next.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the damage is not found");
+}
+
+fn of_dave() -> application::ports::ListQuery {
+    application::ports::ListQuery {
         filter: application::ports::ListFilter {
             user_id: Some(sample::user("dave")),
             ..Default::default()
@@ -249,25 +271,67 @@ async fn an_index_whose_runs_are_damaged_is_built_again_once_they_are_merged() {
         before: None,
         limit: 10_000,
         look_at_most: 10_000,
-    };
-    let listed = again.store.list(&of_dave).await;
+    }
+}
+
+/// The orders of dave, once lists can be read again.
+async fn listed(opened: &Opened) -> usize {
+    for _ in 0..300 {
+        match opened.store.list(&of_dave()).await {
+            Ok(page) => return page.orders.len(),
+            Err(StoreError::Corrupt { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("lists can never be read again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_a_list_finds_damaged_is_built_again() {
+    let opened = with_damaged_runs(Kind::Lists).await;
+    let first = opened.store.list(&of_dave()).await;
     assert!(
-        matches!(listed, Err(StoreError::Corrupt { .. })),
-        "{listed:?}"
+        matches!(first, Err(StoreError::Corrupt { .. })),
+        "{first:?}"
     );
+    assert_eq!(listed(&opened).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_a_merge_finds_damaged_is_built_again() {
+    let opened = with_damaged_runs(Kind::Lists).await;
+    let checked = subject(&opened);
+    let next = opened.folder.path().join("index-2.db");
     let mut made = 200;
-    let page = loop {
-        // Each becomes a run; of four runs one is made.
-        let answers = again.store.commit(some(&checked), deadline()).await;
+    while !next.exists() {
+        assert!(made < 10_000, "the damage is found");
+        // Each becomes a run; runs of like size are merged.
+        let writes = (0..200).map(|_| checked.new_write(&sample::plain("dave", 1), None));
+        let answers = opened.store.commit(writes.collect(), deadline()).await;
         assert!(answers.iter().all(Result::is_ok));
         made += 200;
-        assert!(made < 40_000, "the damage is found");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        if let Ok(page) = again.store.list(&of_dave).await {
-            break page;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    assert_eq!(listed(&opened).await, made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_whose_names_are_found_damaged_at_the_start_is_built_again() {
+    let opened = with_damaged_runs(Kind::Names).await;
+    rebuilt(&opened).await;
+    let checked = subject(&opened);
+    // Nothing is told apart while the first index is still in use: the write alone is refused.
+    for _ in 0..300 {
+        let write = checked.new_write(&sample::plain("dave", 1), Some("key-199"));
+        match checked.commit_one(write).await {
+            Ok(Committed::Replayed(_)) => return,
+            Err(CommitError::Store(StoreError::Unavailable { .. })) => {}
+            other => panic!("{other:?}"),
         }
-    };
-    assert_eq!(page.orders.len(), made);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("names can never be looked up again");
 }
 
 /// The folder after a crash in the middle of a rebuild: the next index is there and is not complete.
