@@ -7,6 +7,7 @@ mod closed_loop;
 mod connection;
 mod cores;
 mod dialects;
+mod disk;
 mod fan_out;
 mod grpc;
 mod grpc_connection;

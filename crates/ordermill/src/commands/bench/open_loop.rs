@@ -34,13 +34,17 @@ pub(super) struct OpenLoad<'a> {
 
 const CONNECTIONS: usize = 64;
 
+/// Room for latencies in microseconds, up to a minute: `saturating_record` clamps to the bound, and never widens it.
+pub(super) fn latencies() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
+}
+
 /// Microseconds from the intended send time to the push of PROCESSED.
 pub(super) async fn run(load: OpenLoad<'_>, make_request: MakeRequest) -> Result<Histogram<u64>> {
     let lives = Lives {
         intended: HashMap::new(),
         pushed: HashMap::new(),
-        // A minute at most: saturating_record clamps to the bound, and never widens it.
-        latency: Histogram::new_with_bounds(1, 60_000_000, 3)?,
+        latency: latencies()?,
     };
     let lives = Arc::new(Mutex::new(lives));
     let total = load.per_second * (load.warm_up + load.measured).as_secs();

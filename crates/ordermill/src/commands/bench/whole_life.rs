@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
 use super::connection::{Connection, find, get};
 use super::open_loop::{self, OpenLoad};
 use super::report::{median, median_ratio};
 use super::server::Server;
-use super::{Bench, closed_loop, intake};
+use super::{Bench, closed_loop, disk, intake};
 
 /// Measures latencies at fixed rates, and the rate of whole lives as fast as it goes.
 pub(super) async fn measure(bench: &mut Bench, intake_per_second: Option<f64>) -> Result<()> {
@@ -20,24 +21,78 @@ pub(super) async fn measure(bench: &mut Bench, intake_per_second: Option<f64>) -
     )]
     let half = intake_per_second.map(|rate| (rate / 2.0) as u64);
     for per_second in [Some(15_000), half].into_iter().flatten() {
+        at_a_fixed_rate(bench, per_second).await?;
+    }
+    as_fast_as_it_goes(bench).await
+}
+
+/// Latencies from the intended send time to the push of PROCESSED, in turn with what the disk alone takes.
+async fn at_a_fixed_rate(bench: &mut Bench, per_second: u64) -> Result<()> {
+    let (mut disk_alone, mut pushes) = (Vec::new(), Vec::new());
+    // Long enough for a batch of the index to be written meanwhile.
+    let measured = Duration::from_secs(bench.arguments.seconds.max(5));
+    for _ in 0..bench.arguments.rounds {
+        let folder = bench.scratch.path().to_owned();
+        let flushes = move || disk::two_flushes(&folder, per_second, measured);
+        disk_alone.push(tokio::task::spawn_blocking(flushes).await??);
         let server = Server::start(&bench.fresh_store(true)).await?;
         let load = OpenLoad {
             address: &server.address,
             per_second,
             warm_up: Duration::from_secs(2),
-            measured: Duration::from_secs(bench.arguments.seconds.max(5)),
+            measured,
         };
-        let latency = open_loop::run(load, intake::requests(false)).await?;
+        pushes.push(open_loop::run(load, intake::requests(false)).await?);
         server.stop().await?;
+    }
+    for (work, turns) in [
+        ("the disk alone, two flushes in a row", disk_alone),
+        ("created -> processed -> pushed", pushes),
+    ] {
+        let turns = Turns::of(turns);
+        bench.add(
+            format!("{work}, open loop at {per_second}/s"),
+            turns.middle_p99(),
+            "ms (p99)",
+            None,
+            turns.note(),
+        );
+    }
+    Ok(())
+}
+
+/// Latencies of some turns of one load, the best turn first.
+struct Turns(Vec<Histogram<u64>>);
+
+impl Turns {
+    fn of(mut turns: Vec<Histogram<u64>>) -> Self {
+        turns.sort_by_key(|turn| turn.value_at_quantile(0.99));
+        Self(turns)
+    }
+
+    fn p99(&self, turn: usize) -> f64 {
+        let micros = self.0.get(turn).map(|turn| turn.value_at_quantile(0.99));
         #[expect(
             clippy::cast_precision_loss,
             reason = "latencies are far below 2^52 microseconds"
         )]
-        let p99 = latency.value_at_quantile(0.99) as f64 / 1000.0;
-        let work = format!("created -> processed -> pushed, open loop at {per_second}/s");
-        bench.add(work, p99, "ms (p99)", None, intake::quantiles(&latency));
+        micros.map_or(f64::NAN, |micros| micros as f64 / 1000.0)
     }
-    as_fast_as_it_goes(bench).await
+
+    fn middle_p99(&self) -> f64 {
+        self.p99(self.0.len() / 2)
+    }
+
+    /// The percentiles of the turn in the middle, and what the best and the worst turn had.
+    fn note(&self) -> String {
+        let middle = self.0.get(self.0.len() / 2).map(intake::quantiles);
+        format!(
+            "{}; turns {:.2} to {:.2} ms",
+            middle.unwrap_or_default(),
+            self.p99(0),
+            self.p99(self.0.len().saturating_sub(1)),
+        )
+    }
 }
 
 /// Whole lives a second at 64 connections: orders sent, over the time until the last of them is PROCESSED.
