@@ -6,10 +6,11 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
+use tokio::time::Instant;
 
 /// What one flush writes: about as much as a commit of the embedded store at some ten thousand orders a second.
 const COMMIT_BYTES: usize = 32 << 10;
