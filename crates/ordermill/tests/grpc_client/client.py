@@ -1,16 +1,20 @@
-"""A client of the gRPC interface that is not ours: grpcio, which learns the messages by reflection.
+"""A client of the gRPC interface that is not ours: grpcio, which learns the messages by reflection; and curl, where a
+header has to be exactly what is said here.
 
 Called by the end-to-end test `grpc` with an address and the name of a check. Prints "ok" and ends with 0, or fails with
 what was wrong. It owns no server and keeps nothing.
 """
 
+import base64
+import email
+import subprocess
 import sys
 import threading
 import time
 
 import grpc
 from google.protobuf import descriptor_pool, message_factory
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 
@@ -21,6 +25,7 @@ UNKNOWN_ORDER = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11"
 
 class Client:
     def __init__(self, address):
+        self.address = address
         self.channel = grpc.insecure_channel(address, options=[("grpc.max_send_message_length", -1)])
         grpc.channel_ready_future(self.channel).result(WAIT)
         self.pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(self.channel))
@@ -54,6 +59,27 @@ class Client:
         call, _ = self.method("CreateOrder")
         placing = call.future(self.order(**fields), metadata=deadline(timeout))
         return placing.result(WAIT)
+
+    def told_by_curl(self, timeout, order):
+        """The status of an order that is sent with exactly this deadline.
+
+        This library makes a moment of a deadline and a deadline of that moment, by two readings of a clock of whole
+        milliseconds: of some ten thousand calls with a deadline of none one leaves with a millisecond.
+        """
+        message = order.SerializeToString()
+        options = ["--silent", "--show-error", "--http2-prior-knowledge", "--max-time", str(WAIT)]
+        options += ["--output", "/dev/null", "--dump-header", "-", "--data-binary", "@-"]
+        for header in ("content-type: application/grpc", "te: trailers", f"grpc-timeout: {timeout}"):
+            options += ["--header", header]
+        url = f"http://{self.address}/{SERVICE}/CreateOrder"
+        framed = b"\0" + len(message).to_bytes(4, "big") + message
+        sent = subprocess.run(["curl", *options, url], input=framed, stdout=subprocess.PIPE, check=True)
+        headers = email.message_from_bytes(sent.stdout.partition(b"\r\n")[2])
+        packed = headers["grpc-status-details-bin"]
+        assert packed, f"was not refused: {sent.stdout}"
+        status = status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4)))
+        assert headers["grpc-status"] == str(status.code), sent.stdout
+        return status
 
     def placement(self, response):
         placements = self.pool.FindEnumTypeByName("ordermill.v1.Placement")
@@ -89,9 +115,14 @@ def to_the_end(stream):
 
 
 def details_of(error):
-    """The details of a refusal by their types, of which two are always there."""
+    """The details of a refusal by their types."""
     status = rpc_status.from_call(error)
     assert status is not None, f"{error.code()} has no details: {error.details()}"
+    return details_in(status)
+
+
+def details_in(status):
+    """The details of a status by their types, of which two are always there."""
     details = {}
     for packed in status.details:
         for kind in ("ErrorInfo", "BadRequest", "RetryInfo", "RequestInfo"):
@@ -201,8 +232,11 @@ def deadlines(client):
     there is at most one, and its key finds out."""
     code = grpc.StatusCode
     for number in range(50):
-        passed = lambda: client.create_told("0n", idempotency_key=f"passed-{number}")
-        details = refused(code.DEADLINE_EXCEEDED, "DEADLINE_PASSED", passed)
+        order = client.order(idempotency_key=f"passed-{number}")
+        status = client.told_by_curl("0n", order)
+        assert status.code == code.DEADLINE_EXCEEDED.value[0], status
+        details = details_in(status)
+        assert details["ErrorInfo"].reason == "DEADLINE_PASSED", details
         assert details["RetryInfo"].retry_delay.seconds >= 1
     assert client.listed("grpcio") == []
     for number in range(50):
@@ -217,7 +251,10 @@ def deadlines(client):
             told[number] = "OK"
         except grpc.RpcError as error:
             assert error.code() == code.DEADLINE_EXCEEDED, error
-            told[number] = reason(error)
+            details = details_of(error)
+            told[number] = details["ErrorInfo"].reason
+            if told[number] == "DEADLINE_PASSED":
+                assert details["RetryInfo"].retry_delay.seconds >= 1
     # The same where the client is who stops waiting.
     for number in range(200, 400):
         try:
