@@ -1,19 +1,22 @@
 //! The embedded [`OrderStore`](application::ports::OrderStore): one folder, one process, nothing to install.
 //!
-//! How an order becomes durable: the caller's task encodes it (`prepared`), a bounded queue (`queue`) hands it to
-//! the one writer (`writer`), which commits everything that waits in one SQLite transaction with `synchronous=FULL`,
-//! publishes it (`published`, `index::tail`) and answers. Reads run on threads of their own (`read`). A commit
+//! How an order becomes durable: the caller's task encodes it (`prepared`) into a parcel of what comes at the same time
+//! (`parcel`), a bounded queue (`queue`) hands that to the one writer (`writer`), which commits everything that waits in one
+//! SQLite transaction with `synchronous=FULL`, publishes it (`published`, `index::tail`) and answers (`outcome`). Reads run on threads of their own (`read`). A commit
 //! maintains no tree in random order: lookups by user, key and external id live in an index of their own (`index`).
 //!
 //! Opened by the binary. The hints that it gives after a commit, and its clocks, are handed in.
 
 mod codec;
+mod crowd;
 mod failure;
 mod folder;
 mod gathered_log;
 mod index;
 mod open;
 mod options;
+mod outcome;
+mod parcel;
 mod place;
 mod prepared;
 mod published;

@@ -71,7 +71,7 @@ impl SqliteStore {
         ));
         let published = Arc::new(Published::new(books.figures(), options.recent_events));
         let store = Self {
-            writes: Arc::new(WriteQueue::new(options.queue)),
+            writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
             reads: Arc::new(ReadQueue::new(options.read_queue)),
             published,
             tail,
@@ -86,7 +86,6 @@ impl SqliteStore {
                 clock: Arc::clone(&store.clock),
                 dispatch,
                 bus,
-                batch: options.batch,
             },
             connection,
             index: IndexReader::new(Arc::clone(&folder)),

@@ -3,27 +3,37 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::{CommitError, Guard, Write};
-use domain::{Event, Fingerprint, Job, Order, OrderId, Receipt, Status, Version};
+use domain::{Decision, Event, Fingerprint, Job, Order, OrderId, Receipt, Status, Version};
 
-use crate::codec::{facts, history, standing};
+use crate::codec::{facts, history, put_text, standing};
 use crate::index::names::{NameHash, UserHash};
+use crate::writer::fresh::FreshWork;
 
+/// The parts that were encoded lie one after the other in bytes of their own, which its methods are given.
 pub(crate) struct Prepared {
-    pub(crate) order: Arc<Order>,
+    pub(crate) id: OrderId,
+    /// How the order stands after it.
+    pub(crate) status: Status,
+    pub(crate) version: Version,
+    pub(crate) runs_alone: bool,
     pub(crate) guard: PreparedGuard,
     pub(crate) job: Job,
-    /// The encoded parts, one after the other.
-    bytes: Vec<u8>,
-    standing: Range<usize>,
+    /// The new order, where a claim is to find it in memory.
+    pub(crate) order: Option<Arc<Order>>,
+    user: Range<usize>,
     facts: Range<usize>,
-    history: Range<usize>,
+    /// Where the encoded [`standing`] ends, which follows the facts.
+    standing_end: usize,
+    /// Where the encoded [`history`] ends, which follows the standing and is the last part.
+    history_end: usize,
     events: Events,
     pub(crate) receipt: Option<String>,
 }
 
-/// The events of a decision: where each begins in [`Prepared::bytes`], and the order's version after it.
+/// The events of a decision: where each begins, and the order's version after it.
 struct Events {
     /// Empty but where several steps are written as one.
     earlier: Vec<(usize, Version)>,
@@ -46,8 +56,13 @@ pub(crate) enum PreparedGuard {
 }
 
 impl Prepared {
-    /// Encodes a write; refuses what no transaction could hold.
-    pub(crate) fn of(write: Write) -> Result<Self, CommitError> {
+    /// Encodes a write behind `bytes`; refuses what no transaction could hold, and then leaves them as they are. A new order
+    /// that may be claimed at once goes with it where `keeps_orders`.
+    pub(crate) fn of(
+        write: Write,
+        keeps_orders: bool,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Self, CommitError> {
         let Write {
             decision,
             guard,
@@ -58,89 +73,111 @@ impl Prepared {
                 "a lease is taken by a claim alone".to_owned(),
             ));
         }
-        let order = decision.order;
-        let mut bytes = Vec::with_capacity(224 + order.lines.len() * 64);
-        let guard = match guard {
-            Guard::New { key, fingerprint } => {
-                if fingerprint.is_none() && (key.is_some() || order.external_id.is_some()) {
-                    return Err(CommitError::Refused(
-                        "a key or an external id needs the fingerprint of its command".to_owned(),
-                    ));
-                }
-                facts::encode(&order, key.as_ref(), fingerprint.as_ref(), &mut bytes);
-                let user = &order.user_id;
-                let external_id = order.external_id.as_ref();
-                PreparedGuard::New {
-                    key: key.as_ref().map(|key| NameHash::of_key(user, key)),
-                    external_id: external_id.map(|id| NameHash::of_external_id(user, id)),
-                    fingerprint,
-                    lists: (
-                        UserHash::of(user),
-                        external_id.map(UserHash::of_external_id),
-                    ),
-                }
+        let (key, fingerprint) = match guard {
+            Guard::New { key, fingerprint } => (key, fingerprint),
+            Guard::At { version, status } => {
+                let guard = PreparedGuard::At { version, status };
+                return Ok(Self::change(decision, guard, receipt, bytes));
             }
-            Guard::At { version, status } => PreparedGuard::At { version, status },
         };
-        let receipt = receipt.map(|receipt| receipt.text);
-        Ok(Self::encoded(
-            order,
-            guard,
-            decision.job,
-            (decision.earlier, decision.event),
-            receipt,
-            bytes,
-        ))
+        let order = &decision.order;
+        if fingerprint.is_none() && (key.is_some() || order.external_id.is_some()) {
+            return Err(CommitError::Refused(
+                "a key or an external id needs the fingerprint of its command".to_owned(),
+            ));
+        }
+        let begin = bytes.len();
+        let user = facts::encode(order, key.as_ref(), fingerprint.as_ref(), bytes);
+        let user_id = &order.user_id;
+        let external_id = order.external_id.as_ref();
+        let guard = PreparedGuard::New {
+            key: key.as_ref().map(|key| NameHash::of_key(user_id, key)),
+            external_id: external_id.map(|id| NameHash::of_external_id(user_id, id)),
+            fingerprint,
+            lists: (
+                UserHash::of(user_id),
+                external_id.map(UserHash::of_external_id),
+            ),
+        };
+        let encoded = Encoded {
+            begin,
+            user: user.start - begin..user.end - begin,
+            facts: 0..bytes.len() - begin,
+        };
+        let mut write = Self::encoded(&decision, guard, receipt, encoded, bytes);
+        if keeps_orders && write.is_fresh_work() && FreshWork::keeps(&decision.order) {
+            write.order = Some(decision.order);
+        }
+        Ok(write)
     }
 
     /// A change that is decided within the transaction: a claim, a claim with its outcome, or a rescue of an order
     /// that stands at `before`.
     pub(crate) fn of_own_decision(
         before: &Order,
-        decision: domain::Decision,
+        decision: Decision,
         receipt: Option<Receipt>,
+        bytes: &mut Vec<u8>,
     ) -> Self {
         let guard = PreparedGuard::At {
             version: before.version,
             status: before.status,
         };
-        let events = (decision.earlier, decision.event);
-        let bytes = Vec::with_capacity(96);
-        let receipt = receipt.map(|receipt| receipt.text);
-        Self::encoded(decision.order, guard, decision.job, events, receipt, bytes)
+        Self::change(decision, guard, receipt, bytes)
     }
 
-    /// Adds what every change has to the facts, where there are some.
-    fn encoded(
-        order: Arc<Order>,
+    /// A change of an order that exists.
+    fn change(
+        decision: Decision,
         guard: PreparedGuard,
-        job: Job,
-        (earlier, last): (Vec<Event>, Event),
-        receipt: Option<String>,
-        mut bytes: Vec<u8>,
+        receipt: Option<Receipt>,
+        bytes: &mut Vec<u8>,
     ) -> Self {
-        let facts = 0..bytes.len();
-        standing::encode(&order, &mut bytes);
-        let standing = facts.end..bytes.len();
-        let mut encode = |event: Event| {
-            let offset = bytes.len();
-            history::encode(&event, &mut bytes);
+        let begin = bytes.len();
+        put_text(bytes, decision.order.user_id.as_str());
+        let end = bytes.len() - begin;
+        let encoded = Encoded {
+            begin,
+            user: 0..end,
+            facts: end..end,
+        };
+        Self::encoded(&decision, guard, receipt, encoded, bytes)
+    }
+
+    /// Adds what every write has.
+    fn encoded(
+        decision: &Decision,
+        guard: PreparedGuard,
+        receipt: Option<Receipt>,
+        Encoded { begin, user, facts }: Encoded,
+        bytes: &mut Vec<u8>,
+    ) -> Self {
+        let order = &decision.order;
+        standing::encode(order, bytes);
+        let standing_end = bytes.len() - begin;
+        let mut encode = |event: &Event| {
+            let offset = bytes.len() - begin;
+            history::encode(event, bytes);
             (offset, event.version)
         };
         let events = Events {
-            earlier: earlier.into_iter().map(&mut encode).collect(),
-            last: encode(last),
+            earlier: decision.earlier.iter().map(&mut encode).collect(),
+            last: encode(&decision.event),
         };
         Self {
-            order,
+            id: order.id,
+            status: order.status,
+            version: order.version,
+            runs_alone: order.runs_alone(),
             guard,
-            job,
-            history: standing.end..bytes.len(),
-            standing,
+            job: decision.job,
+            order: None,
+            user,
             facts,
-            bytes,
+            standing_end,
+            history_end: bytes.len() - begin,
             events,
-            receipt,
+            receipt: receipt.map(|receipt| receipt.text),
         }
     }
 
@@ -156,39 +193,60 @@ impl Prepared {
         )
     }
 
-    pub(crate) fn id(&self) -> OrderId {
-        self.order.id
+    /// A new order that can be worked on as soon as it is there.
+    pub(crate) fn is_fresh_work(&self) -> bool {
+        matches!(self.guard, PreparedGuard::New { .. })
+            && self.status == Status::Pending
+            && self.job == Job::DueIn(Duration::ZERO)
+    }
+
+    /// How many bytes its encoded parts are.
+    pub(crate) const fn length(&self) -> usize {
+        self.history_end
+    }
+
+    /// The user's name, with its length before it.
+    pub(crate) fn user<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[self.user.clone()]
     }
 
     /// The encoded [`standing`].
-    pub(crate) fn standing(&self) -> &[u8] {
-        &self.bytes[self.standing.clone()]
+    pub(crate) fn standing<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[self.facts.end..self.standing_end]
     }
 
     /// The encoded [`facts`]; empty for a change of an order that exists.
-    pub(crate) fn facts(&self) -> &[u8] {
-        &self.bytes[self.facts.clone()]
+    pub(crate) fn facts<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[self.facts.clone()]
     }
 
     /// The encoded events.
-    pub(crate) fn history(&self) -> &[u8] {
-        &self.bytes[self.history.clone()]
+    pub(crate) fn history<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[self.standing_end..self.history_end]
     }
 
     /// Fills in the seqs of the events, from `first` on.
-    pub(crate) fn stamp(&mut self, first: u64) {
+    pub(crate) fn stamp(&self, bytes: &mut [u8], first: u64) {
         for (seq, (offset, _)) in (first..).zip(self.events.iter()) {
-            history::stamp(&mut self.bytes, *offset, seq);
+            history::stamp(bytes, *offset, seq);
         }
     }
 
     /// The encoded events one by one, each with the order's version after it.
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Version, &[u8])> {
+    pub(crate) fn events<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = (Version, &'b [u8])> {
         let ends = self.events.iter().skip(1).map(|(offset, _)| *offset);
-        let ends = ends.chain(std::iter::once(self.history.end));
+        let ends = ends.chain(std::iter::once(self.history_end));
         let events = self.events.iter().zip(ends);
-        events.map(|((offset, version), end)| (*version, &self.bytes[*offset..end]))
+        events.map(|((offset, version), end)| (*version, &bytes[*offset..end]))
     }
+}
+
+/// Where the parts lie that a new order and a change do not have in common, counted from where the write begins.
+struct Encoded {
+    /// Where the write begins among the bytes of others.
+    begin: usize,
+    user: Range<usize>,
+    facts: Range<usize>,
 }
 
 impl Events {

@@ -1,48 +1,57 @@
-//! The bounded queue in front of the writer: callers put requests in, the writer takes all that wait, up to a bound.
-//! Nothing in it ever waits for room: a full queue refuses at once.
+//! The bounded queue in front of the writer: callers put in what they ask for, the writer takes all that waits, up to a
+//! bound. Nothing in it ever waits for room: a full queue refuses at once.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::StoreError;
+use application::ports::{Deadline, StoreError};
 use tokio::time::Instant;
 
+use crate::crowd::{COMPANY, Crowd};
 use crate::failure::unavailable;
+use crate::outcome::Awaited;
+use crate::parcel::{Draft, Parcel};
 use crate::request::{Lane, Request};
-use crate::together::{self, Asked};
+use crate::together;
 
-/// From so many callers on that usually come while a commit is made, the next one waits for as many again. Most of what
-/// a commit costs is its flush, however few it carries, and whoever comes while it is made has to wait for it whole
-/// (PostgreSQL's `commit_delay` and `commit_siblings` are against the same). With fewer, waiting costs the whole life of
-/// orders more than it saves. Work that is under way is never kept waiting: what a claim or an outcome is for has already
-/// waited once.
-const CROWD: usize = 20;
-/// A commit of so many decisions waits for nobody: its flush is a small part of what it costs.
+/// A commit of so many decisions waits for nobody: its flush is a small part of what it costs. Nor does work that is under
+/// way: what a claim or an outcome is for has already waited once.
 const PLENTY: usize = 256;
-/// The longest that a commit waits for company.
-const COMPANY: Duration = Duration::from_millis(1);
-
 /// Whoever found nothing to write for so long is not under load.
 const REST: Duration = Duration::from_millis(1);
 
+/// So many empty parcels are kept for later.
+const SPARE: usize = 16;
+
 pub(crate) struct WriteQueue {
+    /// The most decisions that wait.
     limit: usize,
+    /// About the most decisions that are taken at once.
+    batch: usize,
     company: Duration,
     waiting: Mutex<Waiting>,
     wake_writer: Condvar,
+    /// Whether a new order that comes now may be claimed from memory.
+    keeps_orders: AtomicBool,
 }
 
 #[derive(Default)]
 struct Waiting {
-    requests: VecDeque<Request>,
+    parcels: VecDeque<Parcel>,
+    /// The last parcel takes in what comes next.
+    is_open: bool,
+    /// Empty ones, for what comes next.
+    spare: Vec<Parcel>,
+    callers: usize,
     decisions: usize,
     writer_sleeps: bool,
     /// The writer sleeps until so many callers wait; 0 where it does not wait for company.
     wanted: usize,
     /// Work that is under way is among what waits.
     is_urgent: bool,
-    usual: Usual,
+    crowd: Crowd,
     closed: Option<String>,
 }
 
@@ -59,45 +68,52 @@ impl Waiting {
         (self.decisions >= limit).then_some(StoreError::Overloaded { limit })
     }
 
-    fn add(&mut self, request: Request, lane: Lane) {
-        self.decisions += request.weight();
-        self.requests.push_back(request);
+    /// Puts in what one caller asks for: into the parcel that is open, or into a new one where that holds a commit's worth.
+    fn add<T>(&mut self, lane: Lane, batch: usize, put: impl FnOnce(&mut Parcel) -> T) -> T {
+        let open = self.parcels.back();
+        if !self.is_open || open.is_none_or(|parcel| parcel.decisions >= batch) {
+            let parcel = self.spare.pop().unwrap_or_default();
+            self.parcels.push_back(parcel);
+            self.is_open = true;
+        }
+        let parcel = self.parcels.back_mut().expect("it was put there");
+        self.decisions -= parcel.decisions;
+        let put = put(parcel);
+        self.decisions += parcel.decisions;
+        self.callers += 1;
+        self.is_urgent |= lane == Lane::Outcome;
+        put
+    }
+
+    /// Puts in what was asked for in one go.
+    fn add_parcel(&mut self, parcel: Parcel, lane: Lane) {
+        self.callers += parcel.callers;
+        self.decisions += parcel.decisions;
+        self.parcels.push_back(parcel);
+        self.is_open = false;
         self.is_urgent |= lane == Lane::Outcome;
     }
 
     /// Whether a commit that would wait for `wanted` callers is made now.
     fn is_enough(&self, wanted: usize) -> bool {
-        self.is_urgent || self.requests.len() >= wanted || self.decisions >= PLENTY
-    }
-}
-
-/// How many callers usually come while a commit is made: a moving average, 16 times as large.
-#[derive(Default)]
-struct Usual(usize);
-
-impl Usual {
-    const fn saw(&mut self, callers: usize) {
-        self.0 = self.0 - self.0 / 16 + callers;
-    }
-
-    /// How many callers a commit waits for; 0 where it is made at once.
-    const fn wanted(&self) -> usize {
-        let usual = self.0 / 16;
-        if usual < CROWD { 0 } else { usual * 2 }
+        self.is_urgent || self.callers >= wanted || self.decisions >= PLENTY
     }
 }
 
 impl WriteQueue {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self::with_company(limit, COMPANY)
+    /// A queue for at most `limit` decisions, of which about `batch` are taken at once.
+    pub(crate) fn new(limit: usize, batch: usize) -> Self {
+        Self::with_company(limit, batch, COMPANY)
     }
 
-    fn with_company(limit: usize, company: Duration) -> Self {
+    fn with_company(limit: usize, batch: usize, company: Duration) -> Self {
         Self {
             limit,
+            batch,
             company,
             waiting: Mutex::default(),
             wake_writer: Condvar::new(),
+            keeps_orders: AtomicBool::new(true),
         }
     }
 
@@ -106,39 +122,73 @@ impl WriteQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a request in, or refuses it at once. Within a [`Together`](crate::together::Together) of this thread it is put
-    /// in, or refused, when that ends.
-    pub(crate) fn push(&self, request: Request, lane: Lane) -> Result<(), StoreError> {
-        let Some(request) = together::keep(self, request, lane) else {
-            return Ok(());
+    /// Whether whoever encodes a new order should hand the order itself over, too.
+    pub(crate) fn keeps_orders(&self) -> bool {
+        self.keeps_orders.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn keep_orders(&self, keep: bool) {
+        // Only a change is written: callers read this for every order.
+        if self.keeps_orders() != keep {
+            self.keeps_orders.store(keep, Ordering::Relaxed);
+        }
+    }
+
+    /// Hands the writes of a draft over, or refuses them at once. Within a [`Together`](crate::together::Together) of this
+    /// thread they are handed over, or refused, when that ends.
+    pub(crate) fn commit(
+        &self,
+        draft: &mut Draft,
+        deadline: Deadline,
+        lane: Lane,
+    ) -> Result<Awaited, StoreError> {
+        self.put(lane, |parcel| parcel.add(draft, deadline))
+    }
+
+    /// Asks for something else, in the same way.
+    pub(crate) fn ask(&self, request: Request, lane: Lane) -> Result<(), StoreError> {
+        self.put(lane, |parcel| parcel.ask(request))
+    }
+
+    fn put<T>(&self, lane: Lane, put: impl FnOnce(&mut Parcel) -> T) -> Result<T, StoreError> {
+        let put = match together::keep(self, lane, put) {
+            Ok(kept) => return Ok(kept),
+            Err(put) => put,
         };
         let mut waiting = self.lock();
         if let Some(refusal) = waiting.refusal(lane, self.limit) {
             return Err(refusal);
         }
-        waiting.add(request, lane);
+        let put = waiting.add(lane, self.batch, put);
         self.wake_where_wanted(waiting);
-        Ok(())
+        Ok(put)
     }
 
-    /// Puts requests in that were asked for in one go; who is refused is answered.
-    pub(crate) fn push_all(&self, asked: Vec<Asked>) {
+    /// Puts in what was asked for in one go, a parcel a lane; one is refused as a whole where nothing more of its lane is
+    /// taken in.
+    pub(crate) fn put_together(&self, parcels: [(Option<Parcel>, Lane); 2]) {
         let mut refused = Vec::new();
         let mut waiting = self.lock();
-        for (request, lane) in asked {
+        for (parcel, lane) in parcels {
+            let Some(parcel) = parcel else { continue };
             match waiting.refusal(lane, self.limit) {
-                Some(refusal) => refused.push((request, refusal)),
-                None => waiting.add(request, lane),
+                Some(refusal) => refused.push((parcel, refusal)),
+                None => waiting.add_parcel(parcel, lane),
             }
         }
         self.wake_where_wanted(waiting);
-        for (request, refusal) in refused {
-            request.refuse(&refusal);
+        for (mut parcel, refusal) in refused {
+            parcel.refuse(&refusal);
         }
     }
 
+    /// An empty parcel, for what is asked for in one go.
+    pub(crate) fn spare_parcel(&self) -> Parcel {
+        self.lock().spare.pop().unwrap_or_default()
+    }
+
     fn wake_where_wanted(&self, mut waiting: MutexGuard<'_, Waiting>) {
-        let is_work = waiting.writer_sleeps && !waiting.requests.is_empty();
+        let is_work = waiting.writer_sleeps && !waiting.parcels.is_empty();
         let is_company = waiting.wanted > 0 && waiting.is_enough(waiting.wanted);
         let wake = is_work || is_company;
         if wake {
@@ -151,13 +201,16 @@ impl WriteQueue {
         }
     }
 
-    /// Moves what waits into `taken`, up to about `batch` decisions; waits where nothing does. `false` once the queue
-    /// is closed and empty.
-    pub(crate) fn take(&self, taken: &mut Vec<Request>, batch: usize) -> bool {
+    /// Moves what waits into `taken`, up to about a batch; waits where nothing does. What is in it must be empty by now: it
+    /// is kept for what comes next. `false` once the queue is closed and nothing waits.
+    pub(crate) fn take(&self, taken: &mut Vec<Parcel>) -> bool {
+        taken.truncate(SPARE);
         let mut waiting = self.lock();
-        let came = waiting.requests.len();
+        let room = SPARE.saturating_sub(waiting.spare.len());
+        waiting.spare.extend(taken.drain(..taken.len().min(room)));
+        let came = waiting.callers;
         let mut rests_since = None;
-        while waiting.requests.is_empty() {
+        while waiting.parcels.is_empty() {
             if waiting.closed.is_some() {
                 return false;
             }
@@ -169,21 +222,27 @@ impl WriteQueue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         if rests_since.is_some_and(|since| since.elapsed() > REST) {
-            waiting.usual = Usual::default();
+            waiting.crowd = Crowd::default();
         } else {
-            waiting.usual.saw(came);
+            waiting.crowd.ended(came);
         }
         waiting = self.wait_for_company(waiting);
-        let mut weight = 0;
-        while weight < batch
-            && let Some(request) = waiting.requests.pop_front()
+        // Empty ones that nobody has room for.
+        taken.clear();
+        let callers = waiting.callers;
+        let mut decisions = 0;
+        while decisions < self.batch
+            && let Some(parcel) = waiting.parcels.pop_front()
         {
-            weight += request.weight();
-            taken.push(request);
+            decisions += parcel.decisions;
+            waiting.callers -= parcel.callers;
+            taken.push(parcel);
         }
-        waiting.decisions -= weight;
+        waiting.decisions -= decisions;
+        let carried = callers - waiting.callers;
+        waiting.crowd.begins(carried, Instant::now());
         // What a full commit left behind may be work under way.
-        waiting.is_urgent &= !waiting.requests.is_empty();
+        waiting.is_urgent &= !waiting.parcels.is_empty();
         true
     }
 
@@ -192,7 +251,7 @@ impl WriteQueue {
         &'q self,
         mut waiting: MutexGuard<'q, Waiting>,
     ) -> MutexGuard<'q, Waiting> {
-        let wanted = waiting.usual.wanted();
+        let wanted = waiting.crowd.wanted();
         if waiting.is_enough(wanted) || waiting.closed.is_some() {
             return waiting;
         }
@@ -214,11 +273,12 @@ impl WriteQueue {
         self.wake_writer.notify_all();
     }
 
-    /// Throws away what waits, for a writer that cannot go on: dropping a request tells its caller.
+    /// Throws away what waits, for a writer that cannot go on: dropping it tells the callers.
     pub(crate) fn clear(&self) {
         let mut waiting = self.lock();
+        waiting.callers = 0;
         waiting.decisions = 0;
-        let dropped = std::mem::take(&mut waiting.requests);
+        let dropped = std::mem::take(&mut waiting.parcels);
         drop(waiting);
         drop(dropped);
     }
@@ -230,8 +290,10 @@ mod tests {
     use std::time::Duration;
 
     use tokio::sync::oneshot;
+    use tokio::time::Instant;
 
-    use super::{CROWD, Lane, PLENTY, REST, Request, WriteQueue};
+    use super::{Lane, PLENTY, REST, Request, WriteQueue};
+    use crate::crowd::CROWD;
     use crate::request::Taking;
 
     /// Longer than any test: who waits for company that does not come never ends.
@@ -247,11 +309,11 @@ mod tests {
     }
 
     fn call(queue: &WriteQueue) {
-        queue.push(heartbeat(), Lane::Intake).unwrap();
+        queue.ask(heartbeat(), Lane::Intake).unwrap();
     }
 
     fn outcome(queue: &WriteQueue) {
-        queue.push(heartbeat(), Lane::Outcome).unwrap();
+        queue.ask(heartbeat(), Lane::Outcome).unwrap();
     }
 
     /// One caller with so many decisions.
@@ -262,22 +324,34 @@ mod tests {
             taking: Taking::Claim(Duration::ZERO),
             reply,
         };
-        queue.push(request, Lane::Intake).unwrap();
+        queue.ask(request, Lane::Intake).unwrap();
     }
 
-    /// A queue to which so many callers usually come while a commit is made.
-    fn crowded(usual: usize) -> Arc<WriteQueue> {
-        let queue = WriteQueue::with_company(1_000, FOR_EVER);
-        for _ in 0..200 {
-            queue.lock().usual.saw(usual);
-        }
+    /// So many callers are around, and come at once.
+    fn crowd(queue: &WriteQueue, around: usize) {
+        let mut waiting = queue.lock();
+        let now = Instant::now();
+        waiting.crowd.begins(around, now);
+        waiting.crowd.begins(0, now);
+        waiting.crowd.ended(around);
+    }
+
+    /// A queue with so many callers around.
+    fn crowded(around: usize) -> Arc<WriteQueue> {
+        crowded_with(around, 1_000)
+    }
+
+    /// One of which so many decisions are taken at once.
+    fn crowded_with(around: usize, batch: usize) -> Arc<WriteQueue> {
+        let queue = WriteQueue::with_company(1_000, batch, FOR_EVER);
+        crowd(&queue, around);
         Arc::new(queue)
     }
 
     fn take(queue: &WriteQueue) -> usize {
         let mut taken = Vec::new();
-        assert!(queue.take(&mut taken, 1_000));
-        taken.len()
+        assert!(queue.take(&mut taken));
+        taken.iter().map(|parcel| parcel.callers).sum()
     }
 
     fn taker(queue: &Arc<WriteQueue>) -> std::thread::JoinHandle<usize> {
@@ -304,11 +378,11 @@ mod tests {
     }
 
     #[test]
-    fn under_load_a_commit_waits_for_twice_as_many_as_usual() {
-        let queue = crowded(2 * CROWD);
+    fn under_load_a_commit_waits_for_some_of_those_who_were_around() {
+        let queue = crowded(10 * CROWD);
         let writer = waiting_taker(&queue);
         let wanted = queue.lock().wanted;
-        assert!(wanted > 2 * CROWD, "{wanted}");
+        assert!((2 * CROWD..4 * CROWD).contains(&wanted), "{wanted}");
         for _ in 1..wanted {
             call(&queue);
         }
@@ -331,12 +405,10 @@ mod tests {
 
     #[test]
     fn work_under_way_that_a_full_commit_left_behind_is_not_kept_waiting() {
-        let queue = crowded(2 * CROWD);
+        let queue = crowded_with(2 * CROWD, PLENTY);
         many(&queue, PLENTY);
         outcome(&queue);
-        let mut taken = Vec::new();
-        assert!(queue.take(&mut taken, PLENTY));
-        assert_eq!(taken.len(), 1);
+        assert_eq!(take(&queue), 1);
         assert_eq!(take(&queue), 1);
     }
 
@@ -350,10 +422,8 @@ mod tests {
 
     #[test]
     fn a_commit_does_not_wait_for_ever() {
-        let queue = WriteQueue::with_company(1_000, Duration::from_millis(1));
-        for _ in 0..200 {
-            queue.lock().usual.saw(2 * CROWD);
-        }
+        let queue = WriteQueue::with_company(1_000, 1_000, Duration::from_millis(1));
+        crowd(&queue, 2 * CROWD);
         call(&queue);
         assert_eq!(take(&queue), 1);
     }

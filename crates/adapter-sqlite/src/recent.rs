@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use application::ports::SequencedEvent;
 use domain::{OrderId, UserId, Version};
 
-use crate::codec::{Reader, Unreadable, history, put_text};
+use crate::codec::{Reader, Unreadable, history};
 
 /// Events in the order of the log, without gaps.
 #[derive(Debug, Default)]
@@ -20,11 +20,11 @@ pub(crate) struct EncodedEvents {
 }
 
 impl EncodedEvents {
-    /// Adds an event; `encoded` is its [`history`] form, its seq filled in.
-    pub(crate) fn push(&mut self, id: OrderId, version: Version, user: &UserId, encoded: &[u8]) {
+    /// Adds an event; `user` is the name with its length before it, `encoded` its [`history`] form, its seq filled in.
+    pub(crate) fn push(&mut self, id: OrderId, version: Version, user: &[u8], encoded: &[u8]) {
         self.bytes.extend_from_slice(id.as_bytes());
         self.bytes.extend_from_slice(&version.get().to_le_bytes());
-        put_text(&mut self.bytes, user.as_str());
+        self.bytes.extend_from_slice(user);
         self.bytes.extend_from_slice(encoded);
         self.ends.push(self.bytes.len());
     }
@@ -128,7 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{EncodedEvents, RecentEvents, decode};
-    use crate::codec::history;
+    use crate::codec::{history, put_text};
 
     fn event(seq: u64) -> Event {
         let user_id = UserId::new(&"u".repeat(1 + usize::try_from(seq % 7).unwrap())).unwrap();
@@ -158,7 +158,9 @@ mod tests {
             let mut encoded = Vec::new();
             history::encode(&event, &mut encoded);
             history::stamp(&mut encoded, 0, seq);
-            events.push(event.order_id, event.version, &event.user_id, &encoded);
+            let mut user = Vec::new();
+            put_text(&mut user, event.user_id.as_str());
+            events.push(event.order_id, event.version, &user, &encoded);
         }
         recent.append(&mut events, first + count - 1);
         assert!(events.bytes.is_empty() && events.ends.is_empty());

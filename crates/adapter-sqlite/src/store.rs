@@ -1,12 +1,13 @@
 //! The store as the application sees it: hands each call to the thread that does it, and waits for the answer.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, Clock, CommitError, Counts, Deadline, EventPage, Guard, ListQuery, NextDue, OrderPage,
+    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version};
@@ -14,7 +15,8 @@ use tokio::sync::oneshot;
 
 use crate::failure::unknown;
 use crate::index::tail::Tail;
-use crate::prepared::Prepared;
+use crate::outcome::{Awaited, CommitAnswer};
+use crate::parcel::{Draft, WRITER_STOPPED};
 use crate::published::Published;
 use crate::queue::WriteQueue;
 use crate::read::{PATIENCE, ReadConnection, ReadQueue};
@@ -22,11 +24,15 @@ use crate::request::{Lane, Request, Taking};
 use crate::together::Together;
 use crate::{SHARD, SHARDS};
 
-const WRITER_STOPPED: &str = "the writer of the store stopped before it answered";
 /// A call with more writes is done in several transactions.
 const WRITES_AT_ONCE: usize = 512;
 /// The most events of one page.
 const MAX_PAGE: usize = 10_000;
+
+thread_local! {
+    /// Where this thread encodes what it hands over.
+    static DRAFT: RefCell<Draft> = RefCell::default();
+}
 
 /// Keeps orders in one data folder, which one process uses at a time.
 pub struct SqliteStore {
@@ -50,59 +56,61 @@ impl SqliteStore {
         &self,
         writes: Vec<Write>,
         deadline: Deadline,
-        answers: &mut Vec<Result<Committed, CommitError>>,
+        answers: &mut Vec<CommitAnswer>,
     ) {
-        let mut lane = Lane::Outcome;
-        let mut prepared = Vec::with_capacity(writes.len());
-        // Where a write is refused before it is sent, with the reason.
+        // Where a write is refused before it is handed over, with the reason.
         let mut refused = Vec::new();
-        for (index, write) in writes.into_iter().enumerate() {
-            if matches!(write.guard, Guard::New { .. }) {
-                lane = Lane::Intake;
-            }
-            match Prepared::of(write) {
-                Ok(write) => prepared.push(write),
-                Err(reason) => refused.push((answers.len() + index, reason)),
-            }
-        }
-        if !prepared.is_empty() {
-            answers.extend(self.commit_prepared(prepared, deadline, lane).await);
+        let first = answers.len();
+        let (count, handed_over) = self.hand_over(writes, deadline, |index, reason| {
+            refused.push((first + index, reason));
+        });
+        let failed = match handed_over {
+            Ok(mut awaited) => match tokio::time::timeout_at(deadline, &mut awaited).await {
+                Ok(()) => {
+                    answers.extend(awaited.answers().into_iter().flatten().cloned());
+                    None
+                }
+                Err(_) => Some(unknown("no answer by the deadline")),
+            },
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failed {
+            answers.extend((0..count).map(|_| Err(CommitError::Store(error.clone()))));
         }
         for (index, reason) in refused {
             answers.insert(index, Err(reason));
         }
     }
 
-    async fn commit_prepared(
+    /// Encodes the writes and hands them over to the writer, but those that no transaction could hold. How many are handed
+    /// over, and the wait for them.
+    fn hand_over(
         &self,
-        writes: Vec<Prepared>,
+        writes: Vec<Write>,
         deadline: Deadline,
-        lane: Lane,
-    ) -> Vec<Result<Committed, CommitError>> {
-        let count = writes.len();
-        let same = |error: StoreError| {
-            (0..count)
-                .map(|_| Err(CommitError::Store(error.clone())))
-                .collect()
-        };
-        if deadline <= tokio::time::Instant::now() {
-            return same(StoreError::Expired);
-        }
-        let (reply, answer) = oneshot::channel();
-        let request = Request::Commit {
-            answers: Vec::with_capacity(writes.len()),
-            writes,
-            deadline,
-            reply,
-        };
-        if let Err(error) = self.writes.push(request, lane) {
-            return same(error);
-        }
-        match tokio::time::timeout_at(deadline, answer).await {
-            Ok(Ok((answers, _))) => answers,
-            Ok(Err(_)) => same(unknown(WRITER_STOPPED)),
-            Err(_) => same(unknown("no answer by the deadline")),
-        }
+        mut refuse: impl FnMut(usize, CommitError),
+    ) -> (usize, Result<Awaited, StoreError>) {
+        DRAFT.with_borrow_mut(|draft| {
+            draft.clear();
+            let mut lane = Lane::Outcome;
+            let keeps_orders = self.writes.keeps_orders();
+            for (index, write) in writes.into_iter().enumerate() {
+                if matches!(write.guard, Guard::New { .. }) {
+                    lane = Lane::Intake;
+                }
+                if let Err(reason) = draft.add(write, keeps_orders) {
+                    refuse(index, reason);
+                }
+            }
+            let count = draft.len();
+            // Nobody is told so where nothing is left to hand over.
+            let handed_over = if count == 0 || deadline <= tokio::time::Instant::now() {
+                Err(StoreError::Expired)
+            } else {
+                self.writes.commit(draft, deadline, lane)
+            };
+            (count, handed_over)
+        })
     }
 
     async fn ask<T>(
@@ -110,7 +118,7 @@ impl SqliteStore {
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.writes.push(request(reply), Lane::Outcome)?;
+        self.writes.ask(request(reply), Lane::Outcome)?;
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(unknown(WRITER_STOPPED)),
@@ -171,11 +179,7 @@ impl OrderStore for SqliteStore {
         SHARD
     }
 
-    async fn commit(
-        &self,
-        mut writes: Vec<Write>,
-        deadline: Deadline,
-    ) -> Vec<Result<Committed, CommitError>> {
+    async fn commit(&self, mut writes: Vec<Write>, deadline: Deadline) -> Vec<CommitAnswer> {
         let mut answers = Vec::with_capacity(writes.len());
         while writes.len() > WRITES_AT_ONCE {
             let rest = writes.split_off(WRITES_AT_ONCE);

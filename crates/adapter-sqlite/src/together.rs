@@ -5,11 +5,9 @@
 
 use std::cell::RefCell;
 
+use crate::parcel::Parcel;
 use crate::queue::WriteQueue;
-use crate::request::{Lane, Request};
-
-/// A request and who asks.
-pub(crate) type Asked = (Request, Lane);
+use crate::request::Lane;
 
 thread_local! {
     /// What this thread has asked for so far, while it asks in one go.
@@ -19,7 +17,8 @@ thread_local! {
 struct Kept {
     /// The address of the queue: a thread may ask several stores.
     queue: usize,
-    asked: Vec<Asked>,
+    intake: Option<Parcel>,
+    outcomes: Option<Parcel>,
 }
 
 /// This thread asks in one go, until it is dropped.
@@ -34,7 +33,8 @@ impl<'q> Together<'q> {
             }
             *kept = Some(Kept {
                 queue: address(queue),
-                asked: Vec::new(),
+                intake: None,
+                outcomes: None,
             });
             Some(Self(queue))
         })
@@ -43,23 +43,27 @@ impl<'q> Together<'q> {
 
 impl Drop for Together<'_> {
     fn drop(&mut self) {
-        let kept = KEPT.take();
-        if let Some(kept) = kept
-            && !kept.asked.is_empty()
-        {
-            self.0.push_all(kept.asked);
-        }
+        let Some(kept) = KEPT.take() else { return };
+        self.0
+            .put_together([(kept.intake, Lane::Intake), (kept.outcomes, Lane::Outcome)]);
     }
 }
 
-/// Keeps a request aside; gives it back where the thread does not ask this queue in one go.
-pub(crate) fn keep(queue: &WriteQueue, request: Request, lane: Lane) -> Option<Request> {
-    KEPT.with_borrow_mut(|kept| match kept {
-        Some(kept) if kept.queue == address(queue) => {
-            kept.asked.push((request, lane));
-            None
-        }
-        _ => Some(request),
+/// Keeps what a caller asks for aside; gives it back where the thread does not ask this queue in one go.
+pub(crate) fn keep<T, P>(queue: &WriteQueue, lane: Lane, put: P) -> Result<T, P>
+where
+    P: FnOnce(&mut Parcel) -> T,
+{
+    KEPT.with_borrow_mut(|kept| {
+        let kept = match kept {
+            Some(kept) if kept.queue == address(queue) => kept,
+            _ => return Err(put),
+        };
+        let parcel = match lane {
+            Lane::Intake => &mut kept.intake,
+            Lane::Outcome => &mut kept.outcomes,
+        };
+        Ok(put(parcel.get_or_insert_with(|| queue.spare_parcel())))
     })
 }
 
@@ -87,20 +91,20 @@ mod tests {
             lease: Duration::ZERO,
             reply,
         };
-        queue.push(request, Lane::Intake).unwrap();
+        queue.ask(request, Lane::Intake).unwrap();
         answer
     }
 
     /// How many requests a commit takes that begins now.
     fn take(queue: &WriteQueue) -> usize {
         let mut taken = Vec::new();
-        assert!(queue.take(&mut taken, 1_000));
-        taken.len()
+        assert!(queue.take(&mut taken));
+        taken.iter().map(|parcel| parcel.callers).sum()
     }
 
     #[test]
     fn a_commit_takes_all_or_nothing_of_what_is_asked_for_together() {
-        let queue = WriteQueue::new(1_000);
+        let queue = WriteQueue::new(1_000, 1_000);
         let _before = ask(&queue);
         let together = Together::begin(&queue);
         let _answers = [ask(&queue), ask(&queue), ask(&queue)];
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn asking_together_within_asking_together_is_one() {
-        let queue = WriteQueue::new(1_000);
+        let queue = WriteQueue::new(1_000, 1_000);
         let _before = ask(&queue);
         let outer = Together::begin(&queue);
         let inner = Together::begin(&queue);
@@ -124,7 +128,7 @@ mod tests {
 
     #[test]
     fn another_queue_is_asked_at_once() {
-        let (queue, other) = (WriteQueue::new(1_000), WriteQueue::new(1_000));
+        let (queue, other) = (WriteQueue::new(1_000, 1_000), WriteQueue::new(1_000, 1_000));
         let _together = Together::begin(&queue);
         let _answers = [ask(&queue), ask(&other)];
         assert_eq!(take(&other), 1);
@@ -132,19 +136,21 @@ mod tests {
 
     #[test]
     fn what_a_full_queue_does_not_take_is_answered_so() {
-        let queue = WriteQueue::new(2);
+        let queue = WriteQueue::new(2, 1_000);
+        let _before = [ask(&queue), ask(&queue)];
         let together = Together::begin(&queue);
-        let answers = [ask(&queue), ask(&queue), ask(&queue)];
+        let refused = [ask(&queue), ask(&queue)];
         drop(together);
-        assert_eq!(take(&queue), 2);
-        let [_, _, mut refused] = answers;
-        let answer = refused.try_recv().expect("it is answered at once");
-        assert_eq!(answer, Err(StoreError::Overloaded { limit: 2 }));
+        assert_eq!(take(&queue), 2, "what was there before");
+        for mut refused in refused {
+            let answer = refused.try_recv().expect("it is answered at once");
+            assert_eq!(answer, Err(StoreError::Overloaded { limit: 2 }));
+        }
     }
 
     #[test]
     fn what_is_asked_for_when_the_queue_is_closed_is_answered_so() {
-        let queue = WriteQueue::new(2);
+        let queue = WriteQueue::new(2, 1_000);
         let together = Together::begin(&queue);
         let mut answer = ask(&queue);
         queue.close("the test ends");
@@ -158,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_who_asks_loses_nothing() {
-        let queue = WriteQueue::new(2);
+        let queue = WriteQueue::new(2, 1_000);
         let mut answer = None;
         let asking = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _together = Together::begin(&queue);

@@ -1,6 +1,7 @@
 //! What was asked for: the part of an order that never changes, with the key and fingerprint of its making.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use domain::{
@@ -29,12 +30,13 @@ pub(crate) struct Facts {
     pub(crate) lines: Arc<[Line]>,
 }
 
+/// Appends the facts; returns where the user's name is, with its length before it.
 pub(crate) fn encode(
     order: &Order,
     key: Option<&IdempotencyKey>,
     fingerprint: Option<&Fingerprint>,
     bytes: &mut Vec<u8>,
-) {
+) -> Range<usize> {
     let mut flags = 0;
     for (flag, is_there) in [
         (HAS_EXTERNAL_ID, order.external_id.is_some()),
@@ -51,7 +53,9 @@ pub(crate) fn encode(
     bytes.extend_from_slice(order.amount.currency().code().as_bytes());
     put_number(bytes, order.amount.minor());
     put_number(bytes, order.created_at.as_millis());
+    let user = bytes.len();
     put_text(bytes, order.user_id.as_str());
+    let user = user..bytes.len();
     if let Some(external_id) = &order.external_id {
         put_text(bytes, external_id.as_str());
     }
@@ -82,6 +86,7 @@ pub(crate) fn encode(
         put_number(bytes, u64::from(line.quantity));
         put_number(bytes, line.unit_price_minor);
     }
+    user
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<Facts, Unreadable> {

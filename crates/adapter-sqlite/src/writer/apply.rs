@@ -1,7 +1,6 @@
 //! Writing decisions down, within the transaction: new orders, and changes of orders that stand as expected.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use application::ports::{CommitError, Committed, StoreError};
 use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
@@ -27,6 +26,7 @@ impl Writer<'_> {
         &mut self,
         batch: &mut Batch,
         write: &mut Prepared,
+        bytes: &mut [u8],
         now: Timestamp,
     ) -> Applied<Committed> {
         match write.guard {
@@ -39,10 +39,10 @@ impl Writer<'_> {
                 .find_known(batch, key, external_id, fingerprint)
                 .and_then(|known| match known {
                     Some(answer) => Ok(answer),
-                    None => self.insert(batch, write, [key, external_id], lists, now),
+                    None => self.insert(batch, write, bytes, ([key, external_id], lists), now),
                 }),
             PreparedGuard::At { version, status } => self
-                .apply_change(batch, write, version, status, now)
+                .apply_change(batch, write, bytes, (version, status), now)
                 .map(|done| done.map(|seq| Committed::Written { seq })),
         }
     }
@@ -76,15 +76,15 @@ impl Writer<'_> {
         &mut self,
         batch: &mut Batch,
         write: &mut Prepared,
-        names: [Option<NameHash>; 2],
-        lists: (UserHash, Option<UserHash>),
+        bytes: &mut [u8],
+        (names, lists): ([Option<NameHash>; 2], (UserHash, Option<UserHash>)),
         now: Timestamp,
     ) -> Applied<Committed> {
         let first_seq = batch.books.head + 1;
-        write.stamp(first_seq);
-        let (id, status) = (write.id(), write.order.status);
+        write.stamp(bytes, first_seq);
+        let (id, status) = (write.id, write.status);
         // The first statement of the write: where it is refused, nothing of the write is there.
-        let place = match self.insert_row(write, place::of(id)) {
+        let place = match self.insert_row(write, bytes, place::of(id)) {
             Err(error) if meaning(&error) == Meaning::Refused => {
                 return Ok(Err(CommitError::Refused(error.to_string())));
             }
@@ -95,12 +95,16 @@ impl Writer<'_> {
                 "there are as many orders of this millisecond as the store has places for; try again",
             ))));
         };
-        let is_fresh_work = status == Status::Pending && write.job == Job::DueIn(Duration::ZERO);
+        let is_fresh_work = write.is_fresh_work();
         if is_fresh_work {
             batch.books.fresh_waiting += 1;
-            batch.fresh.push(FreshWork::new(first_seq, &write.order));
+            batch.fresh.push(FreshWork {
+                seq: first_seq,
+                id,
+                order: write.order.take(),
+            });
         } else if let Job::DueIn(delay) = write.job {
-            self.put_job(batch, &write.order, now.saturating_add(delay))?;
+            self.put_job_of(batch, write, now.saturating_add(delay))?;
         }
         batch.books.count(None, status);
         batch.indexed.push(lists.0, id);
@@ -111,26 +115,31 @@ impl Writer<'_> {
             .indexed
             .names
             .extend(names.into_iter().flatten().map(|name| (name, id)));
-        self.finish(batch, write, place, is_fresh_work)
+        self.finish(batch, write, bytes, place, is_fresh_work)
             .map(|seq| Ok(Committed::Written { seq }))
     }
 
     /// Writes the row of a new order where it belongs, or at the next free place; returns where it is, `None` where no
     /// place is left.
-    fn insert_row(&mut self, write: &Prepared, place: i64) -> rusqlite::Result<Option<i64>> {
-        let id = write.id();
+    fn insert_row(
+        &mut self,
+        write: &Prepared,
+        bytes: &[u8],
+        place: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let id = write.id;
         let inserted = self.hot.insert.execute(params![
             place,
             id.as_bytes(),
-            write.order.status.code(),
-            write.order.version.get(),
-            write.standing(),
-            write.history(),
-            write.facts()
+            write.status.code(),
+            write.version.get(),
+            write.standing(bytes),
+            write.history(bytes),
+            write.facts(bytes)
         ]);
         match inserted {
             Err(error) if is_taken(&error) => match self.next_place(id, place)? {
-                Next::Free(free) => self.insert_row(write, free),
+                Next::Free(free) => self.insert_row(write, bytes, free),
                 Next::Full => Ok(None),
                 Next::IsThere => Err(error),
             },
@@ -161,47 +170,47 @@ impl Writer<'_> {
         })
     }
 
-    /// A change of an order that must stand at `version` and `status`: the fencing check, in SQL.
+    /// A change of an order that must stand at this version and status: the fencing check, in SQL.
     pub(super) fn apply_change(
         &mut self,
         batch: &mut Batch,
-        write: &mut Prepared,
-        version: Version,
-        status: Status,
+        write: &Prepared,
+        bytes: &mut [u8],
+        before: (Version, Status),
         now: Timestamp,
     ) -> Applied<Seq> {
-        let Some(place) = self.change_row(batch, write, version, status)? else {
+        let Some(place) = self.change_row(batch, write, bytes, before)? else {
             return Ok(Err(CommitError::Stale));
         };
-        self.follow_work(batch, write, version, status, now)?;
-        self.finish(batch, write, place, false).map(Ok)
+        self.follow_work(batch, write, before, now)?;
+        self.finish(batch, write, bytes, place, false).map(Ok)
     }
 
-    /// The order's row, where it stands at `version` and `status`; the first statement of a change, so that nothing
+    /// The order's row, where it stands at this version and status; the first statement of a change, so that nothing
     /// of it is there where it is refused. The place of the row; `None` where the order stands otherwise.
     pub(super) fn change_row(
         &mut self,
         batch: &mut Batch,
-        write: &mut Prepared,
-        version: Version,
-        status: Status,
+        write: &Prepared,
+        bytes: &mut [u8],
+        before: (Version, Status),
     ) -> rusqlite::Result<Option<i64>> {
-        write.stamp(batch.books.head + 1);
-        let id = write.id();
+        write.stamp(bytes, batch.books.head + 1);
+        let id = write.id;
         let belongs_at = place::of(id);
-        let place = if self.change_row_at(belongs_at, write, version, status)? {
+        let place = if self.change_row_at(belongs_at, write, bytes, before)? {
             Some(belongs_at)
         } else {
             let elsewhere = self.place(id)?.filter(|place| *place != belongs_at);
             match elsewhere {
                 Some(place) => self
-                    .change_row_at(place, write, version, status)?
+                    .change_row_at(place, write, bytes, before)?
                     .then_some(place),
                 None => None,
             }
         };
         if place.is_some() {
-            batch.books.count(Some(status), write.order.status);
+            batch.books.count(Some(before.1), write.status);
         }
         Ok(place)
     }
@@ -210,17 +219,16 @@ impl Writer<'_> {
         &mut self,
         place: i64,
         write: &Prepared,
-        version: Version,
-        status: Status,
+        bytes: &[u8],
+        (version, status): (Version, Status),
     ) -> rusqlite::Result<bool> {
-        let (id, order) = (write.id(), &write.order);
         let changed = self.hot.change.execute(params![
-            order.status.code(),
-            order.version.get(),
-            write.standing(),
-            write.history(),
+            write.status.code(),
+            write.version.get(),
+            write.standing(bytes),
+            write.history(bytes),
             place,
-            id.as_bytes(),
+            write.id.as_bytes(),
             version.get(),
             status.code()
         ])?;
@@ -242,11 +250,10 @@ impl Writer<'_> {
         &mut self,
         batch: &mut Batch,
         write: &Prepared,
-        version: Version,
-        status: Status,
+        (version, status): (Version, Status),
         now: Timestamp,
     ) -> rusqlite::Result<()> {
-        let id = write.id();
+        let id = write.id;
         // A claim keeps its job and takes its lease itself.
         if write.job == Job::Leased {
             return Ok(());
@@ -260,7 +267,7 @@ impl Writer<'_> {
             batch.leases_ended.push(id);
         }
         match write.job {
-            Job::DueIn(delay) => self.put_job(batch, &write.order, now.saturating_add(delay))?,
+            Job::DueIn(delay) => self.put_job_of(batch, write, now.saturating_add(delay))?,
             Job::Nothing if was_fresh_claim => {}
             Job::Nothing | Job::Leased => {
                 let had_job = self.remove_job(batch, id)?;
@@ -278,19 +285,18 @@ impl Writer<'_> {
         &mut self,
         batch: &mut Batch,
         write: &Prepared,
+        bytes: &[u8],
         place: i64,
         is_fresh_work: bool,
     ) -> rusqlite::Result<Seq> {
-        let id = write.id();
+        let id = write.id;
         if let Some(text) = &write.receipt {
             self.hot.receipt.execute(params![place, text])?;
         }
-        for (version, encoded) in write.events() {
+        for (version, encoded) in write.events(bytes) {
             batch.books.head += 1;
             log::put(&mut batch.log, id, version.get(), is_fresh_work);
-            batch
-                .events
-                .push(id, version, &write.order.user_id, encoded);
+            batch.events.push(id, version, write.user(bytes), encoded);
         }
         Ok(Seq(batch.books.head))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claim, CommitError, StoreError};
+use application::ports::{Claim, StoreError};
 use domain::{Order, OrderId};
 use tokio::sync::oneshot;
 
@@ -11,7 +11,6 @@ use super::fresh::FreshWork;
 use super::leases::Lease;
 use crate::index::tail::Segment;
 use crate::recent::EncodedEvents;
-use crate::request::Done;
 
 /// Reused from commit to commit, so that its buffers are allocated once.
 #[derive(Default)]
@@ -32,11 +31,14 @@ pub(crate) struct Batch {
     pub(crate) taken: Vec<FreshWork>,
     pub(crate) touches_jobs: bool,
     pub(crate) answers: Vec<Answer>,
+    /// The writes in the order in which they are made: where the row goes, which parcel, and where in it.
+    pub(crate) sequence: Vec<(i64, usize, usize)>,
+    /// For what the writer encodes itself.
+    own_bytes: Vec<u8>,
 }
 
-/// An answer that waits for the transaction to be durable.
+/// An answer, to something else than a write, that waits for the transaction to be durable.
 pub(crate) enum Answer {
-    Commit(oneshot::Sender<Done>, Done),
     Orders(
         oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
         Result<Vec<Arc<Order>>, StoreError>,
@@ -51,23 +53,14 @@ impl Answer {
     /// A caller that has stopped waiting is no fault.
     pub(crate) fn send(self) {
         match self {
-            Self::Commit(reply, answer) => drop(reply.send(answer)),
             Self::Orders(reply, answer) => drop(reply.send(answer)),
             Self::Lost(reply, answer) => drop(reply.send(answer)),
         }
     }
 
-    /// The transaction failed: nobody is told otherwise, except those who were never part of it.
+    /// The transaction failed: nobody is told otherwise.
     pub(crate) fn fail(self, error: &StoreError) {
         match self {
-            Self::Commit(reply, (mut answers, writes)) => {
-                for answer in &mut answers {
-                    if !matches!(answer, Err(CommitError::Store(_))) {
-                        *answer = Err(CommitError::Store(error.clone()));
-                    }
-                }
-                drop(reply.send((answers, writes)));
-            }
             Self::Orders(reply, _) => drop(reply.send(Err(error.clone()))),
             Self::Lost(reply, _) => drop(reply.send(Err(error.clone()))),
         }
@@ -80,6 +73,17 @@ impl Batch {
         self.books = books;
         self.encoded_books.clear();
         self.touches_jobs = false;
+    }
+
+    /// Room for what the writer encodes itself.
+    pub(crate) fn own_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.own_bytes)
+    }
+
+    /// Gives that room back.
+    pub(crate) fn reuse(&mut self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        self.own_bytes = bytes;
     }
 
     /// Forgets what the transaction would have changed.

@@ -22,13 +22,9 @@ pub(crate) struct FreshWork {
 }
 
 impl FreshWork {
-    pub(crate) fn new(seq: u64, order: &Arc<Order>) -> Self {
-        let is_small = order.lines.len() <= MAX_KEPT_LINES && order.metadata.pairs().is_empty();
-        Self {
-            seq,
-            id: order.id,
-            order: is_small.then(|| Arc::clone(order)),
-        }
+    /// Whether an order is kept as it was created.
+    pub(crate) fn keeps(order: &Order) -> bool {
+        order.lines.len() <= MAX_KEPT_LINES && order.metadata.pairs().is_empty()
     }
 
     /// When it became due: when it was created, which its id tells.
@@ -58,6 +54,11 @@ impl FreshQueue {
             loaded_through: claimed_through,
             limit,
         }
+    }
+
+    /// Whether the fresh work of the next commit will be taken over, as far as can be told.
+    pub(crate) fn has_room(&self, head: u64) -> bool {
+        self.loaded_through == head && self.waiting.len() < self.limit / 4 * 3
     }
 
     /// Takes over the fresh work of a commit that moved the head, while there is room.

@@ -1,16 +1,28 @@
 //! The table `jobs`, within the transaction: work that is not fresh, and how each piece of it waits.
 
-use domain::{Order, OrderId, Timestamp};
+use domain::{OrderId, Timestamp};
 use rusqlite::params;
 
 use super::Writer;
 use super::batch::Batch;
+use crate::prepared::Prepared;
 
 /// How a job waits; 1 stands between them for one that a worker holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
     InCompany = 0,
     ToBeAlone = 2,
+}
+
+impl Waits {
+    /// How the work of an order waits that runs alone, or does not.
+    pub(super) const fn of(runs_alone: bool) -> Self {
+        if runs_alone {
+            Self::ToBeAlone
+        } else {
+            Self::InCompany
+        }
+    }
 }
 
 impl Writer<'_> {
@@ -45,22 +57,17 @@ impl Writer<'_> {
         rows.collect()
     }
 
-    /// Puts the work on an order, as it stands, among the jobs.
-    pub(super) fn put_job(
+    /// Puts the work that a write leaves among the jobs.
+    pub(super) fn put_job_of(
         &mut self,
         batch: &mut Batch,
-        order: &Order,
+        write: &Prepared,
         due: Timestamp,
     ) -> rusqlite::Result<()> {
-        let waits = if order.runs_alone() {
-            Waits::ToBeAlone
-        } else {
-            Waits::InCompany
-        };
-        self.put_job_that_waits(batch, order.id, waits, due)
+        self.put_job(batch, write.id, Waits::of(write.runs_alone), due)
     }
 
-    pub(super) fn put_job_that_waits(
+    pub(super) fn put_job(
         &mut self,
         batch: &mut Batch,
         id: OrderId,

@@ -18,7 +18,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Committed, Dispatch, StatusBus, StoreError};
+use application::ports::{Clock, CommitError, Dispatch, StatusBus, StoreError};
 use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
@@ -26,6 +26,7 @@ use crate::SHARD;
 use crate::failure::{Meaning, in_words, meaning, unavailable, unknown};
 use crate::index::reader::IndexReader;
 use crate::index::tail::Tail;
+use crate::parcel::Parcel;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::published::Published;
 use crate::queue::WriteQueue;
@@ -50,7 +51,6 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) bus: Arc<dyn StatusBus>,
-    pub(crate) batch: usize,
 }
 
 /// What the writer begins with.
@@ -143,29 +143,23 @@ impl Beginning {
 
 impl Writer<'_> {
     fn run(&mut self) {
-        let mut requests = Vec::new();
+        let mut parcels = Vec::new();
         let mut batch = Batch::default();
-        while self
-            .surroundings
-            .queue
-            .take(&mut requests, self.surroundings.batch)
-        {
-            // Rows that lie side by side are written one after the other. None of those who are moved can
-            // tell: they asked at the same time.
-            requests.sort_by_key(Request::place);
-            if !self.transaction(&mut requests, &mut batch) {
+        while self.surroundings.queue.take(&mut parcels) {
+            if !self.transaction(&mut parcels, &mut batch) {
                 return;
             }
+            parcels.iter_mut().for_each(Parcel::clear);
         }
     }
 
     /// One commit; `false` where there must be none after it.
-    fn transaction(&mut self, requests: &mut Vec<Request>, batch: &mut Batch) -> bool {
+    fn transaction(&mut self, parcels: &mut [Parcel], batch: &mut Batch) -> bool {
         let has_room = self.surroundings.tail.wait_for_room(WAIT_FOR_INDEX);
         let now = self.surroundings.clock.now();
         batch.begin(self.books);
         let done = self
-            .apply_all(requests, batch, now, has_room)
+            .apply_all(parcels, batch, now, has_room)
             .and_then(|()| self.commit(batch));
         if let Err(error) = self.index.end_snapshot() {
             tracing::warn!(%error, "a snapshot of the index could not be ended");
@@ -173,94 +167,102 @@ impl Writer<'_> {
         match done {
             Ok(()) => {
                 self.adopt(batch, now);
+                parcels.iter_mut().for_each(Parcel::tell);
                 for answer in batch.answers.drain(..) {
                     answer.send();
                 }
                 true
             }
-            Err(failed) => self.give_up(requests, batch, &failed),
+            Err(failed) => self.give_up(parcels, batch, &failed),
         }
     }
 
+    /// The writes first, then what else is asked for: whoever claims finds what came at the same time.
     fn apply_all(
         &mut self,
-        requests: &mut Vec<Request>,
+        parcels: &mut [Parcel],
         batch: &mut Batch,
         now: Timestamp,
         has_room: bool,
     ) -> Result<(), Failed> {
         self.hot.begin.execute([]).map_err(before_commit)?;
-        let started = tokio::time::Instant::now();
-        for request in requests.drain(..) {
-            match request {
-                Request::Commit {
-                    mut writes,
-                    mut answers,
-                    deadline,
-                    reply,
-                } => {
-                    let admission = Admission {
-                        is_expired: deadline <= started,
-                        has_room,
-                    };
-                    let failure = self.apply_each(batch, &mut writes, &mut answers, admission, now);
-                    batch.answers.push(Answer::Commit(reply, (answers, writes)));
-                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
-                }
-                Request::Take {
-                    limit,
-                    taking,
-                    reply,
-                } => {
-                    let taken = self.take_due(batch, limit, &taking, now);
-                    let (answer, failure) = split(taken);
-                    batch.answers.push(Answer::Orders(reply, answer));
-                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
-                }
-                Request::Rescue {
-                    policy,
-                    limit,
-                    reply,
-                } => {
-                    let rescued = self.rescue(batch, policy, limit, now);
-                    let (answer, failure) = split(rescued);
-                    batch.answers.push(Answer::Orders(reply, answer));
-                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
-                }
-                Request::Heartbeat {
-                    claims,
-                    lease,
-                    reply,
-                } => {
-                    let (answer, failure) = split(self.heartbeat(claims, lease));
-                    batch.answers.push(Answer::Lost(reply, answer));
-                    failure.map_or(Ok(()), |error| Err(before_commit(error)))?;
-                }
+        self.apply_writes(parcels, batch, now, has_room)
+            .map_err(before_commit)?;
+        for parcel in parcels {
+            while let Some(request) = parcel.asked.pop_front() {
+                self.apply_request(request, batch, now)
+                    .map_or(Ok(()), |error| Err(before_commit(error)))?;
             }
         }
         Ok(())
     }
 
-    /// Applies the writes of one request. After a failure, which ends the transaction, the other answers do not count.
-    fn apply_each(
+    fn apply_writes(
         &mut self,
+        parcels: &mut [Parcel],
         batch: &mut Batch,
-        writes: &mut [Prepared],
-        answers: &mut Vec<Result<Committed, CommitError>>,
-        admission: Admission,
+        now: Timestamp,
+        has_room: bool,
+    ) -> rusqlite::Result<()> {
+        let started = tokio::time::Instant::now();
+        let mut sequence = std::mem::take(&mut batch.sequence);
+        sequence.clear();
+        for (parcel, places) in parcels.iter().map(|parcel| &parcel.places).enumerate() {
+            let places = places.iter().enumerate();
+            sequence.extend(places.map(|(number, place)| (*place, parcel, number)));
+        }
+        // Rows that lie side by side are written one after the other. None of those who are moved can tell: they asked
+        // at the same time.
+        sequence.sort_unstable();
+        for (_, parcel, number) in &sequence {
+            let opened = parcels[*parcel].open(*number);
+            let admission = Admission {
+                is_expired: opened.deadline <= started,
+                has_room,
+            };
+            *opened.answer = match admission.refusal(opened.write) {
+                Some(refusal) => Err(CommitError::Store(refusal)),
+                None => self.apply(batch, opened.write, opened.bytes, now)?,
+            };
+        }
+        batch.sequence = sequence;
+        Ok(())
+    }
+
+    /// Does what is asked for beside the writes; the failure that ends the transaction, where there is one.
+    fn apply_request(
+        &mut self,
+        request: Request,
+        batch: &mut Batch,
         now: Timestamp,
     ) -> Option<rusqlite::Error> {
-        let mut failure = None;
-        for write in writes {
-            answers.push(match (admission.refusal(write), &failure) {
-                (Some(refusal), _) => Err(CommitError::Store(refusal)),
-                (None, Some(_)) => Err(CommitError::Stale),
-                (None, None) => self.apply(batch, write, now).unwrap_or_else(|error| {
-                    failure = Some(error);
-                    Err(CommitError::Stale)
-                }),
-            });
-        }
+        let (answer, failure) = match request {
+            Request::Take {
+                limit,
+                taking,
+                reply,
+            } => {
+                let (answer, failure) = split(self.take_due(batch, limit, &taking, now));
+                (Answer::Orders(reply, answer), failure)
+            }
+            Request::Rescue {
+                policy,
+                limit,
+                reply,
+            } => {
+                let (answer, failure) = split(self.rescue(batch, policy, limit, now));
+                (Answer::Orders(reply, answer), failure)
+            }
+            Request::Heartbeat {
+                claims,
+                lease,
+                reply,
+            } => {
+                let (answer, failure) = split(self.heartbeat(claims, lease));
+                (Answer::Lost(reply, answer), failure)
+            }
+        };
+        batch.answers.push(answer);
         failure
     }
 
@@ -310,6 +312,8 @@ impl Writer<'_> {
         let before = std::mem::replace(&mut self.books, batch.books);
         self.fresh
             .append(&mut batch.fresh, before.head, self.books.head);
+        let keeps_orders = self.fresh.has_room(self.books.head);
+        self.surroundings.queue.keep_orders(keeps_orders);
         batch.taken.clear();
         for id in batch.leases_ended.drain(..) {
             self.leases.remove(id);
@@ -341,7 +345,7 @@ impl Writer<'_> {
     }
 
     /// The transaction failed: nobody is acknowledged, memory is as it was before.
-    fn give_up(&mut self, requests: &mut Vec<Request>, batch: &mut Batch, failed: &Failed) -> bool {
+    fn give_up(&mut self, parcels: &mut [Parcel], batch: &mut Batch, failed: &Failed) -> bool {
         tracing::error!(error = %failed.answer, "a commit failed and was rolled back");
         let rolled_back =
             self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
@@ -359,9 +363,8 @@ impl Writer<'_> {
         for answer in batch.answers.drain(..) {
             answer.fail(&failed.answer);
         }
-        // What the transaction had not come to was not begun.
-        for request in requests.drain(..) {
-            request.refuse(&failed.answer);
+        for parcel in parcels {
+            parcel.refuse(&failed.answer);
         }
         is_trusted
     }

@@ -130,7 +130,7 @@ impl Writer<'_> {
         let taken = match self.load_due(batch, id, now)? {
             // It was put there by a version that let it run in company.
             Due::Order(order) if order.runs_alone() && matches!(taking, Taking::Claim(_)) => {
-                self.put_job(batch, &order, now)?;
+                self.put_job(batch, id, Waits::of(true), now)?;
                 return Ok(None);
             }
             Due::Order(order) => self.take(batch, &order, Origin::Job, taking, now)?,
@@ -154,7 +154,7 @@ impl Writer<'_> {
             Err(error) if is_unreadable(&error) => {
                 tracing::error!(order_id = %id, %error, "an order cannot be read; its work is put off for ten minutes");
                 let until = now.saturating_add(PUT_OFF);
-                self.put_job_that_waits(batch, id, Waits::InCompany, until)?;
+                self.put_job(batch, id, Waits::InCompany, until)?;
                 Ok(Due::PutOff)
             }
             loaded => Ok(loaded?.map_or(Due::Gone, |(order, _)| Due::Order(order))),
@@ -181,8 +181,10 @@ impl Writer<'_> {
             }
         };
         let taken = Arc::clone(&decision.order);
-        let mut write = Prepared::of_own_decision(order, decision, receipt);
-        let Some(place) = self.change_row(batch, &mut write, order.version, order.status)? else {
+        let mut bytes = batch.own_bytes();
+        let write = Prepared::of_own_decision(order, decision, receipt, &mut bytes);
+        let place = self.change_row(batch, &write, &mut bytes, (order.version, order.status))?;
+        let Some(place) = place else {
             return Ok(None);
         };
         match taking {
@@ -191,7 +193,8 @@ impl Writer<'_> {
             }
             Taking::Settle(_) => self.leave_settled(batch, &write, origin, now)?,
         }
-        self.finish(batch, &write, place, false)?;
+        self.finish(batch, &write, &bytes, place, false)?;
+        batch.reuse(bytes);
         Ok(Some(taken))
     }
 
@@ -227,9 +230,9 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<()> {
         match write.job {
-            Job::DueIn(delay) => self.put_job(batch, &write.order, now.saturating_add(delay)),
+            Job::DueIn(delay) => self.put_job_of(batch, write, now.saturating_add(delay)),
             Job::Nothing | Job::Leased if origin == Origin::Job => {
-                self.remove_job(batch, write.id()).map(drop)
+                self.remove_job(batch, write.id).map(drop)
             }
             Job::Nothing | Job::Leased => Ok(()),
         }
@@ -286,13 +289,16 @@ impl Writer<'_> {
                 continue;
             };
             let after = Arc::clone(&decision.order);
-            let mut write = Prepared::of_own_decision(&order, decision, None);
+            let mut bytes = batch.own_bytes();
+            let write = Prepared::of_own_decision(&order, decision, None, &mut bytes);
+            let before = (order.version, order.status);
             if self
-                .apply_change(batch, &mut write, order.version, order.status, now)?
+                .apply_change(batch, &write, &mut bytes, before, now)?
                 .is_ok()
             {
                 rescued.push(after);
             }
+            batch.reuse(bytes);
         }
         Ok(rescued)
     }
