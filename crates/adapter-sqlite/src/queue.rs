@@ -19,6 +19,7 @@ use crate::together;
 /// A commit of so many decisions waits for nobody: its flush is a small part of what it costs. Nor does work that is under
 /// way: what a claim or an outcome is for has already waited once.
 const PLENTY: usize = 256;
+
 /// Whoever found nothing to write for so long is not under load.
 const REST: Duration = Duration::from_millis(1);
 
