@@ -63,20 +63,22 @@ impl Awaited {
 impl Future for Awaited {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.answers().is_some() {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Self {
+            outcome, waits_at, ..
+        } = self.get_mut();
+        if outcome.answers.get().is_some() {
             return Poll::Ready(());
         }
-        let outcome = Arc::clone(&self.outcome);
         let mut waiting = outcome.lock();
         // The writer tells before it takes the wakers: whoever is not among them by then finds the answers here.
-        if self.answers().is_some() {
+        if outcome.answers.get().is_some() {
             return Poll::Ready(());
         }
-        match self.waits_at {
+        match *waits_at {
             Some(place) => waiting[place].clone_from(context.waker()),
             None => {
-                self.waits_at = Some(waiting.len());
+                *waits_at = Some(waiting.len());
                 waiting.push(context.waker().clone());
             }
         }

@@ -10,7 +10,9 @@ use domain::{Decision, Event, Fingerprint, Job, Order, OrderId, Receipt, Status,
 
 use crate::codec::{facts, history, put_text, standing};
 use crate::index::names::{NameHash, UserHash};
-use crate::writer::fresh::FreshWork;
+
+/// Orders with more lines than this are read again when they are claimed, rather than kept.
+const MAX_KEPT_LINES: usize = 16;
 
 /// The parts that were encoded lie one after the other in bytes of their own, which its methods are given.
 pub(crate) struct Prepared {
@@ -105,7 +107,7 @@ impl Prepared {
             facts: 0..bytes.len() - begin,
         };
         let mut write = Self::encoded(&decision, guard, receipt, encoded, bytes);
-        if keeps_orders && write.is_fresh_work() && FreshWork::keeps(&decision.order) {
+        if keeps_orders && write.is_fresh_work() && is_small(&decision.order) {
             write.order = Some(decision.order);
         }
         Ok(write)
@@ -239,6 +241,11 @@ impl Prepared {
         let events = self.events.iter().zip(ends);
         events.map(|((offset, version), end)| (*version, &bytes[*offset..end]))
     }
+}
+
+/// Whether an order may be kept in memory as it was created.
+fn is_small(order: &Order) -> bool {
+    order.lines.len() <= MAX_KEPT_LINES && order.metadata.pairs().is_empty()
 }
 
 /// Where the parts lie that a new order and a change do not have in common, counted from where the write begins.

@@ -205,10 +205,9 @@ impl WriteQueue {
     /// Moves what waits into `taken`, up to about a batch; waits where nothing does. What is in it must be empty by now: it
     /// is kept for what comes next. `false` once the queue is closed and nothing waits.
     pub(crate) fn take(&self, taken: &mut Vec<Parcel>) -> bool {
-        taken.truncate(SPARE);
         let mut waiting = self.lock();
-        let room = SPARE.saturating_sub(waiting.spare.len());
-        waiting.spare.extend(taken.drain(..taken.len().min(room)));
+        waiting.spare.append(taken);
+        waiting.spare.truncate(SPARE);
         let came = waiting.callers;
         let mut rests_since = None;
         while waiting.parcels.is_empty() {
@@ -228,20 +227,17 @@ impl WriteQueue {
             waiting.crowd.ended(came);
         }
         waiting = self.wait_for_company(waiting);
-        // Empty ones that nobody has room for.
-        taken.clear();
-        let callers = waiting.callers;
-        let mut decisions = 0;
+        let (mut callers, mut decisions) = (0, 0);
         while decisions < self.batch
             && let Some(parcel) = waiting.parcels.pop_front()
         {
             decisions += parcel.decisions;
-            waiting.callers -= parcel.callers;
+            callers += parcel.callers;
             taken.push(parcel);
         }
+        waiting.callers -= callers;
         waiting.decisions -= decisions;
-        let carried = callers - waiting.callers;
-        waiting.crowd.begins(carried, Instant::now());
+        waiting.crowd.begins(callers, Instant::now());
         // What a full commit left behind may be work under way.
         waiting.is_urgent &= !waiting.parcels.is_empty();
         true

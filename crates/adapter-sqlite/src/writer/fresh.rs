@@ -10,9 +10,6 @@ use rusqlite::Connection;
 use crate::codec::log;
 use crate::read::row::{self};
 
-/// Orders with more lines than this are read again when they are claimed, rather than kept.
-const MAX_KEPT_LINES: usize = 16;
-
 #[derive(Debug, Clone)]
 pub(crate) struct FreshWork {
     pub(crate) seq: u64,
@@ -22,11 +19,6 @@ pub(crate) struct FreshWork {
 }
 
 impl FreshWork {
-    /// Whether an order is kept as it was created.
-    pub(crate) fn keeps(order: &Order) -> bool {
-        order.lines.len() <= MAX_KEPT_LINES && order.metadata.pairs().is_empty()
-    }
-
     /// When it became due: when it was created, which its id tells.
     pub(crate) fn due_ms(&self) -> u64 {
         u64::from_be_bytes(

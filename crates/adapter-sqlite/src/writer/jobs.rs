@@ -14,17 +14,6 @@ pub(super) enum Waits {
     ToBeAlone = 2,
 }
 
-impl Waits {
-    /// How the work of an order waits that runs alone, or does not.
-    pub(super) const fn of(runs_alone: bool) -> Self {
-        if runs_alone {
-            Self::ToBeAlone
-        } else {
-            Self::InCompany
-        }
-    }
-}
-
 impl Writer<'_> {
     /// Jobs that are due and that nobody has, also not in this transaction.
     pub(super) fn due_jobs(
@@ -64,7 +53,12 @@ impl Writer<'_> {
         write: &Prepared,
         due: Timestamp,
     ) -> rusqlite::Result<()> {
-        self.put_job(batch, write.id, Waits::of(write.runs_alone), due)
+        let waits = if write.runs_alone {
+            Waits::ToBeAlone
+        } else {
+            Waits::InCompany
+        };
+        self.put_job(batch, write.id, waits, due)
     }
 
     pub(super) fn put_job(

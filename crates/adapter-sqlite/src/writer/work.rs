@@ -130,7 +130,7 @@ impl Writer<'_> {
         let taken = match self.load_due(batch, id, now)? {
             // It was put there by a version that let it run in company.
             Due::Order(order) if order.runs_alone() && matches!(taking, Taking::Claim(_)) => {
-                self.put_job(batch, id, Waits::of(true), now)?;
+                self.put_job(batch, id, Waits::ToBeAlone, now)?;
                 return Ok(None);
             }
             Due::Order(order) => self.take(batch, &order, Origin::Job, taking, now)?,
