@@ -20,9 +20,6 @@ use crate::together;
 /// way: what a claim or an outcome is for has already waited once.
 const PLENTY: usize = 256;
 
-/// Whoever found nothing to write for so long is not under load.
-const REST: Duration = Duration::from_millis(1);
-
 /// So many empty parcels are kept for later.
 const SPARE: usize = 16;
 
@@ -209,22 +206,20 @@ impl WriteQueue {
         waiting.spare.append(taken);
         waiting.spare.truncate(SPARE);
         let came = waiting.callers;
-        let mut rests_since = None;
+        let ended = Instant::now();
+        waiting.crowd.ended(came, ended);
         while waiting.parcels.is_empty() {
             if waiting.closed.is_some() {
                 return false;
             }
-            rests_since.get_or_insert_with(Instant::now);
             waiting.writer_sleeps = true;
             waiting = self
                 .wake_writer
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        if rests_since.is_some_and(|since| since.elapsed() > REST) {
-            waiting.crowd = Crowd::default();
-        } else {
-            waiting.crowd.ended(came);
+        if came == 0 {
+            waiting.crowd.rested(ended.elapsed());
         }
         waiting = self.wait_for_company(waiting);
         let (mut callers, mut decisions) = (0, 0);
@@ -253,9 +248,10 @@ impl WriteQueue {
             return waiting;
         }
         waiting.wanted = wanted;
+        let company = waiting.crowd.patience().min(self.company);
         let waited = self
             .wake_writer
-            .wait_timeout_while(waiting, self.company, |waiting| waiting.wanted > 0);
+            .wait_timeout_while(waiting, company, |waiting| waiting.wanted > 0);
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.wanted = 0;
         waiting
@@ -287,14 +283,14 @@ mod tests {
     use std::time::Duration;
 
     use tokio::sync::oneshot;
-    use tokio::time::Instant;
 
-    use super::{Lane, PLENTY, REST, Request, WriteQueue};
-    use crate::crowd::CROWD;
+    use super::{Lane, PLENTY, Request, WriteQueue};
+    use crate::crowd::{CROWD, Crowd};
     use crate::request::Taking;
 
     /// Longer than any test: who waits for company that does not come never ends.
     const FOR_EVER: Duration = Duration::from_secs(86_400);
+    const SHORT: Duration = Duration::from_millis(1);
 
     fn heartbeat() -> Request {
         let (reply, _) = oneshot::channel();
@@ -324,15 +320,6 @@ mod tests {
         queue.ask(request, Lane::Intake).unwrap();
     }
 
-    /// So many callers are around, and come at once.
-    fn crowd(queue: &WriteQueue, around: usize) {
-        let mut waiting = queue.lock();
-        let now = Instant::now();
-        waiting.crowd.begins(around, now);
-        waiting.crowd.begins(0, now);
-        waiting.crowd.ended(around);
-    }
-
     /// A queue with so many callers around.
     fn crowded(around: usize) -> Arc<WriteQueue> {
         crowded_with(around, 1_000)
@@ -341,7 +328,7 @@ mod tests {
     /// One of which so many decisions are taken at once.
     fn crowded_with(around: usize, batch: usize) -> Arc<WriteQueue> {
         let queue = WriteQueue::with_company(1_000, batch, FOR_EVER);
-        crowd(&queue, around);
+        queue.lock().crowd = Crowd::of(around, FOR_EVER);
         Arc::new(queue)
     }
 
@@ -419,10 +406,12 @@ mod tests {
 
     #[test]
     fn a_commit_does_not_wait_for_ever() {
-        let queue = WriteQueue::with_company(1_000, 1_000, Duration::from_millis(1));
-        crowd(&queue, 2 * CROWD);
-        call(&queue);
-        assert_eq!(take(&queue), 1);
+        for (usual, longest) in [(SHORT, FOR_EVER), (FOR_EVER, SHORT)] {
+            let queue = WriteQueue::with_company(1_000, 1_000, longest);
+            queue.lock().crowd = Crowd::of(2 * CROWD, usual);
+            call(&queue);
+            assert_eq!(take(&queue), 1);
+        }
     }
 
     #[test]
@@ -435,13 +424,16 @@ mod tests {
 
     #[test]
     fn after_a_rest_nobody_is_waited_for() {
-        let queue = crowded(2 * CROWD);
+        let queue = WriteQueue::new(1_000, 1_000);
+        queue.lock().crowd = Crowd::of(100 * CROWD, SHORT);
+        let queue = Arc::new(queue);
         let writer = taker(&queue);
         while !queue.lock().writer_sleeps {
             std::thread::yield_now();
         }
-        std::thread::sleep(10 * REST);
+        std::thread::sleep(10 * SHORT);
         call(&queue);
         assert_eq!(writer.join().unwrap(), 1);
+        assert_eq!(queue.lock().crowd.wanted(), 0);
     }
 }
