@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// whole life of orders more than it saves.
 pub(crate) const CROWD: usize = 32;
 
-/// Nobody is waited for where fewer than this come in the time that a commit usually takes: a crowd is then not there because
+/// Nobody is waited for where no more than this come in the time that a commit usually takes: a crowd is then not there because
 /// all are served as fast as it goes, but because something stood still for a moment.
 const BRISK: u32 = 8;
 
@@ -88,7 +88,7 @@ impl Crowd {
         }
     }
 
-    /// How long something takes at most that comes soon.
+    /// For how long a commit waits at most, and after how long without work the writer is at rest.
     pub(crate) fn patience(&self) -> Duration {
         self.usual * PATIENCE
     }
@@ -99,7 +99,7 @@ impl Crowd {
     pub(crate) fn wanted(&self) -> usize {
         let around = self.around / 64;
         let (callers, time) = self.pace;
-        let is_brisk = self.usual * callers >= time * BRISK;
+        let is_brisk = self.usual * callers > time * BRISK;
         if around < CROWD || !is_brisk {
             return 0;
         }
@@ -109,19 +109,15 @@ impl Crowd {
 
 #[cfg(test)]
 impl Crowd {
-    /// So many callers are around, who come as fast as they are served by commits that take so long.
+    /// So many callers are around, as many of whom come in the time of a commit, which is usually so long.
     pub(crate) fn of(around: usize, usual: Duration) -> Self {
-        let mut crowd = Self {
+        let come = u32::try_from(around).expect("a test has few callers");
+        Self {
+            around: around * 64,
+            pace: (come, usual),
+            last: None,
             usual,
-            ..Self::default()
-        };
-        let mut now = Instant::now();
-        for _ in 0..2 {
-            crowd.begins(around / 2, now);
-            now += usual;
-            crowd.ended(around - around / 2, now);
         }
-        crowd
     }
 }
 
@@ -177,6 +173,15 @@ mod tests {
         crowd.ended(15 * few, began + stood_still);
         crowd.begins(15 * few, began + stood_still);
         crowd.ended(few, began + stood_still + TOOK);
+        assert_eq!(crowd.wanted(), 0);
+    }
+
+    #[test]
+    fn many_who_come_at_once_after_a_rest_make_nobody_wait() {
+        let mut crowd = Crowd::default();
+        let now = Instant::now();
+        crowd.begins(1, now);
+        crowd.ended(100, now + TOOK);
         assert_eq!(crowd.wanted(), 0);
     }
 
