@@ -43,13 +43,15 @@ pub async fn serve(
     hard: CancellationToken,
 ) -> ServeReport {
     edge.soft = soft.clone();
-    edge.hard = hard.clone();
+    let cut = CancellationToken::new();
+    edge.hard = cut.clone();
     let listening = Listening {
         max_connections: edge.settings.max_connections,
         drain_timeout: edge.settings.drain_timeout,
         tasks: edge.tasks.clone(),
         soft,
         hard,
+        cut,
     };
     let server = Arc::new(Server::new(edge));
     listening

@@ -60,13 +60,15 @@ async fn serve_port(
     hard: CancellationToken,
 ) -> ServeReport {
     state.soft = soft.clone();
-    state.hard = hard.clone();
+    let cut = CancellationToken::new();
+    state.hard = cut.clone();
     let listening = Listening {
         max_connections: state.settings.max_connections,
         drain_timeout: state.settings.drain_timeout,
         tasks: state.tasks.clone(),
         soft,
         hard,
+        cut,
     };
     let server = Arc::new(Server::new(&listener, port, state));
     listening

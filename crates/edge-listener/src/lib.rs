@@ -40,8 +40,10 @@ pub struct Listening {
     pub tasks: TaskTracker,
     /// Cancelled where nothing new is to be accepted.
     pub soft: CancellationToken,
-    /// Cancelled where everything is to end at once. [`Listening::serve`] cancels it itself after the drain.
+    /// Cancelled where everything is to end at once. [`Listening::serve`] cancels it itself where the drain takes too long.
     pub hard: CancellationToken,
+    /// What the tasks end on: cancelled after `hard`, once they were counted.
+    pub cut: CancellationToken,
 }
 
 impl Listening {
@@ -95,20 +97,18 @@ impl Listening {
     async fn drain(&self) -> usize {
         let tasks = &self.tasks;
         tasks.close();
-        let cut_off = tokio::select! {
-            () = tasks.wait() => 0,
-            () = self.hard.cancelled() => tasks.len(),
+        tokio::select! {
+            () = tasks.wait() => return 0,
+            () = self.hard.cancelled() => {}
             () = tokio::time::sleep(self.drain_timeout) => {
-                let cut_off = tasks.len();
-                tracing::warn!(cut_off, "connections are cut off, because the drain takes too long");
+                tracing::warn!(cut_off = tasks.len(), "connections are cut off, because the drain takes too long");
                 self.hard.cancel();
-                cut_off
             }
-        };
-        if cut_off > 0 {
-            // They have been told; they only need to be scheduled once more.
-            let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
         }
+        let cut_off = tasks.len();
+        self.cut.cancel();
+        // They have been told; they only need to be scheduled once more.
+        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
         cut_off
     }
 }
