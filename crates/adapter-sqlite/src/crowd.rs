@@ -22,8 +22,10 @@ const PATIENCE: u32 = 4;
 /// The longest that a commit waits for company, however long commits take.
 pub(crate) const COMPANY: Duration = Duration::from_millis(5);
 
-/// What a commit is taken to last before any was made, and at least.
+/// How long a commit is taken to last before any was made.
 const QUICK: Duration = Duration::from_micros(250);
+
+/// A commit is never taken to last less.
 const QUICKEST: Duration = Duration::from_micros(50);
 
 /// What is known of those who call. Older commits count less and less.
