@@ -32,9 +32,41 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Control characters of foreign texts must not move the terminal's cursor.
+/// A foreign text as it may be printed: what would move the terminal's cursor, or turn the direction of what stands
+/// beside it, is shown escaped.
 pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_layout(c) {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+/// Separators of lines, and what sets the direction of text (Unicode Standard Annex #9, section 2).
+const fn is_layout(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn what_would_move_the_cursor_or_turn_the_text_is_shown_escaped() {
+        for (text, shown) in [
+            ("a\tb\r\nc", "a\\tb\\r\\nc"),
+            ("\u{1b}[2J\u{7f}\u{9b}", "\\u{1b}[2J\\u{7f}\\u{9b}"),
+            (
+                "\u{202e}DIAP\u{2066}\u{2028}",
+                "\\u{202e}DIAP\\u{2066}\\u{2028}",
+            ),
+            ("שלום, café 🎉 'x' <b>", "שלום, café 🎉 'x' <b>"),
+        ] {
+            assert_eq!(one_line(text), shown);
+        }
+    }
 }

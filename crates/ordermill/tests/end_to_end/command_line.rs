@@ -1,9 +1,18 @@
 //! What the command line answers: exit codes, one line with the remedy, and the nearest known name.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
+)]
 
 use std::fs;
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
-use crate::server::{Server, run};
+use serde_json::Value;
+
+use crate::server::{ORDERMILL, Server, free_port, run};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -134,6 +143,7 @@ fn a_taken_port_and_a_taken_folder_are_exit_1_with_the_setting_to_change() {
         "",
     ]);
     assert_eq!(port.status.code(), Some(1));
+    assert_eq!(stderr(&port).lines().count(), 1, "{}", stderr(&port));
     assert!(stderr(&port).contains("http.addr"), "{}", stderr(&port));
     let data = run(&[
         "serve",
@@ -147,6 +157,7 @@ fn a_taken_port_and_a_taken_folder_are_exit_1_with_the_setting_to_change() {
         "",
     ]);
     assert_eq!(data.status.code(), Some(1));
+    assert_eq!(stderr(&data).lines().count(), 1, "{}", stderr(&data));
     assert!(
         stderr(&data).contains("store.data_dir"),
         "{}",
@@ -167,7 +178,7 @@ fn an_order_is_placed_worked_off_found_listed_and_exported() {
         "--line",
         "[KB-1] Mechanical Keyboard:2:149.99",
         "--metadata",
-        "note=x",
+        "note=two\nlines",
         "--json",
     ]);
     let order: serde_json::Value = serde_json::from_str(&placed).unwrap();
@@ -179,6 +190,7 @@ fn an_order_is_placed_worked_off_found_listed_and_exported() {
         got.contains("PROCESSED") && got.contains("Mechanical Keyboard") && got.contains(id),
         "{got}"
     );
+    assert!(got.contains("note = two\\nlines"), "shown escaped: {got}");
     let list = server.ok(&["list", "--user", "alice", "--status", "processed"]);
     assert!(list.contains(id) && list.contains("299.98 USD"), "{list}");
     let csv = server.ok(&["export", "--format", "csv"]);
@@ -196,6 +208,140 @@ fn an_order_is_placed_worked_off_found_listed_and_exported() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("/amount"), "{}", stderr(&refused));
     assert_eq!(server.terminate(), Some(0));
+}
+
+/// Places an order of a user; its id.
+fn place(server: &Server, user: &str) -> String {
+    let placed = server.ok(&["place", "--user", user, "--amount", "1", "--json"]);
+    let order: Value = serde_json::from_str(&placed).unwrap();
+    order["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn orders_are_cancelled_one_by_one_whatever_becomes_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--http-addr", "127.0.0.1:0", "--ws-addr", ""];
+    let server = Server::start_with(
+        folder.path(),
+        &[&flags[..], &["--set", "worker.enabled=false"]].concat(),
+    );
+    let [first, second, third] = ["alice", "bob", "carol"].map(|user| place(&server, user));
+    let unknown = "019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b";
+    let both = server.run(&["cancel", &first, unknown, &second]);
+    assert_eq!(both.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&both.stdout),
+        format!("{first} CANCELLED\n{second} CANCELLED\n")
+    );
+    let said = stderr(&both);
+    assert!(
+        said.lines().count() == 1 && said.contains(unknown),
+        "{said}"
+    );
+    let order: Value = serde_json::from_str(&server.ok(&["cancel", &third, "--json"])).unwrap();
+    assert_eq!(
+        (&order["id"], &order["status"]),
+        (&third.into(), &"CANCELLED".into())
+    );
+}
+
+/// A `watch` that runs, and what it prints. Killed when it is dropped.
+struct Watch {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watch {
+    fn start(server: &Server, flags: &[&str]) -> Self {
+        let mut child = Command::new(ORDERMILL)
+            .arg("watch")
+            .args(flags)
+            .args(["--url", &server.url])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap());
+        let (print, lines) = channel();
+        std::thread::spawn(move || {
+            for line in printed.lines().map_while(Result::ok) {
+                if print.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn line(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+}
+
+/// Waits until all of these have begun, and have printed all that came until then.
+fn begun(server: &Server, watches: [&Watch; 2]) {
+    for watch in watches {
+        // It prints what comes after its beginning.
+        while {
+            place(server, "alice");
+            watch.lines.recv_timeout(Duration::from_secs(1)).is_err()
+        } {}
+    }
+    let last = place(server, "alice");
+    for watch in watches {
+        while {
+            let line = watch.line();
+            !(line.contains(&last) && line.contains("PROCESSED"))
+        } {}
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_watch_goes_on_after_the_server_was_killed_and_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let addr = format!("127.0.0.1:{}", free_port());
+    let flags = ["--http-addr", &addr, "--ws-addr", ""];
+    let mut server = Server::start_with(folder.path(), &flags);
+    let alice = Watch::start(&server, &["--user", "alice", "--json"]);
+    let everybody = Watch::start(&server, &[]);
+    begun(&server, [&alice, &everybody]);
+
+    let first = place(&server, "alice");
+    let bobs = place(&server, "bob");
+    let mut seen: Vec<_> = (0..3).map(|_| alice.line()).collect();
+    server.kill();
+    let server = Server::start_with(folder.path(), &flags);
+    // Before either has come back.
+    let second = place(&server, "alice");
+    seen.extend((0..3).map(|_| alice.line()));
+    let changes: Vec<_> = seen
+        .iter()
+        .map(|line| {
+            let change: Value = serde_json::from_str(line).unwrap();
+            let id = change["order_id"].as_str().unwrap().to_owned();
+            (id, change["version"].as_u64().unwrap())
+        })
+        .collect();
+    let expected: Vec<_> = [first, second.clone()]
+        .iter()
+        .flat_map(|id| (1..=3).map(|version| (id.clone(), version)))
+        .collect();
+    assert_eq!(changes, expected);
+
+    let all: Vec<_> = (0..9).map(|_| everybody.line()).collect();
+    let of = |id: &str| all.iter().filter(|line| line.contains(id)).count();
+    assert_eq!((of(&bobs), of(&second)), (3, 3), "{all:?}");
+    let last = all.last().unwrap();
+    assert!(
+        last.contains("PROCESSED") && last.contains("v3") && last.ends_with("alice"),
+        "{last}"
+    );
 }
 
 #[test]
