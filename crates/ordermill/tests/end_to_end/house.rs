@@ -22,12 +22,12 @@ fn metadata() -> Metadata {
         .unwrap()
 }
 
-/// The rows of the table in docs/ARCHITECTURE.md.
-fn table() -> BTreeMap<String, BTreeSet<String>> {
+/// The rows of the table with this head in docs/ARCHITECTURE.md.
+fn table(head: &str) -> BTreeMap<String, BTreeSet<String>> {
     let text = fs::read_to_string(repository("docs/ARCHITECTURE.md")).unwrap();
     let rows: BTreeMap<_, _> = text
         .lines()
-        .skip_while(|line| !line.starts_with("| crate | may depend on |"))
+        .skip_while(|line| *line != head)
         .skip(2)
         .take_while(|line| line.starts_with('|'))
         .map(|line| {
@@ -39,17 +39,14 @@ fn table() -> BTreeMap<String, BTreeSet<String>> {
             (cells[0].to_owned(), may.collect())
         })
         .collect();
-    assert!(
-        !rows.is_empty(),
-        "docs/ARCHITECTURE.md has no table of dependencies"
-    );
+    assert!(!rows.is_empty(), "docs/ARCHITECTURE.md has no table {head}");
     rows
 }
 
 #[test]
 fn crates_depend_on_each_other_as_the_architecture_says() {
     let metadata = metadata();
-    let table = table();
+    let table = table("| crate | may depend on |");
     let members: BTreeSet<String> = metadata
         .workspace_packages()
         .iter()
@@ -76,6 +73,35 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         }
     }
     assert_eq!(faults, Vec::<String>::new());
+}
+
+/// What a package needs of others when it is shipped.
+fn shipped(package: &Package) -> impl Iterator<Item = &str> {
+    let dependencies = package.dependencies.iter();
+    dependencies
+        .filter(|dependency| dependency.kind == DependencyKind::Normal)
+        .map(|dependency| dependency.name.as_str())
+}
+
+#[test]
+fn libraries_are_used_by_the_crates_that_they_are_for() {
+    let metadata = metadata();
+    let table = table("| library | may be used by |");
+    let mut uses = BTreeMap::<String, BTreeSet<String>>::new();
+    for package in metadata.workspace_packages() {
+        for library in shipped(package).filter(|library| table.contains_key(*library)) {
+            let users = uses.entry(library.to_owned()).or_default();
+            users.insert(package.name.to_string());
+        }
+    }
+    assert_eq!(uses, table);
+    let domain = metadata
+        .workspace_packages()
+        .into_iter()
+        .find(|package| package.name == "domain")
+        .unwrap();
+    let values: Vec<&str> = shipped(domain).collect();
+    assert_eq!(values, ["jiff", "sha2", "thiserror", "uuid"]);
 }
 
 /// Every package that is really built, on this platform or another. The lock file names more: what features that nobody
