@@ -340,8 +340,10 @@ mod tests {
             clock.advance(Duration::from_millis(1));
             let first = probe(&breaker);
             assert!(first.is_some());
+            assert_eq!(breaker.snapshot().state, BreakerState::HalfOpen);
             assert!(probe(&breaker).is_none(), "one at a time");
             assert!(breaker.record(Call::Failed, first));
+            assert_eq!(breaker.snapshot().state, BreakerState::Open);
         }
         clock.advance(Duration::from_secs(30));
         drop(probe(&breaker));

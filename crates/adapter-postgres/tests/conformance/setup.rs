@@ -1,13 +1,20 @@
 //! How a store starts: on shards that are not its own, that are newer, or that are not there.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
+)]
 
 use std::time::Duration;
 
 use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, ShardMap, migrate};
 use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
 use domain::ShardId;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::orders::{place, users};
-use crate::server::{Beside, Process, fresh_shards, options};
+use crate::server::{Beside, PATIENCE, Process, fresh_shards, options};
 
 /// A port on which nobody listens.
 const NOBODY: &str = "postgres://postgres@127.0.0.1:1/postgres";
@@ -137,4 +144,78 @@ async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
     assert!(is_away(
         store.claim(away, 1, Duration::from_secs(1)).await.err()
     ));
+}
+
+/// A way to the test's server that is not open yet: whoever tries it is refused.
+struct Detour {
+    from: TcpSocket,
+    to: String,
+}
+
+impl Detour {
+    /// The way, and the address of this shard by it.
+    fn to(shard: &str) -> (Self, String) {
+        let (_, rest) = shard.split_once('@').expect("the address names a user");
+        let (to, _) = rest.split_once('/').expect("the address names a database");
+        let from = TcpSocket::new_v4().unwrap();
+        from.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let by_it = shard.replacen(to, &from.local_addr().unwrap().to_string(), 1);
+        let to = to.to_owned();
+        (Self { from, to }, by_it)
+    }
+
+    /// Opens it, for as long as this runs.
+    async fn open(self) {
+        let listener = self.from.listen(64).unwrap();
+        let mut connections = JoinSet::new();
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut server = TcpStream::connect(&self.to).await.unwrap();
+            connections.spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_waits_for_a_shard_that_comes_in_time() {
+    let shard = fresh_shards(1).await.remove(0);
+    let (detour, by_it) = Detour::to(&shard);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        detour.open().await;
+    });
+    let process = Process::on(&[by_it]).await;
+    let user = &users(&process.store)[0];
+    let (_, answer) = place(&process.store, user, "k", PATIENCE).await;
+    assert!(
+        matches!(answer, Ok(Committed::Written { .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_was_away_at_the_start_works_once_it_comes() {
+    let [there, late] = <[String; 2]>::try_from(fresh_shards(2).await).unwrap();
+    let (detour, by_it) = Detour::to(&late);
+    let process = Process::start(quick_start(&[there, by_it]))
+        .await
+        .expect("one shard is there");
+    let store = &process.store;
+    let user = &users(store)[1];
+    let (_, answer) = place(store, user, "early", Duration::from_secs(1)).await;
+    assert!(answer.is_err(), "{answer:?}");
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(detour.open());
+    let comes = async {
+        while place(store, user, "late", PATIENCE).await.1.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, comes)
+        .await
+        .expect("the shard joins");
+    let counts = store.counts().await.expect("both shards answer");
+    assert_eq!(counts.accepted(), 1);
 }

@@ -146,6 +146,13 @@ async fn ten_thousand_rows_are_taken_and_one_more_is_not() {
         (answer.status, answer.code().as_str()),
         (413, "too_many_rows")
     );
+    let row = "{},";
+    let array = format!("[{}{{}}]", row.repeat(10_000));
+    let answer = server.post("/v1/orders/batch", array).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (413, "too_many_rows")
+    );
     assert_eq!(server.get("/v1/stats").await.json()["accepted"], 10_000);
 }
 

@@ -234,4 +234,6 @@ async fn a_long_page_is_whole() {
         .json()));
     assert!(found.is_sorted_by(|a, b| a > b));
     assert_eq!(found.len(), 950);
+    let unsaid = server.get("/v1/orders").await.json();
+    assert_eq!(ids(&unsaid), found[..50]);
 }
