@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, ShardMap, migrate};
 use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
-use domain::ShardId;
+use domain::{Seq, ShardId};
+use port_conformance::order_store::sample;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -27,23 +28,55 @@ fn quick_start(shards: &[String]) -> PostgresOptions {
     }
 }
 
+/// Two shards, of which the second has the last quarter of the buckets. Users of one letter are on both: a bucket's half
+/// follows from the letter.
+fn last_quarter_apart() -> ShardMap {
+    ShardMap::Ranges(vec![
+        BucketRange {
+            first: 0,
+            last: 3071,
+            shard: ShardId(0),
+        },
+        BucketRange {
+            first: 3072,
+            last: 4095,
+            shard: ShardId(1),
+        },
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_put_each_order_on_the_shard_that_owns_its_bucket() {
+    let shards = fresh_shards(2).await;
+    let on_ranges = PostgresOptions {
+        map: last_quarter_apart(),
+        ..options(&shards)
+    };
+    let process = Process::start(on_ranges).await.expect("both are there");
+    let store = &process.store;
+    for (user, shard) in users(store).iter().zip(store.shards()) {
+        let is_in_the_last = domain::Bucket::of(&sample::user(user)).get() >= 3072;
+        assert_eq!(*shard, ShardId(u16::from(is_in_the_last)));
+        let (id, answer) = place(store, user, "k", PATIENCE).await;
+        assert!(
+            matches!(answer, Ok(Committed::Written { .. })),
+            "{answer:?}"
+        );
+        let page = store.events_after(*shard, Seq(0), 10).await.unwrap();
+        let found: Vec<_> = page
+            .events
+            .iter()
+            .map(|event| event.event.order_id)
+            .collect();
+        assert_eq!(found, [id]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_shard_map_is_refused_at_the_start() {
     let shards = fresh_shards(2).await;
     Process::on(&shards).await;
-    let halves = ShardMap::Ranges(vec![
-        BucketRange {
-            first: 0,
-            last: 2047,
-            shard: ShardId(0),
-        },
-        BucketRange {
-            first: 2048,
-            last: 4095,
-            shard: ShardId(1),
-        },
-    ]);
-    for map in [ShardMap::Letter, halves] {
+    for map in [ShardMap::Letter, last_quarter_apart()] {
         let refused = Process::start(PostgresOptions {
             map,
             ..options(&shards)

@@ -117,6 +117,27 @@ async fn all_faults_of_a_body_come_at_once() {
 }
 
 #[tokio::test]
+async fn an_unknown_field_is_refused_with_the_nearest_known_one() {
+    let server = Server::start().await;
+    for (body, pointer, nearest) in [
+        (r#"{"user_id":"a","amuont":1}"#, "/amuont", "amount"),
+        (
+            r#"{"user_id":"a","lines":[{"product_nam":"x","quantity":1,"unit_price":1}]}"#,
+            "/lines/0/product_nam",
+            "product_name",
+        ),
+    ] {
+        let answer = server.post("/v1/orders", body).await;
+        assert_eq!(answer.status, 422, "{body}");
+        let faults = answer.json()["errors"].as_array().unwrap().clone();
+        let fault = faults.iter().find(|fault| fault["pointer"] == pointer);
+        let detail = fault.unwrap()["detail"].as_str().unwrap();
+        let expected = format!("the nearest known one is {nearest}");
+        assert!(detail.ends_with(&expected), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_said_to_be_json_is_415() {
     let server = Server::start().await;
     let body = r#"{"user_id":"a","amount":1}"#;

@@ -7,6 +7,7 @@
 
 use std::process::{Command, Output};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -99,6 +100,35 @@ fn bench(more: &[&str]) -> Output {
         .args(more)
         .output()
         .unwrap()
+}
+
+#[test]
+fn a_busy_machine_is_not_measured() {
+    let _alone = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let is_over = AtomicBool::new(false);
+    let output = std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let output = Command::new("timeout")
+            .args(["--kill-after=10", "60", ORDERMILL, "bench"])
+            .args(["--only", "start"])
+            .output();
+        is_over.store(true, Ordering::Relaxed);
+        output.unwrap()
+    });
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("not idle") && said.contains("--busy-machine"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::fault::parts::Postgres;
 use crate::server::{ORDERMILL, Server, run, wait_until};
 
 /// Each line as JSON.
@@ -104,6 +105,24 @@ fn a_store_that_cannot_be_opened_is_exit_1_in_one_line() {
     assert_says(&output, 1, &["shard 0"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"));
     assert_says(&run(&[&["migrate"], &away[..]].concat()), 1, &["shard 0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_of_every_shard_is_brought_up_to_date_before_a_start() {
+    let servers = [Postgres::start().await, Postgres::start().await];
+    let shards = format!(
+        "store.shards=[\"{}\",\"{}\"]",
+        servers[0].dsn, servers[1].dsn
+    );
+    let migrate = ["migrate", "--set", "store.kind=postgres", "--set", &shards];
+    for _ in 0..2 {
+        let output = run(&migrate);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "the schema of 2 shards is up to date\n"
+        );
+    }
 }
 
 #[test]
