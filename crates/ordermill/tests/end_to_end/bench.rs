@@ -6,8 +6,8 @@
 )]
 
 use std::process::{Command, Output};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -86,11 +86,14 @@ fn number(value: &Value) -> f64 {
         .unwrap_or_else(|| panic!("{value} is no finite number"))
 }
 
+/// Until this is dropped no other load runs.
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs the benchmark, small. All that it starts ends with it: they are one process group.
 fn bench(more: &[&str]) -> Output {
-    let _alone = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let scratch = tempfile::tempdir().unwrap();
     Command::new("timeout")
         .args(["--kill-after=10", "900", ORDERMILL, "bench"])
@@ -104,9 +107,7 @@ fn bench(more: &[&str]) -> Output {
 
 #[test]
 fn a_busy_machine_is_not_measured() {
-    let _alone = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let is_over = AtomicBool::new(false);
     let output = std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().unwrap().get() {

@@ -210,13 +210,6 @@ fn an_order_is_placed_worked_off_found_listed_and_exported() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// Places an order of a user; its id.
-fn place(server: &Server, user: &str) -> String {
-    let placed = server.ok(&["place", "--user", user, "--amount", "1", "--json"]);
-    let order: Value = serde_json::from_str(&placed).unwrap();
-    order["id"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn orders_are_cancelled_one_by_one_whatever_becomes_of_the_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,7 +218,7 @@ fn orders_are_cancelled_one_by_one_whatever_becomes_of_the_others() {
         folder.path(),
         &[&flags[..], &["--set", "worker.enabled=false"]].concat(),
     );
-    let [first, second, third] = ["alice", "bob", "carol"].map(|user| place(&server, user));
+    let [first, second, third] = ["alice", "bob", "carol"].map(|user| server.place(user));
     let unknown = "019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b";
     let both = server.run(&["cancel", &first, unknown, &second]);
     assert_eq!(both.status.code(), Some(1));
@@ -277,28 +270,28 @@ impl Watch {
     }
 }
 
-/// Waits until all of these have begun, and have printed all that came until then.
-fn begun(server: &Server, watches: [&Watch; 2]) {
-    for watch in watches {
-        // It prints what comes after its beginning.
-        while {
-            place(server, "alice");
-            watch.lines.recv_timeout(Duration::from_secs(1)).is_err()
-        } {}
-    }
-    let last = place(server, "alice");
-    for watch in watches {
-        while {
-            let line = watch.line();
-            !(line.contains(&last) && line.contains("PROCESSED"))
-        } {}
-    }
-}
-
 impl Drop for Watch {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits until both have begun, and have printed all that came until then.
+fn begun(server: &Server, watches: [&Watch; 2]) {
+    for watch in watches {
+        // It prints what comes after its beginning.
+        loop {
+            server.place("alice");
+            if watch.lines.recv_timeout(Duration::from_secs(1)).is_ok() {
+                break;
+            }
+        }
+    }
+    let last = server.place("alice");
+    let is_last = |line: &str| line.contains(&last) && line.contains("PROCESSED");
+    for watch in watches {
+        while !is_last(&watch.line()) {}
     }
 }
 
@@ -312,13 +305,13 @@ fn a_watch_goes_on_after_the_server_was_killed_and_misses_nothing() {
     let everybody = Watch::start(&server, &[]);
     begun(&server, [&alice, &everybody]);
 
-    let first = place(&server, "alice");
-    let bobs = place(&server, "bob");
+    let first = server.place("alice");
+    let bobs = server.place("bob");
     let mut seen: Vec<_> = (0..3).map(|_| alice.line()).collect();
     server.kill();
     let server = Server::start_with(folder.path(), &flags);
     // Before either has come back.
-    let second = place(&server, "alice");
+    let second = server.place("alice");
     seen.extend((0..3).map(|_| alice.line()));
     let changes: Vec<_> = seen
         .iter()

@@ -48,11 +48,6 @@ async fn post(server: &Server, path: &str, body: &Value) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-fn place(server: &Server, user: &str) -> String {
-    let placed = server.ok(&["place", "--user", user, "--amount", "1", "--json"]);
-    id_of(&serde_json::from_str(&placed).unwrap())
-}
-
 fn id_of(order: &Value) -> String {
     order["id"].as_str().unwrap().to_owned()
 }
@@ -103,10 +98,10 @@ async fn one_by_one(server: &Server) -> Vec<String> {
 /// One order of each user for which the endpoint was too busy, then three of each that it refused: all dead letters.
 fn make_dead_letters(server: &Server, endpoint: &Endpoint) -> [Vec<String>; 2] {
     endpoint.answers(BUSY);
-    let busy: Vec<String> = USERS.iter().map(|user| place(server, user)).collect();
+    let busy: Vec<String> = USERS.iter().map(|user| server.place(user)).collect();
     wait_for(server, &busy, "FAILED");
     endpoint.answers(REFUSES);
-    let refused = USERS.map(|user| (0..3).map(|_| place(server, user)).collect::<Vec<_>>());
+    let refused = USERS.map(|user| (0..3).map(|_| server.place(user)).collect::<Vec<_>>());
     wait_for(server, &refused.concat(), "FAILED");
     refused
 }

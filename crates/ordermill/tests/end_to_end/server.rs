@@ -110,6 +110,13 @@ impl Server {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Places an order of a user; its id.
+    pub fn place(&self, user: &str) -> String {
+        let placed = self.ok(&["place", "--user", user, "--amount", "1", "--json"]);
+        let order: Value = serde_json::from_str(&placed).unwrap();
+        order["id"].as_str().unwrap().to_owned()
+    }
+
     /// The JSON at an address.
     pub fn json(&self, path: &str) -> Value {
         let output = Command::new("curl")
