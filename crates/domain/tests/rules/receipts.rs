@@ -50,16 +50,16 @@ fn full_order(template: ReceiptTemplate) -> Order {
     let command = PlaceOrder {
         lines: Arc::from([
             Line {
-                sku: Some(Sku::new("KB-1").unwrap()),
-                product_name: ProductName::new("Mechanical Keyboard").unwrap(),
-                quantity: Quantity::whole(2).unwrap(),
+                sku: Some(Sku::new("KB-1").expect("valid")),
+                product_name: ProductName::new("Mechanical Keyboard").expect("valid"),
+                quantity: Quantity::whole(2).expect("valid"),
                 unit_price_minor: Some(14_999),
                 total_minor: 29_998,
             },
             Line {
                 sku: None,
-                product_name: ProductName::new("Tea, loose").unwrap(),
-                quantity: Quantity::parse("0.485").unwrap(),
+                product_name: ProductName::new("Tea, loose").expect("valid"),
+                quantity: Quantity::parse("0.485").expect("valid"),
                 unit_price_minor: None,
                 total_minor: 1_000,
             },
@@ -67,7 +67,7 @@ fn full_order(template: ReceiptTemplate) -> Order {
         adjustments: Arc::from([
             Adjustment {
                 kind: AdjustmentKind::Discount,
-                label: Some(Label::new("SPRING").unwrap()),
+                label: Some(Label::new("SPRING").expect("valid")),
                 amount_minor: -2_000,
                 included: false,
             },

@@ -341,8 +341,8 @@ fn history(status: HistoryStatus) -> (Vec<Event>, Decision) {
     let then = at(1_291_191_960_000);
     let id = OrderId::new(then, &command.user_id, 7);
     let receipts = ReceiptLocation::Rendered;
-    let decision =
-        Order::place_history(command, id, then, Cause::default(), receipts, status).unwrap();
+    let decision = Order::place_history(command, id, then, Cause::default(), receipts, status)
+        .expect("the state machine leads there");
     let mut events = decision.earlier.clone();
     events.push(decision.event.clone());
     assert!(events.iter().all(|event| event.occurred_at == then));
