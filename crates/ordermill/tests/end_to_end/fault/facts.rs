@@ -311,7 +311,11 @@ impl Facts {
             } else {
                 ""
             };
-            let _ = writeln!(text, "Adjustment   {}{label} {amount}{included}", adjustment.kind);
+            let _ = writeln!(
+                text,
+                "Adjustment   {}{label} {amount}{included}",
+                adjustment.kind
+            );
         }
         if !self.adjustments.is_empty() {
             let _ = writeln!(text, "{thin}");

@@ -72,7 +72,7 @@ async fn place_history(address: SocketAddr, first: usize) {
     let row = |number: usize| {
         json!({"user_id": format!("user-{}", number % 50), "amount": 1,
                "history": {"status": "PROCESSED", "created_at": "2026-01-31T12:00:00Z"}})
-            .to_string()
+        .to_string()
     };
     let rows: Vec<String> = (first..first + ORDERS_A_BATCH).map(row).collect();
     let answer = http_client()

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Expectations, Violation, judge};
 use crate::fault::endpoint::{Effect, result_of};
-use crate::fault::facts::{Dice, Facts, LineFacts};
+use crate::fault::facts::{AdjustmentFacts, Dice, Facts, LineFacts};
 use crate::fault::history::{Answer, CancelOutcome, Fault, History, Operation, Outcome, Request};
 use crate::fault::readback::{Kept, ReadBack};
 
