@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::around::Around;
@@ -253,6 +254,10 @@ impl OpenStore for Broken {
 
     fn jump_wall_clock(&self, by: Duration) -> bool {
         self.healthy.jump_wall_clock(by)
+    }
+
+    fn set_store_clock(&self, to: Timestamp) -> bool {
+        self.healthy.set_store_clock(to)
     }
 }
 
