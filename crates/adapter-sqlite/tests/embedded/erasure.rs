@@ -208,12 +208,8 @@ async fn pass(meanwhile: Meanwhile, subject: Subject, opened: &Opened) -> Subjec
             subject.reopen().await
         }
         Meanwhile::Merged => {
-            // Each process that ends adds a run.
-            let mut subject = subject.reopen().await;
-            let other = sample::numbered("bob", 1, "B-1");
-            let other = cancelled(&subject, &other, None).await;
-            subject.erase(&other).await;
-            subject = subject.reopen().await;
+            // A process that ends adds a run.
+            let subject = subject.reopen().await;
             wait_for_one_run_of_names(opened).await;
             subject
         }
@@ -231,7 +227,11 @@ async fn wait_for_one_run_of_names(opened: &Opened) {
     };
     let until = tokio::time::Instant::now() + Duration::from_secs(20);
     while runs() > 1 {
-        assert!(tokio::time::Instant::now() < until, "the runs are merged");
+        assert!(
+            tokio::time::Instant::now() < until,
+            "{} runs are merged",
+            runs()
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -244,7 +244,7 @@ async fn a_key_and_an_external_id_can_be_bound_again_wherever_the_index_has_them
         [Nothing, Restart],
         [Restart, Nothing],
         [Restart, Restart],
-        [Merged, Merged],
+        [Restart, Merged],
         [Rebuilt, Restart],
         [Restart, Rebuilt],
     ] {

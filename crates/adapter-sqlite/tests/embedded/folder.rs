@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adapter_sqlite::{OpenError, SHARDS};
 use application::in_process::InProcessHints;
 use application::ports::OrderStore;
-use port_conformance::order_store::{OpenStore, Subject, sample};
+use port_conformance::order_store::{Subject, sample};
 
 use crate::opened::{Opened, open_in};
 
