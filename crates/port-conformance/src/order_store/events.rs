@@ -130,20 +130,31 @@ pub async fn events_of_a_shard_come_by_seq(factory: &dyn StoreFactory) {
 }
 
 /// Follows one shard's events as a subscriber does, and fails at the first thing out of place.
-struct Follower {
+pub(super) struct Follower {
     store: Arc<dyn OrderStore>,
     shard: ShardId,
     page_limit: usize,
-    seen: Vec<SequencedEvent>,
+    /// What was read so far.
+    pub(super) seen: Vec<SequencedEvent>,
 }
 
 impl Follower {
+    /// A reader of a shard from its first event on, in pages of `page_limit`.
+    pub(super) fn new(store: &Arc<dyn OrderStore>, shard: ShardId, page_limit: usize) -> Self {
+        Self {
+            store: Arc::clone(store),
+            shard,
+            page_limit,
+            seen: Vec::new(),
+        }
+    }
+
     fn last(&self) -> Seq {
         self.seen.last().map_or(Seq(0), |found| found.seq)
     }
 
-    /// Reads on; whether there was anything.
-    async fn read_on(&mut self) -> bool {
+    /// Reads the next page; whether there was anything in it.
+    pub(super) async fn read_on(&mut self) -> bool {
         let after = self.last();
         let page = self
             .store
@@ -162,17 +173,16 @@ impl Follower {
             page.head.seq >= self.last(),
             "the head is never behind a page"
         );
+        assert!(
+            !page.events.is_empty() || page.head.seq <= after,
+            "events come in the order of seq, without gaps: a page after {after} is empty before the head"
+        );
         !page.events.is_empty()
     }
 
     /// What was read before is still there, exactly so: nothing has appeared at a smaller seq since.
     async fn read_again(&self) {
-        let mut again = Self {
-            store: Arc::clone(&self.store),
-            shard: self.shard,
-            page_limit: 1_000,
-            seen: Vec::new(),
-        };
+        let mut again = Self::new(&self.store, self.shard, 1_000);
         while again.last() < self.last() && again.read_on().await {}
         let changed = self
             .seen
@@ -248,12 +258,7 @@ pub async fn events_are_gapless_and_in_commit_order(factory: &dyn StoreFactory) 
     for process in &processes {
         for shard in subject.store.shards() {
             for page_limit in [1, 7, 500] {
-                let follower = Follower {
-                    store: Arc::clone(&process.store),
-                    shard: *shard,
-                    page_limit,
-                    seen: Vec::new(),
-                };
+                let follower = Follower::new(&process.store, *shard, page_limit);
                 followers.spawn(follow(follower, Arc::clone(&writers_are_done)));
             }
         }
@@ -339,12 +344,7 @@ pub async fn claims_take_their_place_among_the_events(factory: &dyn StoreFactory
     let claimed = subject.claim_all(LONG).await;
     let shard = subject.shard_of(&sample::user("carol"));
     let (placed, seq) = subject.place(&sample::plain("carol", 99)).await;
-    let mut follower = Follower {
-        store: Arc::clone(&subject.store),
-        shard,
-        page_limit: 9,
-        seen: Vec::new(),
-    };
+    let mut follower = Follower::new(&subject.store, shard, 9);
     while follower.read_on().await {}
     assert_eq!((follower.seen.len(), seq), (41, Seq(41)));
     assert_eq!(follower.seen[40].event.order_id, placed.id);

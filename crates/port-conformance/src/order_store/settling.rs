@@ -8,7 +8,7 @@ use application::ports::{Guard, Settle, Write};
 use domain::{EventType, Failure, Order, OrderId, Receipt, Status, Steering, Timestamp};
 use tokio::task::JoinSet;
 
-use super::leases::place_suspect;
+use super::isolation::place_suspect;
 use super::subject::{Subject, deadline, versions, write_at, written};
 use super::{LONG, StoreFactory, sample};
 
@@ -108,6 +108,26 @@ pub async fn a_settled_retry_is_due_at_its_time(factory: &dyn StoreFactory) {
     assert_eq!(
         subject.next_due(subject.shard_of(&placed.user_id)).await,
         None
+    );
+}
+
+/// An order that waits for its time is settled at it and not before.
+pub async fn an_order_is_settled_at_its_time(factory: &dyn StoreFactory) {
+    /// More than a busy machine needs to look at it before its time.
+    const DELAY: Duration = Duration::from_secs(2);
+    let subject = Subject::fresh(factory).await;
+    let later = sample::later("erin", 1, subject.now().saturating_add(DELAY));
+    let (placed, _) = subject.place(&later).await;
+    assert!(
+        settle_all(&subject, complete(&subject)).await.is_empty(),
+        "an order is not settled before its time"
+    );
+    subject.pass(DELAY).await;
+    let settled = settle_all(&subject, complete(&subject)).await;
+    assert_eq!(settled.len(), 1, "at its time");
+    assert_eq!(
+        (settled[0].id, settled[0].status),
+        (placed.id, Status::Processed)
     );
 }
 

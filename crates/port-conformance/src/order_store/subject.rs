@@ -260,10 +260,15 @@ impl Subject {
 
     /// Erases an order as it stands; the position of its last event.
     pub async fn erase(&self, order: &Order) -> EventPosition {
-        let erased = self.store.erase(self.erasure(order), deadline()).await;
-        match erased {
+        self.must_erase(self.erasure(order)).await
+    }
+
+    /// Does an erasure that nothing stands against.
+    pub async fn must_erase(&self, erasure: Erasure) -> EventPosition {
+        let id = erasure.event.order_id;
+        match self.store.erase(erasure, deadline()).await {
             Ok(position) => position,
-            Err(error) => panic!("{} can be erased: {error}", order.id),
+            Err(error) => panic!("{id} can be erased: {error}"),
         }
     }
 

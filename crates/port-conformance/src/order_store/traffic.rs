@@ -159,6 +159,23 @@ pub async fn move_some(
     moved
 }
 
+/// Erases some of what ended; their ids.
+pub async fn erase_some(
+    subject: &Subject,
+    dice: &mut Dice,
+    model: &BTreeMap<OrderId, Arc<Order>>,
+) -> Vec<OrderId> {
+    let ended: Vec<&Arc<Order>> = model
+        .values()
+        .filter(|order| order.status.is_erasable() && dice.one_in(4))
+        .take(10)
+        .collect();
+    for order in &ended {
+        subject.erase(order).await;
+    }
+    ended.iter().map(|order| order.id).collect()
+}
+
 /// A question about anything in `model`.
 pub fn any_query(dice: &mut Dice, model: &BTreeMap<OrderId, Arc<Order>>) -> ListQuery {
     let mut query = any_query_of_what_stays(dice, model);
