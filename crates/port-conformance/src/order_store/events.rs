@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::{Committed, OrderStore, SequencedEvent};
-use domain::{EventId, OrderId, Seq, ShardId, Steering, Trace, Version};
+use domain::{Cause, Event, EventId, Failure, OrderId, Seq, ShardId, Steering, Trace, Version};
 use tokio::task::JoinSet;
 
-use super::subject::{Subject, deadline, versions, write_at};
+use super::subject::{Subject, deadline, versions, write_at, write_new, written};
 use super::{LONG, StoreFactory, sample};
 
 /// An order's events come by version, from any version on, in pages.
@@ -45,19 +45,81 @@ pub async fn events_of_an_order_come_by_version(factory: &dyn StoreFactory) {
     assert_eq!(subject.store.events(unknown, None, 10).await, Ok(None));
 }
 
+/// Every field of an event comes back as it was decided, by its order and in the feed, also to the next process: who
+/// caused it, with which request, why, which attempt and when the next one is due.
+pub async fn every_field_of_an_event_comes_back(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let command = sample::full("alice", "A-1");
+    let decision = subject.decide(&command);
+    let mut order = Arc::clone(&decision.order);
+    let mut decided = vec![decision.event.clone()];
+    let mut writes = vec![write_new(decision, &command, Some("key-1"))];
+    for round in 0..4 {
+        let steering = if round % 2 == 0 {
+            Steering::Hold
+        } else {
+            Steering::Release
+        };
+        let mut cause = sample::cause();
+        if round == 1 {
+            cause.trace = Trace::default();
+        }
+        if round == 2 {
+            cause.actor = None;
+        }
+        if round == 3 {
+            cause.reason = None;
+        }
+        let step = order
+            .steer(steering, subject.now(), cause)
+            .expect("hold and release take turns");
+        decided.push(step.event.clone());
+        let after = Arc::clone(&step.order);
+        writes.push(write_at(&order, step));
+        order = after;
+    }
+    for answer in subject.store.commit(writes, deadline()).await {
+        written(answer, "a change with a cause");
+    }
+    let claimed = subject.claim_only(order.id, LONG).await;
+    decided.push(
+        order
+            .claim(claimed.updated_at)
+            .expect("a released order can be claimed")
+            .event,
+    );
+    let failure = Failure::new("timeout", "no answer");
+    let retry = claimed
+        .retry(failure, LONG, subject.now())
+        .expect("a claimed order can be retried");
+    decided.push(retry.event.clone());
+    subject.advance(&claimed, retry).await;
+
+    let events = subject.events(order.id).await;
+    let stored: Vec<Event> = events.iter().map(|found| (*found.event).clone()).collect();
+    assert_eq!(stored, decided, "every field as it was decided");
+    let shard = subject.shard_of(&order.user_id);
+    let page = subject.events_after(shard, Seq(0), 100).await;
+    assert_eq!(page.events, events, "the same in the feed");
+    let subject = subject.reopen().await;
+    let page = subject.events_after(shard, Seq(0), 100).await;
+    assert_eq!(page.events, events, "the same to the next process");
+    assert_eq!(subject.events(order.id).await, events);
+}
+
 /// A shard's events come in pages from any seq, with the shard's head.
 pub async fn events_of_a_shard_come_by_seq(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("bob"));
     let empty = subject.events_after(shard, Seq(0), 10).await;
-    assert_eq!((empty.events.len(), empty.head), (0, Seq(0)));
+    assert_eq!((empty.events.len(), empty.head.seq), (0, Seq(0)));
     for number in 0..7 {
         subject.place(&sample::plain("bob", number)).await;
     }
     let page = async |after, limit| {
         let page = subject.events_after(shard, Seq(after), limit).await;
         let seqs: Vec<u64> = page.events.iter().map(|found| found.seq.0).collect();
-        (seqs, page.head.0)
+        (seqs, page.head.seq.0)
     };
     assert_eq!(page(0, 100).await, ((1..=7).collect(), 7));
     assert_eq!(page(0, 3).await, (vec![1, 2, 3], 7));
@@ -96,7 +158,10 @@ impl Follower {
             );
             self.seen.push(found.clone());
         }
-        assert!(page.head >= self.last(), "the head is never behind a page");
+        assert!(
+            page.head.seq >= self.last(),
+            "the head is never behind a page"
+        );
         !page.events.is_empty()
     }
 
@@ -148,7 +213,7 @@ async fn write_orders(
         let order = Arc::clone(&batch[0].decision.order);
         if number % 3 == 0 {
             let held = order
-                .steer(Steering::Hold, subject.now(), Trace::default())
+                .steer(Steering::Hold, subject.now(), Cause::default())
                 .expect("a pending order can be held");
             batch.push(write_at(&order, held));
         }

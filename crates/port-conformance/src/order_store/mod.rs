@@ -10,6 +10,7 @@ pub mod durability;
 pub mod events;
 pub mod guards;
 pub mod hints;
+pub mod history;
 pub mod idempotency;
 pub mod leases;
 mod list_model;
@@ -221,8 +222,7 @@ macro_rules! with_order_store_behaviours {
         $($callback)*! {
             $context
             commit::a_placed_order_is_there_whole,
-            commit::an_outcome_brings_order_event_and_receipt_together,
-            commit::history_is_written_whole,
+            commit::an_outcome_brings_order_and_event_together,
             commit::a_conflict_fails_alone,
             commit::a_poison_decision_fails_alone,
             commit::commits_asked_for_together_are_answered_each,
@@ -262,7 +262,7 @@ macro_rules! with_order_store_behaviours {
             leases::an_order_that_runs_alone_is_claimed_alone,
             leases::an_order_that_runs_alone_is_due_at_its_time,
             leases::a_crash_loop_ends_in_the_dead_letters,
-            settling::a_settled_order_is_final_with_events_and_receipt,
+            settling::a_settled_order_is_final_with_its_events,
             settling::a_settled_retry_is_due_at_its_time,
             settling::only_work_that_waits_is_settled,
             settling::an_order_that_runs_alone_is_settled_with_the_others,
@@ -272,7 +272,9 @@ macro_rules! with_order_store_behaviours {
             retries::steering_moves_the_job,
             retries::what_is_given_back_costs_no_attempt,
             retries::dead_letters_are_listed_by_their_reason,
+            history::history_is_written_whole,
             events::events_of_an_order_come_by_version,
+            events::every_field_of_an_event_comes_back,
             events::events_of_a_shard_come_by_seq,
             events::events_are_gapless_and_in_commit_order,
             events::claims_take_their_place_among_the_events,
@@ -299,6 +301,7 @@ macro_rules! with_order_store_behaviours {
             texts::any_text_comes_back_as_it_was,
             texts::a_large_order_comes_back_whole,
             texts::extreme_values_come_back_as_they_were,
+            texts::every_fact_of_an_order_comes_back,
             texts::a_result_with_nul_is_kept_or_refused,
         }
     };
