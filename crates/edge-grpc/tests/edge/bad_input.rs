@@ -238,6 +238,7 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
             order_id: id.to_owned(),
             status: pb::Status::Cancelled as i32,
             expected_version: None,
+            reason: None,
         };
         assert_eq!(
             client.update_status(request).await.unwrap_err().code(),
@@ -262,6 +263,7 @@ async fn steering_and_lists_refuse_with_every_fault() {
         order_id: "7".to_owned(),
         status: 0,
         expected_version: Some(0),
+        reason: None,
     };
     let refused = client.update_status(request).await.unwrap_err();
     assert_eq!(
