@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::around::Around;
@@ -40,8 +41,6 @@ pub enum Fault {
     RescuedLiveLease,
     /// Does not bind idempotency keys.
     ForgottenKey,
-    /// Does not keep receipts.
-    LostReceipt,
     /// Gives up a batch at its first conflict.
     BatchFailsTogether,
     /// Answers that a decision has expired, and writes it nevertheless.
@@ -119,11 +118,6 @@ impl Fault {
                 "of different bodies with one key one is written",
                 "an_external_id_belongs_to_its_user",
             ),
-            Self::LostReceipt => (
-                "an_outcome_brings_order_event_and_receipt_together",
-                "the receipt came with the commit",
-                "a_claim_is_a_change_like_any_other",
-            ),
             Self::BatchFailsTogether => (
                 "a_conflict_fails_alone",
                 "a write that travelled with conflicts",
@@ -155,7 +149,7 @@ impl Fault {
                 "a_lost_lease_is_rescued_once",
             ),
             Self::UnwrittenSettlement => (
-                "a_settled_order_is_final_with_events_and_receipt",
+                "a_settled_order_is_final_with_its_events",
                 "stored as it was returned",
                 "a_claim_is_a_change_like_any_other",
             ),
@@ -261,6 +255,10 @@ impl OpenStore for Broken {
     fn jump_wall_clock(&self, by: Duration) -> bool {
         self.healthy.jump_wall_clock(by)
     }
+
+    fn set_store_clock(&self, to: Timestamp) -> bool {
+        self.healthy.set_store_clock(to)
+    }
 }
 
 /// Runs one behaviour; what it said where it failed.
@@ -324,7 +322,6 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_an_unfenced_heartbeat: UnfencedHeartbeat,
             the_suite_catches_a_rescued_live_lease: RescuedLiveLease,
             the_suite_catches_a_forgotten_key: ForgottenKey,
-            the_suite_catches_a_lost_receipt: LostReceipt,
             the_suite_catches_a_batch_that_fails_together: BatchFailsTogether,
             the_suite_catches_an_expired_write: ExpiredYetWritten,
             the_suite_catches_stale_reads: StaleReads,

@@ -55,7 +55,6 @@ impl BrokenStore {
                     *key = None;
                 }
             }
-            Fault::LostReceipt => write.receipt = None,
             Fault::DroppedFencing => {
                 let id = write.decision.order.id;
                 if let Guard::At {
@@ -124,8 +123,11 @@ impl BrokenStore {
         limit: usize,
     ) -> Result<EventPage, StoreError> {
         let whole = self.healthy.events_after(shard, Seq(0), 100_000).await?;
-        let mut events: Vec<Arc<Event>> =
-            whole.events.into_iter().map(|found| found.event).collect();
+        let mut events: Vec<(u32, Arc<Event>)> = whole
+            .events
+            .into_iter()
+            .map(|found| (found.bits, found.event))
+            .collect();
         let late = usize::try_from(LATE.0).expect("a small number") - 1;
         if self.fault == Fault::MisnumberedEvents {
             // Nobody sees them as they were before: their numbers are wrong, and stay what they are.
@@ -135,18 +137,24 @@ impl BrokenStore {
                 events.truncate(late);
             }
         } else if self.fault == Fault::HiddenLateCommit
-            && whole.head < APPEARS_AT
+            && whole.head.seq < APPEARS_AT
             && events.len() > late
         {
             events.remove(late);
         }
-        let numbered = (1..).zip(events).map(|(number, event)| SequencedEvent {
-            seq: Seq(number),
-            event,
-        });
+        let numbered = (1..)
+            .zip(events)
+            .map(|(number, (bits, event))| SequencedEvent {
+                seq: Seq(number),
+                bits,
+                event,
+            });
         let events: Vec<SequencedEvent> = numbered.collect();
         Ok(EventPage {
-            head: events.last().map_or(Seq(0), |last| last.seq),
+            head: events
+                .last()
+                .map(SequencedEvent::position)
+                .unwrap_or_default(),
             events: events
                 .into_iter()
                 .filter(|found| found.seq > after)
@@ -156,7 +164,7 @@ impl BrokenStore {
     }
 
     fn spoil_page(&self, mut page: EventPage) -> EventPage {
-        let is_late = |found: &SequencedEvent| found.seq == LATE && page.head < APPEARS_AT;
+        let is_late = |found: &SequencedEvent| found.seq == LATE && page.head.seq < APPEARS_AT;
         match self.fault {
             Fault::ReorderedEvents if page.events.len() > 3 => page.events.swap(1, 2),
             Fault::LateCommit => {
