@@ -9,11 +9,11 @@ use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
 use application::ports::{Clock as _, Erasure, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
-use application::watch::{Hub, WatchSettings};
+use application::watch::{Cursor, Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
 use domain::{
     Cause, CheckRules, Currency, Failure, Given, Order, OrderDraft, OrderId, PlaceOrder,
-    ReceiptLocation, ShardId, Steering,
+    ReceiptLocation, Seq, ShardId, Steering,
 };
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
@@ -177,6 +177,13 @@ impl LiveServer {
         };
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         self.store.erase(erasure, deadline).await.unwrap();
+    }
+
+    /// The cursor right after the change with this number.
+    pub async fn cursor_at(&self, seq: u64) -> String {
+        let position = self.store.event_position(ShardId(0), Seq(seq)).await;
+        let position = position.unwrap().expect("the store has this change");
+        Cursor::new([(ShardId(0), position)]).to_string()
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Vec<OrderId> {

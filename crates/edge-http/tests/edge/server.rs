@@ -9,7 +9,7 @@ use application::in_process::InProcessHints;
 use application::ports::{Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
-use domain::{Failure, Receipt, ShardId, Timestamp};
+use domain::{Cause, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
 use edge_http::{Breaker, EdgeSettings, EdgeState, ServeReport, WorkHealth};
 use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
@@ -214,6 +214,25 @@ impl Server {
             })
             .collect();
         let deadline = tokio::time::Instant::now() + lease;
+        for result in self.store.commit(writes, deadline).await {
+            result.unwrap();
+        }
+    }
+
+    /// Gives these commands to one order, one after the other, without a client.
+    pub async fn steer(&self, id: OrderId, commands: &[Steering]) {
+        let mut order = self.store.get(id).await.unwrap().unwrap();
+        let writes = commands.iter().map(|command| {
+            let guard = Guard::At {
+                version: order.version,
+                status: order.status,
+            };
+            let decision = order.steer(*command, now(), Cause::default()).unwrap();
+            order = Arc::clone(&decision.order);
+            Write { decision, guard }
+        });
+        let writes = writes.collect();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         for result in self.store.commit(writes, deadline).await {
             result.unwrap();
         }
