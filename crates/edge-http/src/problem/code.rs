@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident, $title:literal, $again:ident;)*) => {
-        /// What a client may decide upon.
+        /// The kind of a refusal, for the decisions of clients.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Code {
             $($(#[$doc])* $name,)*
         }
 
         impl Code {
-            /// All of them, by their words.
+            /// All of them, in the order of their words.
             pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The stable word for programs.
@@ -37,7 +37,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Whether the same request may succeed in a moment: the answer then says when, in Retry-After.
+            /// Whether the same request may succeed in a moment: the answer then has Retry-After.
             pub(crate) const fn may_succeed_later(self) -> bool {
                 match self {
                     $(Self::$name => codes!(@ $again),)*
@@ -85,6 +85,8 @@ codes! {
     Stopping = "stopping", SERVICE_UNAVAILABLE, "Stopping", later;
     StoreUnavailable =
         "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached", later;
+    TooManyCommands =
+        "too_many_commands", CONFLICT, "The order was held, released or replayed too often", never;
     TooManyResuming =
         "too_many_resuming", SERVICE_UNAVAILABLE, "Too many streams are resuming", later;
     TooManyRows = "too_many_rows", PAYLOAD_TOO_LARGE, "The batch has too many rows", never;

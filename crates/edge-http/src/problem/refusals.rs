@@ -94,6 +94,17 @@ impl Problem {
         )
     }
 
+    /// The external id names an order with another content; `differing` are the fields, if they are known.
+    #[must_use]
+    pub fn external_id_taken(differing: Vec<Fault>) -> Self {
+        let mut problem = Self::new(
+            Code::ExternalIdTaken,
+            "It names another order of this user. Use a new external_id, or send the first body again.",
+        );
+        problem.0.faults = differing;
+        problem
+    }
+
     fn with_faults(mut self, place: Place, mut faults: Vec<Fault>) -> Self {
         let found = faults.len();
         faults.truncate(MAX_FAULTS);

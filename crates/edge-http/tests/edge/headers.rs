@@ -52,6 +52,7 @@ async fn an_orders_events_carry_the_request_and_its_trace() {
         events["data"][0]["trace_id"],
         "4bf92f3577b34da6a3ce929d0e0e4736"
     );
+    assert_eq!(events["data"][0]["span_id"], "00f067aa0ba902b7");
 }
 
 #[tokio::test]
