@@ -5,3 +5,4 @@
 //! it and sends what it hands out. Nothing here speaks to a server or prints.
 
 pub mod files;
+pub mod formula;

@@ -8,6 +8,7 @@ mod dead_letters;
 mod dialects;
 mod eight_days;
 mod endpoint;
+mod export;
 mod fault;
 mod grpc;
 mod house;
