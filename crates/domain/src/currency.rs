@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// An active currency of ISO 4217: three capital letters and the exponent of its minor unit.
+/// A currency of ISO 4217: three capital letters and the exponent of its minor unit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency {
     code: [u8; 3],
     exponent: u8,
 }
 
-/// The text is no active ISO 4217 currency.
+/// The text is not the code of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an ISO 4217 currency code in capital letters, such as USD")]
 pub struct UnknownCurrency;
@@ -28,6 +28,30 @@ const EXPONENT_3: &str = "BHD IQD JOD KWD LYD OMR TND ";
 /// Units of account with ten-thousandths.
 const EXPONENT_4: &str = "CLF UYW ";
 
+/// Withdrawn currencies without a minor unit (ISO 4217, list three).
+const WITHDRAWN_EXPONENT_0: &str = "ADP BEF BYB BYR ESP GRD ITL LUF MGF PTE ROL TPE TRL ";
+/// Withdrawn currencies with hundredths. List three gives no exponents; these are the ones that list one had.
+const WITHDRAWN_EXPONENT_2: &str = "AFA ALK ANG AOK AON AOR ARA ARP ARY ATS AYM AZM BAD BEC BEL BGJ BGK BGL BGN BOP BRB BRC BRE BRN BRR \
+    BUK CHC CSD CSJ CSK CUC CYP DDM DEM ECS ECV EEK ESA ESB FIM FRF GEK GHC GNE GNS GQE GWE GWP HRD HRK \
+    IEP ILP ILR ISJ LAJ LSM LTL LTT LUC LUL LVL LVR MLF MRO MTL MTP MVQ MXP MZE MZM NIC NLG PEH PEI PES \
+    PLZ RHD ROK RUR SDD SDP SIT SKK SLL SRG STD SUR TJR TMM UAK UGS UGW USS UYN UYP VEB VEF VNC XEU YDD \
+    YUD YUM YUN ZAL ZMK ZRN ZRZ ZWC ZWD ZWL ZWN ZWR ";
+
+const ACTIVE: [(&str, u8); 4] = [
+    (EXPONENT_2, 2),
+    (EXPONENT_0, 0),
+    (EXPONENT_3, 3),
+    (EXPONENT_4, 4),
+];
+const WITHDRAWN: [(&str, u8); 2] = [(WITHDRAWN_EXPONENT_2, 2), (WITHDRAWN_EXPONENT_0, 0)];
+
+fn find(lists: &[(&str, u8)], code: &str) -> Option<u8> {
+    lists
+        .iter()
+        .find(|(list, _)| list.split_ascii_whitespace().any(|known| known == code))
+        .map(|(_, exponent)| *exponent)
+}
+
 impl Currency {
     /// United States dollar, the default where nothing else is configured.
     pub const USD: Self = Self {
@@ -35,36 +59,50 @@ impl Currency {
         exponent: 2,
     };
 
-    /// Finds a currency by its code, in capital letters.
+    /// Finds an active currency by its code, in capital letters.
     ///
     /// # Errors
-    /// Where ISO 4217 has no such active currency with a minor unit.
+    /// If ISO 4217 has no such active currency with a minor unit.
     pub fn parse(code: &str) -> Result<Self, UnknownCurrency> {
-        let letters: [u8; 3] = code.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        if letters == Self::USD.code {
+        if code == "USD" {
             return Ok(Self::USD);
         }
-        let lists = [
-            (EXPONENT_2, 2),
-            (EXPONENT_0, 0),
-            (EXPONENT_3, 3),
-            (EXPONENT_4, 4),
-        ];
-        lists
-            .into_iter()
-            .find(|(list, _)| list.split_ascii_whitespace().any(|known| known == code))
-            .map(|(_, exponent)| Self {
-                code: letters,
-                exponent,
-            })
-            .ok_or(UnknownCurrency)
+        Self::listed(&ACTIVE, code).ok_or(UnknownCurrency)
     }
 
-    /// The codes of all of them.
+    /// Finds an active currency, or one that ISO 4217 has withdrawn: orders of the past are in those.
+    ///
+    /// # Errors
+    /// If ISO 4217 has no such currency with a minor unit, and had none.
+    pub fn parse_any(code: &str) -> Result<Self, UnknownCurrency> {
+        Self::parse(code).or_else(|error| Self::listed(&WITHDRAWN, code).ok_or(error))
+    }
+
+    /// The currency of a code in the wrong case, for a suggestion: `usd` is USD.
+    #[must_use]
+    pub fn of_other_case(code: &str) -> Option<Self> {
+        Self::parse_any(&code.trim().to_ascii_uppercase()).ok()
+    }
+
+    fn listed(lists: &[(&str, u8)], code: &str) -> Option<Self> {
+        let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
+        find(lists, code).map(|exponent| Self {
+            code: letters,
+            exponent,
+        })
+    }
+
+    /// Whether ISO 4217 has withdrawn it.
+    #[must_use]
+    pub fn is_withdrawn(self) -> bool {
+        find(&WITHDRAWN, self.code()).is_some()
+    }
+
+    /// The codes of all active ones.
     pub fn codes() -> impl Iterator<Item = &'static str> {
-        [EXPONENT_0, EXPONENT_2, EXPONENT_3, EXPONENT_4]
+        ACTIVE
             .into_iter()
-            .flat_map(str::split_ascii_whitespace)
+            .flat_map(|(list, _)| list.split_ascii_whitespace())
     }
 
     /// Digits after the decimal point: JPY 0, USD 2, KWD 3.
@@ -116,6 +154,31 @@ mod tests {
     fn refuses_what_iso_4217_does_not_list() {
         for code in ["", "US", "usd", "USDX", "XXX", "ABC", "EU ", "€"] {
             assert!(Currency::parse(code).is_err(), "{code:?}");
+            assert!(Currency::parse_any(code).is_err(), "{code:?}");
         }
+    }
+
+    #[test]
+    fn withdrawn_currencies_are_found_only_if_asked_for() {
+        for (code, exponent) in [("DEM", 2), ("ITL", 0), ("BGN", 2), ("HRK", 2), ("TRL", 0)] {
+            assert!(Currency::parse(code).is_err(), "{code}");
+            let currency = Currency::parse_any(code).unwrap();
+            assert_eq!((currency.code(), currency.exponent()), (code, exponent));
+            assert!(currency.is_withdrawn());
+        }
+        assert!(!Currency::parse_any("EUR").unwrap().is_withdrawn());
+        let withdrawn = super::WITHDRAWN
+            .into_iter()
+            .flat_map(|(list, _)| list.split_ascii_whitespace());
+        for code in withdrawn {
+            assert!(Currency::parse(code).is_err(), "{code} is in both lists");
+        }
+    }
+
+    #[test]
+    fn a_code_in_the_wrong_case_is_recognised() {
+        assert_eq!(Currency::of_other_case("eur").unwrap().code(), "EUR");
+        assert_eq!(Currency::of_other_case(" Jpy").unwrap().code(), "JPY");
+        assert!(Currency::of_other_case("euro").is_none());
     }
 }

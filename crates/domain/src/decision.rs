@@ -1,12 +1,13 @@
-//! Decisions: the only way in which an order comes to be or changes. Pure; a store makes them durable.
+//! Decisions: the only way in which an order is created or changes. Pure; a store makes them durable.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, EventType, Trace};
+use crate::event::{Cause, Event, EventType};
 use crate::id::{OrderId, Version};
-use crate::order::{Failure, Order};
+use crate::order::{Failure, MAX_OPERATOR_COMMANDS, Order};
 use crate::place::PlaceOrder;
+use crate::receipt::{Receipt, ReceiptForm};
 use crate::status::{Status, Transition};
 use crate::time::Timestamp;
 
@@ -39,27 +40,55 @@ impl Decision {
 pub enum Job {
     /// Work, due this long after the commit by the store's clock.
     DueIn(Duration),
+    /// Work, due at this time by the store's wall clock.
+    DueAt(Timestamp),
     /// A worker holds it; the lease is the store's business.
     Leased,
     /// None: the order is final or waits for a person.
     Nothing,
 }
 
-/// A change that the state machine does not allow.
+/// Why a change is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an order that is {status} cannot take {transition:?}")]
-pub struct Refusal {
-    /// Where the order stands.
-    pub status: Status,
-    /// What was asked for.
-    pub transition: Transition,
+pub enum Refusal {
+    /// The state machine has no such transition.
+    #[error("an order that is {status} cannot take {transition:?}")]
+    NotAllowed {
+        /// The order's status.
+        status: Status,
+        /// What was asked for.
+        transition: Transition,
+    },
+    /// People have held, released and replayed the order too often.
+    #[error(
+        "the order was held, released and replayed {MAX_OPERATOR_COMMANDS} times, which is the limit; it can still be cancelled"
+    )]
+    TooManyCommands,
+    /// Only an order that is PROCESSED, CANCELLED or FAILED can be erased.
+    #[error(
+        "an order that is {status} cannot be erased: cancel it first, or wait until it is processed"
+    )]
+    NotErasable {
+        /// The order's status.
+        status: Status,
+    },
+}
+
+/// What was recorded elsewhere of an order of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HistoryStatus {
+    /// It was processed elsewhere.
+    Processed,
+    /// It was cancelled elsewhere.
+    Cancelled,
 }
 
 /// What a change is made of, beside the transition itself.
 struct Step {
     at: Timestamp,
-    trace: Trace,
+    cause: Cause,
     attempt: u32,
+    operator_commands: u32,
     failure: Option<Failure>,
     result: Option<Arc<str>>,
     receipt_key: Option<Arc<str>>,
@@ -68,9 +97,15 @@ struct Step {
 }
 
 impl Order {
-    /// A fresh order: PENDING, version 1, due at once.
+    /// A new order: PENDING, version 1, due at once or after its `process_after`.
     #[must_use]
-    pub fn place(command: PlaceOrder, id: OrderId, now: Timestamp, trace: Trace) -> Decision {
+    pub fn place(
+        command: PlaceOrder,
+        id: OrderId,
+        now: Timestamp,
+        cause: Cause,
+        receipt: ReceiptForm,
+    ) -> Decision {
         let order = Self {
             id,
             external_id: command.external_id,
@@ -78,58 +113,86 @@ impl Order {
             source: command.source,
             amount: command.amount,
             lines: command.lines,
+            adjustments: command.adjustments,
             metadata: command.metadata,
+            process_after: command.process_after,
             created_at: now,
+            receipt,
             status: Status::Pending,
             version: Version::FIRST,
             attempt: 0,
+            operator_commands: 0,
             failure: None,
+            retry_at: None,
             result: None,
             receipt_key: None,
             updated_at: now,
         };
-        let event = order.record(EventType::Created, trace, None);
+        let event = order.record(EventType::Created, cause);
+        let job = order.first_due(now);
         Decision {
             order: Arc::new(order),
             event,
             earlier: Vec::new(),
-            job: Job::DueIn(Duration::ZERO),
+            job,
         }
     }
 
-    /// An order of the past that somebody else has worked off: its whole life in one decision, no work left.
-    /// `created_at` becomes the time of all three of its events.
+    /// An order of the past that was processed or cancelled elsewhere: its whole life in one decision, no work left.
+    /// `created_at` becomes the time of all its events, which are marked as history.
     ///
     /// # Errors
-    /// Never, as long as the state machine leads from PENDING to PROCESSED.
+    /// Never, while the state machine leads from PENDING to PROCESSED and to CANCELLED.
     pub fn place_history(
         command: PlaceOrder,
         id: OrderId,
         created_at: Timestamp,
-        trace: Trace,
-        receipt_key: Arc<str>,
+        cause: Cause,
+        receipt: ReceiptForm,
+        status: HistoryStatus,
     ) -> Result<Decision, Refusal> {
-        let created = Self::place(command, id, created_at, trace.clone());
-        let claimed = created.order.claim(created_at)?;
-        let processed = claimed.order.complete(None, receipt_key, created_at)?;
-        let stamp = |event: Event| Event {
-            trace: trace.clone(),
+        let mark = |event: Event| Event {
+            cause: cause.clone(),
+            history: true,
             ..event
         };
+        let created = Self::place(command, id, created_at, cause.clone(), receipt);
+        let mut earlier = vec![mark(created.event)];
+        let last = match status {
+            HistoryStatus::Processed => {
+                let claimed = created.order.claim(created_at)?;
+                earlier.push(mark(claimed.event));
+                let receipt_key = Receipt::key_of(&claimed.order.user_id, id);
+                claimed.order.complete(None, receipt_key, created_at)?
+            }
+            HistoryStatus::Cancelled => {
+                created
+                    .order
+                    .steer(Steering::Cancel, created_at, cause.clone())?
+            }
+        };
         Ok(Decision {
-            order: processed.order,
-            event: stamp(processed.event),
-            earlier: vec![created.event, stamp(claimed.event)],
+            order: last.order,
+            event: mark(last.event),
+            earlier,
             job: Job::Nothing,
         })
+    }
+
+    /// When an order that no attempt has failed yet is due: at once, or at its `process_after`.
+    fn first_due(&self, now: Timestamp) -> Job {
+        match self.process_after {
+            Some(time) if time > now => Job::DueAt(time),
+            Some(_) | None => Job::DueIn(Duration::ZERO),
+        }
     }
 
     /// A worker takes it: the attempt counts from here on, so that a crash is an attempt.
     ///
     /// # Errors
-    /// Where it is neither PENDING nor RETRYING.
+    /// If it is neither PENDING nor RETRYING.
     pub fn claim(&self, now: Timestamp) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Trace::default(), Job::Leased);
+        let mut step = self.step(now, Cause::default(), Job::Leased);
         step.attempt = self.attempt.saturating_add(1);
         step.failure.clone_from(&self.failure);
         self.change(Transition::Claim, step)
@@ -138,14 +201,14 @@ impl Order {
     /// The work is done and the receipt is safe at `receipt_key`.
     ///
     /// # Errors
-    /// Where it is not PROCESSING.
+    /// If it is not PROCESSING.
     pub fn complete(
         &self,
         result: Option<Arc<str>>,
         receipt_key: Arc<str>,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Trace::default(), Job::Nothing);
+        let mut step = self.step(now, Cause::default(), Job::Nothing);
         step.result = result;
         step.receipt_key = Some(receipt_key);
         self.change(Transition::Complete, step)
@@ -154,14 +217,14 @@ impl Order {
     /// The attempt failed; the next one is due in `delay`.
     ///
     /// # Errors
-    /// Where it is not PROCESSING.
+    /// If it is not PROCESSING.
     pub fn retry(
         &self,
         failure: Failure,
         delay: Duration,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Trace::default(), Job::DueIn(delay));
+        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
         step.failure = Some(failure);
         step.retry_in = Some(delay);
         self.change(Transition::Retry, step)
@@ -171,27 +234,26 @@ impl Order {
     /// order's (the endpoint or the receipt store could not be reached). Due again in `delay`.
     ///
     /// # Errors
-    /// Where it is not PROCESSING.
+    /// If it is not PROCESSING.
     pub fn give_back(
         &self,
         failure: Option<Failure>,
         delay: Duration,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Trace::default(), Job::DueIn(delay));
+        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
         step.attempt = self.attempt.saturating_sub(1);
         step.failure = failure.or_else(|| self.failure.clone());
         step.retry_in = Some(delay);
         self.change(Transition::Retry, step)
     }
 
-    /// The lease ran out: another attempt, or the dead letters where `max_attempts` are used up. The attempt is due
-    /// after `delay` and up to as much again, by a draw of the order's own, so that orders whose worker died do not all
-    /// come back together. After a loss at the second attempt, or a later one, the next is made alone
-    /// ([`Order::runs_alone`]).
+    /// The lease ran out: another attempt, or the dead letters if `max_attempts` are used up. The attempt is due after
+    /// `delay` to twice `delay`, drawn from the order's id, so that orders whose worker died do not all come back
+    /// together. After a loss at the second attempt, or a later one, the next one is isolated ([`Order::runs_alone`]).
     ///
     /// # Errors
-    /// Where it is not PROCESSING.
+    /// If it is not PROCESSING.
     pub fn lose_lease(
         &self,
         max_attempts: u32,
@@ -209,8 +271,8 @@ impl Order {
         }
     }
 
-    /// A part of `whole` that is this order's at this version: drawn from the random bits of its id, the same however
-    /// often it is asked for, and any part as likely as any other.
+    /// A part of `whole`, uniformly drawn from the random bits of the order's id and its version: always the same for one
+    /// order at one version.
     fn part_of(&self, whole: Duration) -> Duration {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         let [.., a, b, c, d, e, f, g, h] = *self.id.as_bytes();
@@ -229,9 +291,9 @@ impl Order {
     /// The attempt failed for good: a dead letter.
     ///
     /// # Errors
-    /// Where it is not PROCESSING.
+    /// If it is not PROCESSING.
     pub fn fail(&self, failure: Failure, now: Timestamp) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Trace::default(), Job::Nothing);
+        let mut step = self.step(now, Cause::default(), Job::Nothing);
         step.failure = Some(failure);
         self.change(Transition::Fail, step)
     }
@@ -239,35 +301,72 @@ impl Order {
     /// A person's or a client's change: cancel, hold, release, replay or discard.
     ///
     /// # Errors
-    /// Where the state machine does not allow it.
+    /// If the state machine does not allow it, or people have changed the order too often.
     pub fn steer(
         &self,
         steering: Steering,
         now: Timestamp,
-        trace: Trace,
+        cause: Cause,
     ) -> Result<Decision, Refusal> {
         let (transition, job) = match steering {
             Steering::Cancel => (Transition::Cancel, Job::Nothing),
             Steering::Hold => (Transition::Hold, Job::Nothing),
-            Steering::Release => (Transition::Release, Job::DueIn(Duration::ZERO)),
-            Steering::Replay => (Transition::Replay, Job::DueIn(Duration::ZERO)),
+            Steering::Release => (Transition::Release, self.first_due(now)),
+            Steering::Replay => (Transition::Replay, self.first_due(now)),
             Steering::Discard => (Transition::Discard, Job::Nothing),
         };
-        let mut step = self.step(now, trace, job);
+        let mut step = self.step(now, cause, job);
         match steering {
             Steering::Replay => step.attempt = 0,
             Steering::Cancel | Steering::Hold | Steering::Release | Steering::Discard => {
                 step.failure.clone_from(&self.failure);
             }
         }
-        self.change(transition, step)
+        // A hold leaves room for its release, so that no order is held for ever.
+        let (counted, needed) = match steering {
+            Steering::Hold => (1, 2),
+            Steering::Replay => (1, 1),
+            Steering::Release => (1, 0),
+            Steering::Cancel | Steering::Discard => (0, 0),
+        };
+        step.operator_commands = self.operator_commands.saturating_add(counted);
+        let decision = self.change(transition, step)?;
+        if needed > 0 && self.operator_commands.saturating_add(needed) > MAX_OPERATOR_COMMANDS {
+            return Err(Refusal::TooManyCommands);
+        }
+        Ok(decision)
     }
 
-    fn step(&self, at: Timestamp, trace: Trace, job: Job) -> Step {
+    /// The last event of an order that is erased: one version after its last change, without personal data.
+    ///
+    /// # Errors
+    /// [`Refusal::NotErasable`] if it is not PROCESSED, CANCELLED or FAILED.
+    pub fn erase(&self, now: Timestamp) -> Result<Event, Refusal> {
+        if !self.status.is_erasable() {
+            return Err(Refusal::NotErasable {
+                status: self.status,
+            });
+        }
+        Ok(Event {
+            order_id: self.id,
+            version: self.version.next(),
+            event_type: EventType::Erased,
+            user_id: None,
+            occurred_at: now.max(self.updated_at),
+            attempt: self.attempt,
+            failure: None,
+            retry_at: None,
+            cause: Cause::default(),
+            history: false,
+        })
+    }
+
+    fn step(&self, at: Timestamp, cause: Cause, job: Job) -> Step {
         Step {
             at,
-            trace,
+            cause,
             attempt: self.attempt,
+            operator_commands: self.operator_commands,
             failure: None,
             result: None,
             receipt_key: None,
@@ -277,7 +376,7 @@ impl Order {
     }
 
     fn change(&self, transition: Transition, step: Step) -> Result<Decision, Refusal> {
-        let (status, event_type) = self.status.after(transition).ok_or(Refusal {
+        let (status, event_type) = self.status.after(transition).ok_or(Refusal::NotAllowed {
             status: self.status,
             transition,
         })?;
@@ -287,17 +386,15 @@ impl Order {
             status,
             version: self.version.next(),
             attempt: step.attempt,
+            operator_commands: step.operator_commands,
             failure: step.failure,
+            retry_at: step.retry_in.map(|delay| at.saturating_add(delay)),
             result: step.result,
             receipt_key: step.receipt_key,
             updated_at: at,
             ..self.clone()
         };
-        let event = order.record(
-            event_type,
-            step.trace,
-            step.retry_in.map(|delay| at.saturating_add(delay)),
-        );
+        let event = order.record(event_type, step.cause);
         Ok(Decision {
             order: Arc::new(order),
             event,
@@ -306,7 +403,7 @@ impl Order {
         })
     }
 
-    fn record(&self, event_type: EventType, trace: Trace, retry_at: Option<Timestamp>) -> Event {
+    fn record(&self, event_type: EventType, cause: Cause) -> Event {
         let failure = match event_type {
             EventType::Retrying | EventType::Failed => self.failure.clone(),
             EventType::Created
@@ -315,18 +412,20 @@ impl Order {
             | EventType::Held
             | EventType::Released
             | EventType::Cancelled
-            | EventType::Replayed => None,
+            | EventType::Replayed
+            | EventType::Erased => None,
         };
         Event {
             order_id: self.id,
             version: self.version,
             event_type,
-            user_id: self.user_id.clone(),
+            user_id: Some(self.user_id.clone()),
             occurred_at: self.updated_at,
             attempt: self.attempt,
             failure,
-            retry_at,
-            trace,
+            retry_at: self.retry_at,
+            cause,
+            history: false,
         }
     }
 }
@@ -336,9 +435,9 @@ impl Order {
 pub enum Steering {
     /// PENDING, ON_HOLD, RETRYING or FAILED become CANCELLED.
     Cancel,
-    /// PENDING becomes ON_HOLD.
+    /// PENDING and RETRYING become ON_HOLD.
     Hold,
-    /// ON_HOLD becomes PENDING.
+    /// ON_HOLD becomes PENDING; its attempts are kept.
     Release,
     /// FAILED becomes PENDING, its attempts start at 0.
     Replay,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::id::{EventId, OrderId, Version};
 use crate::order::Failure;
 use crate::status::Status;
-use crate::text::{RequestId, UserId};
+use crate::text::{Actor, Reason, RequestId, UserId};
 use crate::time::Timestamp;
 
 /// The kinds of events.
@@ -29,11 +29,13 @@ pub enum EventType {
     Cancelled,
     /// `order.replayed`
     Replayed,
+    /// `order.erased`: the order and what was personal in its events are gone.
+    Erased,
 }
 
 impl EventType {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Processing,
         Self::Retrying,
@@ -43,6 +45,7 @@ impl EventType {
         Self::Released,
         Self::Cancelled,
         Self::Replayed,
+        Self::Erased,
     ];
 
     /// The name that clients see: `order.created`.
@@ -58,20 +61,22 @@ impl EventType {
             Self::Released => "order.released",
             Self::Cancelled => "order.cancelled",
             Self::Replayed => "order.replayed",
+            Self::Erased => "order.erased",
         }
     }
 
-    /// The status that an event of this kind leaves its order in.
+    /// The status of the order after an event of this kind; `None` after [`EventType::Erased`]: there is no order.
     #[must_use]
-    pub const fn status(self) -> Status {
+    pub const fn status(self) -> Option<Status> {
         match self {
-            Self::Created | Self::Released | Self::Replayed => Status::Pending,
-            Self::Processing => Status::Processing,
-            Self::Retrying => Status::Retrying,
-            Self::Processed => Status::Processed,
-            Self::Failed => Status::Failed,
-            Self::Held => Status::OnHold,
-            Self::Cancelled => Status::Cancelled,
+            Self::Created | Self::Released | Self::Replayed => Some(Status::Pending),
+            Self::Processing => Some(Status::Processing),
+            Self::Retrying => Some(Status::Retrying),
+            Self::Processed => Some(Status::Processed),
+            Self::Failed => Some(Status::Failed),
+            Self::Held => Some(Status::OnHold),
+            Self::Cancelled => Some(Status::Cancelled),
+            Self::Erased => None,
         }
     }
 
@@ -88,6 +93,7 @@ impl EventType {
             Self::Released => 7,
             Self::Cancelled => 8,
             Self::Replayed => 9,
+            Self::Erased => 10,
         }
     }
 
@@ -105,19 +111,44 @@ pub struct Trace {
     pub request_id: Option<RequestId>,
     /// The W3C trace id (32 hexadecimal digits) of the request's `traceparent`.
     pub trace_id: Option<Arc<str>>,
+    /// The W3C parent id (16 hexadecimal digits) of the request's `traceparent`: the caller's span.
+    pub span_id: Option<Arc<str>>,
 }
 
-/// One change of an order. The order's unchanging facts (lines, amount...) are joined to it where it is read.
+/// What caused a change: which request, who, and why. Empty for the worker's own changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// The request.
+    pub trace: Trace,
+    /// The subject of the token that the request carried.
+    pub actor: Option<Actor>,
+    /// What the person said about it.
+    pub reason: Option<Reason>,
+}
+
+impl Cause {
+    /// A change that only a request is known of.
+    #[must_use]
+    pub const fn request(trace: Trace) -> Self {
+        Self {
+            trace,
+            actor: None,
+            reason: None,
+        }
+    }
+}
+
+/// One change of an order. The order's unchanging facts (lines, amount...) are joined to it when it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Whose change.
+    /// The order that changed.
     pub order_id: OrderId,
     /// The order's version after it.
     pub version: Version,
     /// What happened. The status after it is [`EventType::status`].
     pub event_type: EventType,
-    /// Whose order it is.
-    pub user_id: UserId,
+    /// The order's user; `None` in a tombstone.
+    pub user_id: Option<UserId>,
     /// When, by the clock of the process that decided it.
     pub occurred_at: Timestamp,
     /// The order's attempt after it.
@@ -127,7 +158,9 @@ pub struct Event {
     /// When the next attempt is due, for `order.retrying`.
     pub retry_at: Option<Timestamp>,
     /// What caused it.
-    pub trace: Trace,
+    pub cause: Cause,
+    /// Whether it is imported history: it tells of a change that happened elsewhere, before the import.
+    pub history: bool,
 }
 
 impl Event {
@@ -140,9 +173,33 @@ impl Event {
         }
     }
 
-    /// The order's status after it.
+    /// The order's status after it; `None` after `order.erased`.
     #[must_use]
-    pub const fn status(&self) -> Status {
+    pub const fn status(&self) -> Option<Status> {
         self.event_type.status()
+    }
+
+    /// What is left of the event once its order is erased: which change of which order it was, and when. Nothing
+    /// personal remains, and the place in the feed stays taken.
+    #[must_use]
+    pub fn tombstone(&self) -> Self {
+        Self {
+            order_id: self.order_id,
+            version: self.version,
+            event_type: self.event_type,
+            user_id: None,
+            occurred_at: self.occurred_at,
+            attempt: self.attempt,
+            failure: None,
+            retry_at: None,
+            cause: Cause::default(),
+            history: self.history,
+        }
+    }
+
+    /// Whether the event belongs to an order that was erased.
+    #[must_use]
+    pub const fn is_tombstone(&self) -> bool {
+        self.user_id.is_none()
     }
 }

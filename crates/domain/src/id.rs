@@ -204,3 +204,15 @@ impl fmt::Display for Seq {
         self.0.fmt(f)
     }
 }
+
+/// A place in a shard's history: an event's number and the 32 random bits that were stored with it.
+///
+/// The bits tell histories apart: after an older backup is restored, the same numbers are given to other events, with
+/// other bits, so a cursor from before is recognised. Number 0, before the first event, has bits 0 in every history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct EventPosition {
+    /// The event's number.
+    pub seq: Seq,
+    /// The random bits of the event with that number.
+    pub bits: u32,
+}

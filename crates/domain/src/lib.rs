@@ -4,29 +4,37 @@
 //! arguments, so that every decision can be repeated in a test. Edges build a [`PlaceOrder`] out of untrusted
 //! input; use cases turn it, or an existing [`Order`], into a [`Decision`]; stores write decisions down.
 
+pub mod adjustment;
 pub mod currency;
 pub mod decimal;
 pub mod decision;
 pub mod event;
 pub mod fault;
+pub mod fingerprint;
 pub mod id;
 pub mod money;
 pub mod order;
 pub mod place;
+pub mod quantity;
 pub mod receipt;
 pub mod status;
 pub mod text;
 pub mod time;
 
+pub use adjustment::{Adjustment, AdjustmentKind};
 pub use currency::Currency;
-pub use decision::{Decision, Job, Refusal, Steering};
-pub use event::{Event, EventType, Trace};
+pub use decision::{Decision, HistoryStatus, Job, Refusal, Steering};
+pub use event::{Cause, Event, EventType, Trace};
 pub use fault::Fault;
-pub use id::{Bucket, EventId, OrderId, Seq, ShardId, Version};
+pub use fingerprint::Fingerprint;
+pub use id::{Bucket, EventId, EventPosition, OrderId, Seq, ShardId, Version};
 pub use money::Money;
-pub use order::{Failure, Line, Order, Source};
-pub use place::{Fingerprint, Given, LineDraft, OrderDraft, PlaceOrder};
-pub use receipt::Receipt;
+pub use order::{Failure, Line, Order, Source, Wait, WaitingFor};
+pub use place::{AdjustmentDraft, CheckRules, Given, LineDraft, OrderDraft, PlaceOrder};
+pub use quantity::Quantity;
+pub use receipt::{Receipt, ReceiptForm, ReceiptLocation, ReceiptTemplate};
 pub use status::{Status, Transition};
-pub use text::{ExternalId, IdempotencyKey, Metadata, ProductName, RequestId, Sku, UserId};
+pub use text::{
+    Actor, ExternalId, IdempotencyKey, Label, Metadata, ProductName, Reason, RequestId, Sku, UserId,
+};
 pub use time::Timestamp;

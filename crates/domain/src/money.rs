@@ -36,6 +36,18 @@ pub enum MoneyError {
     TooLarge,
 }
 
+impl MoneyError {
+    /// The stable word for programs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Syntax => "not_a_number",
+            Self::Negative | Self::TooLarge => "out_of_range",
+            Self::TooPrecise { .. } => "too_precise",
+        }
+    }
+}
+
 impl Money {
     /// The largest amount, in minor units: 2^53 - 1, which every JSON reader holds exactly.
     pub const MAX_MINOR: u64 = (1 << 53) - 1;
@@ -68,6 +80,23 @@ impl Money {
             u64::try_from(minor).map_err(|_| MoneyError::Negative)?,
             currency,
         )
+    }
+
+    /// Reads a signed decimal in major units, for adjustments: `-20.00` at USD is -2000 cents.
+    ///
+    /// # Errors
+    /// See [`MoneyError`]; never [`MoneyError::Negative`].
+    pub fn parse_signed(text: &str, currency: Currency) -> Result<i64, MoneyError> {
+        let exponent = currency.exponent();
+        let minor = decimal::parse(text, exponent).map_err(|error| match error {
+            DecimalError::Syntax => MoneyError::Syntax,
+            DecimalError::TooPrecise => MoneyError::TooPrecise { currency, exponent },
+            DecimalError::TooLarge => MoneyError::TooLarge,
+        })?;
+        if minor.unsigned_abs() > Self::MAX_MINOR {
+            return Err(MoneyError::TooLarge);
+        }
+        Ok(minor)
     }
 
     /// Minor units.

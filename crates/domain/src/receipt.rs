@@ -1,13 +1,75 @@
-//! The receipt of an order: a text made from facts of its creation alone, at a key derived from it, so that
-//! writing it again writes the same bytes at the same place.
+//! The receipt of an order: a text made from facts of its creation alone, at a key derived from it, so that writing or
+//! rendering it again gives the same bytes at the same place.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::currency::Currency;
+use crate::decimal;
 use crate::id::OrderId;
-use crate::money::Money;
 use crate::order::Order;
 use crate::text::UserId;
+
+/// How a receipt looks. A template is never changed: a new look is a new variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReceiptTemplate {
+    /// ordermill's own, first version.
+    #[default]
+    Standard,
+    /// As orderflow writes it, for orders that came in over its interface.
+    Orderflow,
+}
+
+/// Where a receipt is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReceiptLocation {
+    /// Nowhere: it is rendered from the order when it is read.
+    #[default]
+    Rendered,
+    /// In the receipt store, written before the order becomes PROCESSED.
+    Stored,
+}
+
+/// What is fixed about an order's receipt when the order is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ReceiptForm {
+    /// How it looks.
+    pub template: ReceiptTemplate,
+    /// Where it is kept.
+    pub location: ReceiptLocation,
+}
+
+impl ReceiptForm {
+    /// A number that never changes, for stores.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        let template = match self.template {
+            ReceiptTemplate::Standard => 0,
+            ReceiptTemplate::Orderflow => 2,
+        };
+        let location = match self.location {
+            ReceiptLocation::Rendered => 0,
+            ReceiptLocation::Stored => 1,
+        };
+        template | location
+    }
+
+    /// Finds a form by its [`ReceiptForm::code`].
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        let template = match code >> 1 {
+            0 => ReceiptTemplate::Standard,
+            1 => ReceiptTemplate::Orderflow,
+            _ => return None,
+        };
+        let location = if code & 1 == 0 {
+            ReceiptLocation::Rendered
+        } else {
+            ReceiptLocation::Stored
+        };
+        Some(Self { template, location })
+    }
+}
 
 /// A receipt, ready to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +81,20 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The receipt of `order`.
+    /// The receipt of `order`, in the order's template.
     #[must_use]
     pub fn of(order: &Order) -> Self {
         Self {
             key: Self::key_of(&order.user_id, order.id),
-            text: text_of(order),
+            text: match order.receipt.template {
+                ReceiptTemplate::Standard => standard(order),
+                ReceiptTemplate::Orderflow => orderflow(order),
+            },
         }
     }
 
-    /// Where the receipt of an order is kept. Injective: `%`, `/`, `\`, controls and the dots of a segment that is
-    /// made of dots alone are percent-encoded, other UTF-8 stays as it is.
+    /// The key of an order's receipt. Injective: `%`, `/`, `\`, controls and the dots of a segment of dots alone are
+    /// percent-encoded, other UTF-8 stays as it is.
     #[must_use]
     pub fn key_of(user: &UserId, id: OrderId) -> Arc<str> {
         let user = user.as_str();
@@ -54,11 +119,83 @@ impl Receipt {
 const RULE: &str = "=====================================\n";
 const THIN_RULE: &str = "-------------------------------------\n";
 
-fn text_of(order: &Order) -> String {
+fn standard(order: &Order) -> String {
+    let currency = order.amount.currency();
+    let mut text = String::with_capacity(320 + order.lines.len() * 140);
+    text.push_str("RECEIPT\n");
+    text.push_str(RULE);
+    field(&mut text, "Order", order.id);
+    if let Some(number) = &order.external_id {
+        field(&mut text, "Number", number);
+    }
+    field(&mut text, "Customer", &order.user_id);
+    field(&mut text, "Date", created_at(order));
+    text.push_str(THIN_RULE);
+    for line in order.lines.iter() {
+        field(&mut text, "Item", &line.product_name);
+        if let Some(sku) = &line.sku {
+            field(&mut text, "SKU", sku);
+        }
+        field(&mut text, "Quantity", line.quantity);
+        if let Some(minor) = line.unit_price_minor {
+            field(&mut text, "Unit price", amount(minor, currency));
+        }
+        field(&mut text, "Total", amount(line.total_minor, currency));
+        text.push_str(THIN_RULE);
+    }
+    for adjustment in order.adjustments.iter() {
+        let value = signed_amount(adjustment.amount_minor, currency);
+        let label = adjustment
+            .label
+            .as_ref()
+            .map_or_else(String::new, |label| format!(" ({label})"));
+        let included = if adjustment.included {
+            ", included in the prices"
+        } else {
+            ""
+        };
+        let kind = adjustment.kind.as_str();
+        field(
+            &mut text,
+            "Adjustment",
+            format!("{kind}{label} {value}{included}"),
+        );
+    }
+    if !order.adjustments.is_empty() {
+        text.push_str(THIN_RULE);
+    }
+    field(&mut text, "Amount", format!("{currency} {}", order.amount));
+    text.push_str(RULE);
+    text
+}
+
+/// A label, padded, and its value.
+fn field(text: &mut String, label: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(text, "{label:<12} {value}");
+}
+
+/// RFC 3339 without the fraction: the 19 characters up to the seconds.
+fn created_at(order: &Order) -> String {
+    let full = order.created_at.to_string();
+    format!("{}Z", full.get(..19).unwrap_or(&full))
+}
+
+fn amount(minor: u64, currency: Currency) -> String {
+    signed_amount(i64::try_from(minor).unwrap_or(i64::MAX), currency)
+}
+
+fn signed_amount(minor: i64, currency: Currency) -> String {
+    let mut text = String::new();
+    let _ = decimal::write(&mut text, minor, currency.exponent());
+    text
+}
+
+/// What orderflow writes, to the byte: its labels, a shard that follows from the user's first letter, and the status
+/// `pending`, which its orders have when it writes the receipt.
+fn orderflow(order: &Order) -> String {
     let currency = order.amount.currency();
     let price = |minor: u64| {
-        let amount = Money::new(minor, currency)
-            .map_or_else(|_| minor.to_string(), |money| money.to_string());
+        let amount = amount(minor, currency);
         if currency.code() == "USD" {
             format!("${amount}")
         } else {
@@ -70,8 +207,6 @@ fn text_of(order: &Order) -> String {
     } else {
         "shard2"
     };
-    // RFC 3339 without the fraction: the 19 characters up to the seconds.
-    let created_at = order.created_at.to_string();
     let mut text = String::with_capacity(420 + order.lines.len() * 120);
     text.push_str("ORDER RECEIPT\n");
     text.push_str(RULE);
@@ -80,11 +215,12 @@ fn text_of(order: &Order) -> String {
     let _ = writeln!(text, "Shard:       {shard}");
     text.push_str(THIN_RULE);
     for line in order.lines.iter() {
-        let total = u64::from(line.quantity).saturating_mul(line.unit_price_minor);
         let _ = writeln!(text, "Product:     {}", line.product_name);
         let _ = writeln!(text, "Quantity:    {}", line.quantity);
-        let _ = writeln!(text, "Unit Price:  {}", price(line.unit_price_minor));
-        let _ = writeln!(text, "Total:       {}", price(total));
+        if let Some(minor) = line.unit_price_minor {
+            let _ = writeln!(text, "Unit Price:  {}", price(minor));
+        }
+        let _ = writeln!(text, "Total:       {}", price(line.total_minor));
         text.push_str(THIN_RULE);
     }
     if order.lines.len() != 1 {
@@ -92,11 +228,7 @@ fn text_of(order: &Order) -> String {
         text.push_str(THIN_RULE);
     }
     text.push_str("Status:      pending\n");
-    let _ = writeln!(
-        text,
-        "Created At:  {}Z",
-        created_at.get(..19).unwrap_or(&created_at)
-    );
+    let _ = writeln!(text, "Created At:  {}", created_at(order));
     text.push_str(RULE);
     text.push_str("Thank you for your order!\n");
     text

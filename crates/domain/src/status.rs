@@ -6,13 +6,14 @@
 //!   |  |          |    v  | claim
 //!   |  +-release  |   RETRYING
 //!   v             v
-//! ON_HOLD       FAILED (dead-lettered) --replay--> PENDING
+//! ON_HOLD       FAILED (dead letter) --replay--> PENDING
 //! CANCELLED  <- from PENDING, ON_HOLD, RETRYING, FAILED (= discard)
+//! ON_HOLD    <- from RETRYING too (released to PENDING, attempts kept)
 //! ```
 
 use crate::event::EventType;
 
-/// Where an order stands.
+/// How far an order has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
     /// Accepted, waiting for a worker.
@@ -86,13 +87,8 @@ impl Status {
             Self::Retrying => match transition {
                 T::Claim => Some((Self::Processing, EventType::Processing)),
                 T::Cancel => Some((Self::Cancelled, EventType::Cancelled)),
-                T::Complete
-                | T::Retry
-                | T::Fail
-                | T::Hold
-                | T::Release
-                | T::Replay
-                | T::Discard => None,
+                T::Hold => Some((Self::OnHold, EventType::Held)),
+                T::Complete | T::Retry | T::Fail | T::Release | T::Replay | T::Discard => None,
             },
             Self::Failed => match transition {
                 T::Replay => Some((Self::Pending, EventType::Replayed)),
@@ -117,6 +113,21 @@ impl Status {
                 | T::Replay
                 | T::Discard => None,
             },
+        }
+    }
+
+    /// The position in [`Status::ALL`], for tables with an entry per status.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.code() as usize - 1
+    }
+
+    /// Whether an order can be erased: only one that neither a worker nor a person is busy with.
+    #[must_use]
+    pub const fn is_erasable(self) -> bool {
+        match self {
+            Self::Processed | Self::Cancelled | Self::Failed => true,
+            Self::Pending | Self::Processing | Self::Retrying | Self::OnHold => false,
         }
     }
 
@@ -175,5 +186,18 @@ impl Status {
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Status;
+
+    #[test]
+    fn codes_follow_the_order_in_which_statuses_are_shown() {
+        for (index, status) in Status::ALL.into_iter().enumerate() {
+            assert_eq!(status.index(), index);
+            assert_eq!(Status::from_code(status.code()), Some(status));
+        }
     }
 }

@@ -114,6 +114,18 @@ bounded_text!(
     Sku, 128, check
 );
 bounded_text!(
+    /// What an adjustment is called: 1-255 characters.
+    Label, 255, check
+);
+bounded_text!(
+    /// Who caused a change: the subject of a token, 1-255 characters.
+    Actor, 255, check
+);
+bounded_text!(
+    /// Why a person changed an order, in their words: 1-255 characters.
+    Reason, 255, check
+);
+bounded_text!(
     /// The client's key for one request to make at most one order: 1-255 visible ASCII characters.
     IdempotencyKey, 255, check_visible_ascii
 );
