@@ -5,3 +5,10 @@
 //! it and sends what it hands out. Nothing here speaks to a server or prints.
 
 pub mod files;
+mod mapping;
+mod nearest;
+mod orders;
+mod time;
+mod values;
+
+pub use mapping::{Mapping, MappingFault};
