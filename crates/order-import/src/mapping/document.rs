@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::nearest::suggestion;
+use crate::files::nearest::nearest;
 
 /// What is wrong with a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -281,4 +281,9 @@ pub fn table_of<'t>(name: String, value: &'t Spanned<DeValue<'t>>) -> Option<Sec
         span: value.span(),
         table,
     })
+}
+
+/// The closing part of a message about an unknown name: `; did you mean addr?`, or nothing.
+fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(wrong, known).map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }

@@ -175,7 +175,9 @@ impl FieldReader<'_, '_> {
             let edits = self.edits(section);
             return Some(Field { origin, edits });
         }
-        let alone = FIELD_KEYS.iter().all(|key| *key == "value" || !section.has(key));
+        let alone = FIELD_KEYS
+            .iter()
+            .all(|key| *key == "value" || !section.has(key));
         if !alone {
             self.faults
                 .add_at_key(section, "value", "stands alone: remove the other keys");

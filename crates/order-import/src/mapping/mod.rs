@@ -17,7 +17,7 @@ use toml::de::DeTable;
 
 pub use columns::{ColumnNames, ColumnRef};
 pub use document::MappingFault;
-pub use field::{Case, Edits, Field, NOT_BLANK, Origin, Piece, word_of};
+pub use field::{Case, Edits, Field, Origin, Piece, word_of};
 pub use orders::{AdjustmentFields, Included, KindOrigin, Level, LineFields, OrderFields};
 pub use status::{Fate, RowFilter, StatusRule};
 pub use time_field::TimeField;
@@ -259,10 +259,7 @@ fn is_word(
     let index = words.iter().position(|word| *word == text.value);
     if index.is_none() {
         let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-        faults.add(
-            &text.span,
-            format!("{key} must be {}", words.join(" or ")),
-        );
+        faults.add(&text.span, format!("{key} must be {}", words.join(" or ")));
     }
     index
 }

@@ -242,10 +242,7 @@ fn included(section: &Section<'_>, reader: &mut FieldReader<'_, '_>) -> Included
     Included::Fixed(section.flag("included", reader.faults).unwrap_or(false))
 }
 
-fn metadata(
-    section: &Section<'_>,
-    reader: &mut FieldReader<'_, '_>,
-) -> BTreeMap<String, Field> {
+fn metadata(section: &Section<'_>, reader: &mut FieldReader<'_, '_>) -> BTreeMap<String, Field> {
     let mut metadata = BTreeMap::new();
     let Some(table) = section.section("metadata", reader.faults) else {
         return metadata;

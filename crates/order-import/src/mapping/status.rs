@@ -38,7 +38,11 @@ impl StatusRule {
     /// Whether an order can become history by it.
     pub fn makes_history(&self) -> bool {
         let others = [self.not_blank, self.when_empty, self.otherwise];
-        let all = self.map.values().copied().chain(others.into_iter().flatten());
+        let all = self
+            .map
+            .values()
+            .copied()
+            .chain(others.into_iter().flatten());
         all.into_iter()
             .any(|fate| matches!(fate, Fate::Processed | Fate::Cancelled))
     }
@@ -144,7 +148,8 @@ fn words(
 ) -> (BTreeMap<String, Fate>, Option<Fate>) {
     let mut map = BTreeMap::new();
     if !section.has("map") {
-        let message = format!("is required: it maps the column's words, or {NOT_BLANK:?}, to {FATES}");
+        let message =
+            format!("is required: it maps the column's words, or {NOT_BLANK:?}, to {FATES}");
         reader.faults.add_at_key(section, "map", &message);
     }
     let Some(table) = section.section("map", reader.faults) else {

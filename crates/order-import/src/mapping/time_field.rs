@@ -144,7 +144,10 @@ fn own_zones(section: &Section<'_>, reader: &mut FieldReader<'_, '_>) -> OwnZone
 }
 
 fn when_ambiguous(section: &Section<'_>, reader: &mut FieldReader<'_, '_>) -> Ambiguous {
-    match section.text("when_ambiguous", reader.faults).map(|text| text.value) {
+    match section
+        .text("when_ambiguous", reader.faults)
+        .map(|text| text.value)
+    {
         None | Some("earlier") => Ambiguous::Earlier,
         Some("later") => Ambiguous::Later,
         Some("refuse") => Ambiguous::Refuse,

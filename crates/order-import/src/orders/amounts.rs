@@ -164,7 +164,11 @@ impl Amounts<'_> {
                 let said = flag(found.trimmed());
                 if said.is_none() {
                     let pointer = format!("{}/included", pointer(all.len()));
-                    faults.push(Fault::new(pointer, "wrong_type", "is neither true nor false"));
+                    faults.push(Fault::new(
+                        pointer,
+                        "wrong_type",
+                        "is neither true nor false",
+                    ));
                 }
                 said
             }
@@ -252,7 +256,9 @@ impl Amounts<'_> {
             Ok((number, marks)) => match self.currency {
                 Some(currency) if !marks.fit(currency) => (
                     "other_currency",
-                    format!("is an amount of another currency than the order's, which is {currency}"),
+                    format!(
+                        "is an amount of another currency than the order's, which is {currency}"
+                    ),
                 ),
                 _ => return Read::Number(number),
             },
@@ -351,7 +357,9 @@ const fn code_of(fault: &NumberFault) -> &'static str {
 fn kind_name(fields: &AdjustmentFields, found: Option<&Found>) -> String {
     match &fields.kind {
         KindOrigin::Fixed(kind) => kind.as_str().to_owned(),
-        KindOrigin::Field(_) => found.map_or_else(String::new, |found| found.trimmed().to_lowercase()),
+        KindOrigin::Field(_) => {
+            found.map_or_else(String::new, |found| found.trimmed().to_lowercase())
+        }
     }
 }
 

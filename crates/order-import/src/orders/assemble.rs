@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::cells::Bound;
 use super::check::{Checker, Outcome};
+use super::columns::name_of;
 use super::group::Group;
 use super::order_numbers::{Lie, OrderNumbers};
 use super::plan::Plan;
@@ -18,7 +19,7 @@ use crate::mapping::RowOrder;
 /// The most unreadable rows between two orders that are weighed against both; more are reported alone.
 const MAX_DOUBTS: usize = 1000;
 /// The most bytes of orders that wait for their other rows.
-pub const MAX_HELD_BYTES: usize = 256 * 1024 * 1024;
+const MAX_HELD_BYTES: usize = 256 * 1024 * 1024;
 
 /// Keys for orders that have no name of their own: another one each, and others in each run.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ impl RunKeys {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> String {
+    pub fn next_key(&mut self) -> String {
         self.given += 1;
         format!("import-{:016x}-{}", self.run, self.given)
     }
@@ -43,7 +44,7 @@ impl RunKeys {
 /// What all files of a run share.
 pub struct Shared<'m> {
     /// The fields of an order.
-    pub plan: &'m Plan<'m>,
+    pub plan: Plan<'m>,
     /// Checks orders.
     pub checker: Checker<'m>,
     /// Keys of orders without a name.
@@ -52,6 +53,8 @@ pub struct Shared<'m> {
     pub numbers: OrderNumbers,
     /// The names of all files, by their index.
     pub file_names: Vec<Arc<str>>,
+    /// How an order's rows lie in a file.
+    pub row_order: RowOrder,
 }
 
 /// Makes orders of the rows of one file.
@@ -59,11 +62,12 @@ pub struct Assembler<'s, 'm> {
     shared: &'s mut Shared<'m>,
     bound: Bound<'m>,
     file: usize,
+    file_name: Arc<str>,
     open: Option<Open>,
     waiting: HashMap<String, Open>,
     held_bytes: usize,
-    max_held_bytes: usize,
-    doubts: Vec<Doubt>,
+    /// Unreadable rows since the last good one, whose order is not known.
+    doubts: Vec<u64>,
 }
 
 /// An order whose rows are coming in.
@@ -71,51 +75,60 @@ struct Open {
     group: Group,
     /// Runs of rows that are still to come after this one.
     runs_left: u32,
-    /// Whether it was refused for its rows being apart, by an earlier run of them already or not.
-    refused_apart: Option<bool>,
+    /// Why the order is refused for the position of its rows.
+    misplaced: Option<Misplaced>,
 }
 
-/// An unreadable row since the last good one, whose order is not known.
-struct Doubt {
-    row: u64,
+/// An order whose rows are apart, or in two files.
+struct Misplaced {
+    code: &'static str,
+    reason: String,
+    /// Whether an earlier run of its rows was refused already.
+    is_counted: bool,
 }
 
 impl<'s, 'm> Assembler<'s, 'm> {
     /// An assembler for the file with this index.
     pub fn new(shared: &'s mut Shared<'m>, bound: Bound<'m>, file: usize) -> Self {
+        let name = shared.file_names.get(file);
         Self {
+            file_name: name.map_or_else(|| Arc::from(""), Arc::clone),
             shared,
             bound,
             file,
             open: None,
             waiting: HashMap::new(),
             held_bytes: 0,
-            max_held_bytes: MAX_HELD_BYTES,
             doubts: Vec::new(),
         }
     }
 
-    /// Takes the next row.
+    /// Takes the next row; false if the mapping's filters leave it out.
     ///
     /// # Errors
-    /// If too many rows wait for others of their order.
-    pub fn push(&mut self, row: &Row, out: &mut Vec<Outcome>) -> Result<(), Stop> {
+    /// If too many rows wait for others of their order, or an unreadable row may belong to any order.
+    pub fn push(&mut self, row: &Row, out: &mut Vec<Outcome>) -> Result<bool, Stop> {
         if row.broken.is_some() {
-            return self.push_broken(row, out);
+            self.push_broken(row, out)?;
+            return Ok(true);
         }
         if !self.bound.counts(row) {
-            return Ok(());
+            return Ok(false);
         }
         let name = self.bound.name(row);
         self.enter(name, row.number, out)?;
-        if let Some(open) = &mut self.open
-            && open.refused_apart.is_none()
-        {
-            open.group.push(row, &self.bound, self.shared.plan);
-        } else if let Some(open) = &mut self.open {
-            refuse_apart(&mut open.group, row.number);
+        let Some(open) = &mut self.open else {
+            return Ok(true);
+        };
+        if let Some(misplaced) = &open.misplaced {
+            let grouping = self.bound.mapping.grouping();
+            let column = name_of(self.bound.mapping, grouping.map(|(field, _)| field));
+            let faults = &mut open.group.faults;
+            faults.add(row.number, column, misplaced.code, &*misplaced.reason);
+        } else {
+            open.group.push(row, &self.bound, &self.shared.plan);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Ends the file.
@@ -123,7 +136,15 @@ impl<'s, 'm> Assembler<'s, 'm> {
     /// # Errors
     /// As [`Assembler::push`].
     pub fn finish(mut self, out: &mut Vec<Outcome>) -> Result<(), Stop> {
-        self.close(out)
+        self.close(out)?;
+        // Only a file that was changed since the first pass leaves orders whose other rows never come.
+        for (_, mut open) in std::mem::take(&mut self.waiting) {
+            let reason = "some rows of the order are gone: the file was changed while it was read";
+            let row = open.group.first_row;
+            open.group.faults.add(row, "", "file_changed", reason);
+            out.push(refused(open.group.faults, false));
+        }
+        Ok(())
     }
 
     fn push_broken(&mut self, row: &Row, out: &mut Vec<Outcome>) -> Result<(), Stop> {
@@ -131,31 +152,33 @@ impl<'s, 'm> Assembler<'s, 'm> {
             return Ok(());
         };
         let (name, is_certain) = self.bound.broken_name(row, broken.trusted_cells);
-        let is_of_open = self
-            .open
-            .as_ref()
-            .is_some_and(|open| !open.group.name.is_empty() && name == open.group.name);
+        let is_of_open = !name.is_empty()
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| name == open.group.name);
         if is_certain || is_of_open {
             self.enter(name, row.number, out)?;
             if let Some(open) = &mut self.open {
-                open.group
-                    .push_broken(row.number, broken.code, &broken.reason);
+                let group = &mut open.group;
+                group.push_broken(row.number, broken.code, &broken.reason);
             }
             return Ok(());
         }
-        if self.shared.rows_are_anywhere() {
-            return Err(self.row_of_any_order(row, &broken.reason));
+        if self.shared.row_order == RowOrder::Anywhere {
+            return Err(Stop::RowOfAnyOrder {
+                file: Arc::clone(&self.file_name),
+                row: row.number,
+                reason: broken.reason.clone(),
+            });
         }
-        let mut faults = OrderFaults::new(self.file_name(), String::new());
+        let mut faults = OrderFaults::new(Arc::clone(&self.file_name), String::new());
         faults.add(row.number, "", broken.code, &*broken.reason);
-        out.push(Outcome::Refused(Refused {
-            refusals: faults.finish(),
-            is_counted: false,
-        }));
+        out.push(refused(faults, false));
         // If each row is an order, an unreadable one belongs to no other.
         let may_be_anothers = self.bound.mapping.grouping().is_some();
         if may_be_anothers && self.doubts.len() < MAX_DOUBTS {
-            self.doubts.push(Doubt { row: row.number });
+            self.doubts.push(row.number);
         }
         Ok(())
     }
@@ -163,22 +186,21 @@ impl<'s, 'm> Assembler<'s, 'm> {
     /// Makes the order of a row the open one.
     fn enter(&mut self, name: String, row: u64, out: &mut Vec<Outcome>) -> Result<(), Stop> {
         // A row without a name is an order of its own; if it ought to have one, its check refuses it.
-        let continues = !name.is_empty()
+        let is_open = !name.is_empty()
             && self
                 .open
                 .as_ref()
                 .is_some_and(|open| open.group.name == name);
-        let doubts = std::mem::take(&mut self.doubts);
-        if !continues {
-            self.doubts = doubts;
+        if !is_open {
             self.close(out)?;
-            let doubts = std::mem::take(&mut self.doubts);
-            let mut open = self.begin(name, row);
-            refuse_beside(&mut open.group, &doubts);
-            self.open = Some(open);
-        } else if let Some(open) = &mut self.open {
-            refuse_beside(&mut open.group, &doubts);
         }
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.begin(name, row),
+        };
+        let open = self.open.insert(open);
+        refuse_beside(&mut open.group, &self.doubts);
+        self.doubts.clear();
         Ok(())
     }
 
@@ -187,111 +209,82 @@ impl<'s, 'm> Assembler<'s, 'm> {
             self.held_bytes = self.held_bytes.saturating_sub(waiting.group.bytes());
             return waiting;
         }
+        let numbers = &mut self.shared.numbers;
         let lie = if name.is_empty() {
             Lie::Together
         } else {
-            self.shared.numbers.lie(self.file, &name)
+            numbers.lie(self.file, &name)
         };
-        let file = self.file_name();
-        let mut group = Group::new(name, &file, row, self.shared.plan);
-        let mut runs_left = 0;
-        let is_refused = match lie {
-            Lie::Together => false,
-            Lie::Apart { runs } if self.shared.rows_are_anywhere() => {
-                runs_left = runs - 1;
-                false
+        let (runs_left, fault) = match lie {
+            Lie::Together => (0, None),
+            Lie::Apart { runs } if self.shared.row_order == RowOrder::Anywhere => {
+                (runs.saturating_sub(1), None)
             }
-            Lie::Apart { .. } => true,
+            Lie::Apart { .. } => {
+                let reason = "is the number of an order whose rows are apart: it comes again after another order; sort the file \
+                              by it, or set rows = \"anywhere\" in the mapping";
+                (0, Some(("rows_apart", reason.to_owned())))
+            }
             Lie::Split { other_file } => {
                 let other = self.shared.file_names.get(other_file);
-                let other = other.map_or("another file", |name| name);
                 let reason = format!(
-                    "is an order that {other} has too, with other rows; an order's rows must be in one file"
+                    "is the number of an order that {} has too, with other rows: an order's rows must be in one file",
+                    other.map_or("another file", |name| name)
                 );
-                let field = self.bound.mapping.grouping().map(|(field, _)| field);
-                let column = super::columns::name_of(self.bound.mapping, field);
-                group.faults.add(row, column, "in_two_files", reason);
-                true
+                (0, Some(("in_two_files", reason)))
             }
         };
-        let refused_apart =
-            is_refused.then(|| !self.shared.numbers.count(self.file, &group.name));
+        let misplaced = fault.map(|(code, reason)| Misplaced {
+            code,
+            reason,
+            is_counted: !numbers.count(self.file, &name),
+        });
         Open {
-            group,
+            group: Group::new(name, &self.file_name, row, &self.shared.plan),
             runs_left,
-            refused_apart,
+            misplaced,
         }
     }
 
     fn close(&mut self, out: &mut Vec<Outcome>) -> Result<(), Stop> {
-        let doubts = std::mem::take(&mut self.doubts);
         let Some(mut open) = self.open.take() else {
-            self.doubts = doubts;
             return Ok(());
         };
-        refuse_beside(&mut open.group, &doubts);
-        self.doubts = doubts;
-        if let Some(is_counted) = open.refused_apart {
-            out.push(Outcome::Refused(Refused {
-                refusals: open.group.faults.finish(),
-                is_counted,
-            }));
+        refuse_beside(&mut open.group, &self.doubts);
+        if let Some(misplaced) = &open.misplaced {
+            out.push(refused(open.group.faults, misplaced.is_counted));
             return Ok(());
         }
-        if open.runs_left > 0 {
-            open.runs_left -= 1;
-            self.held_bytes += open.group.bytes();
-            if self.held_bytes > self.max_held_bytes {
-                return Err(Stop::TooMuchHeld {
-                    file: self.file_name(),
-                    row: open.group.first_row,
-                    limit: self.max_held_bytes,
-                });
-            }
-            self.waiting.insert(open.group.name.clone(), open);
+        if open.runs_left == 0 {
+            let key = self.shared.keys.next_key();
+            let (checker, plan) = (&mut self.shared.checker, &self.shared.plan);
+            out.push(checker.finish(open.group, plan, key));
             return Ok(());
         }
-        let key = self.shared.keys.next();
-        let outcome = self
-            .shared
-            .checker
-            .finish(open.group, self.shared.plan, key);
-        out.push(outcome);
+        open.runs_left -= 1;
+        self.held_bytes += open.group.bytes();
+        if self.held_bytes > MAX_HELD_BYTES {
+            return Err(Stop::TooMuchHeld {
+                file: Arc::clone(&self.file_name),
+                row: open.group.first_row,
+                limit: MAX_HELD_BYTES,
+            });
+        }
+        self.waiting.insert(open.group.name.clone(), open);
         Ok(())
     }
-
-    fn file_name(&self) -> Arc<str> {
-        let name = self.shared.file_names.get(self.file);
-        name.map_or_else(|| Arc::from(""), Arc::clone)
-    }
-
-    fn row_of_any_order(&self, row: &Row, reason: &str) -> Stop {
-        Stop::RowOfAnyOrder {
-            file: self.file_name(),
-            row: row.number,
-            reason: reason.to_owned(),
-        }
-    }
 }
 
-impl Shared<'_> {
-    fn rows_are_anywhere(&self) -> bool {
-        self.checker.mapping().rows == RowOrder::Anywhere
-    }
+fn refused(faults: OrderFaults, is_counted: bool) -> Outcome {
+    Outcome::Refused(Refused {
+        refusals: faults.finish(),
+        is_counted,
+    })
 }
 
-fn refuse_beside(group: &mut Group, doubts: &[Doubt]) {
-    for doubt in doubts {
+fn refuse_beside(group: &mut Group, doubts: &[u64]) {
+    for row in doubts {
         let reason = "this row cannot be read and may belong to the order";
-        group.faults.add(doubt.row, "", "broken_row", reason);
+        group.faults.add(*row, "", "broken_row", reason);
     }
-}
-
-fn refuse_apart(group: &mut Group, row: u64) {
-    if group.faults.has_code("in_two_files") {
-        return;
-    }
-    let reason = "belongs to an order whose rows are apart: its number comes again after another order; sort the file by \
-                  the number, or set rows = \"anywhere\" in the mapping";
-    group.faults.add(row, "", "rows_apart", reason);
 }

@@ -94,9 +94,7 @@ impl<'m> Bound<'m> {
 
     /// The cell of a column as the file has it.
     pub fn raw<'r>(&self, column: ColumnRef, row: &'r Row) -> &'r str {
-        row.cells
-            .get(self.index(column))
-            .map_or("", String::as_str)
+        row.cells.get(self.index(column)).map_or("", String::as_str)
     }
 
     /// The text of a column: without the signs that make a spreadsheet take it for a text, empty if it counts as blank.
@@ -141,6 +139,34 @@ impl<'m> Bound<'m> {
     pub fn line_text(&self, field: &Field, row: &Row) -> Option<Found> {
         let when_empty = || field.edits.when_empty.clone().map(Found::fixed);
         self.text(field, row).or_else(when_empty)
+    }
+
+    /// What says which order a row belongs to; empty if nothing does.
+    pub fn name(&self, row: &Row) -> String {
+        let grouping = self.mapping.grouping();
+        let found = grouping.and_then(|(field, _)| self.text(field, row));
+        found.map_or_else(String::new, |found| found.trimmed().to_owned())
+    }
+
+    /// What says which order an unreadable row belongs to, and whether that is certain: its columns are among the first
+    /// `trusted_cells`.
+    pub fn broken_name(&self, row: &Row, trusted_cells: usize) -> (String, bool) {
+        let Some((field, _)) = self.mapping.grouping() else {
+            return (String::new(), false);
+        };
+        let trusted = trusted_cells.min(row.cells.len());
+        let columns = field.columns();
+        let is_trusted = columns.iter().all(|column| self.index(*column) < trusted);
+        let name = self.name(row);
+        let is_certain = is_trusted && !name.is_empty();
+        (name, is_certain)
+    }
+
+    /// The cells of all columns that the mapping names.
+    pub fn named_cells<'r>(&self, row: &'r Row) -> impl Iterator<Item = &'r str> {
+        self.cells
+            .iter()
+            .map(|cell| row.cells.get(*cell).map_or("", String::as_str))
     }
 
     fn joined(&self, pieces: &[Piece], row: &Row) -> Option<String> {
@@ -257,7 +283,10 @@ mod tests {
                 Some((expected.to_owned(), cell.to_owned()))
             );
         }
-        assert_eq!(text("{ column = \"A\", strip_prefix = \"#\" }", "#", ""), None);
+        assert_eq!(
+            text("{ column = \"A\", strip_prefix = \"#\" }", "#", ""),
+            None
+        );
     }
 
     #[test]

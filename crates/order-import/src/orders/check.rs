@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::{
-    AdjustmentDraft, AdjustmentKind, CheckRules, Currency, Fault, Given, HistoryStatus,
-    IdempotencyKey, LineDraft, OrderDraft, PlaceOrder, Source, Timestamp,
+    AdjustmentDraft, CheckRules, Currency, Fault, Given, HistoryStatus, IdempotencyKey, LineDraft,
+    OrderDraft, PlaceOrder, Source, Timestamp,
 };
 
 use super::amounts::{AdjustmentNumbers, Amounts, LineNumbers, Read};
@@ -115,10 +115,7 @@ impl<'m> Checker<'m> {
         };
         let rules = CheckRules {
             default_currency: known.unwrap_or(Currency::USD),
-            accepts_withdrawn_currencies: matches!(
-                fate,
-                Some(Fate::Processed | Fate::Cancelled)
-            ),
+            accepts_withdrawn_currencies: matches!(fate, Some(Fate::Processed | Fate::Cancelled)),
         };
         let checked = self.check(&parts, &amount, rules, &mut faults);
         let origin = parts.rows();
@@ -251,12 +248,7 @@ impl<'m> Checker<'m> {
         Some(own.to_owned())
     }
 
-    fn currency(
-        &self,
-        group: &Group,
-        plan: &Plan<'_>,
-        faults: &mut Vec<Fault>,
-    ) -> Option<String> {
+    fn currency(&self, group: &Group, plan: &Plan<'_>, faults: &mut Vec<Fault>) -> Option<String> {
         let own = text_of(group, plan, OrderKey::Currency);
         let code = own.or_else(|| self.mapping.currency.map(|own| own.code().to_owned()));
         if code.is_none() {
@@ -432,7 +424,11 @@ impl Parts<'_> {
             ["amount"] => slot(OrderKey::Amount),
             ["currency"] => slot(OrderKey::Currency),
             ["source"] => slot(OrderKey::Source),
-            ["created_at"] => self.group.created_at.as_ref().map(|time| time.slot.found.cell()),
+            ["created_at"] => self
+                .group
+                .created_at
+                .as_ref()
+                .map(|time| time.slot.found.cell()),
             ["process_after"] => {
                 let time = self.group.process_after.as_ref();
                 time.map(|time| time.slot.found.cell())
@@ -452,7 +448,10 @@ impl Group {
 fn number_of(group: &Group, plan: &Plan<'_>) -> String {
     let keys = [OrderKey::ExternalId, OrderKey::IdempotencyKey];
     let own = keys.into_iter().find_map(|key| group.slot(plan, key));
-    own.map_or_else(|| group.name.clone(), |slot| slot.found.trimmed().to_owned())
+    own.map_or_else(
+        || group.name.clone(),
+        |slot| slot.found.trimmed().to_owned(),
+    )
 }
 
 /// The text of an order's field.
@@ -480,4 +479,3 @@ fn decimal(read: &Read) -> Given<Cow<'static, str>> {
         Read::Number(number) => Given::Value(Cow::Owned(number.to_string())),
     }
 }
-

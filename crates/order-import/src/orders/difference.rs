@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use domain::{
-    AdjustmentDraft, AdjustmentKind, Currency, Given, PlaceOrder,
-};
+use domain::{AdjustmentDraft, AdjustmentKind, Currency, Given, PlaceOrder};
 
 use crate::values::Number;
 
@@ -79,7 +77,11 @@ pub fn rounding_adjustment(minor: i64, currency: Currency) -> AdjustmentDraft<'s
 }
 
 fn reason(difference: Number, sum: Number, order: &PlaceOrder, exponent: u8) -> String {
-    let direction = if difference.is_negative() { "less" } else { "more" };
+    let direction = if difference.is_negative() {
+        "less"
+    } else {
+        "more"
+    };
     let what = if order.adjustments.is_empty() {
         "the lines"
     } else {

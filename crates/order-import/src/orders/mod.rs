@@ -3,18 +3,24 @@
 //! are known from a first pass (`order_numbers`). Nothing here opens a file.
 
 mod amounts;
+mod assemble;
 mod cells;
 mod check;
 mod columns;
 mod difference;
 mod group;
+mod order_numbers;
 mod plan;
 mod ready;
 mod refusal;
+mod stop;
 
+pub use assemble::{Assembler, RunKeys, Shared};
 pub use cells::{Bound, Misfit};
 pub use check::{Checker, Outcome};
 pub use columns::column_of;
+pub use order_numbers::{FirstPass, NumberHasher, OrderNumbers};
 pub use plan::Plan;
 pub use ready::{History, OrderRows, Ready};
 pub use refusal::{Place, Refusal, Refused};
+pub use stop::Stop;

@@ -59,7 +59,11 @@ impl<'m> Plan<'m> {
             }));
         };
         add(OrderKey::ExternalId, order.external_id.as_ref(), true);
-        add(OrderKey::IdempotencyKey, order.idempotency_key.as_ref(), true);
+        add(
+            OrderKey::IdempotencyKey,
+            order.idempotency_key.as_ref(),
+            true,
+        );
         add(OrderKey::UserId, Some(&order.user_id), true);
         add(OrderKey::Source, order.source.as_ref(), false);
         add(OrderKey::Currency, order.currency.as_ref(), true);

@@ -59,7 +59,13 @@ impl OrderFaults {
     }
 
     /// Adds a fault.
-    pub fn add(&mut self, row: u64, column: impl Into<String>, code: &str, reason: impl Into<String>) {
+    pub fn add(
+        &mut self,
+        row: u64,
+        column: impl Into<String>,
+        code: &str,
+        reason: impl Into<String>,
+    ) {
         if self.refusals.len() >= MAX_FAULTS {
             self.not_kept += 1;
             return;

@@ -186,10 +186,7 @@ mod tests {
             assert!(TimeZone::get(iana).is_ok(), "{iana}");
         }
         for (name, _, zone) in ABBREVIATIONS {
-            assert!(
-                zone_of_text(name, &OwnZones::default()).is_ok(),
-                "{name}"
-            );
+            assert!(zone_of_text(name, &OwnZones::default()).is_ok(), "{name}");
             assert!(zone.is_none_or(|zone| TimeZone::get(zone).is_ok()));
         }
     }

@@ -5,6 +5,5 @@ mod currency_marks;
 mod number;
 mod number_format;
 
-pub use currency_marks::Marks;
 pub use number::Number;
 pub use number_format::{NumberFault, NumberFormat};

@@ -24,7 +24,12 @@ impl Number {
 
     /// The number that digits before and after the point and a power of ten make. `None` if a part is not made of
     /// digits, or if there are too many of them.
-    pub fn of_digits(is_negative: bool, whole: &str, fraction: &str, exponent: i32) -> Option<Self> {
+    pub fn of_digits(
+        is_negative: bool,
+        whole: &str,
+        fraction: &str,
+        exponent: i32,
+    ) -> Option<Self> {
         let digits = || whole.bytes().chain(fraction.bytes());
         if digits().next().is_none() || !digits().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -219,7 +224,10 @@ mod tests {
     fn sums_and_products_are_exact() {
         assert_eq!(number("0.1").plus(number("0.20")), Some(number("0.3")));
         assert_eq!(number("1").plus(number("-1")), Some(Number::ZERO));
-        assert_eq!(number("0.485").times(number("3.99")), Some(number("1.93515")));
+        assert_eq!(
+            number("0.485").times(number("3.99")),
+            Some(number("1.93515"))
+        );
         assert_eq!(number("-1.5").units(2), Some(-150));
         assert_eq!(number("1.005").units(2), None);
         assert_eq!(Number::of_units(-150, 2), number("-1.5"));

@@ -118,9 +118,7 @@ impl NumberFormat {
             }
             None => (digits, 0),
         };
-        let (whole, fraction) = mantissa
-            .split_once(self.decimal)
-            .unwrap_or((mantissa, ""));
+        let (whole, fraction) = mantissa.split_once(self.decimal).unwrap_or((mantissa, ""));
         self.expect_digits(fraction)?;
         let whole = self.without_groups(whole)?;
         if whole.is_empty() && fraction.is_empty() {
@@ -150,9 +148,7 @@ impl NumberFormat {
             self.expect_digits(text)?;
             return Ok(text.to_owned());
         };
-        let groups: Vec<&str> = text
-            .split(|sign| plain_sign(sign) == thousands)
-            .collect();
+        let groups: Vec<&str> = text.split(|sign| plain_sign(sign) == thousands).collect();
         for group in &groups {
             self.expect_digits(group)?;
         }
@@ -279,7 +275,10 @@ mod tests {
             assert_eq!(read(german, text).as_deref(), Some(value), "{text}");
         }
         let french = format(',', Some(' '));
-        assert_eq!(read(french, "1\u{202f}234,5\u{a0}€").as_deref(), Some("1234.5"));
+        assert_eq!(
+            read(french, "1\u{202f}234,5\u{a0}€").as_deref(),
+            Some("1234.5")
+        );
         let swiss = format('.', Some('\''));
         assert_eq!(read(swiss, "1\u{2019}234.05").as_deref(), Some("1234.05"));
     }
@@ -288,7 +287,8 @@ mod tests {
     fn what_could_be_meant_in_two_ways_is_refused() {
         let plain = NumberFormat::default();
         for text in [
-            "", "-", "$", "abc", "1-2", "--5", "-5-", "(-5)", "5 apples", "1 2", "5%", "1e99", "0x10", "5 EUR 3", "1..2",
+            "", "-", "$", "abc", "1-2", "--5", "-5-", "(-5)", "5 apples", "1 2", "5%", "1e99",
+            "0x10", "5 EUR 3", "1..2",
         ] {
             assert!(plain.read(text).is_err(), "{text:?}");
         }
