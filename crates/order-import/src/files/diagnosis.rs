@@ -12,7 +12,7 @@ use super::heading::{DELIMITERS, Plan};
 use super::nearest::nearest;
 use super::sheet_rows::SheetRows;
 use super::spreadsheet::Sheet;
-use super::text_rows::{FoundHeading, Records, columns_of};
+use super::text_rows::{FoundHeading, columns_of};
 use super::{FileLayout, Heading, Quote};
 
 /// How many rows are looked at for a heading below a preamble.
@@ -155,7 +155,7 @@ struct Reading {
 pub fn of_text(head: &[u8], layout: &FileLayout, names: &[&str]) -> Diagnosis {
     let plan = Plan::new(head, layout, names);
     let text = decode_all(&head[plan.bom_bytes..], plan.encoding);
-    let columns = heading_of(&mut plan.records_of_head(&text), &layout.heading);
+    let columns = heading_of(&plan, &text, &layout.heading);
     let missing = missing(names, &columns);
     let mut best: Option<Reading> = None;
     for reading in encodings(head, &plan)
@@ -163,7 +163,8 @@ pub fn of_text(head: &[u8], layout: &FileLayout, names: &[&str]) -> Diagnosis {
         .flat_map(|encoding| readings(head, layout, encoding, names))
     {
         let is_better = best.as_ref().is_none_or(|best| reading.rank > best.rank);
-        if is_better && reading.rank.0 + missing.len() > names.len() {
+        let found = reading.rank.0;
+        if is_better && is_convincing(found, &missing, names) {
             best = Some(reading);
         }
     }
@@ -176,18 +177,29 @@ pub fn of_text(head: &[u8], layout: &FileLayout, names: &[&str]) -> Diagnosis {
     }
 }
 
+/// Whether a setting under which `found` of the names are columns is the one that is wrong, and not a coincidence.
+const fn is_convincing(found: usize, missing: &[&str], names: &[&str]) -> bool {
+    found + missing.len() > names.len() && found * 3 >= names.len()
+}
+
 /// The encodings to try; the one that the layout has comes first. A byte order mark leaves no doubt.
 fn encodings(head: &[u8], plan: &Plan) -> Vec<&'static Encoding> {
     let mut encodings = vec![plan.encoding];
     if plan.bom_bytes > 0 {
         return encodings;
     }
-    encodings.push(UTF_8);
+    if plan.encoding != UTF_8 {
+        encodings.push(UTF_8);
+    }
     if head.contains(&0) {
         encodings.extend([UTF_16LE, UTF_16BE]);
     }
     if !head.is_ascii() {
-        encodings.extend(SINGLE_BYTE_AND_ASIAN);
+        encodings.extend(
+            SINGLE_BYTE_AND_ASIAN
+                .into_iter()
+                .filter(|other| *other != plan.encoding),
+        );
     }
     encodings
 }
@@ -202,19 +214,15 @@ fn readings(
     let (wanted, bom_bytes) = encoding_of(head, layout.encoding);
     let text = decode_all(&head[bom_bytes..head.len().min(TRIED_BYTES)], encoding);
     let mut readings = Vec::new();
-    for quote in [
-        layout.quote,
-        Quote::Double,
-        Quote::Other(b'\''),
-        Quote::Disabled,
-    ] {
+    let quotes = [Quote::Double, Quote::Disabled, Quote::Other(b'\'')];
+    for quote in others_after(layout.quote, quotes) {
         let layout = FileLayout {
             encoding: Some(encoding),
             quote,
             ..layout.clone()
         };
         let base = Plan::new(head, &layout, names);
-        for delimiter in std::iter::once(base.dialect.delimiter).chain(DELIMITERS) {
+        for delimiter in others_after(base.dialect.delimiter, DELIMITERS) {
             let mut plan = base;
             plan.dialect.delimiter = delimiter;
             let changes = usize::from(encoding != wanted)
@@ -230,10 +238,7 @@ fn readings(
                 row,
                 columns,
             };
-            readings.push(reading(
-                None,
-                heading_of(&mut plan.records_of_head(&text), &layout.heading),
-            ));
+            readings.push(reading(None, heading_of(&plan, &text, &layout.heading)));
             readings.extend(
                 first_rows(&plan, &text)
                     .into_iter()
@@ -244,16 +249,29 @@ fn readings(
     readings
 }
 
-fn heading_of(records: &mut Records, heading: &Heading) -> Vec<String> {
-    match records.find_heading(heading) {
+/// `first`, and each of `all` that is another.
+fn others_after<T: PartialEq + Copy, const N: usize>(
+    first: T,
+    all: [T; N],
+) -> impl Iterator<Item = T> {
+    std::iter::once(first).chain(all.into_iter().filter(move |other| *other != first))
+}
+
+fn heading_of(plan: &Plan, text: &[u8], heading: &Heading) -> Vec<String> {
+    let found = plan
+        .records_of_head(text)
+        .and_then(|mut records| records.find_heading(heading));
+    match found {
         Ok(FoundHeading::Columns(columns)) => columns,
         _ => Vec::new(),
     }
 }
 
 fn first_rows(plan: &Plan, text: &[u8]) -> Vec<(u64, Vec<String>)> {
-    let mut records = plan.records_of_head(text);
     let mut rows = Vec::new();
+    let Ok(mut records) = plan.records_of_head(text) else {
+        return rows;
+    };
     for _ in 0..ROWS {
         let Ok(Some(record)) = records.next() else {
             break;
@@ -338,6 +356,27 @@ fn hint(text: &[u8]) -> Option<String> {
     Some(hint.to_owned())
 }
 
+/// Says if the first bytes are UTF-8 and are read as another encoding that keeps ASCII, or are not what they are read as.
+pub fn encoding_doubt(head: &[u8], layout: &FileLayout) -> Option<String> {
+    let (encoding, bom_bytes) = encoding_of(head, layout.encoding);
+    let head = &head[bom_bytes..];
+    let is_utf8 = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        // Cut off within a character.
+        Err(error) => error.error_len().is_none() && head.len() - error.valid_up_to() < 4,
+    };
+    if head.contains(&0) || head.is_ascii() || is_utf8 == (encoding == UTF_8) {
+        return None;
+    }
+    let (name, _) = names_of(encoding);
+    if is_utf8 {
+        return Some(format!(
+            "is read as {name} and is valid UTF-8: set encoding = \"utf-8\" if letters look wrong"
+        ));
+    }
+    Some("is read as UTF-8 and has other bytes: set encoding, for instance encoding = \"windows-1252\"".to_owned())
+}
+
 /// Why columns are missing from a sheet.
 pub fn of_sheet(sheet: &Sheet, file: &Arc<str>, layout: &FileLayout, names: &[&str]) -> Diagnosis {
     let columns = match SheetRows::new(Arc::clone(file), &sheet.rows).find_heading(&layout.heading)
@@ -353,7 +392,7 @@ pub fn of_sheet(sheet: &Sheet, file: &Arc<str>, layout: &FileLayout, names: &[&s
             break;
         };
         let found = names.len() - missing(names, &cells).len();
-        if found + absent.len() > names.len() && best.as_ref().is_none_or(|best| found > best.0) {
+        if is_convincing(found, &absent, names) && best.as_ref().is_none_or(|best| found > best.0) {
             best = Some((found, rows.row(), cells));
         }
     }

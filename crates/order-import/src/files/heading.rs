@@ -1,17 +1,17 @@
 //! How a text file is read, as its layout and its first bytes say: encoding, line ends and delimiter. `order_file` reads
 //! by it, and `diagnosis` tries other plans.
 
-use std::io::{BufReader, Cursor};
+use std::io::{self, BufReader, Cursor};
 
 use encoding_rs::Encoding;
 
-use super::FileLayout;
 use super::delimited::{Dialect, Record};
 use super::encoding::{decode_all, decoded, encoding_of};
 use super::kind::HEAD_BYTES;
 use super::lines::Lines;
 use super::source::{Source, SourceReader};
 use super::text_rows::{FoundHeading, Records};
+use super::{FileLayout, MAX_COLUMNS};
 
 /// Delimiters that are detected, the likelier ones first.
 pub const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -73,18 +73,25 @@ impl Plan {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn records(&self, source: &Source) -> std::io::Result<Records> {
-        let mut records = Records::new(self.lines(source), self.dialect);
-        records.skip_lines(u32::from(self.has_separator_line))?;
-        Ok(records)
+    pub fn records(&self, source: &Source) -> io::Result<Records> {
+        self.records_of(self.lines(source))
     }
 
     /// The records of `text`, the decoded head of a file.
-    pub fn records_of_head(&self, text: &[u8]) -> Records {
-        Records::new(
-            Lines::new(Box::new(Cursor::new(text.to_vec())), self.line_end),
-            self.dialect,
-        )
+    ///
+    /// # Errors
+    /// None in practice: memory can be read.
+    pub fn records_of_head(&self, text: &[u8]) -> io::Result<Records> {
+        self.records_of(Lines::new(
+            Box::new(Cursor::new(text.to_vec())),
+            self.line_end,
+        ))
+    }
+
+    fn records_of(&self, lines: Lines) -> io::Result<Records> {
+        let mut records = Records::new(lines, self.dialect);
+        records.skip_lines(u32::from(self.has_separator_line))?;
+        Ok(records)
     }
 }
 
@@ -133,9 +140,17 @@ impl Sample<'_> {
     fn score(&self, delimiter: u8, layout: &FileLayout, names: &[&str]) -> (usize, usize, usize) {
         let mut plan = self.plan;
         plan.dialect.delimiter = delimiter;
-        let mut records = plan.records_of_head(self.text);
-        let Ok(FoundHeading::Columns(columns)) = records.find_heading(&layout.heading) else {
+        let Ok(mut records) = plan.records_of_head(self.text) else {
             return (0, 0, 0);
+        };
+        let columns = match records.find_heading(&layout.heading) {
+            Ok(FoundHeading::Columns(columns)) => columns,
+            // Rows that are blank, or wider than any other delimiter makes them, are rows of this delimiter.
+            Ok(FoundHeading::Empty) => return (0, 1000, 0),
+            Ok(FoundHeading::Broken(broken)) if broken.code == "wrong_column_count" => {
+                return (0, 1000, MAX_COLUMNS + 1);
+            }
+            _ => return (0, 0, 0),
         };
         let found = names
             .iter()

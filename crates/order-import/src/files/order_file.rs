@@ -257,6 +257,15 @@ impl OrderFile {
         Ok(Vec::new())
     }
 
+    /// Whether the encoding is in doubt although every cell may be readable: what the file looks like, and the setting to
+    /// change. Looks at the first bytes alone.
+    pub fn encoding_doubt(&self) -> Option<String> {
+        if matches!(self.content, Content::Sheet(_)) {
+            return None;
+        }
+        diagnosis::encoding_doubt(&self.head, &self.layout)
+    }
+
     /// Why columns of `names` are not in the heading: the setting to change, or the nearest columns.
     pub fn diagnose<S: AsRef<str>>(&self, names: &[S]) -> Diagnosis {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();

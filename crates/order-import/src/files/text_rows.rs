@@ -66,7 +66,8 @@ impl Records {
             Heading::AfterLines(count) => (*count, &[]),
             Heading::Contains(wanted) => (0, wanted),
         };
-        self.skip_lines(skipped)?;
+        // A separator line, which is passed over before, is one of the lines that the layout counts.
+        self.skip_lines(skipped.saturating_sub(u32::try_from(self.row).unwrap_or(u32::MAX)))?;
         let mut has_rows = false;
         while let Some(record) = self.next()? {
             if record.is_blank() {
