@@ -266,6 +266,53 @@ impl OrderFile {
         diagnosis::encoding_doubt(&self.head, &self.layout)
     }
 
+    /// The first rows of a file with columns as they are, whatever their width, to look for a heading among them: at most
+    /// `count`, and none of NDJSON.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn first_rows(&self, count: usize) -> Result<Vec<Row>, FileError> {
+        let mut found = Vec::new();
+        match &self.content {
+            Content::Ndjson => {}
+            Content::Delimited => {
+                let cannot = |row| {
+                    move |source: io::Error| FileError::Read {
+                        file: Arc::clone(&self.name),
+                        row,
+                        source,
+                    }
+                };
+                let plan = Plan::new(&self.head, &self.layout, &[]);
+                let mut records = plan.records(&self.source).map_err(cannot(0))?;
+                while found.len() < count
+                    && let Some(record) = records.next().map_err(cannot(records.row()))?
+                {
+                    found.push(Row {
+                        number: records.row(),
+                        cells: record.cells,
+                        undecodable: record.undecodable,
+                        broken: record.broken,
+                        ..Row::default()
+                    });
+                }
+            }
+            Content::Sheet(sheet) => {
+                let mut rows = SheetRows::new(Arc::clone(&self.name), &sheet.rows);
+                while found.len() < count
+                    && let Some(cells) = rows.next_cells()?
+                {
+                    found.push(Row {
+                        number: rows.row(),
+                        cells,
+                        ..Row::default()
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Why columns of `names` are not in the heading: the setting to change, or the nearest columns.
     pub fn diagnose<S: AsRef<str>>(&self, names: &[S]) -> Diagnosis {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();

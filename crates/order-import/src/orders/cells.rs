@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::files::Row;
+use crate::formula;
 use crate::mapping::{Case, ColumnRef, Edits, Field, Mapping, Origin, Piece, RowFilter, word_of};
 
 /// A mapping whose columns are found in one file.
@@ -189,10 +190,10 @@ impl<'m> Bound<'m> {
 /// `="00123"` is the text 00123. With `has_formula_quotes`, an apostrophe before a sign that begins a formula is taken off,
 /// and the rest is taken as it is.
 fn unwrapped(raw: &str, has_formula_quotes: bool) -> Cow<'_, str> {
-    if has_formula_quotes && let Some(rest) = raw.strip_prefix('\'') {
-        let text = rest.trim_start_matches('\'');
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            return Cow::Borrowed(rest);
+    if has_formula_quotes {
+        let text = formula::restore(raw);
+        if text != raw {
+            return Cow::Borrowed(text);
         }
     }
     let formula = raw.trim().strip_prefix("=\"");

@@ -1,8 +1,4 @@
 //! `export` as CSV: which columns, byte order mark, and text that a spreadsheet program could run as a formula.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
-)]
 
 use crate::server::{Server, run};
 

@@ -1,0 +1,231 @@
+//! The presets: each is a mapping, found by its name, and fits the heading of the file that it is for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use order_import::files::{Input, Limits, OrderFile};
+use order_import::presets::{self, Preset};
+use order_import::{Fate, Inputs, Item, MappedFiles, Mapping, Progress, Ready, RunKeys};
+use serde_json::Value;
+
+fn case(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases")
+        .join(name)
+}
+
+fn mapping(preset: &Preset) -> Mapping {
+    Mapping::parse(preset.text).unwrap_or_else(|faults| panic!("{}: {faults:?}", preset.name))
+}
+
+/// What an import with a mapping makes of a file: the orders by number, the faults, and how many orders it leaves out.
+fn import(text: &str, file: &Path) -> (BTreeMap<String, Ready>, Vec<String>, usize) {
+    let mapping = Mapping::parse(text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let inputs = Inputs {
+        files: vec![Input::new(file)],
+        ..Inputs::default()
+    };
+    let files = MappedFiles::open(&mapping, &inputs).unwrap();
+    let progress = Progress::default();
+    let numbers = files.first_pass(&progress).unwrap();
+    let (mut orders, mut faults, mut skipped) = (BTreeMap::new(), Vec::new(), 0);
+    let mut sink = |item| {
+        match item {
+            Item::Order(ready) => {
+                assert!(orders.insert(ready.number.clone(), *ready).is_none());
+            }
+            Item::Refused(refused) => faults.extend(
+                refused
+                    .refusals
+                    .iter()
+                    .map(|refusal| format!("{}: {}", refusal.place.row, refusal.reason)),
+            ),
+            Item::Skipped => skipped += 1,
+            Item::EmptyFile(file) => faults.push(file.to_string()),
+        }
+        true
+    };
+    files
+        .read(numbers, RunKeys::of(7), Fate::Pending, &progress, &mut sink)
+        .unwrap();
+    (orders, faults, skipped)
+}
+
+fn of_preset(name: &str, file: &str) -> (BTreeMap<String, Ready>, Vec<String>, usize) {
+    import(presets::find(name).unwrap().text, &case(file))
+}
+
+/// What an order is, as expected.json has it; `cancelled` for one that is no live order.
+fn outline(ready: &Ready) -> Value {
+    if let Some(history) = &ready.history
+        && history.status_name() == "CANCELLED"
+    {
+        return "cancelled".into();
+    }
+    let order = &ready.order;
+    serde_json::json!({
+        "user": order.user_id.as_str(),
+        "currency": order.amount.currency().code(),
+        "amount": order.amount.to_string(),
+        "lines": order.lines.len(),
+    })
+}
+
+#[test]
+fn every_order_of_the_case_files_comes_out_as_expected_with_its_preset() {
+    let expected = std::fs::read(case("expected.json")).unwrap();
+    let expected: BTreeMap<String, BTreeMap<String, Value>> =
+        serde_json::from_slice(&expected).unwrap();
+    for (name, file) in [
+        ("shopify", "shopify.csv"),
+        ("woocommerce", "woocommerce.csv"),
+        ("etsy", "currency_signs.csv"),
+        ("ebay", "preamble.csv"),
+        ("tiendanube", "semicolon_windows_1252.csv"),
+    ] {
+        let (orders, faults, skipped) = of_preset(name, file);
+        assert_eq!((faults, skipped), (Vec::new(), 0), "{name}");
+        let numbers: Vec<&String> = orders.keys().collect();
+        assert_eq!(numbers, expected[file].keys().collect::<Vec<_>>(), "{name}");
+        for (number, ready) in &orders {
+            match &expected[file][number] {
+                Value::String(text) => {
+                    assert!(text.starts_with("cancelled"), "{text}");
+                    assert_eq!(outline(ready), "cancelled", "{name} {number}");
+                }
+                order => assert_eq!(&outline(ready), order, "{name} {number}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn orders_of_shops_keep_their_adjustments_times_and_notes() {
+    let (shopify, ..) = of_preset("shopify", "shopify.csv");
+    insta::assert_snapshot!("shopify_first_order", shopify["#1001"].json);
+    let (tiendanube, ..) = of_preset("tiendanube", "semicolon_windows_1252.csv");
+    insta::assert_snapshot!("tiendanube_second_order", tiendanube["7002"].json);
+    let (ebay, ..) = of_preset("ebay", "preamble.csv");
+    insta::assert_snapshot!("ebay_first_order", ebay["12-00000-00001"].json);
+}
+
+#[test]
+fn amazon_items_of_one_order_are_joined_and_cancelled_ones_left_out() {
+    let (orders, faults, _) = of_preset("amazon-orders", "amazon_orders.txt");
+    assert_eq!(faults, Vec::<String>::new());
+    let lines: Vec<String> = orders.values().map(|ready| ready.json.clone()).collect();
+    insta::assert_snapshot!("amazon_orders", lines.join("\n"));
+}
+
+#[test]
+fn the_online_retail_preset_takes_the_good_orders_of_a_day_and_names_the_faulty_rows() {
+    let day =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/online-retail/2010-12-01.csv");
+    let text = presets::find("online-retail").unwrap().text;
+    let (orders, faults, skipped) = import(text, &day);
+    assert_eq!(skipped, 0);
+    assert!(
+        orders.len() > 100 && !faults.is_empty(),
+        "{} {}",
+        orders.len(),
+        faults.len()
+    );
+    assert_eq!(orders["536365"].order.amount.to_string(), "139.12");
+}
+
+const EXPORT: &str = r#"order_id,external_id,user_id,source,status,version,currency,amount,row,sku,product_name,quantity,unit_price,total,adjustment_kind,adjustment_label,adjustment_amount,adjustment_included,metadata,process_after,attempt,failure_code,failure_message,result,receipt_key,waiting_for,waiting_until,created_at,updated_at
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11,'=1+1,'+15550100,web,PENDING,1,USD,285.98,line,'-KB,Keyboard,2,149.99,299.98,,,,,"{""note"":""=x\n'@y""}",2026-02-01T00:00:00.000Z,0,,,,,process_after,2026-02-01T00:00:00.000Z,2026-01-31T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11,'=1+1,'+15550100,web,PENDING,1,USD,285.98,line,,"''@home, ""soft""",0.485,,0.00,,,,,"{""note"":""=x\n'@y""}",2026-02-01T00:00:00.000Z,0,,,,,process_after,2026-02-01T00:00:00.000Z,2026-01-31T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11,'=1+1,'+15550100,web,PENDING,1,USD,285.98,adjustment,,,,,,discount,'-SPRING,-14.00,false,"{""note"":""=x\n'@y""}",2026-02-01T00:00:00.000Z,0,,,,,process_after,2026-02-01T00:00:00.000Z,2026-01-31T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11,'=1+1,'+15550100,web,PENDING,1,USD,285.98,adjustment,,,,,,discount,'-SPRING,0.00,false,"{""note"":""=x\n'@y""}",2026-02-01T00:00:00.000Z,0,,,,,process_after,2026-02-01T00:00:00.000Z,2026-01-31T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11,'=1+1,'+15550100,web,PENDING,1,USD,285.98,adjustment,,,,,,tax,,6.00,true,"{""note"":""=x\n'@y""}",2026-02-01T00:00:00.000Z,0,,,,,process_after,2026-02-01T00:00:00.000Z,2026-01-31T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c12,,anna,api,FAILED,4,JPY,500,order,,,,,,,,,,{},,2,refused,'-1 left,,,operator,,2026-01-30T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c12,,anna,api,FAILED,4,JPY,500,adjustment,,,,,,tip,thanks,20,false,{},,2,refused,'-1 left,,,operator,,2026-01-30T12:00:00.000Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c13,E-3,anna,pos,PROCESSED,3,EUR,5.00,order,,,,,,,,,,"{""a"":""1"",""b"":"" two ""}",2026-01-30T13:00:00.000Z,1,,,,,,,2026-01-30T12:00:00.123Z,2026-01-31T12:00:00.000Z
+0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c14,E-4,ben,mobile,CANCELLED,2,EUR,1.00,line,,Cup,3,0.33,1.00,,,,,{},,0,,,,,,,2026-01-30T12:00:00.000Z,2026-01-31T12:00:00.000Z
+"#;
+
+#[test]
+fn our_own_export_comes_in_again_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders.csv");
+    std::fs::write(&path, EXPORT).unwrap();
+    let (orders, faults, skipped) = import(presets::find("ordermill").unwrap().text, &path);
+    assert_eq!((faults, skipped), (Vec::new(), 0));
+    let rows: Vec<String> = orders.values().map(|ready| ready.json.clone()).collect();
+    insta::assert_snapshot!("own_export", rows.join("\n"));
+    assert!(orders.values().all(|ready| ready.is_repeatable));
+}
+
+#[test]
+fn every_preset_is_a_mapping_and_is_found_by_its_name_in_any_case() {
+    for preset in presets::all() {
+        mapping(preset);
+        assert_eq!(presets::find(preset.name), Some(preset));
+        assert_eq!(
+            presets::find(&preset.name.to_uppercase()),
+            Some(preset),
+            "{}",
+            preset.name
+        );
+        assert!(!preset.title.is_empty());
+    }
+    let names: Vec<&str> = presets::all().iter().map(|preset| preset.name).collect();
+    assert!(
+        names.is_sorted() && names.len() == 8,
+        "listed by name: {names:?}"
+    );
+}
+
+#[test]
+fn a_mistyped_name_has_a_nearest_one_and_nonsense_has_none() {
+    assert_eq!(presets::find("shopfy"), None);
+    assert_eq!(presets::nearest("shopfy"), Some("shopify"));
+    assert_eq!(presets::nearest("WooComerce"), Some("woocommerce"));
+    assert_eq!(presets::nearest("qqqq"), None);
+}
+
+#[test]
+fn a_preset_finds_all_its_columns_in_the_file_that_it_is_for() {
+    for (name, file) in [
+        ("shopify", "shopify.csv"),
+        ("woocommerce", "woocommerce.csv"),
+        ("etsy", "currency_signs.csv"),
+        ("ebay", "preamble.csv"),
+        ("tiendanube", "semicolon_windows_1252.csv"),
+        ("amazon-orders", "amazon_orders.txt"),
+    ] {
+        let mapping = mapping(presets::find(name).unwrap());
+        let input = Input::new(&case(file));
+        let file = OrderFile::open(&input, &mapping.layout, &Limits::default()).unwrap();
+        let rows = file.rows(mapping.columns()).unwrap().unwrap();
+        let columns = rows.columns().to_vec();
+        for column in mapping.columns() {
+            assert!(columns.contains(column), "{name}: {column}");
+        }
+        assert_eq!(presets::of_columns(&columns).unwrap().name, name);
+    }
+}
+
+#[test]
+fn our_own_export_is_known_by_its_heading_and_no_other_file_is() {
+    let heading = "order_id,external_id,user_id,source,status,version,currency,amount,row,sku,product_name,quantity,\
+        unit_price,total,adjustment_kind,adjustment_label,adjustment_amount,adjustment_included,metadata,process_after";
+    let columns: Vec<&str> = heading.split(',').collect();
+    assert_eq!(presets::of_heading(&columns).unwrap().name, "ordermill");
+    let chosen = [
+        "row",
+        "order_id",
+        "adjustment_kind",
+        "currency",
+        "amount",
+        "user_id",
+        "status",
+    ];
+    assert_eq!(presets::of_heading(&chosen).unwrap().name, "ordermill");
+    assert_eq!(presets::of_heading(&chosen[1..]), None);
+    assert_eq!(
+        presets::of_heading(&["order_id", "user_id", "status", "amount"]),
+        None
+    );
+}
