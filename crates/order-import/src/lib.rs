@@ -12,6 +12,9 @@
 //! | `orders` | rows into orders |
 //! | `reading` | the passes over all files |
 //! | `tally` | what was read, by number and by sum |
+//! | `presets` | mappings of known shops |
+//! | `suggest` | a first mapping, guessed from a file |
+//! | `formula` | the apostrophe that keeps text from running as a formula |
 
 pub mod files;
 pub mod formula;
@@ -24,7 +27,7 @@ mod tally;
 mod time;
 mod values;
 
-pub use mapping::{Expect, Fate, Mapping, MappingFault};
+pub use mapping::{Expect, Fate, Mapping, MappingFault, mapping_keys};
 pub use orders::{
     History, OrderNumbers, OrderRows, Place, Ready, Refusal, Refused, RunKeys, Stop, column_of,
 };

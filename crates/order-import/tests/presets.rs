@@ -1,4 +1,8 @@
 //! The presets: each is a mapping, found by its name, and fits the heading of the file that it is for.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,8 @@
 //! `--suggest`: the mapping that is guessed for a file can be read as it is, and says what the file holds.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
+)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

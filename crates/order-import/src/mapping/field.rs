@@ -118,7 +118,7 @@ pub const ORIGIN_KEYS: [&str; 3] = ["column", "columns", "template"];
 /// The keys of edits that concern the text itself.
 const STRIP_KEYS: [&str; 3] = ["strip_prefix", "strip_suffix", "case"];
 /// All keys of a field's table.
-const FIELD_KEYS: [&str; 10] = [
+pub const FIELD_KEYS: [&str; 10] = [
     "column",
     "columns",
     "template",

@@ -105,6 +105,24 @@ const ROOT_KEYS: [&str; 21] = [
     "status",
 ];
 
+const EXPECT_KEYS: [&str; 2] = ["orders", "sum"];
+
+/// All keys of a mapping by section: `""` is the top of the file, `field` a field's table, and `time` a time's. The
+/// reference in docs/IMPORT.md is held to it.
+#[must_use]
+pub const fn mapping_keys() -> [(&'static str, &'static [&'static str]); 8] {
+    [
+        ("", &ROOT_KEYS),
+        ("expect", &EXPECT_KEYS),
+        ("field", &field::FIELD_KEYS),
+        ("order", &orders::ORDER_KEYS),
+        ("time", &time_field::TIME_KEYS),
+        ("line", &orders::LINE_KEYS),
+        ("adjustment", &orders::ADJUSTMENT_KEYS),
+        ("status", &status::STATUS_KEYS),
+    ]
+}
+
 impl Mapping {
     /// Reads and checks a mapping.
     ///
@@ -266,7 +284,7 @@ fn is_word(
 
 fn expect(root: &Section<'_>, faults: &mut Faults<'_>) -> Option<Expect> {
     let section = root.section("expect", faults)?;
-    section.refuse_unknown(&["orders", "sum"], faults);
+    section.refuse_unknown(&EXPECT_KEYS, faults);
     let mut expect = Expect {
         orders: section.number("orders", faults),
         ..Expect::default()

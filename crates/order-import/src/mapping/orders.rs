@@ -100,7 +100,8 @@ pub enum Included {
     Field(Field),
 }
 
-const ORDER_KEYS: [&str; 12] = [
+/// The keys of `[order]`.
+pub const ORDER_KEYS: [&str; 12] = [
     "group_by",
     "external_id",
     "idempotency_key",
@@ -114,8 +115,10 @@ const ORDER_KEYS: [&str; 12] = [
     "metadata",
     "metadata_json",
 ];
-const LINE_KEYS: [&str; 5] = ["sku", "product_name", "quantity", "unit_price", "total"];
-const ADJUSTMENT_KEYS: [&str; 6] = ["kind", "level", "amount", "label", "included", "negate"];
+/// The keys of `[line]`.
+pub const LINE_KEYS: [&str; 5] = ["sku", "product_name", "quantity", "unit_price", "total"];
+/// The keys of an `[[adjustment]]`.
+pub const ADJUSTMENT_KEYS: [&str; 6] = ["kind", "level", "amount", "label", "included", "negate"];
 
 /// Reads `[order]`.
 pub fn order_fields(section: &Section<'_>, reader: &mut FieldReader<'_, '_>) -> OrderFields {

@@ -84,7 +84,8 @@ impl RowFilter {
     }
 }
 
-const STATUS_KEYS: [&str; 9] = [
+/// The keys of a `[status]`.
+pub const STATUS_KEYS: [&str; 9] = [
     "column",
     "columns",
     "template",

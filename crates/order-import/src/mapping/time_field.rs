@@ -16,7 +16,8 @@ pub struct TimeField {
     pub rules: TimeRules,
 }
 
-const TIME_KEYS: [&str; 11] = [
+/// The keys of a time's table.
+pub const TIME_KEYS: [&str; 11] = [
     "column",
     "columns",
     "template",

@@ -75,9 +75,9 @@ impl<'m> Checker<'m> {
             return Outcome::Skipped;
         }
         let history = self.history(fate, &group, &mut faults);
-        let process_after = match (fate, &group.process_after) {
-            (Some(Fate::Pending), Some(slot)) => self.process_after(slot, &mut faults),
-            _ => Given::Missing,
+        let process_after = match &group.process_after {
+            Some(slot) => self.process_after(slot, &mut faults),
+            None => Given::Missing,
         };
         let number = number_of(&group, plan);
         if group.name.is_empty()

@@ -9,12 +9,13 @@
 //! | `guess` | one column for each meaning |
 //! | `values`, `dates`, `statuses` | how numbers, times and statuses are written |
 //! | `orders` | whether the columns add up to the order's total |
-//! | `write`, `sections` | the mapping as text |
+//! | `write`, `order_section`, `sections` | the mapping as text |
 
 mod dates;
 mod guess;
 mod known_names;
 mod names;
+mod order_section;
 mod orders;
 mod probe;
 mod sections;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::guess::Guess;
 use super::names::Role;
+use super::order_section;
 use super::orders::{Check, Orders};
 use super::probe::Sample;
 use super::sections;
@@ -55,7 +56,7 @@ pub fn mapping_for(sample: &Sample) -> String {
             "",
         );
     }
-    sections::order(&mut text, &known);
+    order_section::order(&mut text, &known);
     sections::lines(&mut text, &known);
     sections::adjustments(&mut text, &known, &orders);
     sections::status(&mut text, &known);
@@ -118,7 +119,12 @@ fn beginning(text: &mut String, known: &Known<'_>) {
 /// Columns that the mapping does not use.
 fn rest(text: &mut String, known: &Known<'_>) {
     let rivals = known.guess.rivals.iter().map(|(_, column)| *column);
-    let spare_users = known.guess.users.iter().skip(sections::MAX_USERS).copied();
+    let spare_users = known
+        .guess
+        .users
+        .iter()
+        .skip(order_section::MAX_USERS)
+        .copied();
     let mut unused: Vec<usize> = rivals
         .chain(spare_users)
         .chain(known.guess.unknown.iter().copied())
