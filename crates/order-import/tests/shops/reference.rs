@@ -1,8 +1,4 @@
 //! docs/IMPORT.md is true: each example is a mapping, each key is in an example and in the text, and each preset is listed.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
-)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

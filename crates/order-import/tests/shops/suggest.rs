@@ -1,21 +1,13 @@
 //! `--suggest`: the mapping that is guessed for a file can be read as it is, and says what the file holds.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
-)]
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use order_import::Mapping;
 use order_import::suggest::suggest;
 use proptest::prelude::*;
 
-fn case(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/cases")
-        .join(name)
-}
+use crate::support::{case, import};
 
 /// The suggestion for a file, which must be a mapping, without the path of this machine.
 fn suggestion(path: &Path) -> String {
@@ -73,6 +65,19 @@ fn online_retail() {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/online-retail/2010-12-01.csv");
     insta::assert_snapshot!(suggestion(&path));
+}
+
+#[test]
+fn a_suggestion_as_it_is_takes_every_order_of_the_case_files() {
+    for file in [
+        "shopify.csv",
+        "woocommerce.csv",
+        "preamble.csv",
+        "semicolon_windows_1252.csv",
+        "rows_apart.csv",
+    ] {
+        import(&suggest(&case(file)).unwrap(), &case(file)).expect(file);
+    }
 }
 
 #[test]
@@ -251,7 +256,7 @@ fn a_file_that_holds_nothing_or_something_else_is_named_with_the_reason() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_suggestion_is_a_mapping_whatever_the_file_holds(
