@@ -155,6 +155,7 @@ fn created_at(text: &mut String, known: &Known<'_>) {
         .map(cell)
         .filter(|cell| !cell.is_empty())
         .collect();
+    cells.sort_unstable();
     cells.dedup();
     let name = known.name(date);
     let origin = match time {

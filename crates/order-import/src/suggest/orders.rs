@@ -1,11 +1,22 @@
 //! The orders of a sample: which rows belong together, at which level an adjustment stands, and whether the guessed
 //! columns add up to the order's total. The writer asks it, and puts the answer into a comment.
 
+use std::collections::HashMap;
+
 use super::guess::Guess;
 use super::names::Role;
 use super::probe::Sample;
 use super::values::Values;
 use crate::values::Number;
+
+/// Roles of adjustments.
+const ADJUSTMENTS: [Role; 5] = [
+    Role::Discount,
+    Role::Shipping,
+    Role::Tax,
+    Role::Tip,
+    Role::Fee,
+];
 
 /// The rows of a sample, by order.
 pub struct Orders<'s> {
@@ -43,20 +54,20 @@ impl<'s> Orders<'s> {
             grouped.orders = (0..sample.rows.len()).map(|row| vec![row]).collect();
             return grouped;
         };
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
         for (index, row) in sample.rows.iter().enumerate() {
             let name = row[number].trim();
             if name.is_empty() {
                 grouped.has_unnumbered_rows = true;
                 continue;
             }
-            match seen.iter().position(|own| *own == name) {
+            match seen.get(name) {
                 Some(order) => {
                     grouped.are_apart |= order + 1 < seen.len();
-                    grouped.orders[order].push(index);
+                    grouped.orders[*order].push(index);
                 }
                 None => {
-                    seen.push(name);
+                    seen.insert(name, seen.len());
                     grouped.orders.push(vec![index]);
                 }
             }
@@ -87,10 +98,18 @@ impl<'s> Orders<'s> {
             Some(_) => &[false, true],
             None => &[false],
         };
-        let mut best = self.count(guess, values, false, false);
+        let by_line: Vec<usize> = ADJUSTMENTS
+            .iter()
+            .filter_map(|role| guess.column(*role))
+            .filter(|column| self.is_by_line(*column, values))
+            .collect();
+        let count = |price_is_total, tax_is_included| {
+            self.count(guess, values, &by_line, price_is_total, tax_is_included)
+        };
+        let mut best = count(false, false);
         for price_is_total in prices {
             for tax_is_included in taxes {
-                let check = self.count(guess, values, *price_is_total, *tax_is_included);
+                let check = count(*price_is_total, *tax_is_included);
                 if check.agree > best.agree {
                     best = check;
                 }
@@ -103,6 +122,7 @@ impl<'s> Orders<'s> {
         &self,
         guess: &Guess,
         values: &Values,
+        by_line: &[usize],
         price_is_total: bool,
         tax_is_included: bool,
     ) -> Check {
@@ -122,9 +142,7 @@ impl<'s> Orders<'s> {
                 continue;
             };
             check.checked += 1;
-            let sum = order.sum(price_is_total, tax_is_included, |column| {
-                self.is_by_line(column, values)
-            });
+            let sum = order.sum(price_is_total, tax_is_included, by_line);
             check.agree += usize::from(sum == Some(total));
         }
         check
@@ -154,7 +172,7 @@ impl Order<'_> {
         &self,
         price_is_total: bool,
         tax_is_included: bool,
-        is_by_line: impl Fn(usize) -> bool,
+        by_line: &[usize],
     ) -> Option<Number> {
         let mut sum = Number::ZERO;
         for row in self.rows {
@@ -173,20 +191,14 @@ impl Order<'_> {
             };
             sum = sum.plus(line)?;
         }
-        for role in [
-            Role::Discount,
-            Role::Shipping,
-            Role::Tax,
-            Role::Tip,
-            Role::Fee,
-        ] {
+        for role in ADJUSTMENTS {
             if role == Role::Tax && tax_is_included {
                 continue;
             }
             let Some(column) = self.guess.column(role) else {
                 continue;
             };
-            let amount = if is_by_line(column) {
+            let amount = if by_line.contains(&column) {
                 let mut amounts = self.rows.iter().filter_map(|row| self.cell(role, *row));
                 amounts.try_fold(Number::ZERO, Number::plus)?
             } else {

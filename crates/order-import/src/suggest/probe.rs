@@ -15,7 +15,7 @@ const TEXT_BYTES: u64 = 4 * 1024 * 1024;
 /// How many rows may be the heading.
 const HEADING_ROWS: usize = 50;
 /// How many rows under the heading are looked at.
-const SAMPLE_ROWS: usize = 500;
+const SAMPLE_ROWS: usize = 5000;
 /// Cells of the heading that a mapping names to find it.
 const MARKS: usize = 3;
 
