@@ -27,7 +27,7 @@ pub use caller::Caller;
 pub use dead_letter_reasons::{DeadLetterReason, DeadLetterReasons};
 pub use list_cursor::ListCursor;
 pub use named_order::Named;
-pub use place_order::{BatchRow, PlaceError, Placed};
+pub use place_order::{BatchRow, History, PlaceError, Placed};
 pub use read_orders::ReadReceiptError;
 pub use receipts::Receipts;
 pub use steer_order::SteerError;

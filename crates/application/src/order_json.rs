@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 
-use domain::{Currency, Failure, Line, Money, Order};
+use domain::{Adjustment, Currency, Failure, Line, Money, Order, Timestamp, WaitingFor};
 
 /// Appends `order` as one JSON object without white space, in the documented order of fields.
 pub fn write_order(order: &Order, out: &mut Vec<u8>) {
@@ -38,6 +38,8 @@ pub fn write_order(order: &Order, out: &mut Vec<u8>) {
     out.extend_from_slice(order.result.as_deref().unwrap_or("null").as_bytes());
     out.extend_from_slice(b",\"receipt_key\":");
     write_text_or_null(order.receipt_key.as_deref(), out);
+    out.extend_from_slice(b",\"waiting_for\":");
+    write_waiting_for(order.waiting_for(), out);
     out.extend_from_slice(b",\"created_at\":\"");
     let created_at = out.len();
     write_displayed(&order.created_at, out);
@@ -51,7 +53,8 @@ pub fn write_order(order: &Order, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}");
 }
 
-/// Appends what was ordered, as the members `currency`, `amount`, `lines` and `metadata` of an object of the caller's.
+/// Appends what was ordered, as the members `currency`, `amount`, `lines`, `adjustments`, `metadata` and `process_after`
+/// of an object that the caller has begun.
 pub fn write_contents(order: &Order, out: &mut Vec<u8>) {
     let currency = order.amount.currency();
     out.extend_from_slice(b"\"currency\":\"");
@@ -65,6 +68,13 @@ pub fn write_contents(order: &Order, out: &mut Vec<u8>) {
         }
         write_line(line, currency, out);
     }
+    out.extend_from_slice(b"],\"adjustments\":[");
+    for (index, adjustment) in order.adjustments.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_adjustment(adjustment, currency, out);
+    }
     out.extend_from_slice(b"],\"metadata\":{");
     for (index, (key, value)) in order.metadata.pairs().iter().enumerate() {
         if index > 0 {
@@ -74,10 +84,35 @@ pub fn write_contents(order: &Order, out: &mut Vec<u8>) {
         out.push(b':');
         write_text(value, out);
     }
+    out.extend_from_slice(b"},\"process_after\":");
+    write_time_or_null(order.process_after, out);
+}
+
+/// Appends `{"what": ..., "until": ...}`, or `null` for an order that waits for nothing.
+fn write_waiting_for(waiting_for: Option<WaitingFor>, out: &mut Vec<u8>) {
+    let Some(waiting_for) = waiting_for else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    out.extend_from_slice(b"{\"what\":\"");
+    out.extend_from_slice(waiting_for.what.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"until\":");
+    write_time_or_null(waiting_for.until, out);
     out.push(b'}');
 }
 
-/// Appends `{"code": ..., "message": ...}`, or `null` where there is no failure.
+fn write_time_or_null(time: Option<Timestamp>, out: &mut Vec<u8>) {
+    match time {
+        Some(time) => {
+            out.push(b'"');
+            write_displayed(&time, out);
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Appends `{"code": ..., "message": ...}`, or `null` if there is no failure.
 pub fn write_failure(failure: Option<&Failure>, out: &mut Vec<u8>) {
     let Some(failure) = failure else {
         out.extend_from_slice(b"null");
@@ -140,9 +175,36 @@ fn write_line(line: &Line, currency: Currency, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"product_name\":");
     write_text(line.product_name.as_str(), out);
     out.extend_from_slice(b",\"quantity\":");
-    write_number(u64::from(line.quantity), out);
+    match line.quantity.as_whole() {
+        Some(pieces) => write_number(u64::from(pieces), out),
+        None => write_displayed(&line.quantity, out),
+    }
     out.extend_from_slice(b",\"unit_price\":");
-    write_minor(line.unit_price_minor, currency, out);
+    match line.unit_price_minor {
+        Some(minor) => write_minor(minor, currency, out),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"total\":");
+    write_minor(line.total_minor, currency, out);
+    out.push(b'}');
+}
+
+fn write_adjustment(adjustment: &Adjustment, currency: Currency, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"kind\":\"");
+    out.extend_from_slice(adjustment.kind.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"label\":");
+    write_text_or_null(adjustment.label.as_ref().map(domain::Label::as_str), out);
+    out.extend_from_slice(b",\"amount\":");
+    if adjustment.amount_minor < 0 {
+        out.push(b'-');
+    }
+    write_minor(adjustment.amount_minor.unsigned_abs(), currency, out);
+    out.extend_from_slice(b",\"included\":");
+    out.extend_from_slice(if adjustment.included {
+        b"true"
+    } else {
+        b"false"
+    });
     out.push(b'}');
 }
 
@@ -178,7 +240,7 @@ fn write_number(mut number: u64, out: &mut Vec<u8>) {
 }
 
 fn write_displayed(value: &impl std::fmt::Display, out: &mut Vec<u8>) {
-    // Writing into a Vec cannot fail, and a Timestamp can always be shown.
+    // Writing into a Vec cannot fail, and what is written here can always be shown.
     let _ = write!(out, "{value}");
 }
 
@@ -188,8 +250,9 @@ mod tests {
     use std::sync::Arc;
 
     use domain::{
-        Currency, ExternalId, Failure, Line, Metadata, Money, Order, OrderId, ProductName, Sku,
-        Source, Status, Timestamp, UserId, Version,
+        Adjustment, AdjustmentKind, Currency, ExternalId, Failure, Label, Line, Metadata, Money,
+        Order, OrderId, ProductName, Quantity, ReceiptForm, Sku, Source, Status, Timestamp, UserId,
+        Version,
     };
 
     use super::{write_order, write_text};
@@ -205,12 +268,17 @@ mod tests {
             source: Source::Api,
             amount: Money::new(minor, currency).unwrap(),
             lines: Arc::from([]),
+            adjustments: Arc::from([]),
             metadata: Arc::default(),
+            process_after: None,
             created_at,
+            receipt: ReceiptForm::default(),
             status: Status::Pending,
             version: Version::FIRST,
             attempt: 0,
+            operator_commands: 0,
             failure: None,
+            retry_at: None,
             result: None,
             receipt_key: None,
             updated_at: created_at,
@@ -229,12 +297,37 @@ mod tests {
         order.user_id = UserId::new("alice").unwrap();
         order.id = OrderId::new(order.created_at, &order.user_id, 7);
         order.external_id = Some(ExternalId::new("A-1").unwrap());
-        order.lines = Arc::from([Line {
-            sku: Some(Sku::new("KB-1").unwrap()),
-            product_name: ProductName::new("Mechanical Keyboard").unwrap(),
-            quantity: 2,
-            unit_price_minor: 14_999,
-        }]);
+        order.lines = Arc::from([
+            Line {
+                sku: Some(Sku::new("KB-1").unwrap()),
+                product_name: ProductName::new("Mechanical Keyboard").unwrap(),
+                quantity: Quantity::whole(2).unwrap(),
+                unit_price_minor: Some(14_999),
+                total_minor: 29_998,
+            },
+            Line {
+                sku: None,
+                product_name: ProductName::new("Tea").unwrap(),
+                quantity: Quantity::parse("0.485").unwrap(),
+                unit_price_minor: None,
+                total_minor: 1_000,
+            },
+        ]);
+        order.adjustments = Arc::from([
+            Adjustment {
+                kind: AdjustmentKind::Discount,
+                label: Some(Label::new("SPRING").unwrap()),
+                amount_minor: -2_005,
+                included: false,
+            },
+            Adjustment {
+                kind: AdjustmentKind::Tax,
+                label: None,
+                amount_minor: 190,
+                included: true,
+            },
+        ]);
+        order.process_after = Some(Timestamp::parse("2026-02-01T00:00:00Z").unwrap());
         let pairs = BTreeMap::from([("note".to_owned(), "a\tb\r\n".to_owned())]);
         order.metadata = Arc::new(Metadata::new(pairs).unwrap());
         order.attempt = 3;
@@ -246,9 +339,14 @@ mod tests {
             concat!(
                 r#"{{"id":"{id}","external_id":"A-1","user_id":"alice","source":"api","status":"PENDING","version":1,"#,
                 r#""currency":"USD","amount":299.98,"lines":[{{"sku":"KB-1","product_name":"Mechanical Keyboard","#,
-                r#""quantity":2,"unit_price":149.99}}],"metadata":{{"note":"a\tb\r\n"}},"attempt":3,"#,
+                r#""quantity":2,"unit_price":149.99,"total":299.98}},{{"sku":null,"product_name":"Tea","#,
+                r#""quantity":0.485,"unit_price":null,"total":10.00}}],"#,
+                r#""adjustments":[{{"kind":"discount","label":"SPRING","amount":-20.05,"included":false}},"#,
+                r#"{{"kind":"tax","label":null,"amount":1.90,"included":true}}],"#,
+                r#""metadata":{{"note":"a\tb\r\n"}},"process_after":"2026-02-01T00:00:00.000Z","attempt":3,"#,
                 r#""failure":{{"code":"timeout","message":"no answer"}},"result":{{"payment":1.10}},"#,
-                r#""receipt_key":"receipts/alice/x.txt","created_at":"2026-01-31T12:00:00.000Z","#,
+                r#""receipt_key":"receipts/alice/x.txt","waiting_for":{{"what":"process_after","until":"2026-02-01T00:00:00.000Z"}},"#,
+                r#""created_at":"2026-01-31T12:00:00.000Z","#,
                 r#""updated_at":"2026-01-31T12:00:01.250Z"}}"#
             ),
             id = order.id

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{IdempotencyKey, Order, PlaceOrder, Receipt, Timestamp};
+use domain::{
+    HistoryStatus, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status, Timestamp,
+};
+use futures_util::{StreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout_at;
 
 use crate::Application;
 use crate::caller::Caller;
@@ -29,9 +34,13 @@ pub enum PlaceError {
     KeyReused,
     /// The external id names an order with another body. Permanent.
     #[error(
-        "the external_id names another order of this user; use a new external_id, or send the same body"
+        "the external_id names another order of this user, which differs in {}; use a new external_id, or send the same body",
+        in_words(differing)
     )]
-    ExternalIdTaken,
+    ExternalIdTaken {
+        /// The fields that differ, as JSON pointers; empty if the other order could not be read.
+        differing: Vec<&'static str>,
+    },
     /// An equal request with this key is still under way, past this caller's deadline. Retryable.
     #[error("a request with this Idempotency-Key is still under way; send it again in a moment")]
     KeyInFlight,
@@ -53,8 +62,31 @@ pub struct BatchRow {
     pub command: PlaceOrder,
     /// Its own key.
     pub key: Option<IdempotencyKey>,
-    /// Set for imported history: when the order was made. It then begins PROCESSED and is never worked on.
-    pub history: Option<Timestamp>,
+    /// Set for imported history, which is never processed.
+    pub history: Option<History>,
+}
+
+/// What is known of an order of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// How it ended.
+    pub status: HistoryStatus,
+}
+
+/// Receipts of imported history that are written at a time.
+const RECEIPTS_AT_A_TIME: usize = 16;
+
+fn in_words(pointers: &[&str]) -> String {
+    if pointers.is_empty() {
+        return "its content".to_owned();
+    }
+    let names: Vec<&str> = pointers
+        .iter()
+        .map(|pointer| pointer.trim_start_matches('/'))
+        .collect();
+    names.join(", ")
 }
 
 impl Application {
@@ -84,7 +116,7 @@ impl Application {
         {
             return Err(PlaceError::KeyInFlight);
         }
-        placed(order, result)
+        self.placed(caller, order, result).await
     }
 
     /// Places many orders, each on its own; one answer a row, in the same order.
@@ -93,43 +125,42 @@ impl Application {
         caller: &Caller,
         rows: Vec<BatchRow>,
     ) -> Vec<Result<Placed, PlaceError>> {
-        let mut answers: Vec<Option<Result<Placed, PlaceError>>> = Vec::with_capacity(rows.len());
-        let mut writes = Vec::with_capacity(rows.len());
-        for row in rows {
-            let decided = match row.history {
-                None => Ok(self.decide_new(caller, row.command, row.key)),
-                Some(created_at) => {
-                    self.decide_history(caller, row.command, row.key, created_at)
-                        .await
-                }
-            };
-            answers.push(decided.map_or_else(
-                |error| Some(Err(error)),
-                |write| {
-                    writes.push(write);
-                    None
-                },
-            ));
+        let decided = stream::iter(rows)
+            .map(|row| self.decide_row(caller, row))
+            .buffered(RECEIPTS_AT_A_TIME);
+        let decided: Vec<Result<Write, PlaceError>> = decided.collect().await;
+        let mut orders = Vec::with_capacity(decided.len());
+        let mut writes = Vec::with_capacity(decided.len());
+        for write in decided {
+            orders.push(write.map(|write| {
+                let order = Arc::clone(&write.decision.order);
+                writes.push(write);
+                order
+            }));
         }
-        let orders: Vec<_> = writes
-            .iter()
-            .map(|write| Arc::clone(&write.decision.order))
-            .collect();
-        let results = self.store.commit(writes, caller.deadline).await;
-        let mut committed = orders.into_iter().zip(results);
-        let mut next = || {
-            committed
-                .next()
-                .map(|(order, result)| placed(order, result))
-        };
+        let mut results = self.store.commit(writes, caller.deadline).await.into_iter();
+        let mut answers = Vec::with_capacity(orders.len());
+        for order in orders {
+            let answer = match order {
+                Ok(order) => {
+                    let result = results.next().expect("a store answers each write");
+                    self.placed(caller, order, result).await
+                }
+                Err(error) => Err(error),
+            };
+            answers.push(answer);
+        }
         answers
-            .into_iter()
-            .map(|answer| {
-                answer
-                    .or_else(&mut next)
-                    .expect("a store answers each write")
-            })
-            .collect()
+    }
+
+    async fn decide_row(&self, caller: &Caller, row: BatchRow) -> Result<Write, PlaceError> {
+        match row.history {
+            None => Ok(self.decide_new(caller, row.command, row.key)),
+            Some(history) => {
+                self.decide_history(caller, row.command, row.key, history)
+                    .await
+            }
+        }
     }
 
     fn decide_new(
@@ -140,68 +171,110 @@ impl Application {
     ) -> Write {
         let now = self.clock.now();
         let id = self.ids.order_id(now, &command.user_id);
-        let fingerprint =
-            (key.is_some() || command.external_id.is_some()).then(|| command.fingerprint());
-        let decision = Order::place(command, id, now, caller.trace.clone());
-        Write {
-            decision,
-            guard: Guard::New { key, fingerprint },
-            receipt: None,
-        }
+        let guard = guard(&command, key);
+        let decision = Order::place(
+            command,
+            id,
+            now,
+            caller.cause(None),
+            self.receipts.location(),
+        );
+        Write { decision, guard }
     }
 
-    /// Imported history. A receipt outside the store is written first, as for every order that becomes PROCESSED;
-    /// for one that turns out to exist already none is written.
+    /// Imported history. A receipt that is stored is written first, as for every order that becomes PROCESSED; none is
+    /// written for an order that exists already. The id follows from what the order is known by, so that a call that
+    /// is repeated writes the same receipt again and leaves none behind that belongs to no order.
     async fn decide_history(
         &self,
         caller: &Caller,
         command: PlaceOrder,
         key: Option<IdempotencyKey>,
-        created_at: Timestamp,
+        history: History,
     ) -> Result<Write, PlaceError> {
-        let fingerprint =
-            (key.is_some() || command.external_id.is_some()).then(|| command.fingerprint());
-        let known = match &command.external_id {
-            Some(external_id) => self
+        let known = match (&self.receipts, &command.external_id) {
+            (Receipts::Outside(_), Some(external_id)) => self
                 .store
                 .find(&command.user_id, external_id)
                 .await?
                 .is_some(),
-            None => false,
+            (Receipts::Outside(_) | Receipts::Rendered, _) => false,
         };
-        let id = self.ids.order_id(created_at, &command.user_id);
-        let receipt_key = Receipt::key_of(&command.user_id, id);
-        let decision =
-            Order::place_history(command, id, created_at, caller.trace.clone(), receipt_key)
-                .expect("the state machine leads from PENDING through PROCESSING to PROCESSED");
-        let receipt = Receipt::of(&decision.order);
-        let receipt = match &self.receipts {
-            Receipts::InStore => Some(receipt),
-            Receipts::Outside(_) if known => None,
-            Receipts::Outside(store) => {
-                store.put(&receipt).await?;
-                None
-            }
+        let random = history_random(&command, key.as_ref()).unwrap_or_else(|| self.ids.random());
+        let id = OrderId::new(history.created_at, &command.user_id, random);
+        let guard = guard(&command, key);
+        let decision = Order::place_history(
+            command,
+            id,
+            history.created_at,
+            caller.cause(None),
+            self.receipts.location(),
+            history.status,
+        )
+        .expect("the state machine leads from PENDING to PROCESSED and to CANCELLED");
+        let order = &decision.order;
+        if let (Receipts::Outside(store), Status::Processed, false) =
+            (&self.receipts, order.status, known)
+        {
+            store.put(&Receipt::of(order)).await?;
+        }
+        Ok(Write { decision, guard })
+    }
+
+    async fn placed(
+        &self,
+        caller: &Caller,
+        order: Arc<Order>,
+        result: Result<Committed, CommitError>,
+    ) -> Result<Placed, PlaceError> {
+        match result {
+            Ok(Committed::Written { .. }) => Ok(Placed::Created(order)),
+            Ok(Committed::Replayed(order)) => Ok(Placed::Replayed(Arc::new(order.as_created()))),
+            Ok(Committed::Existing(order)) => Ok(Placed::Existing(order)),
+            Err(CommitError::KeyReused) => Err(PlaceError::KeyReused),
+            Err(CommitError::ExternalIdTaken) => Err(PlaceError::ExternalIdTaken {
+                differing: self.differing_facts(caller, &order).await,
+            }),
+            Err(CommitError::Stale) => Err(PlaceError::Refused(
+                "an order with this id exists, or existed and was erased".to_owned(),
+            )),
+            Err(CommitError::Refused(reason)) => Err(PlaceError::Refused(reason)),
+            Err(CommitError::Store(error)) => Err(PlaceError::Store(error)),
+        }
+    }
+
+    /// In what the order that holds the external id differs from `order`. The refusal is certain already; it is only
+    /// less helpful if the other order cannot be read in time.
+    async fn differing_facts(&self, caller: &Caller, order: &Order) -> Vec<&'static str> {
+        let Some(external_id) = &order.external_id else {
+            return Vec::new();
         };
-        Ok(Write {
-            decision,
-            guard: Guard::New { key, fingerprint },
-            receipt,
-        })
+        let reading = self.store.find(&order.user_id, external_id);
+        match timeout_at(caller.deadline, reading).await {
+            Ok(Ok(Some(existing))) => existing.differing_facts(order),
+            Ok(Ok(None) | Err(_)) | Err(_) => Vec::new(),
+        }
     }
 }
 
-fn placed(order: Arc<Order>, result: Result<Committed, CommitError>) -> Result<Placed, PlaceError> {
-    match result {
-        Ok(Committed::Written { .. }) => Ok(Placed::Created(order)),
-        Ok(Committed::Replayed(order)) => Ok(Placed::Replayed(Arc::new(order.as_created()))),
-        Ok(Committed::Existing(order)) => Ok(Placed::Existing(order)),
-        Err(CommitError::KeyReused) => Err(PlaceError::KeyReused),
-        Err(CommitError::ExternalIdTaken) => Err(PlaceError::ExternalIdTaken),
-        Err(CommitError::Stale) => Err(PlaceError::Refused(
-            "an order with this id exists".to_owned(),
-        )),
-        Err(CommitError::Refused(reason)) => Err(PlaceError::Refused(reason)),
-        Err(CommitError::Store(error)) => Err(PlaceError::Store(error)),
-    }
+fn guard(command: &PlaceOrder, key: Option<IdempotencyKey>) -> Guard {
+    let fingerprint =
+        (key.is_some() || command.external_id.is_some()).then(|| command.fingerprint());
+    Guard::New { key, fingerprint }
+}
+
+/// The random bits of an imported order's id, from what it is known by and what it says; `None` if it has no name.
+fn history_random(command: &PlaceOrder, key: Option<&IdempotencyKey>) -> Option<u64> {
+    let name = match (&command.external_id, key) {
+        (Some(external_id), _) => external_id.as_str(),
+        (None, Some(key)) => key.as_str(),
+        (None, None) => return None,
+    };
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(command.fingerprint().0)
+        .chain_update(name.as_bytes())
+        .finalize()
+        .into();
+    let [a, b, c, d, e, f, g, h, ..] = digest;
+    Some(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{ExternalId, Order, OrderId, Status, UserId, Version};
+use domain::{ExternalId, Order, OrderId, Receipt, Status, UserId, Version};
 
 use crate::Application;
 use crate::ports::{Counts, ListQuery, OrderPage, ReceiptError, SequencedEvent, StoreError};
-use crate::receipts::Receipts;
 
 /// Why a receipt was not read.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +22,7 @@ impl Application {
     /// An order by its id.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn get_order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         self.store.get(id).await
     }
@@ -31,7 +30,7 @@ impl Application {
     /// An order by its user's number for it.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn find_order(
         &self,
         user: &UserId,
@@ -43,7 +42,7 @@ impl Application {
     /// A page of orders, newest first. At most the configured number of orders is looked at.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn list_orders(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
         self.store.list(query).await
     }
@@ -51,7 +50,7 @@ impl Application {
     /// The events of an order with a version above `after`; `None` for an unknown order.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn order_events(
         &self,
         id: OrderId,
@@ -61,10 +60,11 @@ impl Application {
         self.store.events(id, after, limit).await
     }
 
-    /// The receipt of an order; `None` for an unknown order and for one that is not PROCESSED.
+    /// The receipt of an order; `None` for an unknown order and for one that is not PROCESSED. A receipt that was never
+    /// stored, or whose store is no longer configured, is rendered: the bytes are the same.
     ///
     /// # Errors
-    /// Where a store fails.
+    /// If a store fails.
     pub async fn receipt(&self, id: OrderId) -> Result<Option<String>, ReadReceiptError> {
         let Some(order) = self.store.get(id).await? else {
             return Ok(None);
@@ -72,20 +72,17 @@ impl Application {
         let (Status::Processed, Some(key)) = (order.status, &order.receipt_key) else {
             return Ok(None);
         };
-        match &self.receipts {
-            Receipts::InStore => Ok(self.store.receipt(id).await?),
-            // A receipt of the time before receipts were kept outside is still in the store.
-            Receipts::Outside(store) => match store.get(key).await? {
-                Some(text) => Ok(Some(text)),
-                None => Ok(self.store.receipt(id).await?),
-            },
-        }
+        let stored = match self.receipts.store_for(order.receipt.location) {
+            Some(store) => store.get(key).await?,
+            None => None,
+        };
+        Ok(Some(stored.unwrap_or_else(|| Receipt::of(&order).text)))
     }
 
-    /// How many orders stand where.
+    /// How many orders have each status.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.store.counts().await
     }

@@ -1,9 +1,9 @@
-//! How requests are named where they bring no usable name, and how the trace that they belong to is read. Edges call it,
-//! so that a request looks the same in logs and events whichever way it came.
+//! How requests without a usable name are named, and how the trace that they belong to is read. Edges call it, so that
+//! a request looks the same in logs and events on every interface.
 
 use std::sync::Arc;
 
-use domain::RequestId;
+use domain::{RequestId, Trace};
 
 use crate::ports::Ids;
 
@@ -21,9 +21,33 @@ pub fn fresh(ids: &dyn Ids) -> RequestId {
     RequestId::new(text).expect("16 digits are a request id")
 }
 
-/// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`, where later versions may append more.
+/// The ids of a W3C `traceparent`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceContext {
+    /// 32 hexadecimal digits.
+    pub trace_id: Arc<str>,
+    /// 16 hexadecimal digits: the caller's span.
+    pub span_id: Arc<str>,
+}
+
+impl TraceContext {
+    /// The trace of a request with this id, in this context if there is one.
+    #[must_use]
+    pub fn trace(context: Option<Self>, request_id: RequestId) -> Trace {
+        let (trace_id, span_id) = context
+            .map(|context| (context.trace_id, context.span_id))
+            .unzip();
+        Trace {
+            request_id: Some(request_id),
+            trace_id,
+            span_id,
+        }
+    }
+}
+
+/// Reads a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`; later versions may append more.
 #[must_use]
-pub fn trace_id(traceparent: &str) -> Option<Arc<str>> {
+pub fn trace_context(traceparent: &str) -> Option<TraceContext> {
     let is_hex = |text: &str, length: usize| {
         text.len() == length
             && text
@@ -46,20 +70,22 @@ pub fn trace_id(traceparent: &str) -> Option<Arc<str>> {
         && is_hex(parent, 16)
         && !is_zero(parent)
         && is_hex(flags, 2);
-    is_valid.then(|| Arc::from(trace_id))
+    is_valid.then(|| TraceContext {
+        trace_id: Arc::from(trace_id),
+        span_id: Arc::from(parent),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::trace_id;
+    use super::trace_context;
 
     #[test]
     fn only_a_valid_traceparent_gives_a_trace_id() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(
-            trace_id(good).as_deref(),
-            Some("4bf92f3577b34da6a3ce929d0e0e4736")
-        );
+        let context = trace_context(good).unwrap();
+        assert_eq!(&*context.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(&*context.span_id, "00f067aa0ba902b7");
         for bad in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
@@ -69,7 +95,7 @@ mod tests {
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
         ] {
-            assert_eq!(trace_id(bad), None, "{bad}");
+            assert_eq!(trace_context(bad), None, "{bad}");
         }
     }
 }

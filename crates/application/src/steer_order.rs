@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Order, OrderId, Refusal, Status, Steering, Transition, Version};
+use domain::{Order, OrderId, Reason, Refusal, Status, Steering, Transition, Version};
 use tokio::time::timeout_at;
 
 use crate::Application;
@@ -15,7 +15,8 @@ pub enum SteerError {
     /// There is no such order.
     #[error("there is no such order")]
     NotFound,
-    /// The state machine does not allow it. Permanent while the order stands so.
+    /// It is not allowed: by the state machine, or because people changed the order too often. Permanent while the
+    /// order has this status.
     #[error(transparent)]
     Illegal(#[from] Refusal),
     /// The caller's version (If-Match) is not the order's.
@@ -36,7 +37,7 @@ pub enum SteerError {
 const ATTEMPTS: usize = 5;
 
 impl Application {
-    /// Changes one order, if it is at `expected` (where given); durable when it returns it.
+    /// Changes one order, if it is at `expected` (if given); durable when it returns it. `reason` is recorded.
     ///
     /// # Errors
     /// See [`SteerError`].
@@ -46,6 +47,7 @@ impl Application {
         id: OrderId,
         steering: Steering,
         expected: Option<Version>,
+        reason: Option<Reason>,
     ) -> Result<Arc<Order>, SteerError> {
         for _ in 0..ATTEMPTS {
             let order = self.order_to_steer(caller, id).await?;
@@ -54,7 +56,7 @@ impl Application {
                     current: order.version,
                 });
             }
-            let write = self.decide_steering(caller, &order, steering)?;
+            let write = self.decide_steering(caller, &order, steering, reason.clone())?;
             let after = Arc::clone(&write.decision.order);
             let result = self.store.commit(vec![write], caller.deadline).await.pop();
             match result.expect("a store answers each write") {
@@ -80,9 +82,9 @@ impl Application {
         }
     }
 
-    /// Brings one order to `status`, if it is at `expected` (where given). One that stands so already is left as it is.
-    /// What can be asked for is CANCELLED, ON_HOLD, and PENDING for an order on hold: all else is an operator's or a
-    /// worker's doing.
+    /// Brings one order to `status`, if it is at `expected` (if given). An order that has the status already is not
+    /// changed. CANCELLED, ON_HOLD, and PENDING for an order on hold can be asked for; all else is for operators and
+    /// workers.
     ///
     /// # Errors
     /// See [`SteerError`].
@@ -92,6 +94,7 @@ impl Application {
         id: OrderId,
         status: Status,
         expected: Option<Version>,
+        reason: Option<Reason>,
     ) -> Result<Arc<Order>, SteerError> {
         let transition = match status {
             Status::Cancelled => Ok(Steering::Cancel),
@@ -112,12 +115,12 @@ impl Application {
             if order.status == status {
                 return Ok(order);
             }
-            let steering = transition.map_err(|transition| Refusal {
+            let steering = transition.map_err(|transition| Refusal::NotAllowed {
                 status: order.status,
                 transition,
             })?;
             match self
-                .steer_order(caller, id, steering, Some(order.version))
+                .steer_order(caller, id, steering, Some(order.version), reason.clone())
                 .await
             {
                 // It moved on since it was read: perhaps to where it was wanted.
@@ -138,6 +141,7 @@ impl Application {
         caller: &Caller,
         filter: ListFilter,
         steering: Steering,
+        reason: Option<Reason>,
         limit: usize,
     ) -> Result<usize, SteerError> {
         let filter = ListFilter {
@@ -154,12 +158,16 @@ impl Application {
                 look_at_most: self.settings.look_at_most,
             };
             let page = self.list_orders(&query).await?;
-            let writes: Result<Vec<_>, _> = page
+            // A letter that people have replayed too often is left as it is, like one that changes meanwhile.
+            let writes = page
                 .orders
                 .iter()
-                .map(|order| self.decide_steering(caller, order, steering))
+                .filter_map(|order| {
+                    self.decide_steering(caller, order, steering, reason.clone())
+                        .ok()
+                })
                 .collect();
-            let results = self.store.commit(writes?, caller.deadline).await;
+            let results = self.store.commit(writes, caller.deadline).await;
             for result in results {
                 match result {
                     Ok(_) => changed += 1,
@@ -180,16 +188,13 @@ impl Application {
         caller: &Caller,
         order: &Order,
         steering: Steering,
+        reason: Option<Reason>,
     ) -> Result<Write, Refusal> {
-        let decision = order.steer(steering, self.clock.now(), caller.trace.clone())?;
+        let decision = order.steer(steering, self.clock.now(), caller.cause(reason))?;
         let guard = Guard::At {
             version: order.version,
             status: order.status,
         };
-        Ok(Write {
-            decision,
-            guard,
-            receipt: None,
-        })
+        Ok(Write { decision, guard })
     }
 }

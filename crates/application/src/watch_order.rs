@@ -20,7 +20,7 @@ impl Application {
         let events = self.store.events(order.id, before, 1).await?;
         let last = events.unwrap_or_default();
         Ok(
-            matches!((last.first(), cursor.get(shard)), (Some(last), Some(seen)) if last.seq <= seen),
+            matches!((last.first(), cursor.get(shard)), (Some(last), Some(seen)) if last.seq <= seen.seq),
         )
     }
 }

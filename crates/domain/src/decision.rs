@@ -7,7 +7,7 @@ use crate::event::{Cause, Event, EventType};
 use crate::id::{OrderId, Version};
 use crate::order::{Failure, MAX_OPERATOR_COMMANDS, Order};
 use crate::place::PlaceOrder;
-use crate::receipt::{Receipt, ReceiptForm};
+use crate::receipt::{Receipt, ReceiptForm, ReceiptLocation};
 use crate::status::{Status, Transition};
 use crate::time::Timestamp;
 
@@ -97,14 +97,14 @@ struct Step {
 }
 
 impl Order {
-    /// A new order: PENDING, version 1, due at once or after its `process_after`.
+    /// A new order: PENDING, version 1, due at once or after its `process_after`. Its receipt will be kept at `receipts`.
     #[must_use]
     pub fn place(
         command: PlaceOrder,
         id: OrderId,
         now: Timestamp,
         cause: Cause,
-        receipt: ReceiptForm,
+        receipts: ReceiptLocation,
     ) -> Decision {
         let order = Self {
             id,
@@ -117,7 +117,10 @@ impl Order {
             metadata: command.metadata,
             process_after: command.process_after,
             created_at: now,
-            receipt,
+            receipt: ReceiptForm {
+                template: command.receipt_template,
+                location: receipts,
+            },
             status: Status::Pending,
             version: Version::FIRST,
             attempt: 0,
@@ -148,7 +151,7 @@ impl Order {
         id: OrderId,
         created_at: Timestamp,
         cause: Cause,
-        receipt: ReceiptForm,
+        receipts: ReceiptLocation,
         status: HistoryStatus,
     ) -> Result<Decision, Refusal> {
         let mark = |event: Event| Event {
@@ -156,7 +159,7 @@ impl Order {
             history: true,
             ..event
         };
-        let created = Self::place(command, id, created_at, cause.clone(), receipt);
+        let created = Self::place(command, id, created_at, cause.clone(), receipts);
         let mut earlier = vec![mark(created.event)];
         let last = match status {
             HistoryStatus::Processed => {

@@ -17,6 +17,7 @@ use crate::currency::Currency;
 use crate::fault::Fault;
 use crate::money::{Money, MoneyError};
 use crate::order::{Line, Source};
+use crate::receipt::ReceiptTemplate;
 use crate::text::{ExternalId, Metadata, TextError, UserId};
 use crate::time::Timestamp;
 
@@ -39,6 +40,8 @@ pub struct PlaceOrder {
     pub metadata: Arc<Metadata>,
     /// It is not processed before this time.
     pub process_after: Option<Timestamp>,
+    /// How its receipt will look. It depends on the interface that takes the order and is no part of the fingerprint.
+    pub receipt_template: ReceiptTemplate,
 }
 
 /// What a check takes for granted.
@@ -122,7 +125,7 @@ pub struct OrderDraft<'a> {
 }
 
 impl PlaceOrder {
-    /// Checks a draft to its end. `faults` may hold what the edge found already; everything found here is added.
+    /// Checks a draft to its end, for a receipt of the standard template. `faults` may hold what the edge found already; everything found here is added.
     /// Returns a command only if there is no fault at all.
     pub fn check(
         draft: OrderDraft<'_>,
@@ -196,6 +199,7 @@ impl PlaceOrder {
             adjustments: Arc::from(adjustments?),
             metadata: Arc::new(metadata?),
             process_after: process_after?,
+            receipt_template: ReceiptTemplate::Standard,
         })
     }
 }

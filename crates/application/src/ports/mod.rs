@@ -12,6 +12,7 @@ pub use handler::{Blame, OrderHandler, Outcome};
 pub use hints::{Dispatch, StatusBus};
 pub use receipts::{ReceiptError, ReceiptStore};
 pub use store::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, Guard, ListFilter, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListFilter,
+    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError,
+    Write,
 };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{
-    Bucket, Decision, Event, ExternalId, Fingerprint, IdempotencyKey, Order, OrderId, Receipt, Seq,
-    ShardId, Source, Status, Timestamp, UserId, Version,
+    Bucket, Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Order,
+    OrderId, Seq, ShardId, Source, Status, Timestamp, UserId, Version,
 };
 
 /// When a caller stops waiting.
@@ -19,8 +19,17 @@ pub struct Write {
     pub decision: Decision,
     /// What must be true for it to be written.
     pub guard: Guard,
-    /// A receipt to keep in the same commit (where receipts live in the order store).
-    pub receipt: Option<Receipt>,
+}
+
+/// The removal of an order and of everything that belongs to it, except the places of its events in the feed.
+#[derive(Debug, Clone)]
+pub struct Erasure {
+    /// The last event of the order ([`Order::erase`]), which stays in the feed.
+    pub event: Event,
+    /// The version that the erasure was decided from. The order is erased only if it still has it.
+    pub version: Version,
+    /// The status that the erasure was decided from. The order is erased only if it still has it.
+    pub status: Status,
 }
 
 /// The condition of a [`Write`], checked by the store in the transaction that writes it.
@@ -151,13 +160,26 @@ impl NextDue {
     }
 }
 
-/// An event with its place.
+/// An event with its position in its shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SequencedEvent {
-    /// Its place in its shard.
+    /// Its number.
     pub seq: Seq,
-    /// The event.
+    /// The random bits that were stored with it.
+    pub bits: u32,
+    /// The event; a tombstone if its order was erased.
     pub event: Arc<Event>,
+}
+
+impl SequencedEvent {
+    /// The event's position.
+    #[must_use]
+    pub const fn position(&self) -> EventPosition {
+        EventPosition {
+            seq: self.seq,
+            bits: self.bits,
+        }
+    }
 }
 
 /// A stretch of a shard's events.
@@ -165,8 +187,8 @@ pub struct SequencedEvent {
 pub struct EventPage {
     /// In the order of `seq`, without gaps.
     pub events: Vec<SequencedEvent>,
-    /// The last seq of the shard when the page was read.
-    pub head: Seq,
+    /// The last position of the shard when the page was read.
+    pub head: EventPosition,
 }
 
 /// Which orders a list shows; all given conditions hold together.
@@ -252,25 +274,27 @@ pub struct OrderPage {
     pub next_before: Option<OrderId>,
 }
 
-/// How many orders stand where. All of them at one point in time of each shard.
+/// How many orders have each status, all counted at one point in time of each shard.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    by_status: [u64; 8],
+    by_status: [u64; Status::ALL.len()],
+    /// How many orders were erased. They are in no other count.
+    pub erased: u64,
 }
 
 impl Counts {
-    /// How many orders stand at `status`.
+    /// How many orders have `status`.
     #[must_use]
     pub const fn get(&self, status: Status) -> u64 {
-        self.by_status[status.code() as usize]
+        self.by_status[status.index()]
     }
 
     /// Sets the count of one status.
     pub const fn set(&mut self, status: Status, count: u64) {
-        self.by_status[status.code() as usize] = count;
+        self.by_status[status.index()] = count;
     }
 
-    /// All orders ever accepted.
+    /// All orders that exist.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.by_status.iter().sum()
@@ -281,6 +305,7 @@ impl Counts {
         for (mine, theirs) in self.by_status.iter_mut().zip(other.by_status) {
             *mine += theirs;
         }
+        self.erased += other.erased;
     }
 }
 
@@ -292,14 +317,21 @@ pub trait Settle: Send + Sync + 'static {
     fn settle(&self, claimed: &Order) -> Write;
 }
 
-/// Keeps orders, their keys, events, jobs and (if so configured) receipts.
+/// Keeps orders, their keys, events and jobs.
 ///
-/// Durability: [`OrderStore::commit`] and [`OrderStore::claim`] return after the transaction is on stable storage.
-/// Atomicity: an order, its key, external id, events, job and receipt are written together or not at all; writes of
-/// one call are otherwise independent and may end up in different transactions. Order: per shard, events are
-/// numbered in commit order without gaps, and a reader that has seen `seq` never later sees a smaller one appear.
-/// Reads see every write that was confirmed before they began. Every wait is bounded by the caller's deadline or by
-/// the store's own settings. After each commit the store hints to its `Dispatch` and `StatusBus`, once per commit.
+/// - Durability: [`OrderStore::commit`], [`OrderStore::erase`] and [`OrderStore::claim`] return after the transaction is
+///   on stable storage.
+/// - Atomicity: an order, its key, external id, events and job are written together or not at all; writes of one call
+///   are otherwise independent and may end up in different transactions.
+/// - Order: per shard, events are numbered in commit order without gaps, and a reader that has seen `seq` never later
+///   sees a smaller one appear.
+/// - Positions: every event is stored with 32 random bits, which a tombstone keeps. Two histories that give one number to
+///   different events (a store and its restored backup) differ in the bits, except by chance.
+/// - Reads see every write that was confirmed before they began.
+/// - Due times: work of [`domain::Job::DueIn`] is due that long after the commit, work of [`domain::Job::DueAt`] once the
+///   store's wall clock has reached the time, also after a restart and after the clock was set.
+/// - Every wait is bounded by the caller's deadline or by the store's own settings.
+/// - After each commit the store hints to its `Dispatch` and `StatusBus`, once per commit.
 #[async_trait]
 pub trait OrderStore: Send + Sync + 'static {
     /// The shards, ascending.
@@ -314,6 +346,15 @@ pub trait OrderStore: Send + Sync + 'static {
         writes: Vec<Write>,
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>>;
+
+    /// Erases an order: it is no longer found, listed or counted, its key and external id are free, and its events are
+    /// tombstones ([`Event::tombstone`]) at their places. Returns the position of `erasure.event`, which is its last.
+    /// Fails with [`CommitError::Stale`] if the order is not at the given version and status, or is not there.
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError>;
 
     /// Runs `ask`, within which commits may be begun one after the other, none of them waited for. A store that commits in
     /// groups does not begin one in between, so that what is asked for together is answered together. Nothing else about
@@ -376,7 +417,8 @@ pub trait OrderStore: Send + Sync + 'static {
     /// A page of orders, newest first, exact: nothing that was confirmed is missing, nothing comes twice.
     async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError>;
 
-    /// The events of an order with a version above `after`, ascending, at most `limit`; `None` for an unknown order.
+    /// The events of an order with a version above `after`, ascending, at most `limit`; `None` for an unknown order and
+    /// for an erased one.
     async fn events(
         &self,
         id: OrderId,
@@ -384,7 +426,7 @@ pub trait OrderStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError>;
 
-    /// The events of a shard after `after`, at most `limit`.
+    /// The events of a shard after `after`, at most `limit`; tombstones of erased orders at their places.
     async fn events_after(
         &self,
         shard: ShardId,
@@ -392,11 +434,16 @@ pub trait OrderStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<EventPage, StoreError>;
 
-    /// How many orders stand where, over all shards.
-    async fn counts(&self) -> Result<Counts, StoreError>;
+    /// The position of the event with this number: tells whether a cursor is of this store's history. `Seq(0)` is at the
+    /// default position; `None` for a number that the shard has not reached.
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError>;
 
-    /// The receipt kept in the store for an order, where one is.
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError>;
+    /// How many orders have each status, over all shards.
+    async fn counts(&self) -> Result<Counts, StoreError>;
 
     /// When the next work of a shard is due.
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError>;

@@ -10,7 +10,7 @@ mod one_order;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use domain::{OrderId, Seq, ShardId, Version};
+use domain::{EventPosition, OrderId, Seq, ShardId, Version};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -81,7 +81,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn shard(&self) -> Option<(ShardId, Seq)> {
+    fn shard(&self) -> Option<(ShardId, EventPosition)> {
         let shard = *self.shards.get(self.at)?;
         Some((shard, self.progress.get(shard).unwrap_or_default()))
     }
@@ -162,18 +162,15 @@ impl<'a> CatchUp<'a> {
             }
             Start::AfterVersion(_) => Ok(self.resync(ResyncReason::NotOfThisStore)),
             Start::After(cursor) => {
-                let known: Option<Vec<_>> = shards
+                // A shard that the cursor lacks is read from its first event.
+                let known = shards
                     .iter()
-                    .map(|shard| Some((*shard, cursor.get(*shard)?)))
-                    .collect();
-                // A shard that the cursor has never heard of has changes that nobody can count.
-                let Some(known) = known else {
-                    return Ok(self.resync(ResyncReason::NotOfThisStore));
-                };
+                    .map(|shard| (*shard, cursor.get(*shard).unwrap_or_default()));
+                let progress = Cursor::new(known);
                 Ok(Stage::Approaching(Reading {
                     shards,
                     at: 0,
-                    progress: Cursor::new(known),
+                    progress,
                     is_fresh: true,
                 }))
             }
@@ -188,22 +185,22 @@ impl<'a> CatchUp<'a> {
             return Ok(Stage::Closing(reading, until));
         };
         let settings = self.watcher.hub.inner.settings;
-        let page = self.read(shard, progress, settings.page_events).await?;
+        let page = self.read(shard, progress.seq, settings.page_events).await?;
         if reading.is_fresh {
             reading.is_fresh = false;
-            if progress > page.head {
+            if !self.is_of_this_store(shard, progress).await? {
                 return Ok(self.resync(ResyncReason::NotOfThisStore));
             }
-            if page.head.0 - progress.0 > settings.resumed_events {
+            if page.head.seq.0.saturating_sub(progress.seq.0) > settings.resumed_events {
                 return Ok(self.resync(ResyncReason::TooFarBehind));
             }
             // Another process, or a read, may have told the client of what is not handed out here yet.
-            self.wait_until_handed_out(shard, progress).await?;
+            self.wait_until_handed_out(shard, progress.seq).await?;
         }
         let handed_out = self.position(shard)?;
-        self.tell(&mut reading, shard, &page.events, handed_out);
+        self.tell(&mut reading, shard, &page.events, handed_out.seq);
         let progress = reading.progress.get(shard).unwrap_or(progress);
-        let left = handed_out.0.saturating_sub(progress.0);
+        let left = handed_out.seq.0.saturating_sub(progress.seq.0);
         if page.events.is_empty() || left <= settings.page_events as u64 {
             reading.next_shard();
         }
@@ -216,13 +213,13 @@ impl<'a> CatchUp<'a> {
             return Ok(Stage::Done);
         };
         let end = until.get(shard).unwrap_or_default();
-        if progress >= end {
+        if progress.seq >= end.seq {
             reading.next_shard();
             return Ok(Stage::Closing(reading, until));
         }
         let page_events = self.watcher.hub.inner.settings.page_events;
-        let page = self.read(shard, progress, page_events).await?;
-        self.tell(&mut reading, shard, &page.events, end);
+        let page = self.read(shard, progress.seq, page_events).await?;
+        self.tell(&mut reading, shard, &page.events, end.seq);
         if reading.progress.get(shard) == Some(progress) {
             return Ok(self.resync(ResyncReason::NotOfThisStore));
         }
@@ -235,9 +232,9 @@ impl<'a> CatchUp<'a> {
         let mut changes = Vec::new();
         for sequenced in events.iter().take_while(|event| event.seq <= end) {
             if belongs(&self.topic, sequenced) {
-                changes.push(change(shard, sequenced.seq, &others, sequenced));
+                changes.push(change(shard, sequenced.position(), &others, sequenced));
             }
-            reading.progress.set(shard, sequenced.seq);
+            reading.progress.set(shard, sequenced.position());
         }
         self.deliver(changes);
     }
@@ -264,7 +261,7 @@ impl<'a> CatchUp<'a> {
         }
     }
 
-    fn position(&self, shard: ShardId) -> Result<Seq, WatchError> {
+    fn position(&self, shard: ShardId) -> Result<EventPosition, WatchError> {
         self.watcher
             .hub
             .registry()
@@ -291,7 +288,7 @@ impl<'a> CatchUp<'a> {
     /// never asked for, so that looking again and again is cheaper than telling of every hand-out.
     async fn wait_until_handed_out(&self, shard: ShardId, seq: Seq) -> Result<(), WatchError> {
         let give_up = Instant::now() + self.watcher.hub.inner.settings.join_timeout;
-        while self.position(shard)? < seq {
+        while self.position(shard)?.seq < seq {
             if Instant::now() >= give_up {
                 return Err(WatchError::NotFollowed { shard });
             }
@@ -309,6 +306,19 @@ impl<'a> CatchUp<'a> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
         Ok(inner.store.events_after(shard, after, limit).await?)
+    }
+
+    /// Whether the store's history has an event at this position. A cursor of another history (this store was restored
+    /// from an older backup) may have numbers that the store reached again; the random bits then differ.
+    async fn is_of_this_store(
+        &self,
+        shard: ShardId,
+        position: EventPosition,
+    ) -> Result<bool, WatchError> {
+        let inner = &self.watcher.hub.inner;
+        let _turn = self.turn().await?;
+        let stored = inner.store.event_position(shard, position.seq).await?;
+        Ok(stored == Some(position))
     }
 
     async fn read_events(
@@ -345,20 +355,20 @@ impl Drop for CatchUp<'_> {
 fn belongs(topic: &Topic, sequenced: &SequencedEvent) -> bool {
     match topic {
         Topic::Everything => true,
-        Topic::User(user) => sequenced.event.user_id == *user,
+        Topic::User(user) => sequenced.event.user_id.as_ref() == Some(user),
         Topic::Order(id) => sequenced.event.order_id == *id,
     }
 }
 
 fn change(
     shard: ShardId,
-    seq: Seq,
+    position: EventPosition,
     others: &Arc<Cursor>,
     sequenced: &SequencedEvent,
 ) -> Arc<Change> {
     Arc::new(Change::new(
         shard,
-        seq,
+        position,
         Arc::clone(others),
         Arc::clone(&sequenced.event),
     ))

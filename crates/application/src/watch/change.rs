@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use domain::{Event, Seq, ShardId};
+use domain::{Event, EventPosition, ShardId};
 
 use super::cursor::Cursor;
 
@@ -14,19 +14,24 @@ use super::cursor::Cursor;
 #[derive(Debug)]
 pub struct Change {
     shard: ShardId,
-    /// Where the cursor of this change stands in its own shard.
-    seq: Seq,
-    /// Where it stands in the others; the own shard's entry is ignored.
+    /// The position of this change's cursor in its own shard.
+    position: EventPosition,
+    /// The positions in the others; the own shard's entry is ignored.
     others: Arc<Cursor>,
     event: Arc<Event>,
     text: OnceLock<Bytes>,
 }
 
 impl Change {
-    pub(super) fn new(shard: ShardId, seq: Seq, others: Arc<Cursor>, event: Arc<Event>) -> Self {
+    pub(super) fn new(
+        shard: ShardId,
+        position: EventPosition,
+        others: Arc<Cursor>,
+        event: Arc<Event>,
+    ) -> Self {
         Self {
             shard,
-            seq,
+            position,
             others,
             event,
             text: OnceLock::new(),
@@ -43,11 +48,11 @@ impl Change {
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         let mut cursor = Cursor::clone(&self.others);
-        cursor.set(self.shard, self.seq);
+        cursor.set(self.shard, self.position);
         cursor
     }
 
-    /// The change as JSON (UTF-8, one line). Rendered by whoever asks first, then shared.
+    /// The change as JSON (UTF-8, one line). Rendered at the first call, then shared.
     #[must_use]
     pub fn text(&self) -> &Bytes {
         self.text.get_or_init(|| Bytes::from(self.render()))
@@ -55,14 +60,19 @@ impl Change {
 
     fn render(&self) -> String {
         let event = &*self.event;
-        let mut text = String::with_capacity(224 + event.user_id.as_str().len());
-        let user_id = serde_json::to_string(event.user_id.as_str())
+        let mut text = String::with_capacity(320);
+        let user_id = event.user_id.as_ref().map(domain::UserId::as_str);
+        let user_id = serde_json::to_string(&user_id)
             .expect("a text without a map key always has a JSON form");
+        // An erased order has no status any more, and no user.
+        let (open, status, close) = match event.status() {
+            Some(status) => ("\"", status.as_str(), "\""),
+            None => ("", "null", ""),
+        };
         write!(
             text,
-            r#"{{"order_id":"{}","status":"{}","version":{},"user_id":{user_id},"occurred_at":"{}","cursor":"{}"}}"#,
+            r#"{{"order_id":"{}","status":{open}{status}{close},"version":{},"user_id":{user_id},"occurred_at":"{}","cursor":"{}"}}"#,
             event.order_id,
-            event.status(),
             event.version,
             event.occurred_at,
             self.cursor(),

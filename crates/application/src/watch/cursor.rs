@@ -1,25 +1,26 @@
-//! Where a reader of changes has got to, as a text that clients keep and hand back.
+//! How far a reader of changes has got, as a text that clients keep and hand back.
 //!
-//! Written into every change by this module's parent, parsed by the edges. Opaque to clients: its form carries a
-//! number of its own and may change. It holds no secret and gives no right: a made-up one only starts elsewhere.
+//! Written into every change by this module's parent, parsed by the edges. Opaque to clients: its form is numbered and
+//! may change. It contains no secret and gives no right. The random bits of each position tell whether it is of this
+//! store's history; a catch-up compares them with the store's.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{Seq, ShardId};
+use domain::{EventPosition, Seq, ShardId};
 
 /// The form written here; a parser refuses every other.
-const FORM: u8 = 1;
-/// Longer texts are refused unread. A pair takes at most 13 bytes, so this is room for several hundred shards.
+const FORM: u8 = 2;
+/// Longer texts are refused unread. A shard takes at most 17 bytes, so this is room for several hundred shards.
 const MAX_TEXT_BYTES: usize = 8192;
 const CHECK_BYTES: usize = 4;
 
-/// For each shard the last event that was handed over; resuming from it means everything after them.
+/// For each shard the position of the last event that was handed over; resuming from it means everything after them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cursor {
     /// Ascending by shard, each once.
-    seqs: Vec<(ShardId, Seq)>,
+    positions: Vec<(ShardId, EventPosition)>,
 }
 
 /// The text is not a cursor that this version wrote.
@@ -28,30 +29,33 @@ pub struct Cursor {
 pub struct CursorError;
 
 impl Cursor {
-    /// A cursor at these places.
+    /// A cursor at these positions.
     #[must_use]
-    pub fn new(places: impl IntoIterator<Item = (ShardId, Seq)>) -> Self {
+    pub fn new(positions: impl IntoIterator<Item = (ShardId, EventPosition)>) -> Self {
         let mut cursor = Self::default();
-        for (shard, seq) in places {
-            cursor.set(shard, seq);
+        for (shard, position) in positions {
+            cursor.set(shard, position);
         }
         cursor
     }
 
-    /// The place in one shard, where it is known.
+    /// The position in one shard, if it is known.
     #[must_use]
-    pub fn get(&self, shard: ShardId) -> Option<Seq> {
-        self.seqs
+    pub fn get(&self, shard: ShardId) -> Option<EventPosition> {
+        self.positions
             .binary_search_by_key(&shard, |(known, _)| *known)
             .ok()
-            .map(|at| self.seqs[at].1)
+            .map(|at| self.positions[at].1)
     }
 
-    /// Sets the place in one shard.
-    pub fn set(&mut self, shard: ShardId, seq: Seq) {
-        match self.seqs.binary_search_by_key(&shard, |(known, _)| *known) {
-            Ok(at) => self.seqs[at].1 = seq,
-            Err(at) => self.seqs.insert(at, (shard, seq)),
+    /// Sets the position in one shard.
+    pub fn set(&mut self, shard: ShardId, position: EventPosition) {
+        match self
+            .positions
+            .binary_search_by_key(&shard, |(known, _)| *known)
+        {
+            Ok(at) => self.positions[at].1 = position,
+            Err(at) => self.positions.insert(at, (shard, position)),
         }
     }
 
@@ -74,14 +78,23 @@ impl Cursor {
         while !rest.is_empty() {
             let shard = u16::try_from(take_varint(&mut rest)?).map_err(|_| CursorError)?;
             let seq = take_varint(&mut rest)?;
-            let is_ascending = cursor.seqs.last().is_none_or(|(last, _)| last.0 < shard);
+            let (bits, after) = rest.split_first_chunk().ok_or(CursorError)?;
+            rest = after;
+            let position = EventPosition {
+                seq: Seq(seq),
+                bits: u32::from_be_bytes(*bits),
+            };
+            let is_ascending = cursor
+                .positions
+                .last()
+                .is_none_or(|(last, _)| last.0 < shard);
             // Stores count in 63 bits.
             if !is_ascending || i64::try_from(seq).is_err() {
                 return Err(CursorError);
             }
-            cursor.seqs.push((ShardId(shard), Seq(seq)));
+            cursor.positions.push((ShardId(shard), position));
         }
-        if cursor.seqs.is_empty() {
+        if cursor.positions.is_empty() {
             return Err(CursorError);
         }
         Ok(cursor)
@@ -90,11 +103,12 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut body = Vec::with_capacity(1 + CHECK_BYTES + 8 * self.seqs.len());
+        let mut body = Vec::with_capacity(1 + CHECK_BYTES + 12 * self.positions.len());
         body.push(FORM);
-        for (shard, seq) in &self.seqs {
+        for (shard, position) in &self.positions {
             put_varint(&mut body, u64::from(shard.0));
-            put_varint(&mut body, seq.0);
+            put_varint(&mut body, position.seq.0);
+            body.extend_from_slice(&position.bits.to_be_bytes());
         }
         let check = checksum(&body);
         body.extend_from_slice(&check.to_be_bytes());
@@ -123,7 +137,7 @@ fn take_varint(bytes: &mut &[u8]) -> Result<u64, CursorError> {
     Err(CursorError)
 }
 
-/// FNV-1a: finds a cut or mistyped cursor; nobody is kept out by it.
+/// FNV-1a: finds a cut or mistyped cursor; it is no protection against a forged one.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
@@ -132,30 +146,41 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Seq, ShardId};
+    use domain::{EventPosition, Seq, ShardId};
     use proptest::prelude::*;
 
     use super::Cursor;
 
+    fn at(seq: u64, bits: u32) -> EventPosition {
+        EventPosition {
+            seq: Seq(seq),
+            bits,
+        }
+    }
+
     proptest! {
         #[test]
         fn reads_back_what_it_wrote(
-            places in proptest::collection::btree_map(any::<u16>(), 0..=(i64::MAX as u64), 1..40)
+            positions in proptest::collection::btree_map(
+                any::<u16>(), (0..=(i64::MAX as u64), any::<u32>()), 1..40)
         ) {
-            let cursor = Cursor::new(places.iter().map(|(shard, seq)| (ShardId(*shard), Seq(*seq))));
+            let cursor = Cursor::new(
+                positions.iter().map(|(shard, (seq, bits))| (ShardId(*shard), at(*seq, *bits))));
             let read = Cursor::parse(&cursor.to_string()).unwrap();
             prop_assert_eq!(&read, &cursor);
-            for (shard, seq) in places {
-                prop_assert_eq!(read.get(ShardId(shard)), Some(Seq(seq)));
+            for (shard, (seq, bits)) in positions {
+                prop_assert_eq!(read.get(ShardId(shard)), Some(at(seq, bits)));
             }
         }
 
         #[test]
-        fn refuses_a_changed_character(seq in 0..u64::from(u32::MAX), at in 0_usize..8, to in "[A-Za-z0-9_-]") {
-            let text = Cursor::new([(ShardId(0), Seq(seq))]).to_string();
-            let at = at % text.len();
+        fn refuses_a_changed_character(
+            seq in 0..u64::from(u32::MAX), bits in any::<u32>(), index in 0_usize..16, to in "[A-Za-z0-9_-]"
+        ) {
+            let text = Cursor::new([(ShardId(0), at(seq, bits))]).to_string();
+            let index = index % text.len();
             let mut changed = text.clone();
-            changed.replace_range(at..=at, &to);
+            changed.replace_range(index..=index, &to);
             prop_assume!(changed != text);
             prop_assert!(Cursor::parse(&changed).is_err());
         }
@@ -168,7 +193,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_cursor() {
-        let cut = Cursor::new([(ShardId(0), Seq(300))]).to_string();
+        let cut = Cursor::new([(ShardId(0), at(300, 7))]).to_string();
         for text in ["", "x", "AQ", "0", &cut[..cut.len() - 1], &"A".repeat(9000)] {
             assert!(Cursor::parse(text).is_err(), "{text:?}");
         }

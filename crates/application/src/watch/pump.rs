@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Seq, ShardId};
+use domain::{EventPosition, Seq, ShardId};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,7 @@ impl Pump {
     }
 
     /// The last event of the shard now: where handing out begins.
-    async fn find_head(&mut self) -> Seq {
+    async fn find_head(&mut self) -> EventPosition {
         let known = *self.hints.borrow();
         loop {
             if let Some(page) = self.read(known, 1).await {
@@ -64,20 +64,20 @@ impl Pump {
         }
     }
 
-    async fn follow(&mut self, head: Seq) {
+    async fn follow(&mut self, head: EventPosition) {
         let mut position = head;
         let limit = self.hub.inner.settings.page_events;
         loop {
             if self.hub.registry().rest_if_unwatched(self.shard) {
                 return;
             }
-            let Some(page) = self.read(position, limit).await else {
+            let Some(page) = self.read(position.seq, limit).await else {
                 continue;
             };
-            if page.head < position {
+            if page.head.seq < position.seq {
                 tracing::error!(
-                    shard = %self.shard, handed_out = %position, head = %page.head,
-                    "the shard holds fewer events than were handed out; watchers are told to read again"
+                    shard = %self.shard, handed_out = %position.seq, head = %page.head.seq,
+                    "the shard has fewer events than were handed out; watchers have to read again"
                 );
                 position = page.head;
                 self.hub.registry().restart(self.shard, position);
@@ -85,10 +85,10 @@ impl Pump {
             }
             self.hub.registry().distribute(self.shard, &page.events);
             if let Some(last) = page.events.last() {
-                position = last.seq;
+                position = last.position();
             }
-            if position >= page.head {
-                self.wait_for_news(position).await;
+            if position.seq >= page.head.seq {
+                self.wait_for_news(position.seq).await;
             }
         }
     }

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use domain::{OrderId, Seq, ShardId, UserId};
+use domain::{EventPosition, OrderId, ShardId, UserId};
 
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
@@ -37,7 +37,7 @@ pub(super) struct Joined {
 #[derive(Debug)]
 pub(super) struct Registry {
     /// How far each shard was handed out; `None` while its pump rests or has not begun.
-    positions: BTreeMap<ShardId, Option<Seq>>,
+    positions: BTreeMap<ShardId, Option<EventPosition>>,
     /// Watchers that need the pumps.
     watchers: usize,
     everything: Vec<Arc<Mailbox>>,
@@ -70,9 +70,9 @@ impl Registry {
         self.watchers > 0
     }
 
-    /// The pump of `shard` goes on from `seq`, whatever was handed out before.
-    pub(super) fn begin(&mut self, shard: ShardId, seq: Seq) {
-        self.positions.insert(shard, Some(seq));
+    /// The pump of `shard` goes on from `position`, whatever was handed out before.
+    pub(super) fn begin(&mut self, shard: ShardId, position: EventPosition) {
+        self.positions.insert(shard, Some(position));
     }
 
     /// Lets the pump of `shard` rest, if nobody watches. Decided under the lock, so that a watcher that joins either
@@ -85,7 +85,7 @@ impl Registry {
         true
     }
 
-    pub(super) fn position(&self, shard: ShardId) -> Option<Seq> {
+    pub(super) fn position(&self, shard: ShardId) -> Option<EventPosition> {
         self.positions.get(&shard).copied().flatten()
     }
 
@@ -94,7 +94,7 @@ impl Registry {
         Cursor::new(
             self.positions
                 .iter()
-                .filter_map(|(shard, seq)| Some((*shard, (*seq)?))),
+                .filter_map(|(shard, position)| Some((*shard, (*position)?))),
         )
     }
 
@@ -140,7 +140,7 @@ impl Registry {
             events,
             made: vec![None; events.len()],
         };
-        self.positions.insert(shard, Some(last.seq));
+        self.positions.insert(shard, Some(last.position()));
         if !self.everything.is_empty() {
             let batch = changes.batch(0..events.len());
             for mailbox in &self.everything {
@@ -157,8 +157,11 @@ impl Registry {
             if self.orders.contains_key(&event.order_id) {
                 of_orders.entry(event.order_id).or_default().push(index);
             }
-            if self.users.contains_key(&event.user_id) {
-                of_users.entry(&event.user_id).or_default().push(index);
+            // A tombstone names no user: only watchers of its order, or of everything, see it.
+            if let Some(user) = &event.user_id
+                && self.users.contains_key(user)
+            {
+                of_users.entry(user).or_default().push(index);
             }
         }
         let mut mixed = Mixed::default();
@@ -179,9 +182,9 @@ impl Registry {
         }
     }
 
-    /// The shard's history is not the one that was handed out: everybody reads again.
-    pub(super) fn restart(&mut self, shard: ShardId, seq: Seq) {
-        self.begin(shard, seq);
+    /// The shard's history is not the one that was handed out: every watcher reads again.
+    pub(super) fn restart(&mut self, shard: ShardId, position: EventPosition) {
+        self.begin(shard, position);
         let resync = Resync {
             reason: ResyncReason::NotOfThisStore,
             cursor: self.cursor(),
@@ -235,7 +238,7 @@ impl Changes<'_> {
         Arc::clone(self.made[index].get_or_insert_with(|| {
             Arc::new(Change::new(
                 self.shard,
-                sequenced.seq,
+                sequenced.position(),
                 Arc::clone(&self.others),
                 Arc::clone(&sequenced.event),
             ))

@@ -72,7 +72,10 @@ impl OrderSystem {
         };
         let id = self.named(call, &message.order_id).await?.id;
         let caller = call.caller(self.edge.settings.request_deadline);
-        let changing = self.edge.application.set_status(&caller, id, status, None);
+        let changing = self
+            .edge
+            .application
+            .set_status(&caller, id, status, None, None);
         let order = changing
             .await
             .map_err(|error| of_steer(error, caller.deadline))?;

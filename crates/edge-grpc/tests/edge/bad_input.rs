@@ -3,7 +3,7 @@
 use proto::ordermill::v1 as pb;
 use tonic::Code;
 
-use crate::server::{Server, amount, faults, placed, reason, usd};
+use crate::server::{Server, amount, faults, line, placed, reason, usd};
 use port_conformance::faulty::Mood;
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -11,6 +11,13 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
         .iter()
         .map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned()))
         .collect()
+}
+
+fn eur(minor_units: i64) -> pb::Money {
+    pb::Money {
+        minor_units,
+        currency: "EUR".to_owned(),
+    }
 }
 
 #[tokio::test]
@@ -24,21 +31,25 @@ async fn all_faults_of_an_order_come_at_once_with_their_fields() {
         amount: Some(usd(-1)),
         lines: vec![
             pb::Line {
-                sku: None,
-                product_name: String::new(),
-                quantity: 0,
-                unit_price: None,
+                quantity: "0".to_owned(),
+                ..pb::Line::default()
             },
             pb::Line {
                 sku: Some(" ".to_owned()),
-                product_name: "Mug".to_owned(),
-                quantity: 1,
-                unit_price: Some(pb::Money {
-                    minor_units: 1,
-                    currency: "EUR".to_owned(),
-                }),
+                ..line("Mug", "1", eur(1))
             },
         ],
+        adjustments: vec![pb::Adjustment {
+            kind: 99,
+            label: Some("\u{7f}".to_owned()),
+            amount: Some(eur(1)),
+            included: false,
+        }],
+        process_after: Some(prost_types::Timestamp {
+            seconds: -1,
+            nanos: 0,
+        }),
+        history: Some(pb::History::default()),
         metadata: [("a\u{1}".to_owned(), "x".to_owned())].into(),
         idempotency_key: Some("a b".to_owned()),
     };
@@ -48,22 +59,27 @@ async fn all_faults_of_an_order_come_at_once_with_their_fields() {
     assert_eq!(
         found,
         pairs(&[
+            ("adjustments[0].amount.currency", "ANOTHER_CURRENCY"),
+            ("adjustments[0].kind", "UNKNOWN_VALUE"),
+            ("adjustments[0].label", "CONTROL_CHARACTER"),
             ("amount", "OUT_OF_RANGE"),
             ("external_id", "BLANK"),
+            ("history", "NOT_ALLOWED"),
             ("idempotency_key", "NOT_VISIBLE_ASCII"),
+            ("lines[0]", "REQUIRED"),
             ("lines[0].product_name", "REQUIRED"),
             ("lines[0].quantity", "OUT_OF_RANGE"),
-            ("lines[0].unit_price", "REQUIRED"),
             ("lines[1].sku", "BLANK"),
             ("lines[1].unit_price.currency", "ANOTHER_CURRENCY"),
             ("metadata[\"a\\u{1}\"]", "CONTROL_CHARACTER"),
+            ("process_after", "INVALID"),
             ("source", "UNKNOWN_VALUE"),
             ("user_id", "CONTROL_CHARACTER"),
         ])
     );
     assert_eq!(reason(&refused), "VALIDATION_FAILED");
     assert!(
-        refused.message().contains("and 8 more"),
+        refused.message().contains("and 13 more"),
         "{}",
         refused.message()
     );
@@ -74,12 +90,7 @@ async fn all_faults_of_an_order_come_at_once_with_their_fields() {
 async fn single_faults_name_their_field() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    let line = |quantity, price| pb::Line {
-        sku: None,
-        product_name: "Mug".to_owned(),
-        quantity,
-        unit_price: Some(price),
-    };
+    let mugs = |quantity: &str, price| line("Mug", quantity, price);
     let lines = |lines| pb::CreateOrderRequest {
         amount: None,
         lines,
@@ -109,24 +120,57 @@ async fn single_faults_name_their_field() {
         (priced(money(i64::MAX, "USD")), "amount", "OUT_OF_RANGE"),
         (priced(money(1 << 53, "JPY")), "amount", "OUT_OF_RANGE"),
         (
-            lines(vec![line(1_000_001, usd(1))]),
+            lines(vec![mugs("1000001", usd(1))]),
             "lines[0].quantity",
             "OUT_OF_RANGE",
         ),
-        (lines(vec![line(1, usd(1)); 1001]), "lines", "TOO_MANY"),
+        (lines(vec![mugs("1", usd(1)); 1001]), "lines", "TOO_MANY"),
         (
-            lines(vec![line(1_000_000, usd(9_007_199_254_740_991))]),
-            "lines",
+            lines(vec![mugs("1000000", usd(9_007_199_254_740_991))]),
+            "lines[0]",
             "OUT_OF_RANGE",
         ),
         (
-            lines(vec![line(1, money(1, "ABC"))]),
+            lines(vec![mugs("0.0005", usd(1))]),
+            "lines[0].quantity",
+            "TOO_PRECISE",
+        ),
+        (
+            lines(vec![pb::Line {
+                total: Some(usd(11)),
+                ..mugs("2", usd(4))
+            }]),
+            "lines[0].total",
+            "NOT_THE_PRODUCT",
+        ),
+        (
+            pb::CreateOrderRequest {
+                adjustments: vec![pb::Adjustment {
+                    kind: pb::AdjustmentKind::Discount as i32,
+                    amount: Some(usd(1)),
+                    ..pb::Adjustment::default()
+                }],
+                ..amount("u", 1)
+            },
+            "adjustments[0].amount",
+            "OUT_OF_RANGE",
+        ),
+        (
+            pb::CreateOrderRequest {
+                adjustments: vec![pb::Adjustment::default(); 51],
+                ..amount("u", 1)
+            },
+            "adjustments",
+            "TOO_MANY",
+        ),
+        (
+            lines(vec![mugs("1", money(1, "ABC"))]),
             "lines[0].unit_price.currency",
             "UNKNOWN_VALUE",
         ),
         (
             pb::CreateOrderRequest {
-                lines: vec![line(2, usd(5))],
+                lines: vec![mugs("2", usd(5))],
                 ..amount("u", 11)
             },
             "amount",

@@ -20,15 +20,7 @@ const CREATE: &str = "/ordermill.v1.OrderService/CreateOrder";
 
 fn noted(bytes: usize) -> pb::CreateOrderRequest {
     pb::CreateOrderRequest {
-        lines: vec![
-            pb::Line {
-                sku: None,
-                product_name: "x".repeat(250),
-                quantity: 1,
-                unit_price: Some(crate::server::usd(1)),
-            };
-            bytes / 270
-        ],
+        lines: vec![crate::server::line(&"x".repeat(250), "1", crate::server::usd(1)); bytes / 270],
         amount: None,
         ..amount("u", 0)
     }

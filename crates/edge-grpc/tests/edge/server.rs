@@ -69,7 +69,7 @@ impl Server {
         let hub = Hub::new(Arc::clone(&shared), hints, watch);
         let application = Application::new(
             shared,
-            Receipts::InStore,
+            Receipts::Rendered,
             clock,
             Arc::new(SystemIds),
             Settings::default(),
@@ -114,7 +114,7 @@ impl Server {
         self.store.0.become_so(mood);
     }
 
-    /// Works the waiting orders off, as a worker does; two changes each.
+    /// Processes the waiting orders, as a worker does; two changes each.
     pub async fn work_off(&self) -> usize {
         let lease = Duration::from_secs(60);
         let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
@@ -129,14 +129,13 @@ impl Server {
                     version: order.version,
                     status: order.status,
                 },
-                receipt: None,
             })
             .collect();
         self.commit(writes).await;
         count
     }
 
-    /// Lets the waiting orders fail for good, as a handler that refuses them does.
+    /// Makes the waiting orders dead letters, as a handler that rejects them does.
     pub async fn fail_everything(&self) {
         let lease = Duration::from_secs(60);
         let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
@@ -150,7 +149,6 @@ impl Server {
                     version: order.version,
                     status: order.status,
                 },
-                receipt: None,
             })
             .collect();
         self.commit(writes).await;
@@ -163,7 +161,7 @@ impl Server {
         }
     }
 
-    /// How many orders were ever accepted.
+    /// How many orders exist.
     pub async fn accepted(&self) -> u64 {
         self.store.counts().await.unwrap().accepted()
     }
@@ -187,6 +185,16 @@ pub fn usd(minor_units: i64) -> pb::Money {
     pb::Money {
         minor_units,
         currency: "USD".to_owned(),
+    }
+}
+
+/// A line without a SKU, with a unit price.
+pub fn line(product_name: &str, quantity: &str, unit_price: pb::Money) -> pb::Line {
+    pb::Line {
+        product_name: product_name.to_owned(),
+        quantity: quantity.to_owned(),
+        unit_price: Some(unit_price),
+        ..pb::Line::default()
     }
 }
 

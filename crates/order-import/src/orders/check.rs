@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::{
-    AdjustmentDraft, CheckRules, Currency, Fault, Given, HistoryStatus, IdempotencyKey, LineDraft,
-    OrderDraft, PlaceOrder, Source, Timestamp,
+    CheckRules, Currency, Fault, Given, HistoryStatus, IdempotencyKey, OrderDraft, PlaceOrder,
+    Timestamp,
 };
 
-use super::amounts::{AdjustmentNumbers, Amounts, LineNumbers, Read};
-use super::cells::Found;
+use super::amounts::{Amounts, LineNumbers, Read};
 use super::columns::column_of;
 use super::difference::{Difference, rounding_adjustment};
 use super::group::{Group, TimeSlot};
+use super::parts::{Parts, decimal, text_of};
 use super::plan::{OrderKey, Plan};
 use super::ready::{History, OrderRows, Ready, batch_row};
-use super::refusal::Refused;
+use super::refusal::{OrderFaults, Refused};
 use crate::mapping::{Fate, Mapping, TimeField};
 use crate::time::TimeReader;
 
@@ -40,17 +40,6 @@ pub struct Checker<'m> {
     process_after: Option<TimeReader<'m>>,
 }
 
-/// An order's parts before the domain has checked them.
-struct Parts<'g> {
-    plan: &'g Plan<'g>,
-    group: &'g Group,
-    currency: Option<String>,
-    lines: Vec<LineNumbers>,
-    adjustments: Vec<AdjustmentNumbers>,
-    metadata: BTreeMap<String, String>,
-    process_after: Given<Timestamp>,
-}
-
 impl<'m> Checker<'m> {
     /// A checker; `default_fate` is for mappings without `[status]`.
     pub fn new(mapping: &'m Mapping, default_fate: Fate) -> Self {
@@ -68,10 +57,13 @@ impl<'m> Checker<'m> {
 
     /// The outcome of a group; `run_key` is its key if it has no name of its own.
     pub fn finish(&mut self, mut group: Group, plan: &Plan<'m>, run_key: String) -> Outcome {
+        if !group.has_readable_rows() {
+            return self.refused(group, plan);
+        }
         let mut faults = Vec::new();
         group.fill_blanks(plan, self.mapping);
         let fate = self.fate(&mut group, plan);
-        if fate == Some(Fate::Skip) {
+        if fate == Some(Fate::Skip) && group.faults.is_empty() {
             return Outcome::Skipped;
         }
         let history = self.history(fate, &group, &mut faults);
@@ -79,7 +71,6 @@ impl<'m> Checker<'m> {
             Some(slot) => self.process_after(slot, &mut faults),
             None => Given::Missing,
         };
-        let number = number_of(&group, plan);
         if group.name.is_empty()
             && let Some((_, pointer)) = self.mapping.grouping()
         {
@@ -87,48 +78,17 @@ impl<'m> Checker<'m> {
             faults.push(Fault::new(pointer, "required", "is blank"));
         }
         let key = self.key(&group, plan, run_key, &mut faults);
-        let currency = self.currency(&group, plan, &mut faults);
-        let known = currency
-            .as_deref()
-            .and_then(|code| Currency::parse_any(code).ok());
-        let mut amounts = Amounts {
-            mapping: self.mapping,
-            currency: known,
-            rounded: 0,
-        };
-        let lines = group.lines.iter().enumerate();
-        let lines: Vec<LineNumbers> = lines
-            .map(|(index, line)| amounts.line(line, index, &mut faults))
-            .collect();
-        let adjustments = amounts.adjustments(&group, plan, &mut faults);
-        let amount = group.slot(plan, OrderKey::Amount);
-        let amount = amounts.money(amount.map(|slot| &slot.found), "/amount", &mut faults);
         let metadata = self.metadata(&group, plan, &mut faults);
-        let parts = Parts {
-            plan,
-            group: &group,
-            currency,
-            lines,
-            adjustments,
-            metadata,
-            process_after,
-        };
-        let rules = CheckRules {
-            default_currency: known.unwrap_or(Currency::USD),
-            accepts_withdrawn_currencies: matches!(fate, Some(Fate::Processed | Fate::Cancelled)),
-        };
-        let checked = self.check(&parts, &amount, rules, &mut faults);
-        let origin = parts.rows();
-        let cells = parts.cells_of(&faults);
-        for (fault, cell) in faults.iter().zip(cells) {
-            let column = column_of(self.mapping, &fault.pointer, &origin.adjustment_indexes());
-            let reason = match cell {
-                Some(cell) => format!("{cell:?} {}", fault.detail),
-                None => fault.detail.to_string(),
-            };
-            let row = origin.row_of(&fault.pointer);
-            group.faults.add(row, column, fault.code, reason);
-        }
+        let parts = self.parts(&group, plan, (metadata, process_after), &mut faults);
+        let is_history = matches!(fate, Some(Fate::Processed | Fate::Cancelled));
+        let checked = self.check(&parts, is_history, &mut faults);
+        let (origin, rounded) = (parts.rows(), parts.rounded);
+        self.report(
+            &faults,
+            &parts.cells_of(&faults),
+            &origin,
+            &mut group.faults,
+        );
         match checked {
             Some((order, difference)) if group.faults.is_empty() => {
                 let json = batch_row(&order, key.as_deref(), history.as_ref());
@@ -137,21 +97,84 @@ impl<'m> Checker<'m> {
                     key,
                     history,
                     is_repeatable: !group.name.is_empty(),
-                    number,
+                    number: number_of(&group, plan),
                     origin,
-                    rounded: amounts.rounded,
+                    rounded,
                     difference,
                     order,
                 }))
             }
-            _ => {
-                group.faults.rename(&number);
-                Outcome::Refused(Refused {
-                    refusals: group.faults.finish(),
-                    is_counted: false,
-                })
-            }
+            _ => self.refused(group, plan),
         }
+    }
+
+    fn parts<'g>(
+        &self,
+        group: &'g Group,
+        plan: &'g Plan<'m>,
+        (metadata, process_after): (BTreeMap<String, String>, Given<Timestamp>),
+        faults: &mut Vec<Fault>,
+    ) -> Parts<'g> {
+        let code = self.currency(group, plan, faults);
+        let currency = code
+            .as_deref()
+            .and_then(|code| Currency::parse_any(code).ok());
+        let mut amounts = Amounts {
+            mapping: self.mapping,
+            currency,
+            rounded: 0,
+        };
+        let lines = group.lines.iter().enumerate();
+        let lines: Vec<LineNumbers> = lines
+            .map(|(index, line)| amounts.line(line, index, faults))
+            .collect();
+        let adjustments = amounts.adjustments(group, plan, faults);
+        let amount = group.slot(plan, OrderKey::Amount);
+        let amount = amounts.money(amount.map(|slot| &slot.found), "/amount", faults);
+        Parts {
+            plan,
+            group,
+            code,
+            currency,
+            lines,
+            adjustments,
+            amount,
+            metadata,
+            process_after,
+            rounded: amounts.rounded,
+        }
+    }
+
+    /// Adds faults of the order's parts to those of its rows, each with its cell.
+    fn report(
+        &self,
+        faults: &[Fault],
+        cells: &[Option<String>],
+        origin: &OrderRows,
+        out: &mut OrderFaults,
+    ) {
+        for (fault, cell) in faults.iter().zip(cells) {
+            // A fault of the whole order is one of its amount: it has neither lines nor an amount.
+            let pointer = if fault.pointer.is_empty() {
+                "/amount"
+            } else {
+                &fault.pointer
+            };
+            let column = column_of(self.mapping, pointer, &origin.adjustment_indexes());
+            let reason = match cell {
+                Some(cell) => format!("{cell:?} {}", fault.detail),
+                None => fault.detail.to_string(),
+            };
+            out.add(origin.row_of(pointer), column, fault.code, reason);
+        }
+    }
+
+    fn refused(&self, mut group: Group, plan: &Plan<'_>) -> Outcome {
+        group.faults.rename(&number_of(&group, plan));
+        Outcome::Refused(Refused {
+            refusals: group.faults.finish(),
+            is_counted: false,
+        })
     }
 
     /// What becomes of the order; a fault if `[status]` does not say.
@@ -289,12 +312,15 @@ impl<'m> Checker<'m> {
     fn check(
         &self,
         parts: &Parts<'_>,
-        amount: &Read,
-        rules: CheckRules,
+        is_history: bool,
         faults: &mut Vec<Fault>,
     ) -> Option<(PlaceOrder, Option<i64>)> {
+        let rules = CheckRules {
+            default_currency: parts.currency.unwrap_or(Currency::USD),
+            accepts_withdrawn_currencies: is_history,
+        };
         let is_compared = !parts.lines.is_empty();
-        let given = match amount {
+        let given = match &parts.amount {
             Read::Number(number) if is_compared => Some(*number),
             _ => None,
         };
@@ -305,7 +331,7 @@ impl<'m> Checker<'m> {
         let first = draft(if is_compared {
             Given::Missing
         } else {
-            decimal(amount)
+            decimal(&parts.amount)
         });
         let order = PlaceOrder::check(first, rules, faults)?;
         let Some(given) = given else {
@@ -329,115 +355,6 @@ impl<'m> Checker<'m> {
     }
 }
 
-impl Parts<'_> {
-    fn draft(&self) -> OrderDraft<'static> {
-        let text = |key| given(text_of(self.group, self.plan, key));
-        let source = text_of(self.group, self.plan, OrderKey::Source);
-        let lines = self.group.lines.iter().zip(&self.lines);
-        let lines: Vec<_> = lines
-            .map(|(texts, numbers)| LineDraft {
-                sku: given(texts.sku.as_ref().map(trimmed)),
-                product_name: given(texts.product_name.as_ref().map(|found| found.text.clone())),
-                quantity: decimal(&numbers.quantity),
-                unit_price: decimal(&numbers.unit_price),
-                total: decimal(&numbers.total),
-            })
-            .collect();
-        let adjustments = self.adjustments.iter().map(|numbers| AdjustmentDraft {
-            kind: given(Some(numbers.kind.clone()).filter(|kind| !kind.is_empty())),
-            label: given(numbers.label.clone()),
-            amount: decimal(&numbers.amount),
-            included: numbers.included.map_or(Given::Faulty, Given::Value),
-        });
-        let adjustments: Vec<_> = adjustments.collect();
-        OrderDraft {
-            user_id: text(OrderKey::UserId),
-            external_id: text(OrderKey::ExternalId),
-            source: given(source.or_else(|| Some(Source::Import.as_str().to_owned()))),
-            currency: match &self.currency {
-                Some(code) => Given::Value(Cow::Owned(code.clone())),
-                None => Given::Faulty,
-            },
-            amount: Given::Missing,
-            lines: if lines.is_empty() {
-                Given::Missing
-            } else {
-                Given::Value(lines)
-            },
-            adjustments: Given::Value(adjustments),
-            metadata: Given::Value(self.metadata.clone()),
-            process_after: match &self.process_after {
-                Given::Missing => Given::Missing,
-                Given::Faulty => Given::Faulty,
-                Given::Value(at) => Given::Value(Cow::Owned(at.to_string())),
-            },
-        }
-    }
-
-    fn rows(&self) -> OrderRows {
-        let adjustments = self.adjustments.iter();
-        OrderRows {
-            file: std::sync::Arc::clone(&self.group.file),
-            first: self.group.first_row,
-            lines: self.group.lines.iter().map(|line| line.row).collect(),
-            adjustments: adjustments.map(|own| (own.row, own.index)).collect(),
-        }
-    }
-
-    /// The cell that each fault speaks of, as the file has it, if it is short enough to help.
-    fn cells_of(&self, faults: &[Fault]) -> Vec<Option<String>> {
-        faults
-            .iter()
-            .map(|fault| {
-                let cell = self.cell_at(&fault.pointer)?.trim().to_owned();
-                let is_short = !cell.is_empty() && cell.chars().count() <= 40;
-                is_short.then_some(cell)
-            })
-            .collect()
-    }
-
-    fn cell_at(&self, pointer: &str) -> Option<&str> {
-        let slot = |key| {
-            let slot = self.group.slot(self.plan, key);
-            slot.map(|slot| slot.found.cell())
-        };
-        let parts: Vec<&str> = pointer.split('/').skip(1).collect();
-        match parts.as_slice() {
-            ["lines", index, name] => {
-                let line = self.group.lines.get(index.parse::<usize>().ok()?)?;
-                let found = match *name {
-                    "sku" => &line.sku,
-                    "product_name" => &line.product_name,
-                    "quantity" => &line.quantity,
-                    "unit_price" => &line.unit_price,
-                    _ => &line.total,
-                };
-                found.as_ref().map(Found::cell)
-            }
-            ["adjustments", index, "amount"] => {
-                let adjustment = self.adjustments.get(index.parse::<usize>().ok()?)?;
-                Some(&adjustment.cell)
-            }
-            ["user_id"] => slot(OrderKey::UserId),
-            ["external_id"] => slot(OrderKey::ExternalId),
-            ["idempotency_key"] => slot(OrderKey::IdempotencyKey),
-            ["amount"] => slot(OrderKey::Amount),
-            ["currency"] => slot(OrderKey::Currency),
-            ["source"] => slot(OrderKey::Source),
-            ["created_at"] => self
-                .group
-                .created_at
-                .as_ref()
-                .map(|time| time.slot.found.cell()),
-            ["process_after"] => {
-                let time = self.group.process_after.as_ref();
-                time.map(|time| time.slot.found.cell())
-            }
-            _ => None,
-        }
-    }
-}
-
 impl Group {
     fn has_external_id(&self, plan: &Plan<'_>) -> bool {
         self.slot(plan, OrderKey::ExternalId).is_some()
@@ -454,28 +371,6 @@ fn number_of(group: &Group, plan: &Plan<'_>) -> String {
     )
 }
 
-/// The text of an order's field.
-fn text_of(group: &Group, plan: &Plan<'_>, key: OrderKey<'_>) -> Option<String> {
-    let slot = group.slot(plan, key);
-    slot.map(|slot| slot.found.trimmed().to_owned())
-}
-
 fn read_time(reader: &mut TimeReader<'_>, slot: &TimeSlot) -> Result<Timestamp, String> {
     reader.read(slot.slot.found.trimmed(), slot.date, &slot.zone)
-}
-
-fn trimmed(found: &Found) -> String {
-    found.trimmed().to_owned()
-}
-
-fn given(text: Option<String>) -> Given<Cow<'static, str>> {
-    text.map_or(Given::Missing, |text| Given::Value(Cow::Owned(text)))
-}
-
-fn decimal(read: &Read) -> Given<Cow<'static, str>> {
-    match read {
-        Read::Missing => Given::Missing,
-        Read::Faulty => Given::Faulty,
-        Read::Number(number) => Given::Value(Cow::Owned(number.to_string())),
-    }
 }

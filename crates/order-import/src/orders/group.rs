@@ -93,7 +93,7 @@ pub struct Group {
     pub row_adjustments: Vec<RowAdjustment>,
     /// What is wrong with it.
     pub faults: OrderFaults,
-    rows: usize,
+    readable_rows: usize,
     bytes: usize,
 }
 
@@ -110,9 +110,14 @@ impl Group {
             process_after: None,
             lines: Vec::new(),
             row_adjustments: Vec::new(),
-            rows: 0,
+            readable_rows: 0,
             bytes: 0,
         }
+    }
+
+    /// Whether at least one of its rows could be read.
+    pub const fn has_readable_rows(&self) -> bool {
+        self.readable_rows > 0
     }
 
     /// Bytes of its texts.
@@ -127,7 +132,6 @@ impl Group {
 
     /// Refuses the order for a row that cannot be read.
     pub fn push_broken(&mut self, row: u64, code: &str, reason: &str) {
-        self.rows += 1;
         self.faults.add(row, "", code, reason);
     }
 
@@ -161,7 +165,7 @@ impl Group {
 
     /// Adds a row.
     pub fn push(&mut self, row: &Row, bound: &Bound<'_>, plan: &Plan<'_>) {
-        self.rows += 1;
+        self.readable_rows += 1;
         for cell in &row.undecodable {
             if let Some(column) = bound.column_at(*cell) {
                 let reason = "has characters or a value that cannot be read with certainty";
@@ -228,7 +232,7 @@ impl Group {
 
     fn push_line(&mut self, row: &Row, bound: &Bound<'_>) {
         let Some(fields) = &bound.mapping.line else {
-            if self.rows > 1 {
+            if self.readable_rows > 1 {
                 let field = bound.mapping.grouping().map(|(field, _)| field);
                 let reason = "repeats the order's number, but the mapping has no [line]: an order is one row";
                 let column = name_of(bound.mapping, field);

@@ -10,6 +10,7 @@ mod columns;
 mod difference;
 mod group;
 mod order_numbers;
+mod parts;
 mod plan;
 mod ready;
 mod refusal;

@@ -8,4 +8,4 @@ mod zone;
 
 pub use format::TimeFormat;
 pub use reader::{Ambiguous, TimeReader, TimeRules};
-pub use zone::{OwnZones, zone_of_all_year, zone_of_text};
+pub use zone::{OwnZones, zone_of_all_year};

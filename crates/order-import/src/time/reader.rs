@@ -146,7 +146,8 @@ impl<'m> TimeReader<'m> {
 #[cfg(test)]
 mod tests {
     use super::{Ambiguous, TimeReader, TimeRules};
-    use crate::time::{OwnZones, TimeFormat, zone_of_text};
+    use crate::time::zone::zone_of_text;
+    use crate::time::{OwnZones, TimeFormat};
 
     fn rules(formats: &[&str], zone: Option<&str>) -> TimeRules {
         TimeRules {

@@ -5,5 +5,8 @@ mod currency_marks;
 mod number;
 mod number_format;
 
+#[cfg(test)]
+mod properties;
+
 pub use number::Number;
 pub use number_format::{NumberFault, NumberFormat};

@@ -41,25 +41,24 @@ impl CatchUp<'_> {
         Ok(Stage::Done)
     }
 
-    /// Where to go on after a cursor; `None` where it is not of this store.
+    /// Where to go on after a cursor; `None` if it is not of this store's history.
     async fn after_cursor(
         &self,
         shard: ShardId,
         cursor: &Cursor,
     ) -> Result<Option<Told>, WatchError> {
-        let Some(seq) = cursor.get(shard) else {
+        let position = cursor.get(shard).unwrap_or_default();
+        if !self.is_of_this_store(shard, position).await? {
             return Ok(None);
-        };
-        if seq > self.position(shard)? {
-            if seq > self.read(shard, seq, 1).await?.head {
-                return Ok(None);
-            }
+        }
+        let seq = position.seq;
+        if seq > self.position(shard)?.seq {
             self.wait_until_handed_out(shard, seq).await?;
         }
         Ok(Some(Told::AfterSeq(seq)))
     }
 
-    /// Where to go on after a version; `None` where the order has never had it.
+    /// Where to go on after a version; `None` if the order has never had it.
     async fn after_version(
         &self,
         id: OrderId,
@@ -95,18 +94,18 @@ impl CatchUp<'_> {
         let mut present = None;
         loop {
             let events = self.read_events(id, after, limit).await?;
-            for sequenced in events.iter().take_while(|event| event.seq <= end) {
+            for sequenced in events.iter().take_while(|event| event.seq <= end.seq) {
                 match told {
                     // Its cursor stands where the watcher joined, so that resuming reads nothing twice.
                     Told::Present => present = Some(change(shard, end, &others, sequenced)),
                     Told::AfterSeq(seq) if sequenced.seq <= *seq => {}
                     Told::AfterSeq(_) | Told::AfterVersion(_) => {
-                        changes.push(change(shard, sequenced.seq, &others, sequenced));
+                        changes.push(change(shard, sequenced.position(), &others, sequenced));
                     }
                 }
             }
             match events.last() {
-                Some(last) if events.len() >= limit && last.seq <= end => {
+                Some(last) if events.len() >= limit && last.seq <= end.seq => {
                     after = Some(last.event.version);
                 }
                 _ => break,
