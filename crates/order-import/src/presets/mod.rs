@@ -4,8 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::Mapping;
 use crate::files::nearest::nearest as nearest_name;
+use crate::files::{FileError, FileLayout, Format, Input, Limits, OrderFile};
+use crate::suggest::beginning;
+use crate::{ImportError, Mapping};
 
 /// A mapping file of a known shop.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,4 +125,36 @@ pub fn of_columns<S: AsRef<str>>(columns: &[S]) -> Option<&'static Preset> {
     fitting
         .max_by_key(|(count, _)| *count)
         .map(|(_, preset)| preset)
+}
+
+/// The preset for files that came without a mapping: that of our own export, or `None` for NDJSON, whose lines are whole
+/// orders. The first file that can be looked at without using it up decides; a pipe counts as NDJSON.
+///
+/// # Errors
+/// If that file cannot be read, or has columns that are not those of our own export.
+pub fn of_files(files: &[Input]) -> Result<Option<&'static Preset>, ImportError> {
+    for input in files.iter().filter(|input| input.is_plain_file()) {
+        let name = input.name();
+        let bytes = beginning(input).map_err(|source| FileError::Read {
+            file: name.clone(),
+            row: 0,
+            source,
+        })?;
+        let file = OrderFile::from_bytes(&name, bytes, &FileLayout::default(), &Limits::default())?;
+        if file.format() == Format::Ndjson {
+            return Ok(None);
+        }
+        let columns = file.columns()?;
+        if columns.is_empty() {
+            continue;
+        }
+        return match of_heading(&columns) {
+            Some(preset) => Ok(Some(preset)),
+            None => Err(ImportError::UnknownColumns {
+                file: name,
+                preset: of_columns(&columns).map(|preset| preset.name),
+            }),
+        };
+    }
+    Ok(None)
 }

@@ -37,6 +37,20 @@ pub enum ImportError {
         /// The file.
         file: Arc<str>,
     },
+    /// A file with columns came without a mapping, and is not our own export.
+    #[error(
+        "{file} has columns, and needs --mapping FILE or --preset NAME, which say what they are; {}",
+        match .preset {
+            Some(preset) => format!("it has all columns of --preset {preset}"),
+            None => format!("--suggest {file} writes a first mapping"),
+        }
+    )]
+    UnknownColumns {
+        /// The file.
+        file: Arc<str>,
+        /// The preset whose columns it has.
+        preset: Option<&'static str>,
+    },
     /// The rest could not be known whole.
     #[error(transparent)]
     Stop(#[from] Stop),

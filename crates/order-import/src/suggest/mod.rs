@@ -23,6 +23,8 @@ mod statuses;
 mod values;
 mod write;
 
+pub(crate) use probe::beginning;
+
 use std::io;
 use std::path::Path;
 

@@ -61,8 +61,11 @@ pub fn sample(input: &Input) -> Result<Sample, SuggestError> {
     file.sample()
 }
 
-/// The file's first bytes: all of a spreadsheet, whole lines of anything else.
-fn beginning(input: &Input) -> io::Result<Vec<u8>> {
+/// The file's first bytes, unpacked: all of a spreadsheet, whole lines of anything else.
+///
+/// # Errors
+/// If the file cannot be opened or read.
+pub fn beginning(input: &Input) -> io::Result<Vec<u8>> {
     let mut raw: Box<dyn Read> = match input {
         Input::Standard => Box::new(io::stdin()),
         Input::File(path) => Box::new(File::open(path)?),

@@ -82,6 +82,41 @@ const EXPORT: &str = r#"order_id,external_id,user_id,source,status,version,curre
 "#;
 
 #[test]
+fn files_without_a_mapping_are_our_own_export_or_orders_as_json_or_refused_with_what_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        Input::new(&path)
+    };
+    let own = write("own.csv", &format!("\u{feff}{EXPORT}"));
+    let empty = write("empty.csv", "\n");
+    let json = write("orders.ndjson", "{\"user_id\":\"a\",\"amount\":1}\n");
+    let other = write("till.csv", "user,amount\na,1.00\n");
+    let name_of = |files: &[&Input]| {
+        let files: Vec<Input> = files.iter().map(|file| (*file).clone()).collect();
+        presets::of_files(&files).map(|preset| preset.map(|preset| preset.name))
+    };
+    assert_eq!(name_of(&[&own]).unwrap(), Some("ordermill"));
+    assert_eq!(name_of(&[&empty, &own]).unwrap(), Some("ordermill"));
+    assert_eq!(name_of(&[&json]).unwrap(), None);
+    assert_eq!(name_of(&[&Input::Standard]).unwrap(), None);
+    let refused = name_of(&[&other]).unwrap_err().to_string();
+    assert!(
+        refused.contains("--mapping FILE or --preset NAME") && refused.contains("--suggest"),
+        "{refused}"
+    );
+    let shopify = Input::new(&case("shopify.csv"));
+    let refused = name_of(&[&shopify]).unwrap_err().to_string();
+    assert!(
+        refused.ends_with("it has all columns of --preset shopify"),
+        "{refused}"
+    );
+    let absent = Input::new(&folder.path().join("absent.csv"));
+    assert_eq!(name_of(&[&absent]).unwrap(), None, "opening it says why");
+}
+
+#[test]
 fn our_own_export_comes_in_again_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("orders.csv");

@@ -1,7 +1,6 @@
 //! `export`: every order that the filters match, newest first, as NDJSON or CSV. Reads page by page by cursor, so at
 //! most one page is in memory, and retries a page that fails for a moment. CSV is made by [`table`].
 
-mod order;
 mod table;
 
 use std::fs::File;
@@ -16,9 +15,8 @@ use clap::builder::ArgPredicate;
 use clap::error::ErrorKind;
 
 use super::list::FilterFlags;
-use crate::client::{OrderPage, Server, ServerFlags};
+use crate::client::{OrderPage, OrderView, Server, ServerFlags};
 use crate::exit::BAD_USAGE;
-use order::Order;
 use table::{Column, Table};
 
 /// Orders per request.
@@ -187,7 +185,7 @@ impl Sink {
         match self {
             Self::Ndjson(out) => writeln!(out, "{order}")?,
             Self::Csv(table, writer) => {
-                let order: Order<'_> =
+                let order: OrderView<'_> =
                     serde_json::from_str(order).context("the server's order cannot be read")?;
                 for row in table.rows(&order) {
                     writer.write_record(row.iter().map(|cell| cell.as_bytes()))?;

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use order_import::formula;
 use serde_json::value::RawValue;
 
-use super::order::{Adjustment, Line, Order};
+use crate::client::{AdjustmentView, LineView, OrderView};
 
 /// The columns, in the order of the heading; each is named for the field of the order, line or adjustment that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,8 +102,8 @@ pub struct Table {
 enum Subject<'o> {
     /// The order alone: it has no lines.
     Order,
-    Line(&'o Line<'o>),
-    Adjustment(&'o Adjustment<'o>),
+    Line(&'o LineView<'o>),
+    Adjustment(&'o AdjustmentView<'o>),
 }
 
 impl Table {
@@ -129,7 +129,7 @@ impl Table {
     /// The rows of an order, at least one.
     pub fn rows<'t>(
         &'t self,
-        order: &'t Order<'t>,
+        order: &'t OrderView<'t>,
     ) -> impl Iterator<Item = Vec<Cow<'t, str>>> + 't {
         let bare = order.lines.is_empty().then_some(Subject::Order);
         let lines = order.lines.iter().map(Subject::Line);
@@ -145,7 +145,12 @@ impl Table {
             })
     }
 
-    fn cell<'o>(&self, column: Column, order: &'o Order<'o>, subject: Subject<'o>) -> Cow<'o, str> {
+    fn cell<'o>(
+        &self,
+        column: Column,
+        order: &'o OrderView<'o>,
+        subject: Subject<'o>,
+    ) -> Cow<'o, str> {
         let cell = match subject {
             Subject::Order if column == Column::Row => Some("order".into()),
             Subject::Line(line) => line_cell(column, line),
@@ -164,23 +169,23 @@ impl Table {
 }
 
 /// `None` for a column that is not a line's.
-fn line_cell<'o>(column: Column, line: &'o Line<'o>) -> Option<Cow<'o, str>> {
+fn line_cell<'o>(column: Column, line: &'o LineView<'o>) -> Option<Cow<'o, str>> {
     Some(match column {
         Column::Row => "line".into(),
         Column::Sku => line.sku.as_deref().unwrap_or_default().into(),
-        Column::ProductName => (*line.product_name).into(),
+        Column::ProductName => line.product_name.as_str().into(),
         Column::Quantity => line.quantity.get().into(),
         Column::UnitPrice => line.unit_price.map_or("", RawValue::get).into(),
-        Column::Total => line.total.map_or("", RawValue::get).into(),
+        Column::Total => line.total.get().into(),
         _ => return None,
     })
 }
 
 /// `None` for a column that is not an adjustment's.
-fn adjustment_cell<'o>(column: Column, adjustment: &'o Adjustment<'o>) -> Option<Cow<'o, str>> {
+fn adjustment_cell<'o>(column: Column, adjustment: &'o AdjustmentView<'o>) -> Option<Cow<'o, str>> {
     Some(match column {
         Column::Row => "adjustment".into(),
-        Column::AdjustmentKind => (*adjustment.kind).into(),
+        Column::AdjustmentKind => adjustment.kind.as_str().into(),
         Column::AdjustmentLabel => adjustment.label.as_deref().unwrap_or_default().into(),
         Column::AdjustmentAmount => adjustment.amount.get().into(),
         Column::AdjustmentIncluded => adjustment.included.to_string().into(),
@@ -189,19 +194,19 @@ fn adjustment_cell<'o>(column: Column, adjustment: &'o Adjustment<'o>) -> Option
 }
 
 /// The order's own cell; blank in a column of lines or adjustments.
-fn order_cell<'o>(column: Column, order: &'o Order<'o>) -> Cow<'o, str> {
+fn order_cell<'o>(column: Column, order: &'o OrderView<'o>) -> Cow<'o, str> {
     let failure = order.failure.as_ref();
     let waiting_for = order.waiting_for.as_ref();
     let text = match column {
-        Column::OrderId => &*order.id,
+        Column::OrderId => order.id.as_str(),
         Column::ExternalId => order.external_id.as_deref().unwrap_or_default(),
-        Column::UserId => &*order.user_id,
-        Column::Source => &*order.source,
-        Column::Status => &*order.status,
+        Column::UserId => order.user_id.as_str(),
+        Column::Source => order.source.as_str(),
+        Column::Status => order.status.as_str(),
         Column::Version => return order.version.to_string().into(),
-        Column::Currency => &*order.currency,
+        Column::Currency => order.currency.as_str(),
         Column::Amount => order.amount.get(),
-        Column::Metadata => order.metadata.get(),
+        Column::Metadata => return serde_json::json!(order.metadata).to_string().into(),
         Column::ProcessAfter => order.process_after.as_deref().unwrap_or_default(),
         Column::Attempt => return order.attempt.to_string().into(),
         Column::FailureCode => failure.map_or("", |failure| &*failure.code),
@@ -212,8 +217,8 @@ fn order_cell<'o>(column: Column, order: &'o Order<'o>) -> Cow<'o, str> {
         Column::WaitingUntil => waiting_for
             .and_then(|waiting| waiting.until.as_deref())
             .unwrap_or_default(),
-        Column::CreatedAt => &*order.created_at,
-        Column::UpdatedAt => &*order.updated_at,
+        Column::CreatedAt => order.created_at.as_str(),
+        Column::UpdatedAt => order.updated_at.as_str(),
         Column::Row
         | Column::Sku
         | Column::ProductName
@@ -230,7 +235,8 @@ fn order_cell<'o>(column: Column, order: &'o Order<'o>) -> Cow<'o, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, Order, Table};
+    use super::{Column, Table};
+    use crate::client::OrderView;
 
     const ORDER: &str = r#"{"id":"0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11","external_id":"=1+1","user_id":"+15550100",
         "source":"api","status":"PENDING","version":1,"currency":"USD","amount":285.98,
@@ -243,7 +249,7 @@ mod tests {
         "created_at":"2026-01-31T12:00:00.000Z","updated_at":"2026-01-31T12:00:00.000Z"}"#;
 
     fn csv(table: &Table, order: &str) -> String {
-        let order: Order<'_> = serde_json::from_str(order).unwrap();
+        let order: OrderView<'_> = serde_json::from_str(order).unwrap();
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(table.heading()).unwrap();
         for row in table.rows(&order) {
