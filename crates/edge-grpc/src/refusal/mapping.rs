@@ -103,7 +103,7 @@ fn of_receipt(error: &ReceiptError) -> Refusal {
 /// Why an order was not changed.
 pub(crate) fn of_steer(error: SteerError, deadline: Deadline) -> Refusal {
     match error {
-        SteerError::NotFound => Refusal::not_found(),
+        SteerError::NotFound => Refusal::order_not_found(),
         SteerError::Illegal(refusal) => Refusal::new(
             Code::FailedPrecondition,
             "ILLEGAL_TRANSITION",

@@ -181,6 +181,7 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
     for id in [
         "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
         "00000000-0000-4000-8000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
     ] {
         let request = pb::GetOrderRequest {
             order_id: id.to_owned(),
@@ -188,7 +189,7 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
         let refused = client.get_order(request).await.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
-            (Code::NotFound, "NOT_FOUND".to_owned())
+            (Code::NotFound, "ORDER_NOT_FOUND".to_owned())
         );
         let request = pb::UpdateStatusRequest {
             order_id: id.to_owned(),

@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<(&'static str, Parameter)> {
     };
     let code = printed(64)
         .pattern(Some("^[a-z_]+$"))
-        .examples(["not_found"]);
+        .examples(["order_not_found"]);
     all.extend([
         ("order_id", path("id", of::<OrderId>(), "The order's id.")),
         (

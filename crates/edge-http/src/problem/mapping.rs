@@ -102,7 +102,7 @@ impl From<PlaceError> for Problem {
 impl From<SteerError> for Problem {
     fn from(error: SteerError) -> Self {
         match error {
-            SteerError::NotFound => Self::not_found(),
+            SteerError::NotFound => Self::order_not_found(),
             SteerError::Illegal(refusal) => Self::new(
                 Code::IllegalTransition,
                 format!("The order is {}.", refusal.status),

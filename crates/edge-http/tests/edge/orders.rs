@@ -190,22 +190,37 @@ async fn an_order_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_looks_like_what_never_was() {
+async fn an_unknown_order_is_404_with_the_same_body_at_every_address_and_of_every_uuid_version() {
     let server = Server::start().await;
-    let absent = [
-        "/v1/orders/00000000-0000-4000-8000-000000000000",
-        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
-        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11/events",
-        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11/receipt",
-        "/v1/nothing",
-        "/v1/orders/a/b/c",
+    let known = server.place(ORDER).await["id"].as_str().unwrap().to_owned();
+    // The same id as the order's, but for its last digit: a neighbour on the same shard.
+    let last = if known.ends_with('0') { "1" } else { "0" };
+    let neighbour = format!("{}{last}", &known[..35]);
+    let ids = [
+        neighbour.as_str(),
+        "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
+        "00000000-0000-4000-8000-000000000000",
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "0199b0a2-7c1e-9d42-0f5a-0d6f0a9b3c11",
     ];
     let mut shown = std::collections::BTreeSet::new();
-    for path in absent {
-        let answer = server.get(path).await;
+    for (method, path) in ids.into_iter().flat_map(|id| {
+        ["", "/events", "/receipt", "/stream"]
+            .map(|what| ("GET", format!("/v1/orders/{id}{what}")))
+            .into_iter()
+            .chain(
+                ["cancel", "hold", "release"]
+                    .map(|what| ("POST", format!("/v1/orders/{id}/{what}"))),
+            )
+            .chain(
+                ["replay", "discard"].map(|what| ("POST", format!("/v1/dead-letters/{id}/{what}"))),
+            )
+    }) {
+        let answer = send(server.request(method, &path)).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
-            (404, "not_found"),
+            (404, "order_not_found"),
             "{path}"
         );
         let mut problem = answer.json();
@@ -217,11 +232,82 @@ async fn what_is_not_there_looks_like_what_never_was() {
 }
 
 #[tokio::test]
+async fn an_order_without_a_receipt_is_told_from_an_unknown_one() {
+    let server = Server::start().await;
+    let id = server.place(ORDER).await["id"].as_str().unwrap().to_owned();
+    let answer = server.get(&format!("/v1/orders/{id}/receipt")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "no_receipt"));
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.ends_with("this order is PENDING."), "{detail}");
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_404_and_one_with_a_slash_too_many_names_the_right_one() {
+    let server = Server::start().await;
+    for path in [
+        "/v1/nothing",
+        "/v1",
+        "/v1/",
+        "/v1/orders/a/b/c",
+        "/v1/orders/a/b/",
+        "/docs/nothing",
+        "/docs/errors/nothing",
+        "/dashboard/nothing.js",
+        "/dashboard/",
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (404, "no_such_route"),
+            "{path}"
+        );
+        let detail = answer.json()["detail"].to_string();
+        assert!(!detail.contains("The address is"), "{path}: {detail}");
+    }
+    let id = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
+    for right in [
+        "/v1/orders".to_owned(),
+        "/v1/orders/batch".to_owned(),
+        format!("/v1/orders/{id}"),
+        format!("/v1/orders/{id}/cancel"),
+        format!("/v1/orders/{id}/stream"),
+        "/v1/stream".to_owned(),
+        "/v1/dead-letters".to_owned(),
+        "/v1/dead-letters/replay".to_owned(),
+        "/v1/stats".to_owned(),
+        "/ws".to_owned(),
+        "/livez".to_owned(),
+        "/openapi.json".to_owned(),
+        "/docs".to_owned(),
+    ] {
+        for wrong in [
+            format!("{right}/"),
+            format!("{right}//"),
+            format!("{right}/?limit=1"),
+        ] {
+            for method in ["GET", "POST"] {
+                let request = server.request(method, &wrong);
+                let request = request.header("content-type", "application/json");
+                let answer = send(request.body(ORDER)).await;
+                assert_eq!(
+                    (answer.status, answer.code().as_str()),
+                    (404, "no_such_route"),
+                    "{method} {wrong}"
+                );
+                let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+                let expected = format!("The address is {right}, without a slash at its end.");
+                assert_eq!(detail, expected, "{method} {wrong}");
+            }
+        }
+    }
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 0);
+}
+
+#[tokio::test]
 async fn a_bad_id_is_named() {
     let server = Server::start().await;
     for path in [
         "/v1/orders/7",
-        "/v1/orders/",
         "/v1/orders/..%2f..%2fetc",
         "/v1/orders/0199b0a27c1e7d428f5a0d6f0a9b3c11",
         "/v1/orders/{0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11}",

@@ -160,7 +160,7 @@ async fn an_accept_header_is_not_looked_at() {
 async fn where_there_is_nothing_our_addresses_say_so_in_our_form() {
     let server = Server::start().await;
     for path in ["/v1/nothing", "/v1", "/docs/nothing"] {
-        assert_eq!(server.get(path).await.code(), "not_found", "{path}");
+        assert_eq!(server.get(path).await.code(), "no_such_route", "{path}");
     }
     for path in [
         "/nothing",
