@@ -264,6 +264,28 @@ async fn steering_and_lists_refuse_with_every_fault() {
 }
 
 #[tokio::test]
+async fn a_period_that_ends_before_it_begins_is_refused() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let period = |from: Option<i64>, to: Option<i64>| {
+        let time = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
+        pb::ListOrdersRequest {
+            created_from: from.map(time),
+            created_to: to.map(time),
+            ..pb::ListOrdersRequest::default()
+        }
+    };
+    let refused = client.list_orders(period(Some(2), Some(1))).await;
+    assert_eq!(
+        faults(&refused.unwrap_err()),
+        pairs(&[("created_from", "OUT_OF_RANGE")])
+    );
+    for (from, to) in [(Some(2), None), (None, Some(1)), (Some(1), Some(1))] {
+        assert!(client.list_orders(period(from, to)).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_list_is_refused() {
     let server = Server::start().await;
     let mut client = server.client().await;
