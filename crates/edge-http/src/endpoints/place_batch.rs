@@ -11,9 +11,19 @@ use domain::{Fault, IdempotencyKey, PlaceOrder, RequestId, Timestamp};
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, array_rows, line_rows, read_order};
 use crate::problem::Problem;
-use crate::request::{Incomer, Query, key, media_type, read_body};
+use crate::request::{Incomer, Query, Readable, key, media_type, read_body};
 use crate::state::EdgeState;
 
+/// An array, or one order a line.
+const ROWS: &Readable = &Readable {
+    shown: "application/json, application/x-ndjson",
+    types: &[
+        "application/json",
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+    ],
+};
 /// So many rows go to the store at a time, so that a batch does not fill its queue alone.
 const ROWS_AT_A_TIME: usize = 1_000;
 /// After so many rows read, others get their turn on this thread.
@@ -30,16 +40,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
             "names one order and does not fit a batch; give each row an idempotency_key of its own",
         ));
     }
-    let media = media_type(headers);
-    let is_array = match media.as_deref() {
-        Some("application/json") => true,
-        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => false,
-        _ => {
-            return Err(Problem::unsupported_media_type(
-                "application/json (an array) or application/x-ndjson",
-            ));
-        }
-    };
+    let is_array = media_type(headers, ROWS)? == "application/json";
     let bytes = read_body(
         edge,
         headers,

@@ -177,21 +177,23 @@ impl Problem {
         )
     }
 
-    /// The body is of a kind that this address does not read.
+    /// The body is of a type that this address does not read: `what` says which, `accept` lists those that it reads.
     #[must_use]
-    pub fn unsupported_media_type(accepted: &'static str) -> Self {
-        Self::new(
+    pub fn unsupported_media_type(what: &str, accept: &'static str) -> Self {
+        let mut problem = Self::new(
             Code::UnsupportedMediaType,
-            format!("This address reads {accepted}; say so in the Content-Type header."),
-        )
+            format!("{what}; send the body as one of: {accept}."),
+        );
+        problem.0.accept = Some(accept);
+        problem
     }
 
-    /// The body is compressed.
+    /// The body is compressed, or encoded otherwise.
     #[must_use]
-    pub fn unsupported_encoding() -> Self {
+    pub fn unsupported_encoding(encoding: &str) -> Self {
         Self::new(
             Code::UnsupportedEncoding,
-            "Compressed bodies are not read; send the body without a Content-Encoding.",
+            format!("The Content-Encoding {encoding:?} is not read; send the body without one."),
         )
     }
 

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::media::encoding_is_plain;
+use super::media::check_encoding;
 use crate::body_room::Room;
 use crate::problem::Problem;
 use crate::state::EdgeState;
@@ -46,9 +46,9 @@ pub(crate) async fn read_body<'a>(
         throw_away(body, headers).await;
         return Err(Problem::body_too_large(limit));
     }
-    if !encoding_is_plain(headers) {
+    if let Err(problem) = check_encoding(headers) {
         throw_away(body, headers).await;
-        return Err(Problem::unsupported_encoding());
+        return Err(problem);
     }
     let until = began + edge.settings.body_timeout;
     let mut room = edge.bodies.nothing_yet();

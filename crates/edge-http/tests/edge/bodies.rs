@@ -141,13 +141,23 @@ async fn an_unknown_field_is_refused_with_the_nearest_known_one() {
 async fn what_is_not_said_to_be_json_is_415() {
     let server = Server::start().await;
     let body = r#"{"user_id":"a","amount":1}"#;
-    for content_type in [
-        None,
-        Some("text/plain"),
-        Some("application/x-www-form-urlencoded"),
-        Some("application/xml"),
-        Some("application/json; charset=utf-16"),
-        Some("json"),
+    for (content_type, named) in [
+        (None, "no Content-Type"),
+        (Some("text/plain"), "\"text/plain\""),
+        (
+            Some("application/x-www-form-urlencoded"),
+            "\"application/x-www-form-urlencoded\"",
+        ),
+        (Some("application/xml"), "\"application/xml\""),
+        (
+            Some("application/json; charset=utf-16"),
+            "charset \"utf-16\"",
+        ),
+        (
+            Some("application/json; charset=\"ISO-8859-1\""),
+            "charset \"ISO-8859-1\"",
+        ),
+        (Some("json"), "\"json\""),
     ] {
         let mut request = server.request("POST", "/v1/orders").body(body);
         if let Some(content_type) = content_type {
@@ -159,7 +169,24 @@ async fn what_is_not_said_to_be_json_is_415() {
             (415, "unsupported_media_type"),
             "{content_type:?}"
         );
+        assert_eq!(answer.header("accept"), "application/json");
+        assert_eq!(answer.header("accept-encoding"), "");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(named), "{content_type:?}: {detail}");
     }
+    let twice = server
+        .post_request("/v1/orders", body)
+        .header("content-type", "application/json");
+    let answer = send(twice).await;
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        answer.status == 415 && detail.contains("comes twice"),
+        "{detail}"
+    );
+    let long = format!("text/{}", "x".repeat(5_000));
+    let request = server.request("POST", "/v1/orders");
+    let answer = send(request.header("content-type", long).body(body)).await;
+    assert!(answer.text.len() < 600, "{}", answer.text);
     let request = server
         .request("POST", "/v1/orders")
         .header("content-type", "application/json; charset=UTF-8")
@@ -170,7 +197,13 @@ async fn what_is_not_said_to_be_json_is_415() {
 #[tokio::test]
 async fn a_compressed_body_is_415_and_says_why() {
     let server = Server::start().await;
-    for encoding in ["gzip", "br", "zstd", "identity, gzip"] {
+    for (encoding, named) in [
+        ("gzip", "\"gzip\""),
+        ("br", "\"br\""),
+        ("zstd", "\"zstd\""),
+        ("identity, gzip", "\"gzip\""),
+        ("compress, gzip", "\"compress\""),
+    ] {
         let request = server
             .post_request("/v1/orders", "\u{1f}compressed")
             .header("content-encoding", encoding);
@@ -179,6 +212,10 @@ async fn a_compressed_body_is_415_and_says_why() {
             (answer.status, answer.code().as_str()),
             (415, "unsupported_encoding")
         );
+        assert_eq!(answer.header("accept-encoding"), "identity");
+        assert_eq!(answer.header("accept"), "");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(named), "{encoding}: {detail}");
     }
     // One that is over the bound is that first of all, whatever it holds.
     let request = server

@@ -73,6 +73,8 @@ async fn what_is_refused_before_any_dialect_is_said_in_its_form() {
     )
     .await;
     assert_eq!(compressed.status, 415);
+    assert_eq!(compressed.header("accept-encoding"), "identity");
+    assert!(compressed.text.contains("\"gzip\""), "{}", compressed.text);
     let key = send(
         server
             .post_request("/orders", ORDER)
