@@ -50,6 +50,7 @@ use operation::Group;
     schemas::standing::Ready,
     schemas::standing::Health,
     schemas::standing::Nothing,
+    schemas::value::IdempotencyKeyHeader,
 )))]
 struct Schemas;
 

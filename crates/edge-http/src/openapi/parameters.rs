@@ -7,8 +7,8 @@ use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use super::examples;
 use super::schemas::value::{
-    AnyTime, Cursor, ExternalId, IdempotencyKey, OrderId, OrderSource, OrderStatus, UserId, one_of,
-    printed, whole,
+    AnyTime, Cursor, ExternalId, IdempotencyKeyHeader, OrderId, OrderSource, OrderStatus, UserId,
+    one_of, printed, whole,
 };
 
 /// All parameters, each under the name that operations take it by.
@@ -166,7 +166,7 @@ fn of_headers() -> Vec<(&'static str, Parameter)> {
             "Idempotency-Key",
             header(
                 "Idempotency-Key",
-                of::<IdempotencyKey>(),
+                of::<IdempotencyKeyHeader>(),
                 "Makes the request safe to send again, however it ended: one key of a user makes at most one order, \
                  and the first answer comes again.",
             ),
