@@ -40,6 +40,49 @@ async fn what_is_no_json_is_400() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_a_body_is_skipped() {
+    let server = Server::start().await;
+    let order = r#"{"user_id":"a","amount":1}"#;
+    let placed = server.post("/v1/orders", format!("\u{feff}{order}")).await;
+    assert_eq!(placed.status, 201, "{placed:?}");
+    let id = placed.json()["id"].as_str().unwrap().to_owned();
+    let array = server.post("/v1/orders/batch", format!("\u{feff}[{order}]"));
+    assert_eq!(array.await.json()["accepted"], 1);
+    let lines = server
+        .request("POST", "/v1/orders/batch")
+        .header("content-type", "application/x-ndjson")
+        .body(format!("\u{feff}{order}\r\n{order}\r\n"));
+    assert_eq!(send(lines).await.json()["accepted"], 2);
+    let hold = format!("/v1/orders/{id}/hold");
+    assert_eq!(server.post(&hold, "\u{feff}{}").await.status, 200);
+    let replay = server.post("/v1/dead-letters/replay", "\u{feff}{}");
+    assert_eq!(replay.await.status, 200);
+    // One mark, at the beginning alone: anywhere else it is a character of a text, or a fault.
+    for body in [
+        format!("\u{feff}\u{feff}{order}"),
+        format!("{order}\u{feff}"),
+        "\u{feff}".to_owned(),
+    ] {
+        assert_eq!(
+            server.post("/v1/orders", body).await.code(),
+            "malformed_json"
+        );
+    }
+    // The column of a fault is the editor's, which does not count the mark.
+    let detail = server.post("/v1/orders", "\u{feff}{,").await.json()["detail"].clone();
+    let detail = detail.as_str().unwrap();
+    assert!(detail.contains("line 1, column 2"), "{detail}");
+    // orderflow refused one, and its clients see what it said.
+    let dialect = r#"{"user_id":"u","product_name":"p","quantity":1,"price":1}"#;
+    let answer = server
+        .post("/api/orders", format!("\u{feff}{dialect}"))
+        .await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["error"], "invalid request body");
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 4);
+}
+
+#[tokio::test]
 async fn each_faulty_field_is_422_with_its_pointer() {
     let server = Server::start().await;
     let line = |fields: &str| format!(r#"{{"user_id":"a","lines":[{{{fields}}}]}}"#);
