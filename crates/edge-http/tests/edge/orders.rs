@@ -1,6 +1,7 @@
 //! Placing and reading single orders.
 
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::server::{Server, send};
 
@@ -301,6 +302,54 @@ async fn an_unknown_address_is_404_and_one_with_a_slash_too_many_names_the_right
         }
     }
     assert_eq!(server.get("/v1/stats").await.json()["accepted"], 0);
+}
+
+#[tokio::test]
+async fn ids_are_opaque_and_compared_byte_by_byte() {
+    let server = Server::start().await;
+    // U+00E9, and e with U+0301: one character to a reader, two ids here. The same of letters and spaces.
+    let ids = [
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "Caf\u{e9}",
+        "caf\u{e9} ",
+        "\u{feff}caf\u{e9}",
+    ];
+    for (number, id) in ids.iter().enumerate() {
+        let order = json!({"user_id": id, "external_id": "A-1", "amount": number + 1});
+        let request = server.post_request("/v1/orders", order.to_string());
+        let answer = send(request.header("idempotency-key", "k")).await;
+        assert_eq!(
+            (answer.status, answer.header("idempotent-replayed")),
+            (201, ""),
+            "{id:?}"
+        );
+        assert_eq!(answer.json()["user_id"], *id);
+        // One user's numbers are told apart in the same way.
+        let order = json!({"user_id": "one", "external_id": id, "amount": number + 1});
+        assert_eq!(
+            server.post("/v1/orders", order.to_string()).await.status,
+            201,
+            "{id:?}"
+        );
+    }
+    for (number, id) in ids.iter().enumerate() {
+        let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+        for query in [
+            format!("user_id={id}&external_id=A-1"),
+            format!("user_id=one&external_id={id}"),
+        ] {
+            let list = server.get(&format!("/v1/orders?{query}")).await.json();
+            let orders = list["data"].as_array().unwrap();
+            assert_eq!(orders.len(), 1, "{query}");
+            assert_eq!(
+                orders[0]["amount"].to_string(),
+                format!("{}.0", number + 1),
+                "{query}"
+            );
+        }
+    }
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 10);
 }
 
 #[tokio::test]
