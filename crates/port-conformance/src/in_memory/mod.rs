@@ -1,6 +1,7 @@
-//! The plainest store that keeps every promise: maps behind one lock. The suite is tested on it, whole and broken.
+//! The plainest store that keeps every promise: maps behind one lock. The suite is tested on it, whole and broken, and
+//! tests of use cases run on it. It is opened as the suite opens any store ([`InMemory`]).
 //!
-//! Its processes share the maps, so that the behaviours of two processes run here too.
+//! Its processes share the maps, so that the behaviours of two processes run here too. Nothing of it is on a disk.
 
 mod opened;
 
@@ -25,7 +26,7 @@ pub use opened::InMemory;
 
 const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(1)];
 
-/// What is "on disk".
+/// What a real store has on its disk.
 #[derive(Default)]
 struct Data {
     orders: BTreeMap<OrderId, Arc<Order>>,
