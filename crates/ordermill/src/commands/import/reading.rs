@@ -68,7 +68,8 @@ impl Reading {
         let files = MappedFiles::open(mapping, &self.inputs)?;
         let size = files.size();
         let begin = |name| begin_pass(messages, name, size);
-        let mut numbers = files.first_pass(&begin("looking for orders whose rows are apart")?)?;
+        let progress = begin("looking for orders whose rows are apart")?;
+        let mut numbers = files.first_pass(&progress)?;
         let mut read = |name, sink: &mut Sink<'_>| {
             let (keys, progress) = (self.keys.clone(), begin(name)?);
             let fate = self.default_fate;
