@@ -186,7 +186,8 @@ fn many_orders(folder: &Path) -> (PathBuf, Expected) {
         for ((user, number), order) in &once.taken {
             many.taken.insert((user.clone(), numbered(number)), *order);
         }
-        many.refused.extend(once.refused.iter().map(|number| numbered(number)));
+        many.refused
+            .extend(once.refused.iter().map(|number| numbered(number)));
     }
     let path = folder.join("many.csv");
     fs::write(&path, text).unwrap();
@@ -215,7 +216,10 @@ fn a_server_that_is_killed_in_the_middle_gets_the_rest_when_it_is_back() {
     wait_until("the first orders", || accepted(&server) > 0);
     server.kill();
     let server = Server::start_with(&data, &flags);
-    assert!(accepted(&server) < expected.taken.len(), "the kill was in the middle");
+    assert!(
+        accepted(&server) < expected.taken.len(),
+        "the kill was in the middle"
+    );
     let output = importer.wait_with_output().unwrap();
     assert_eq!(
         output.status.code(),
@@ -272,8 +276,13 @@ fn ctrl_c_ends_with_the_summary_and_how_to_go_on() {
     let output = importer.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(130), "{text}");
-    assert!(text.contains("orders accepted") && text.contains("run the same command again"), "{text}");
-    let second = start_import(&server.url, &report, &file).wait_with_output().unwrap();
+    assert!(
+        text.contains("orders accepted") && text.contains("run the same command again"),
+        "{text}"
+    );
+    let second = start_import(&server.url, &report, &file)
+        .wait_with_output()
+        .unwrap();
     assert_eq!(second.status.code(), Some(3));
     assert_store_agrees(&server, &expected);
 }
