@@ -14,6 +14,6 @@ WITH made AS (
     FROM made
     RETURNING id, user_id
 )
-INSERT INTO events (seq, order_id, version, attempt, occurred_at, event_type, user_id, request_id)
-SELECT nextval('plain_seq'), id, 1, 0, now(), 1, user_id, '0199b0a27c1e7d428f5a0d6f0a9b3c11'
+INSERT INTO events (seq, order_id, version, attempt, occurred_at, bits, event_type, history, user_id, request_id)
+SELECT nextval('plain_seq'), id, 1, 0, now(), :customer, 1, false, user_id, '0199b0a27c1e7d428f5a0d6f0a9b3c11'
 FROM placed;
