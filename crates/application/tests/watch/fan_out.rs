@@ -1,4 +1,4 @@
-//! Who gets what while it happens.
+//! Which watcher gets which change while it happens.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
         .await
         .iter()
         .map(|seen| match seen {
-            Seen::Change(_, _, cursor) => cursor.get(ShardId(0)).unwrap().0,
+            Seen::Change(_, _, cursor) => cursor.get(ShardId(0)).unwrap().seq.0,
             Seen::Resync(_) => panic!("no gap was made"),
         })
         .collect();
@@ -139,7 +139,7 @@ async fn a_watcher_that_takes_nothing_lags_and_the_others_do_not() {
 }
 
 #[tokio::test]
-async fn nobody_watching_costs_no_reads_and_leaves_nothing_behind() {
+async fn without_watchers_there_are_no_reads_and_nothing_is_left_behind() {
     let running = run(2, WatchSettings::default());
     let alice = user("alice");
     for number in 0..100 {
@@ -191,11 +191,11 @@ async fn all_watchers_share_one_text() {
     assert_eq!(json["user_id"], alice.as_str());
     assert_eq!(json["occurred_at"], "2023-11-14T22:13:20.000Z");
     let cursor = application::watch::Cursor::parse(json["cursor"].as_str().unwrap()).unwrap();
-    assert_eq!(cursor.get(ShardId(0)), Some(Seq(1)));
+    assert_eq!(cursor, running.store.at(1));
 }
 
 #[tokio::test]
-async fn a_store_that_went_back_in_time_is_told_to_everybody() {
+async fn a_store_that_was_restored_under_a_watcher_is_announced() {
     let settings = WatchSettings {
         slow_scan: Duration::from_millis(10),
         ..WatchSettings::default()
