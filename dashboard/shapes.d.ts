@@ -8,8 +8,21 @@ type Decimal = number | string;
 interface Line {
   sku: string | null;
   product_name: string;
-  quantity: number;
-  unit_price: Decimal;
+  quantity: Decimal;
+  unit_price: Decimal | null;
+  total: Decimal;
+}
+
+interface Adjustment {
+  kind: string;
+  label: string | null;
+  amount: Decimal;
+  included: boolean;
+}
+
+interface WaitingFor {
+  what: string;
+  until: string | null;
 }
 
 interface Failure {
@@ -27,6 +40,9 @@ interface Order {
   currency: string;
   amount: Decimal;
   lines: Line[];
+  adjustments: Adjustment[];
+  process_after: string | null;
+  waiting_for: WaitingFor | null;
   metadata: Record<string, string>;
   attempt: number;
   failure: Failure | null;
@@ -41,8 +57,12 @@ interface OrderEvent {
   event_type: string;
   order_id: string;
   version: number;
-  status: Status;
+  /** Null once the order is erased. */
+  status: Status | null;
   occurred_at: string;
+  actor: string | null;
+  reason: string | null;
+  history: boolean;
   request_id: string | null;
   data: { attempt: number; failure: Failure | null; retry_at: string | null };
 }
@@ -55,9 +75,10 @@ interface Page<T> {
 
 interface Change {
   order_id: string;
-  status: Status;
+  /** Null once the order is erased. */
+  status: Status | null;
   version: number;
-  user_id: string;
+  user_id: string | null;
   occurred_at: string;
   cursor: string;
 }

@@ -39,10 +39,10 @@ test("an order with several lines is placed and becomes processed without a relo
   page.on("load", () => loads.push(page.url()));
   letGo();
   await expectText(page.locator(".title-status"), "Processed");
-  await page.getByText("ORDER RECEIPT").waitFor();
+  await page.locator("pre.receipt").getByText("RECEIPT").waitFor();
   await expectText(page.locator(".table tfoot .amount"), "309.48 USD");
   await page.getByText("pay_1").waitFor();
-  assert.deepEqual(await page.locator(".happened-what").allInnerTexts(), ["Taken and stored", "Work began, attempt 1", "Done"]);
+  assert.deepEqual(await page.locator(".happened-what").allInnerTexts(), ["Accepted and stored", "Work began, attempt 1", "Done"]);
   assert.deepEqual(loads, []);
   const [order] = (await mill.json("/v1/orders")).data;
   assert.equal(order.lines.length, 2);
@@ -55,7 +55,7 @@ test("every fault is shown at its field at once, and can be put right", async (t
   page.mayFail = true;
   await page.goto(`${mill.url}/#/place`);
   await isLive(page);
-  await field(page, "lines/0/quantity").fill("1.5");
+  await field(page, "lines/0/quantity").fill("0.0005");
   await page.getByRole("button", { name: "Add a line" }).click();
   await field(page, "lines/1/product_name").fill("Lamp");
   await field(page, "lines/1/quantity").fill("many");
@@ -75,6 +75,58 @@ test("every fault is shown at its field at once, and can be put right", async (t
   await page.getByRole("button", { name: "Remove line 2" }).click();
   await page.getByRole("button", { name: "Place order" }).click();
   await expectText(page.locator(".title-status"), "Processed");
+});
+
+test("totals, fractional quantities, adjustments and a time are placed and shown", async (t) => {
+  const mill = await server(t);
+  const page = await browserPage(t, mill);
+  await page.goto(`${mill.url}/#/place`);
+  await isLive(page);
+  await fillOneLine(page);
+  await page.getByRole("button", { name: "Add a line" }).click();
+  await field(page, "lines/1/product_name").fill("Tea, loose");
+  await field(page, "lines/1/quantity").fill("0.485");
+  await field(page, "lines/1/unit_price").fill("19.90");
+  await field(page, "lines/1/total").fill("9.65");
+  for (const [index, kind, label, amount] of [[0, "discount", "SPRING", "-20.00"], [1, "shipping", "", "4.90"], [2, "tax", "VAT", "7.00"]]) {
+    await page.getByRole("button", { name: "Add a discount, shipping or tax" }).click();
+    await field(page, `adjustments/${index}/kind`).selectOption(kind);
+    if (label) await field(page, `adjustments/${index}/label`).fill(label);
+    await field(page, `adjustments/${index}/amount`).fill(amount);
+  }
+  await page.getByLabel("In the prices").check();
+  await field(page, "process_after").fill("2099-01-31T08:00");
+  await expectText(page.locator(".lines-sum strong"), "294.53");
+  await shot(page, "place-adjustments");
+  await page.getByRole("button", { name: "Place order" }).click();
+  await expectText(page.locator(".title-status"), "Pending");
+  await expectText(page.locator(".table tfoot .amount"), "294.53 USD");
+  await page.getByText("Is not processed before", { exact: false }).waitFor();
+  assert.deepEqual(await page.locator(".adjustment-row .number").allInnerTexts(), ["-20.00", "4.90", "7.00"]);
+  await page.locator(".adjustment-row", { hasText: "VAT" }).getByText("included in the prices").waitFor();
+  const [order] = (await mill.json("/v1/orders")).data;
+  assert.equal(order.lines[1].quantity, 0.485);
+  assert.equal(order.adjustments[2].included, true);
+  assert.equal(new Date(order.process_after).getTime(), new Date("2099-01-31T08:00").getTime());
+  await shot(page, "order-adjustments");
+});
+
+test("a fault of an adjustment is shown at its field", async (t) => {
+  const mill = await server(t);
+  const page = await browserPage(t, mill);
+  page.mayFail = true;
+  await page.goto(`${mill.url}/#/place`);
+  await isLive(page);
+  await fillOneLine(page);
+  await field(page, "lines/0/total").fill("1.00");
+  await page.getByRole("button", { name: "Add a discount, shipping or tax" }).click();
+  await field(page, "adjustments/0/kind").selectOption("discount");
+  await field(page, "adjustments/0/amount").fill("5.00");
+  await page.getByRole("button", { name: "Place order" }).click();
+  await page.locator(".trouble").waitFor();
+  const faulty = await page.locator("[aria-invalid=true]").evaluateAll((inputs) => inputs.map((input) => input.name));
+  assert.deepEqual(faulty, ["lines/0/total", "adjustments/0/amount"]);
+  await page.locator(".trouble").getByRole("link", { name: "Adjustment 1, amount" }).waitFor();
 });
 
 test("a double click makes one order", async (t) => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { parseKeepingDigits } from "../page/text/decimal_json.js";
-import { grouped, lineTotal, total } from "../page/text/money.js";
+import { grouped, total } from "../page/text/money.js";
 import { shortTime, span, toUtc } from "../page/text/time.js";
 
 test("numbers keep the digits that the server wrote", () => {
@@ -45,17 +45,24 @@ test("amounts are grouped and nothing else", () => {
 });
 
 test("sums are exact where floats are not", () => {
-  const line = (quantity, unit_price) => ({ quantity, unit_price });
+  const line = (quantity, unit_price, total = "") => ({ quantity, unit_price, total });
   assert.equal(total([line("3", "0.1"), line("1", "0.2")]), "0.5");
   assert.equal(total([line("1", "90071992547409.90"), line("1", "0.01")]), "90071992547409.91");
   assert.equal(total([line("2", "149.99"), line("1", "9.5")]), "309.48");
   assert.equal(total([line("1000000", "0.001")]), "1000.000");
   assert.equal(total([line("2", "5")]), "10");
   assert.equal(total([]), "0");
-  for (const unfinished of [line("", "1"), line("1", ""), line("1.5", "1"), line("1", "1,5"), line("x", "1"), line("1", "1.")]) {
+  for (const unfinished of [line("", "1"), line("1", ""), line("1", "", "x"), line("1", "1,5"), line("x", "1"), line("1", "1.")]) {
     assert.equal(total([unfinished]), null);
   }
-  assert.equal(lineTotal(6, "1.85"), "11.10");
+  assert.equal(total([line("6", "1.85")]), "11.10");
+  assert.equal(total([line("0.485", "19.90", "9.65"), line("3", "", "20.00")]), "29.65");
+  assert.equal(total([line("0.5", "3")]), "1.5");
+  assert.equal(total([line("2.000", "1.50")]), "3.00");
+  const added = (amount, included = false) => ({ amount, included });
+  assert.equal(total([line("1", "10.00")], [added("-2.50"), added("4.90"), added("1.90", true)]), "12.40");
+  assert.equal(total([line("1", "1.00")], [added("-2.5")]), "-1.50");
+  assert.equal(total([line("1", "1.00")], [added("")]), null);
 });
 
 test("times and spans are short", () => {

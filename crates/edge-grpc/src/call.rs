@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use application::ports::{Deadline, Ids};
+use application::request_name::TraceContext;
 use application::{Caller, request_name};
 use domain::{RequestId, Trace};
 use http::{HeaderMap, HeaderName};
@@ -45,10 +46,10 @@ impl Call {
         now: Instant,
     ) -> (Self, Option<BadTimeout>) {
         let request_id = name_of(headers, ids);
-        let trace_id = headers
+        let context = headers
             .get(TRACEPARENT)
             .and_then(|value| value.to_str().ok())
-            .and_then(request_name::trace_id);
+            .and_then(request_name::trace_context);
         let (timeout, fault) = match headers.get(GRPC_TIMEOUT).map(|value| value.to_str()) {
             None => (None, None),
             Some(text) => match text.ok().and_then(read_timeout) {
@@ -57,10 +58,7 @@ impl Call {
             },
         };
         let content = Content {
-            trace: Trace {
-                request_id: Some(request_id.clone()),
-                trace_id,
-            },
+            trace: TraceContext::trace(context, request_id.clone()),
             request_id,
             // A deadline past all time is none.
             deadline: timeout.and_then(|timeout| now.checked_add(timeout)),
@@ -90,6 +88,7 @@ impl Call {
     pub(crate) fn caller(&self, patience: Duration) -> Caller {
         Caller {
             trace: self.0.trace.clone(),
+            actor: None,
             deadline: self.within(patience),
         }
     }

@@ -3,12 +3,12 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, cancel, completions, configuration, dead_letters, export, get, import, list, man,
-    migrate, place, watch,
+    bench, completions, configuration, dead_letters, export, get, import, list, man, migrate,
+    order_commands, place, watch,
 };
 use crate::serve;
 
-/// Takes orders, keeps every one of them, works each off with one effect, and lets everyone watch.
+/// Takes orders, makes each durable, processes it with a single effect, and shows every change live.
 #[derive(Debug, Parser)]
 #[command(
     name = "ordermill",
@@ -40,7 +40,18 @@ pub enum Command {
     /// Watch status changes live
     Watch(watch::WatchFlags),
     /// Cancel orders that are not final
-    Cancel(cancel::CancelFlags),
+    #[command(
+        after_help = "Example: ordermill cancel 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b --reason 'ordered twice'"
+    )]
+    Cancel(order_commands::OrderCommandFlags),
+    /// Hold orders back that are not being processed
+    #[command(
+        after_help = "Example: ordermill hold 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b --reason 'address unclear'"
+    )]
+    Hold(order_commands::OrderCommandFlags),
+    /// Release orders that are on hold
+    #[command(after_help = "Example: ordermill release 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b")]
+    Release(order_commands::OrderCommandFlags),
     /// Bring orders in from CSV or NDJSON files
     Import(import::ImportFlags),
     /// Write orders out as NDJSON or CSV

@@ -6,6 +6,8 @@ use crate::config::ConfigError;
 
 /// A failure while running.
 pub const FAILED: u8 = 1;
+/// Flags that do not fit together; clap ends the process with the same code for unknown ones.
+pub const BAD_USAGE: u8 = 2;
 /// An import that refused some orders and took the others.
 pub const SOME_REFUSED: u8 = 3;
 /// A configuration that nothing can be started with (`EX_CONFIG`).

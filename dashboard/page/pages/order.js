@@ -13,7 +13,7 @@ import { Timeline } from "../parts/timeline.js";
 import { Trouble } from "../parts/trouble.js";
 import { epoch, onChanges } from "../server/changes.js";
 import { Refused, read, readText, send } from "../server/requests.js";
-import { grouped, lineTotal } from "../text/money.js";
+import { grouped } from "../text/money.js";
 
 const PAGE_EVENTS = 1_000;
 /** A poison order that was replayed for days: its first events are enough to see why. */
@@ -142,6 +142,7 @@ function Lines({ order }) {
     return html`<section class="panel"><h2>What was ordered</h2>
       <p class="sum-alone"><${Amount} amount=${order.amount} currency=${order.currency} /></p>
       <p class="faint">An amount alone, without lines.</p>
+      ${order.adjustments.length > 0 && html`<table class="table"><tbody>${order.adjustments.map((adjustment) => html`<${AdjustmentRow} adjustment=${adjustment} />`)}</tbody></table>`}
     </section>`;
   }
   return html`<section class="panel panel-table" aria-labelledby="lines-title">
@@ -155,16 +156,29 @@ function Lines({ order }) {
           (line) => html`<tr>
             <td>${line.product_name}${line.sku && html`<span class="contents"><code>${line.sku}</code></span>`}</td>
             <td class="number">${grouped(line.quantity)}</td>
-            <td class="number wide">${grouped(line.unit_price)}</td>
-            <td class="number">${grouped(lineTotal(line.quantity, line.unit_price))}</td>
+            <td class="number wide">${line.unit_price === null ? "" : grouped(line.unit_price)}</td>
+            <td class="number">${grouped(line.total)}</td>
           </tr>`,
         )}
       </tbody>
       <tfoot>
+        ${order.adjustments.map((adjustment) => html`<${AdjustmentRow} adjustment=${adjustment} />`)}
         <tr><th scope="row" colspan="2">Total</th><td class="wide"></td><td class="number"><${Amount} amount=${order.amount} currency=${order.currency} /></td></tr>
       </tfoot>
     </table>
   </section>`;
+}
+
+/** @type {Record<string, string>} */
+const ADJUSTMENTS = { discount: "Discount", shipping: "Shipping", tax: "Tax", fee: "Fee", tip: "Tip", rounding: "Rounding", other: "Other" };
+
+/** @param {{ adjustment: Adjustment }} props */
+function AdjustmentRow({ adjustment: { kind, label, amount, included } }) {
+  return html`<tr class="adjustment-row">
+    <td colspan="2">${ADJUSTMENTS[kind] ?? kind}${label && html` <span class="faint">${label}</span>`}${included && html` <span class="faint">included in the prices</span>`}</td>
+    <td class="wide"></td>
+    <td class="number ${included ? "faint" : ""}">${grouped(amount)}</td>
+  </tr>`;
 }
 
 /** @param {{ order: Order }} props */
@@ -177,6 +191,7 @@ function Facts({ order }) {
       ${order.external_id && html`<dt>External id</dt><dd><${Copyable} text=${order.external_id} label="the external id" /></dd>`}
       <dt>Id</dt><dd><${Copyable} text=${order.id} label="the id" /></dd>
       <dt>Source</dt><dd>${order.source}</dd>
+      ${order.process_after && html`<dt>Not before</dt><dd><${Time} at=${order.process_after} exact=${true} /></dd>`}
       <dt>Created</dt><dd><${Time} at=${order.created_at} exact=${true} /></dd>
       <dt>Changed</dt><dd><${Time} at=${order.updated_at} exact=${true} /></dd>
       <dt>Attempts</dt><dd>${order.attempt}</dd>
@@ -211,16 +226,16 @@ const movedOn = ({ requestId }) =>
 const ACTIONS = (() => {
   const cancel = {
     name: "cancel", path: "orders", label: "Cancel order", done: "The order is cancelled.", isDestructive: true,
-    consequence: "It will not be worked on. A cancelled order stays so: to go on after all, place a new one.",
+    consequence: "It will not be processed. A cancelled order stays cancelled: to go on after all, place a new one.",
   };
   const hold = { name: "hold", path: "orders", label: "Hold", done: "The order is held until somebody releases it." };
   const release = { name: "release", path: "orders", label: "Release", done: "The order goes on." };
-  const replay = { name: "replay", path: "dead-letters", label: "Replay", done: "The order is worked on again." };
+  const replay = { name: "replay", path: "dead-letters", label: "Replay", done: "The order is processed again." };
   const discard = {
     name: "discard", path: "dead-letters", label: "Discard", done: "The order is given up.", isDestructive: true,
     consequence: "It becomes cancelled and cannot be replayed any more.",
   };
-  return { PENDING: [hold, cancel], PROCESSING: [], RETRYING: [cancel], ON_HOLD: [release, cancel], FAILED: [replay, discard], PROCESSED: [], CANCELLED: [] };
+  return { PENDING: [hold, cancel], PROCESSING: [], RETRYING: [hold, cancel], ON_HOLD: [release, cancel], FAILED: [replay, discard], PROCESSED: [], CANCELLED: [] };
 })();
 
 /** @param {{ order: Order, watched: Watched }} props */

@@ -1,5 +1,5 @@
 // @ts-check
-// Placing an order. The server alone judges what is filled in: all its faults are shown at once, each at its field. A form
+// Placing an order. Only the server checks what is filled in: all its faults are shown at once, each at its field. A form
 // has one key from its first sending to its success, so that a double click, a retry or a lost answer never makes two.
 
 import { batch, html, signal, useEffect, useLayoutEffect, useMemo, useRef } from "../html.js";
@@ -10,12 +10,18 @@ import { Icon } from "../parts/icons.js";
 import { Trouble } from "../parts/trouble.js";
 import { Refused, freshKey, send } from "../server/requests.js";
 import { grouped, total } from "../text/money.js";
+import { toUtc } from "../text/time.js";
 
-/** @typedef {{ key: number, sku: string, product_name: string, quantity: string, unit_price: string }} DraftLine */
+/** @typedef {{ key: number, sku: string, product_name: string, quantity: string, unit_price: string, total: string }} DraftLine */
+/** @typedef {{ key: number, kind: string, label: string, amount: string, included: boolean }} DraftAdjustment */
 
-let lastLine = 0;
+const KINDS = ["discount", "shipping", "tax", "fee", "tip", "rounding", "other"];
+
+let lastKey = 0;
 /** @returns {DraftLine} */
-const emptyLine = () => ({ key: (lastLine += 1), sku: "", product_name: "", quantity: "1", unit_price: "" });
+const emptyLine = () => ({ key: (lastKey += 1), sku: "", product_name: "", quantity: "1", unit_price: "", total: "" });
+/** @returns {DraftAdjustment} */
+const emptyAdjustment = () => ({ key: (lastKey += 1), kind: "shipping", label: "", amount: "", included: false });
 
 /** What is being filled in. */
 class Draft {
@@ -27,6 +33,9 @@ class Draft {
   kind = signal(/** @type {"lines" | "amount"} */ ("lines"));
   amount = signal("");
   lines = signal([emptyLine()]);
+  adjustments = signal(/** @type {DraftAdjustment[]} */ ([]));
+  /** Local time, as the browser's field has it. */
+  process_after = signal("");
 
   isSending = signal(false);
   refused = signal(/** @type {Refused | null} */ (null));
@@ -39,11 +48,15 @@ class Draft {
     const contents =
       this.kind.value === "amount"
         ? { amount: filled(this.amount.value) }
-        : { lines: this.lines.value.map(({ sku, product_name, quantity, unit_price }) => ({
-            sku: filled(sku), product_name: filled(product_name), quantity: number(quantity), unit_price: filled(unit_price),
+        : { lines: this.lines.value.map(({ sku, product_name, quantity, unit_price, total }) => ({
+            sku: filled(sku), product_name: filled(product_name), quantity: number(quantity), unit_price: filled(unit_price), total: filled(total),
           })) };
+    const adjustments = this.adjustments.value.map(({ kind, label, amount, included }) => ({
+      kind, label: filled(label), amount: filled(amount), included: kind === "tax" && included,
+    }));
     return JSON.stringify({
       user_id: filled(user_id.value), external_id: filled(external_id.value), source: source.value, currency: filled(currency.value), ...contents,
+      adjustments: adjustments.length > 0 ? adjustments : undefined, process_after: toUtc(this.process_after.value) || undefined,
     });
   }
 
@@ -86,6 +99,11 @@ class Draft {
     this.lines.value = [...this.lines.value, emptyLine()];
   }
 
+  /** @param {number} index @param {Partial<DraftAdjustment>} changed */
+  adjust(index, changed) {
+    this.adjustments.value = this.adjustments.value.map((one, at) => (at === index ? { ...one, ...changed } : one));
+  }
+
   /** @param {number} index */
   remove(index) {
     this.lines.value = this.lines.value.filter((_, at) => at !== index);
@@ -118,6 +136,7 @@ export function Place() {
             <${Field} name="user_id" label="User" draft=${draft.user_id} faults=${faults} hint="As your systems name them" autofocus=${true} />
             <${Field} name="external_id" label="External id" isOptional=${true} draft=${draft.external_id} faults=${faults} hint="Unique for the user" />
             <${Pick} name="source" label="Came in by" draft=${draft.source} faults=${faults} options=${["web", "pos", "mobile", "api"]} />
+            <${Field} name="process_after" label="Not before" type="datetime-local" isOptional=${true} draft=${draft.process_after} faults=${faults} hint="It is processed after this time" />
             <${Field} name="currency" label="Currency" isOptional=${true} draft=${draft.currency} faults=${faults} hint="Such as USD; else the usual one" width="short" />
           </div>
         </section>
@@ -130,6 +149,8 @@ export function Place() {
           ${draft.kind.value === "lines" ? html`<${Lines} draft=${draft} faults=${faults} />` : html`<div class="fields">
             <${Field} name="amount" label="Amount" draft=${draft.amount} faults=${faults} inputmode="decimal" width="short" />
           </div>`}
+          <${Adjustments} draft=${draft} faults=${faults} />
+          ${draft.kind.value === "lines" && html`<${Sum} draft=${draft} />`}
         </section>
       </fieldset>
       <div class="place-actions">
@@ -143,7 +164,6 @@ export function Place() {
 
 /** @param {{ draft: Draft, faults: Map<string, string> }} props */
 function Lines({ draft, faults }) {
-  const sum = total(draft.lines.value);
   const added = useRef(false);
   const end = useRef(/** @type {HTMLElement | null} */ (null));
   // Before the next key can be pressed, so that no letter goes to the button.
@@ -159,24 +179,54 @@ function Lines({ draft, faults }) {
       return html`<div key=${line.key} class="line" role="group" aria-label=${`Line ${index + 1}`}>
         <${Field} name=${`lines/${index}/product_name`} label="Product" field=${set("product_name")} faults=${faults} width="wide" />
         <${Field} name=${`lines/${index}/sku`} label="SKU" isOptional=${true} field=${set("sku")} faults=${faults} />
-        <${Field} name=${`lines/${index}/quantity`} label="Quantity" field=${set("quantity")} faults=${faults} inputmode="numeric" width="short" />
+        <${Field} name=${`lines/${index}/quantity`} label="Quantity" field=${set("quantity")} faults=${faults} inputmode="decimal" width="short" />
         <${Field} name=${`lines/${index}/unit_price`} label="Price each" field=${set("unit_price")} faults=${faults} inputmode="decimal" width="short" />
+        <${Field} name=${`lines/${index}/total`} label="Total" isOptional=${true} field=${set("total")} faults=${faults} inputmode="decimal" width="short" />
         <button type="button" class="button-icon line-remove" aria-label=${`Remove line ${index + 1}`} disabled=${draft.lines.value.length === 1}
           onClick=${() => draft.remove(index)}><${Icon} name="close" /></button>
       </div>`;
     })}
     <div class="lines-end">
       <button type="button" class="button" onClick=${() => { added.current = true; draft.add(); }}><${Icon} name="plus" /> Add a line</button>
-      <p class="lines-sum">Total <strong class="amount">${sum === null ? "" : grouped(sum)}</strong> <span class="currency">${draft.currency.value}</span></p>
+    </div>
+  </div>`;
+}
+
+/** @param {{ draft: Draft }} props */
+function Sum({ draft }) {
+  const sum = total(draft.lines.value, draft.adjustments.value.map(({ kind, amount, included }) => ({ amount, included: kind === "tax" && included })));
+  return html`<p class="lines-sum">Total <strong class="amount">${sum === null ? "" : grouped(sum)}</strong> <span class="currency">${draft.currency.value}</span></p>`;
+}
+
+/** Discounts, shipping, taxes. @param {{ draft: Draft, faults: Map<string, string> }} props */
+function Adjustments({ draft, faults }) {
+  return html`<div class="lines adjustments">
+    ${draft.adjustments.value.map((adjustment, index) => {
+      const set = (/** @type {"label" | "amount"} */ name) => ({ value: adjustment[name], set: (/** @type {string} */ value) => draft.adjust(index, { [name]: value }) });
+      const kind = { get value() { return adjustment.kind; }, set value(kind) { draft.adjust(index, { kind }); } };
+      return html`<div key=${adjustment.key} class="adjustment" role="group" aria-label=${`Adjustment ${index + 1}`}>
+        <${Pick} name=${`adjustments/${index}/kind`} label="Adjustment" draft=${kind} faults=${faults} options=${KINDS} />
+        <${Field} name=${`adjustments/${index}/label`} label="Label" isOptional=${true} field=${set("label")} faults=${faults} width="wide" />
+        <${Field} name=${`adjustments/${index}/amount`} label="Amount" field=${set("amount")} faults=${faults} inputmode="text" width="short"
+          hint=${adjustment.kind === "discount" ? "Negative: -5.00" : undefined} />
+        <label class="choice adjustment-included">${adjustment.kind === "tax" &&
+          html`<input type="checkbox" checked=${adjustment.included} onChange=${() => draft.adjust(index, { included: !adjustment.included })} /> In the prices`}</label>
+        <button type="button" class="button-icon line-remove" aria-label=${`Remove adjustment ${index + 1}`}
+          onClick=${() => (draft.adjustments.value = draft.adjustments.value.filter((_, at) => at !== index))}><${Icon} name="close" /></button>
+      </div>`;
+    })}
+    <div class="lines-end">
+      <button type="button" class="button" onClick=${() => (draft.adjustments.value = [...draft.adjustments.value, emptyAdjustment()])}>
+        <${Icon} name="plus" /> Add a discount, shipping or tax</button>
     </div>
   </div>`;
 }
 
 /**
  * @param {{ name: string, label: string, faults: Map<string, string>, draft?: { value: string }, field?: { value: string, set: (value: string) => void },
- *   hint?: string, isOptional?: boolean, inputmode?: string, width?: string, autofocus?: boolean }} props
+ *   hint?: string, isOptional?: boolean, inputmode?: string, type?: string, width?: string, autofocus?: boolean }} props
  */
-function Field({ name, label, faults, draft, field, hint, isOptional = false, inputmode, width = "", autofocus = false }) {
+function Field({ name, label, faults, draft, field, hint, isOptional = false, inputmode, type = "text", width = "", autofocus = false }) {
   const fault = faults.get(name);
   const value = field?.value ?? draft?.value ?? "";
   const set = (/** @type {string} */ typed) => {
@@ -189,7 +239,7 @@ function Field({ name, label, faults, draft, field, hint, isOptional = false, in
   }, []);
   return html`<div class="field ${width && `field-${width}`} ${fault ? "field-faulty" : ""}">
     <label for=${`place-${name}`}>${label}${isOptional && html` <span class="faint">optional</span>`}</label>
-    <input ref=${input} id=${`place-${name}`} name=${name} class="input" value=${value} autocomplete="off" inputmode=${inputmode}
+    <input ref=${input} id=${`place-${name}`} name=${name} type=${type} class="input" value=${value} autocomplete="off" inputmode=${inputmode}
       aria-invalid=${fault ? "true" : undefined} aria-describedby=${fault ? `fault-${name}` : hint ? `hint-${name}` : undefined}
       onInput=${(/** @type {any} */ event) => set(event.currentTarget.value)} />
     ${fault ? html`<p id=${`fault-${name}`} class="fault"><${Icon} name="FAILED" /> ${fault}</p>` : hint && html`<p id=${`hint-${name}`} class="hint">${hint}</p>`}
@@ -246,13 +296,13 @@ function Doubt({ draft }) {
 
 /** As their labels are. @type {Record<string, string>} */
 const LABELS = {
-  user_id: "User", external_id: "External id", source: "Came in by", currency: "Currency", amount: "Amount",
-  product_name: "Product", sku: "SKU", quantity: "Quantity", unit_price: "Price each",
+  user_id: "User", external_id: "External id", source: "Came in by", process_after: "Not before", currency: "Currency", amount: "Amount",
+  product_name: "Product", sku: "SKU", quantity: "Quantity", unit_price: "Price each", total: "Total", kind: "Adjustment", label: "Label",
 };
 
-/** What is wrong, for somebody who fills in a form and knows nothing of JSON's types. @param {Fault} fault */
+/** What is wrong, for a person who fills in a form and knows nothing of JSON's types. @param {Fault} fault */
 function sentence({ pointer = "", code, detail }) {
-  const text = code === "wrong_type" && pointer.endsWith("/quantity") ? "must be a whole number" : detail;
+  const text = code === "wrong_type" && pointer.endsWith("/quantity") ? "must be a number" : detail;
   return text.replace(/^./, (letter) => letter.toUpperCase());
 }
 
@@ -261,20 +311,24 @@ function inOrder(faults) {
   const names = Object.keys(LABELS);
   const rank = (/** @type {Fault} */ fault) => {
     const [first, index, name] = (fieldOf(fault) ?? "").split("/");
-    return first === "lines" ? 100 + Number(index) * 10 + names.indexOf(name) - 5 : names.indexOf(first);
+    const block = { lines: 1_000, adjustments: 100_000 }[first] ?? 0;
+    return block === 0 ? names.indexOf(first) : block + Number(index ?? 0) * 20 + names.indexOf(name);
   };
   return [...faults].sort((one, other) => rank(one) - rank(other));
 }
 
 /** The field that a fault's JSON pointer names. @param {Fault} fault */
 function fieldOf({ pointer = "" }) {
+  // A line without any price is reported as a whole.
+  if (/^\/lines\/\d+$/.test(pointer)) return `${pointer.slice(1)}/unit_price`;
   return pointer.startsWith("/") ? pointer.slice(1) : null;
 }
 
 /** lines/0/unit_price is "Line 1, price each". @param {string} field */
 function nameOf(field) {
   const [first, index, name] = field.split("/");
-  return first === "lines" && name ? `Line ${Number(index) + 1}, ${(LABELS[name] ?? name).toLowerCase()}` : (LABELS[first] ?? first);
+  const block = { lines: "Line", adjustments: "Adjustment" }[first];
+  return block && name ? `${block} ${Number(index) + 1}, ${(LABELS[name] ?? name).toLowerCase()}` : (LABELS[first] ?? first);
 }
 
 /** @param {Refused | null} refused */

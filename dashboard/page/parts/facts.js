@@ -20,7 +20,7 @@ export function Time({ at, exact = false }) {
 export function contents(order) {
   if (order.lines.length === 0) return "No lines, an amount alone";
   const [first, ...others] = order.lines;
-  const begin = first.quantity > 1 ? `${first.quantity} × ${first.product_name}` : first.product_name;
+  const begin = String(first.quantity) === "1" ? first.product_name : `${first.quantity} × ${first.product_name}`;
   return others.length > 0 ? `${begin} + ${others.length} more` : begin;
 }
 

@@ -182,12 +182,13 @@ export class LiveList {
 }
 
 /**
+ * The order after a change. An erased order keeps its last status until the list is read again without it.
  * @param {Order} order
  * @param {Change} change
  * @returns {Order}
  */
 function patched(order, change) {
-  return { ...order, status: change.status, version: change.version, updated_at: change.occurred_at };
+  return { ...order, status: change.status ?? order.status, version: change.version, updated_at: change.occurred_at };
 }
 
 /** @param {{ list: LiveList }} props */

@@ -15,24 +15,55 @@ export function grouped(amount) {
   return `${sign}${groups}${fraction === undefined ? "" : `.${fraction}`}`;
 }
 
+/** A decimal as an integer of units of 10^-scale. @typedef {{ units: bigint, scale: number }} Exact */
+
+/** @param {string} text @returns {Exact | null} */
+function exact(text) {
+  const found = DECIMAL.exec(text.trim());
+  if (!found) return null;
+  const [, sign, whole, fraction = ""] = found;
+  const digits = BigInt(whole + fraction);
+  return { units: sign ? -digits : digits, scale: fraction.length };
+}
+
+/** @param {Exact} one @param {Exact} other @returns {Exact} */
+function plus(one, other) {
+  const scale = Math.max(one.scale, other.scale);
+  const at = (/** @type {Exact} */ number) => number.units * 10n ** BigInt(scale - number.scale);
+  return { units: at(one) + at(other), scale };
+}
+
+/** What a line costs: its total, or else quantity times price. @param {DraftAmounts} line @returns {Exact | null} */
+function cost({ quantity, unit_price, total }) {
+  if (total.trim() !== "") return exact(total);
+  const [count, price] = [exact(quantity), exact(unit_price)];
+  if (!count || !price) return null;
+  // A quantity's trailing zeros are not digits of the amount: 2.000 pieces at 1.50 are 3.00.
+  let { units, scale } = count;
+  while (scale > 0 && units % 10n === 0n) {
+    units /= 10n;
+    scale -= 1;
+  }
+  return { units: units * price.units, scale: scale + price.scale };
+}
+
+/** @typedef {{ quantity: string, unit_price: string, total: string }} DraftAmounts */
+
 /**
- * The sum of quantity times price, exact; null where a line is not filled in yet.
- * @param {{ quantity: string, unit_price: string }[]} lines
+ * The sum of lines and of adjustments that are not included, exact; null while one is not filled in.
+ * @param {DraftAmounts[]} lines
+ * @param {{ amount: string, included: boolean }[]} [adjustments]
  * @returns {string | null}
  */
-export function total(lines) {
-  let scale = 0;
-  /** @type {{ quantity: bigint, digits: string, fraction: number }[]} */
-  const read = [];
-  for (const { quantity, unit_price } of lines) {
-    const price = DECIMAL.exec(unit_price.trim());
-    if (!price || !/^\d{1,9}$/.test(quantity.trim())) return null;
-    const fraction = price[3] ?? "";
-    scale = Math.max(scale, fraction.length);
-    read.push({ quantity: BigInt(quantity.trim()), digits: price[1] + price[2] + fraction, fraction: fraction.length });
+export function total(lines, adjustments = []) {
+  /** @type {Exact} */
+  let sum = { units: 0n, scale: 0 };
+  const added = adjustments.filter(({ included }) => !included).map(({ amount }) => exact(amount));
+  for (const part of [...lines.map(cost), ...added]) {
+    if (!part) return null;
+    sum = plus(sum, part);
   }
-  const sum = read.reduce((sum, line) => sum + line.quantity * BigInt(line.digits) * 10n ** BigInt(scale - line.fraction), 0n);
-  return withPoint(sum, scale);
+  return withPoint(sum.units, sum.scale);
 }
 
 /**
@@ -43,13 +74,4 @@ function withPoint(value, scale) {
   const digits = String(value < 0n ? -value : value).padStart(scale + 1, "0");
   const sign = value < 0n ? "-" : "";
   return scale === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
-}
-
-/**
- * What a line comes to.
- * @param {number | string} quantity
- * @param {number | string} unit_price
- */
-export function lineTotal(quantity, unit_price) {
-  return total([{ quantity: String(quantity), unit_price: String(unit_price) }]) ?? "";
 }

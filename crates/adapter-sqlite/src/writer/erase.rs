@@ -39,12 +39,6 @@ impl Writer<'_> {
         }
         let event = &erasure.event;
         let follows = erasure.version.next();
-        if event.event_type != EventType::Erased || event.version != follows {
-            return Ok(Err(CommitError::Refused(
-                "an order is erased by its last event, one version after its last change"
-                    .to_owned(),
-            )));
-        }
         let found = self.erasable(event.order_id, (erasure.version, erasure.status));
         let Erasable {
             place,
@@ -58,6 +52,12 @@ impl Writer<'_> {
                 None => return Ok(Err(CommitError::Stale)),
             },
         };
+        if event.event_type != EventType::Erased || event.version != follows {
+            return Ok(Err(CommitError::Refused(
+                "an order is erased by an event of its own, one version after its last change"
+                    .to_owned(),
+            )));
+        }
         let seq = batch.books.head + 1;
         append(&mut tombstones, event, seq);
         self.connection

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use domain::order::MAX_LINES;
-use domain::{Currency, Fault, Given, LineDraft, Money, OrderDraft, PlaceOrder};
+use domain::{
+    AdjustmentDraft, CheckRules, Currency, Fault, Given, LineDraft, Money, OrderDraft, PlaceOrder,
+    Timestamp,
+};
 use proptest::prelude::*;
 
 use crate::made::any_currency;
@@ -19,7 +22,12 @@ fn good_line() -> LineDraft<'static> {
         product_name: given("Lamp"),
         quantity: given("2"),
         unit_price: given("1.50"),
+        total: Given::Missing,
     }
+}
+
+fn rules() -> CheckRules {
+    CheckRules::new_orders(Currency::USD)
 }
 
 fn good_draft() -> OrderDraft<'static> {
@@ -32,7 +40,7 @@ fn good_draft() -> OrderDraft<'static> {
 
 fn faults_of(draft: OrderDraft<'_>) -> Vec<(String, &'static str)> {
     let mut faults: Vec<Fault> = Vec::new();
-    let command = PlaceOrder::check(draft, Currency::USD, &mut faults);
+    let command = PlaceOrder::check(draft, rules(), &mut faults);
     assert_eq!(
         command.is_none(),
         !faults.is_empty(),
@@ -63,10 +71,11 @@ fn each_fault_of_a_line_is_found_at_its_place() {
     for (quantity, code) in [
         ("0", "out_of_range"),
         ("-1", "out_of_range"),
-        ("1.5", "not_whole"),
+        ("1.0005", "too_precise"),
+        ("0.0005", "too_precise"),
         ("1e99", "out_of_range"),
         ("-1e99", "out_of_range"),
-        ("1000001", "out_of_range"),
+        ("1000000.001", "out_of_range"),
         ("4294967297", "out_of_range"),
         ("two", "not_a_number"),
     ] {
@@ -116,7 +125,16 @@ fn each_fault_of_a_line_is_found_at_its_place() {
     );
     assert_eq!(
         line_fault(|line| line.unit_price = Given::Missing),
-        at("unit_price", "required")
+        ("/lines/1".to_owned(), "required")
+    );
+    for (total, code) in [("2.00", "not_the_product"), ("-3.00", "out_of_range")] {
+        let found = line_fault(|line| line.total = given(total));
+        assert_eq!(found, at("total", code), "{total}");
+    }
+    // 1.001 x 1.50 is 1.5015.
+    assert_eq!(
+        line_fault(|line| line.quantity = given("1.001")),
+        at("total", "required")
     );
 }
 
@@ -181,6 +199,144 @@ fn each_fault_of_an_order_is_found_at_its_place() {
     }
 }
 
+fn adjustment(kind: &'static str, amount: &'static str) -> AdjustmentDraft<'static> {
+    AdjustmentDraft {
+        kind: given(kind),
+        label: Given::Missing,
+        amount: given(amount),
+        included: Given::Missing,
+    }
+}
+
+fn with_adjustments(adjustments: Vec<AdjustmentDraft<'static>>) -> OrderDraft<'static> {
+    OrderDraft {
+        adjustments: Given::Value(adjustments),
+        ..good_draft()
+    }
+}
+
+#[test]
+fn each_fault_of_an_adjustment_is_found_at_its_place() {
+    for (kind, amount, expected) in [
+        (
+            "gift",
+            "1.00",
+            fault("/adjustments/0/kind", "unknown_value"),
+        ),
+        (
+            "discount",
+            "0.01",
+            fault("/adjustments/0/amount", "out_of_range"),
+        ),
+        (
+            "shipping",
+            "-0.01",
+            fault("/adjustments/0/amount", "out_of_range"),
+        ),
+        (
+            "tax",
+            "-1.00",
+            fault("/adjustments/0/amount", "out_of_range"),
+        ),
+        (
+            "fee",
+            "-1.00",
+            fault("/adjustments/0/amount", "out_of_range"),
+        ),
+        (
+            "tip",
+            "-1.00",
+            fault("/adjustments/0/amount", "out_of_range"),
+        ),
+        (
+            "other",
+            "0.001",
+            fault("/adjustments/0/amount", "too_precise"),
+        ),
+        (
+            "other",
+            "1e99",
+            fault("/adjustments/0/amount", "out_of_range"),
+        ),
+        ("discount", "-3.01", fault("/adjustments", "out_of_range")),
+    ] {
+        let found = only(with_adjustments(vec![adjustment(kind, amount)]));
+        assert_eq!(found, expected, "{kind} {amount}");
+    }
+    for kind in ["discount", "shipping", "tip", "rounding"] {
+        let included = AdjustmentDraft {
+            included: Given::Value(true),
+            ..adjustment(kind, "0")
+        };
+        let found = only(with_adjustments(vec![included]));
+        assert_eq!(found, fault("/adjustments/0/included", "not_allowed"));
+    }
+    let missing = AdjustmentDraft::default();
+    assert_eq!(
+        faults_of(with_adjustments(vec![missing])),
+        [
+            fault("/adjustments/0/kind", "required"),
+            fault("/adjustments/0/amount", "required")
+        ]
+    );
+    let most = vec![adjustment("fee", "0.01"); 50];
+    assert_eq!(faults_of(with_adjustments(most)), []);
+    let too_many = vec![adjustment("fee", "0.01"); 51];
+    assert_eq!(
+        only(with_adjustments(too_many)),
+        fault("/adjustments", "too_many")
+    );
+}
+
+#[test]
+fn without_lines_the_amount_stands_alone_and_adjustments_inform() {
+    let draft = OrderDraft {
+        lines: Given::Missing,
+        amount: given("10.00"),
+        ..with_adjustments(vec![adjustment("tax", "1.90")])
+    };
+    let mut faults = Vec::new();
+    let command = PlaceOrder::check(draft, rules(), &mut faults).unwrap();
+    assert_eq!(command.amount.minor(), 1_000);
+    assert_eq!(command.adjustments.len(), 1);
+}
+
+#[test]
+fn withdrawn_currencies_are_for_history_and_a_code_in_lower_case_gets_a_suggestion() {
+    let draft = |code| OrderDraft {
+        currency: given(code),
+        ..good_draft()
+    };
+    let detail = |code| {
+        let mut faults = Vec::new();
+        assert_eq!(PlaceOrder::check(draft(code), rules(), &mut faults), None);
+        assert_eq!(faults.len(), 1);
+        faults.remove(0).detail
+    };
+    assert!(detail("DEM").contains("withdrawn"), "{}", detail("DEM"));
+    assert!(detail("eur").ends_with("did you mean EUR?"));
+    let mut faults = Vec::new();
+    let history = CheckRules::history(Currency::USD);
+    let command = PlaceOrder::check(draft("DEM"), history, &mut faults).unwrap();
+    assert_eq!(command.amount.currency().code(), "DEM");
+}
+
+#[test]
+fn process_after_is_read_as_a_time() {
+    let draft = OrderDraft {
+        process_after: given("2026-12-01T08:00:00+01:00"),
+        ..good_draft()
+    };
+    let command = PlaceOrder::check(draft, rules(), &mut Vec::new()).unwrap();
+    let expected = Timestamp::parse("2026-12-01T07:00:00Z").unwrap();
+    assert_eq!(command.process_after, Some(expected));
+    let faulty = OrderDraft {
+        process_after: given("2026-12-01"),
+        ..good_draft()
+    };
+    assert_eq!(only(faulty), fault("/process_after", "invalid"));
+}
+
 #[test]
 fn too_many_lines_and_too_much_money_are_found() {
     let of_lines = |lines| OrderDraft {
@@ -191,13 +347,15 @@ fn too_many_lines_and_too_much_money_are_found() {
     assert_eq!(faults_of(of_lines(most)), []);
     let too_many = vec![good_line(); MAX_LINES + 1];
     assert_eq!(only(of_lines(too_many)), fault("/lines", "too_many"));
-    let dear = LineDraft {
-        quantity: given("1000000"),
+    let dear = |quantity| LineDraft {
+        quantity: given(quantity),
         unit_price: given("90071992547409.91"),
         ..good_line()
     };
-    let total_overflow = of_lines(vec![dear; MAX_LINES]);
-    assert_eq!(only(total_overflow), fault("/lines", "out_of_range"));
+    let of_two = of_lines(vec![dear("1"); 2]);
+    assert_eq!(only(of_two), fault("/lines", "out_of_range"));
+    let of_one = of_lines(vec![dear("1000000")]);
+    assert_eq!(only(of_one), fault("/lines/0", "out_of_range"));
 }
 
 #[test]
@@ -233,6 +391,13 @@ fn all_faults_are_found_at_once_and_none_twice() {
         product_name: Given::Missing,
         quantity: given("0"),
         unit_price: given("x"),
+        total: given("y"),
+    };
+    let bad_adjustment = AdjustmentDraft {
+        kind: given("gift"),
+        label: given("\u{1}"),
+        amount: given("1,5"),
+        included: Given::Missing,
     };
     let found = faults_of(OrderDraft {
         user_id: given(""),
@@ -241,7 +406,9 @@ fn all_faults_are_found_at_once_and_none_twice() {
         currency: given("XXX"),
         amount: given("-1"),
         lines: Given::Value(vec![good_line(), bad_line]),
+        adjustments: Given::Value(vec![bad_adjustment]),
         metadata: Given::Value(BTreeMap::from([(" ".to_owned(), String::new())])),
+        process_after: given("tomorrow"),
     });
     let pointers: HashSet<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
     let expected = [
@@ -254,7 +421,12 @@ fn all_faults_are_found_at_once_and_none_twice() {
         "/lines/1/product_name",
         "/lines/1/quantity",
         "/lines/1/unit_price",
+        "/lines/1/total",
+        "/adjustments/0/kind",
+        "/adjustments/0/label",
+        "/adjustments/0/amount",
         "/metadata/ ",
+        "/process_after",
     ];
     assert_eq!(pointers, HashSet::from(expected));
     assert_eq!(found.len(), expected.len(), "{found:?}");
@@ -284,25 +456,30 @@ fn what_the_edge_has_reported_already_is_not_reported_again() {
         lines: Given::Missing,
         ..good_draft()
     };
-    assert_eq!(PlaceOrder::check(draft, Currency::USD, &mut faults), None);
+    assert_eq!(PlaceOrder::check(draft, rules(), &mut faults), None);
     assert_eq!(faults.len(), 1);
     let mut faults = vec![Fault::new("/lines", "wrong_type", "must be a list")];
     let draft = OrderDraft {
         lines: Given::Faulty,
         ..good_draft()
     };
-    assert_eq!(PlaceOrder::check(draft, Currency::USD, &mut faults), None);
+    assert_eq!(PlaceOrder::check(draft, rules(), &mut faults), None);
     assert_eq!(faults.len(), 1, "{faults:?}");
 }
 
 proptest! {
     #[test]
     fn no_draft_makes_the_check_panic(
-        texts in prop::collection::vec(prop::option::of(r"\PC{0,8}|[-0-9.e]{0,8}|[\x00-\x20]{0,3}"), 9),
+        texts in prop::collection::vec(prop::option::of(r"\PC{0,8}|[-0-9.e]{0,8}|[\x00-\x20]{0,3}|discount|tax"), 14),
         lines in 0_usize..4,
     ) {
         let text = |index: usize| Given::from(texts[index].as_deref().map(Cow::Borrowed));
-        let line = LineDraft { sku: text(0), product_name: text(1), quantity: text(2), unit_price: text(3) };
+        let line = LineDraft {
+            sku: text(0), product_name: text(1), quantity: text(2), unit_price: text(3), total: text(9),
+        };
+        let adjustment = AdjustmentDraft {
+            kind: text(10), label: text(11), amount: text(12), included: Given::Value(lines == 1),
+        };
         let draft = OrderDraft {
             user_id: text(4),
             external_id: text(5),
@@ -310,7 +487,9 @@ proptest! {
             currency: text(7),
             amount: text(8),
             lines: Given::Value(vec![line; lines]),
+            adjustments: Given::Value(vec![adjustment; lines]),
             metadata: Given::Missing,
+            process_after: text(13),
         };
         faults_of(draft);
     }
@@ -339,7 +518,7 @@ proptest! {
             ..good_draft()
         };
         let mut faults = Vec::new();
-        let command = PlaceOrder::check(draft, Currency::USD, &mut faults);
+        let command = PlaceOrder::check(draft, rules(), &mut faults);
         prop_assert_eq!(faults, []);
         prop_assert_eq!(command.map(|command| command.amount), Some(Money::new(sum, currency).unwrap()));
     }

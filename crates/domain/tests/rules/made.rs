@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    Currency, Decision, ExternalId, Failure, Money, Order, OrderId, PlaceOrder, Receipt, Source,
-    Steering, Timestamp, Trace, UserId,
+    Cause, Currency, Decision, ExternalId, Failure, Money, Order, OrderId, PlaceOrder, Receipt,
+    ReceiptLocation, ReceiptTemplate, Source, Steering, Timestamp, UserId,
 };
 use proptest::prelude::*;
 
@@ -21,7 +21,13 @@ pub fn at(ms: u64) -> Timestamp {
 pub fn plain_order() -> Decision {
     let command = place_order("alice", None, 100);
     let id = OrderId::new(at(1_000_000), &command.user_id, 42);
-    Order::place(command, id, at(1_000_000), Trace::default())
+    place(command, id, at(1_000_000))
+}
+
+/// Places an order whose receipt is rendered, for no known request.
+pub fn place(command: PlaceOrder, id: OrderId, now: Timestamp) -> Decision {
+    let receipts = ReceiptLocation::Rendered;
+    Order::place(command, id, now, Cause::default(), receipts)
 }
 
 pub fn place_order(user: &str, external_id: Option<&str>, minor: u64) -> PlaceOrder {
@@ -31,7 +37,10 @@ pub fn place_order(user: &str, external_id: Option<&str>, minor: u64) -> PlaceOr
         source: Source::Api,
         amount: Money::new(minor, Currency::USD).expect("valid"),
         lines: Arc::from([]),
+        adjustments: Arc::from([]),
         metadata: Arc::default(),
+        process_after: None,
+        receipt_template: ReceiptTemplate::Standard,
     }
 }
 
@@ -95,7 +104,7 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Option<Decisio
         Command::Fail => order.fail(failure(), now),
         Command::GiveBack { .. } => order.give_back(reason(command), DELAY, now),
         Command::LoseLease { max_attempts } => order.lose_lease(max_attempts, DELAY, now),
-        Command::Steer(steering) => order.steer(steering, now, Trace::default()),
+        Command::Steer(steering) => order.steer(steering, now, Cause::default()),
     }
     .ok()
 }

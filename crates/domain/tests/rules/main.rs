@@ -7,3 +7,4 @@ mod money;
 mod names_and_times;
 mod receipts;
 mod state_machine;
+mod sums;

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{
-    Decision, Event, Failure, Job, Order, OrderId, Receipt, Status, Steering, Trace, Version,
+    Cause, Decision, Event, EventType, Failure, HistoryStatus, Job, Order, OrderId, Receipt,
+    ReceiptLocation, Refusal, Status, Steering, Timestamp, Version, Wait, WaitingFor,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::made::{Command, DELAY, any_command, at, decide, place_order, plain_order, reason};
+use crate::made::{
+    Command, DELAY, any_command, at, decide, place, place_order, plain_order, reason,
+};
 
 /// The picture of the state machine, written down a second time: where a command leads, if anywhere.
 fn picture(order: &Order, command: Command) -> Option<Status> {
@@ -28,6 +32,7 @@ fn picture(order: &Order, command: Command) -> Option<Status> {
         (S::Processing, "retry", S::Retrying),
         (S::Processing, "fail", S::Failed),
         (S::Pending, "hold", S::OnHold),
+        (S::Retrying, "hold", S::OnHold),
         (S::OnHold, "release", S::Pending),
         (S::Failed, "replay", S::Pending),
         (S::Failed, "discard", S::Cancelled),
@@ -116,8 +121,9 @@ fn says_what_went_wrong(order: &Order, command: Command, decision: &Decision) ->
         Status::Failed => prop_assert!(code.is_some(), "a dead letter says why"),
         // What was only ever given back without a word has nothing to say: no attempt counts against it.
         Status::Retrying => prop_assert!(code.is_some() || after.attempt == 0),
-        Status::Pending | Status::OnHold | Status::Processed => prop_assert_eq!(code, None),
-        Status::Processing | Status::Cancelled => {}
+        Status::Processed => prop_assert_eq!(code, None),
+        // Held while it was RETRYING, an order keeps what went wrong.
+        Status::Pending | Status::OnHold | Status::Processing | Status::Cancelled => {}
     }
     let is_told = matches!(after.status, Status::Retrying | Status::Failed);
     let told = after.failure.as_ref().filter(|_| is_told);
@@ -150,9 +156,19 @@ fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> Test
     prop_assert_eq!((event.order_id, event.version), (after.id, after.version));
     prop_assert_eq!(
         (event.status(), event.attempt),
-        (after.status, after.attempt)
+        (Some(after.status), after.attempt)
     );
-    prop_assert_eq!(&event.user_id, &after.user_id);
+    prop_assert_eq!(event.user_id.as_ref(), Some(&after.user_id));
+    prop_assert_eq!(event.retry_at, after.retry_at);
+    prop_assert!(!event.history);
+    let counted = matches!(
+        command,
+        Command::Steer(Steering::Hold | Steering::Release | Steering::Replay)
+    );
+    prop_assert_eq!(
+        after.operator_commands,
+        order.operator_commands + u32::from(counted)
+    );
     prop_assert_eq!(event.occurred_at, after.updated_at);
     Ok(())
 }
@@ -162,7 +178,7 @@ fn waits_after_losses(orders: u64, attempts: u32) -> Vec<Duration> {
     let wait = |random| {
         let command = place_order("alice", None, 100);
         let id = OrderId::new(at(1_000_000), &command.user_id, random << 2);
-        let mut order = Order::place(command, id, at(1_000_000), Trace::default()).order;
+        let mut order = place(command, id, at(1_000_000)).order;
         let mut last = Job::Nothing;
         for _ in 0..attempts {
             let claimed = order.claim(order.updated_at).expect("it waits").order;
@@ -197,7 +213,13 @@ fn an_order_runs_alone_once_it_has_lost_its_lease_at_the_second_attempt() {
     );
     let given_back = alone.give_back(None, DELAY, alone.updated_at);
     let dead = alone.lose_lease(3, DELAY, alone.updated_at).unwrap().order;
-    let replayed = dead.steer(Steering::Replay, dead.updated_at, Trace::default());
+    let replayed = dead.steer(Steering::Replay, dead.updated_at, Cause::default());
+    let steer = |order: &Order, steering| {
+        let steered = order.steer(steering, order.updated_at, Cause::default());
+        steered.unwrap().order
+    };
+    let held = steer(&twice, Steering::Hold);
+    let released = steer(&held, Steering::Release);
     let cases = [
         ("placed", &placed, false),
         ("lost once", &once, false),
@@ -212,6 +234,8 @@ fn an_order_runs_alone_once_it_has_lost_its_lease_at_the_second_attempt() {
         ("failed in another way", &retried.unwrap().order, false),
         ("a dead letter", &dead, false),
         ("replayed", &replayed.unwrap().order, false),
+        ("held by a person", &held, false),
+        ("released by a person", &released, true),
     ];
     for (what, order, expected) in cases {
         assert_eq!(order.runs_alone(), expected, "{what}");
@@ -312,24 +336,167 @@ fn every_status_that_is_not_final_has_a_way_to_a_final_one() {
     }
 }
 
-#[test]
-fn history_is_a_whole_life_in_one_decision() {
+fn history(status: HistoryStatus) -> (Vec<Event>, Decision) {
     let command = place_order("alice", Some("536365"), 100);
     let then = at(1_291_191_960_000);
     let id = OrderId::new(then, &command.user_id, 7);
-    let key = Receipt::key_of(&command.user_id, id);
-    let decision = Order::place_history(command, id, then, Trace::default(), key).unwrap();
-    let mut events = decision.earlier;
-    events.push(decision.event);
-    let versions: Vec<u32> = events.iter().map(|event| event.version.get()).collect();
-    assert_eq!(versions, [1, 2, 3]);
+    let receipts = ReceiptLocation::Rendered;
+    let decision = Order::place_history(command, id, then, Cause::default(), receipts, status)
+        .expect("the state machine leads there");
+    let mut events = decision.earlier.clone();
+    events.push(decision.event.clone());
     assert!(events.iter().all(|event| event.occurred_at == then));
-    assert_eq!(decision.order.status, Status::Processed);
+    assert!(events.iter().all(|event| event.history));
     assert_eq!(
         (decision.order.created_at, decision.order.updated_at),
         (then, then)
     );
-    assert_eq!(decision.job, Job::Nothing, "nobody is charged again");
+    assert_eq!(decision.job, Job::Nothing, "no work is left");
+    (events, decision)
+}
+
+#[test]
+fn history_is_a_whole_life_in_one_decision() {
+    let kinds = |events: &[Event]| -> Vec<EventType> {
+        events.iter().map(|event| event.event_type).collect()
+    };
+    let (events, processed) = history(HistoryStatus::Processed);
+    let versions: Vec<u32> = events.iter().map(|event| event.version.get()).collect();
+    assert_eq!(versions, [1, 2, 3]);
+    assert_eq!(processed.order.status, Status::Processed);
+    let order = &processed.order;
+    let receipt_key = Receipt::key_of(&order.user_id, order.id);
+    assert_eq!(order.receipt_key, Some(receipt_key));
+
+    let (events, cancelled) = history(HistoryStatus::Cancelled);
+    assert_eq!(kinds(&events), [EventType::Created, EventType::Cancelled]);
+    assert_eq!(cancelled.order.status, Status::Cancelled);
+    assert_eq!(cancelled.order.receipt_key, None);
+}
+
+fn steered(order: &Order, steering: Steering, now: Timestamp) -> Decision {
+    let decision = order.steer(steering, now, Cause::default());
+    decision.expect("the status allows it")
+}
+
+#[test]
+fn an_order_is_due_after_its_process_after_and_says_so() {
+    let (now, later) = (at(1_000_000), at(9_000_000));
+    let command = |time| domain::PlaceOrder {
+        process_after: Some(time),
+        ..place_order("alice", None, 100)
+    };
+    let id = OrderId::new(now, &command(later).user_id, 1);
+    let placed = place(command(later), id, now);
+    assert_eq!(placed.job, Job::DueAt(later));
+    let waiting = |what, until| Some(WaitingFor { what, until });
+    assert_eq!(
+        placed.order.waiting_for(),
+        waiting(Wait::ProcessAfter, Some(later))
+    );
+
+    let held = steered(&placed.order, Steering::Hold, at(2_000_000));
+    assert_eq!(held.order.waiting_for(), waiting(Wait::Release, None));
+    let early = steered(&held.order, Steering::Release, at(3_000_000));
+    assert_eq!(
+        early.job,
+        Job::DueAt(later),
+        "a release does not shorten the wait"
+    );
+    let late = steered(&held.order, Steering::Release, at(9_000_001));
+    assert_eq!(late.job, Job::DueIn(Duration::ZERO));
+    assert_eq!(late.order.waiting_for(), waiting(Wait::Worker, None));
+
+    let past = place(command(now), id, now);
+    assert_eq!(past.job, Job::DueIn(Duration::ZERO));
+    assert_eq!(past.order.waiting_for(), waiting(Wait::Worker, None));
+}
+
+#[test]
+fn every_order_that_is_not_final_names_what_it_waits_for() {
+    for order in reachable(&plain_order().order) {
+        let waiting_for = order.waiting_for();
+        assert_eq!(
+            waiting_for.is_none(),
+            order.status.is_final(),
+            "{}",
+            order.status
+        );
+        if order.status == Status::Retrying {
+            assert_eq!(
+                waiting_for.and_then(|waiting| waiting.until),
+                order.retry_at
+            );
+            assert!(order.retry_at.is_some());
+        }
+    }
+}
+
+#[test]
+fn people_can_hold_release_and_replay_an_order_a_thousand_times() {
+    let mut order = plain_order().order;
+    let now = order.updated_at;
+    for _ in 0..MAX_OPERATOR_COMMANDS / 2 {
+        order = steered(&order, Steering::Hold, now).order;
+        order = steered(&order, Steering::Release, now).order;
+    }
+    assert_eq!(order.operator_commands, MAX_OPERATOR_COMMANDS);
+    let held = order.steer(Steering::Hold, now, Cause::default());
+    assert_eq!(held.unwrap_err(), Refusal::TooManyCommands);
+
+    let claimed = order.claim(now).unwrap().order;
+    let failed = claimed
+        .fail(Failure::new("declined", "no"), now)
+        .expect("the worker is never refused")
+        .order;
+    let replayed = failed.steer(Steering::Replay, now, Cause::default());
+    assert_eq!(replayed.unwrap_err(), Refusal::TooManyCommands);
+    assert_eq!(
+        steered(&failed, Steering::Discard, now).order.status,
+        Status::Cancelled
+    );
+}
+
+#[test]
+fn a_hold_always_leaves_room_for_its_release() {
+    let mut order = (*plain_order().order).clone();
+    order.operator_commands = MAX_OPERATOR_COMMANDS - 1;
+    let now = order.updated_at;
+    let held = order.steer(Steering::Hold, now, Cause::default());
+    assert_eq!(held.unwrap_err(), Refusal::TooManyCommands);
+    order.operator_commands = MAX_OPERATOR_COMMANDS - 2;
+    let held = steered(&order, Steering::Hold, now).order;
+    let released = steered(&held, Steering::Release, now).order;
+    assert_eq!(released.operator_commands, MAX_OPERATOR_COMMANDS);
+}
+
+#[test]
+fn only_orders_at_rest_can_be_erased_and_nothing_personal_is_left() {
+    for order in reachable(&plain_order().order) {
+        let erased = order.erase(at(5_000_000));
+        let at_rest = matches!(
+            order.status,
+            Status::Processed | Status::Cancelled | Status::Failed
+        );
+        let Ok(event) = erased else {
+            assert!(!at_rest, "{}", order.status);
+            continue;
+        };
+        assert!(at_rest, "{}", order.status);
+        assert_eq!(event.event_type, EventType::Erased);
+        assert_eq!(event.version, order.version.next());
+        assert_eq!((event.status(), event.user_id), (None, None));
+        assert_eq!((event.failure, event.cause), (None, Cause::default()));
+    }
+    let claimed = plain_order().order.claim(at(1_000_000)).unwrap().order;
+    let failed = claimed
+        .fail(Failure::new("declined", "alice's card"), at(1_000_000))
+        .unwrap();
+    let tombstone = failed.event.tombstone();
+    assert!(tombstone.is_tombstone());
+    assert_eq!(tombstone.id(), failed.event.id());
+    assert_eq!(tombstone.event_type, EventType::Failed);
+    assert_eq!((tombstone.failure, tombstone.user_id), (None, None));
 }
 
 #[test]

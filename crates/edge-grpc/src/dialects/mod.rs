@@ -6,7 +6,7 @@ mod ordersystem;
 
 use std::borrow::Cow;
 
-use domain::{Currency, Fault, Given, Money, OrderDraft, PlaceOrder};
+use domain::{CheckRules, Currency, Fault, Given, Money, OrderDraft, PlaceOrder};
 
 use crate::refusal::Refusal;
 
@@ -48,7 +48,9 @@ fn checked(
     names: &[(&str, &str)],
 ) -> Result<PlaceOrder, Refusal> {
     let mut faults = Vec::new();
-    if let Some(command) = PlaceOrder::check(draft, default_currency, &mut faults) {
+    if let Some(command) =
+        PlaceOrder::check(draft, CheckRules::new_orders(default_currency), &mut faults)
+    {
         return Ok(command);
     }
     let faults = faults.into_iter().map(|fault| match &*fault.pointer {

@@ -1,12 +1,11 @@
-//! Reading messages: all faults of one at once, with pointers as the domain makes them.
+//! Reading what messages have in common, and the conditions of lists: all faults of a message at once, with pointers as
+//! the domain makes them. New orders are read in `read_order`.
 
 use std::borrow::Cow;
 
-use application::BatchRow;
 use application::ports::ListFilter;
 use domain::{
-    Currency, ExternalId, Fault, Given, IdempotencyKey, LineDraft, OrderDraft, OrderId, PlaceOrder,
-    Source, Status, Timestamp, UserId, decimal,
+    AdjustmentKind, ExternalId, Fault, OrderId, Reason, Source, Status, Timestamp, UserId,
 };
 use proto::ordermill::v1 as pb;
 
@@ -44,154 +43,13 @@ impl Faults {
     }
 }
 
-/// A new order, with its key.
-pub(crate) fn read_order(
-    message: pb::CreateOrderRequest,
-    default_currency: Currency,
-) -> Result<(PlaceOrder, Option<IdempotencyKey>), Refusal> {
-    let mut faults = Vec::new();
-    let key = message.idempotency_key.and_then(|text| {
-        IdempotencyKey::new(&text)
-            .map_err(|error| {
-                faults.push(Fault::new(
-                    "/idempotency_key",
-                    error.code(),
-                    error.to_string(),
-                ));
-            })
-            .ok()
-    });
-    let (currency, exponent) = currency_of(
-        message.amount.as_ref(),
-        &message.lines,
-        default_currency,
-        &mut faults,
-    );
-    let decimal = |money: Option<pb::Money>| decimal_of(money, exponent);
-    let draft = OrderDraft {
-        user_id: text(message.user_id),
-        external_id: Given::from(message.external_id.map(Cow::Owned)),
-        source: source(message.source, &mut faults),
-        currency,
-        amount: decimal(message.amount),
-        lines: Given::Value(
-            message
-                .lines
-                .into_iter()
-                .map(|line| LineDraft {
-                    sku: Given::from(line.sku.map(Cow::Owned)),
-                    product_name: text(line.product_name),
-                    quantity: Given::Value(Cow::Owned(line.quantity.to_string())),
-                    unit_price: decimal(line.unit_price),
-                })
-                .collect(),
-        ),
-        metadata: Given::Value(message.metadata),
-    };
-    match PlaceOrder::check(draft, default_currency, &mut faults) {
-        Some(command) => Ok((command, key)),
-        None => Err(Refusal::invalid(faults)),
-    }
-}
-
-/// A new order of many.
-pub(crate) fn read_batch_row(
-    message: pb::CreateOrderRequest,
-    default_currency: Currency,
-) -> Result<BatchRow, Refusal> {
-    let (command, key) = read_order(message, default_currency)?;
-    Ok(BatchRow {
-        command,
-        key,
-        history: None,
-    })
-}
-
-/// An empty text is one that was not given: protobuf cannot tell them apart.
-fn text(text: String) -> Given<Cow<'static, str>> {
-    if text.is_empty() {
-        Given::Missing
-    } else {
-        Given::Value(Cow::Owned(text))
-    }
-}
-
-/// The domain reads decimals, so that all edges are read alike.
-fn decimal_of(money: Option<pb::Money>, exponent: u8) -> Given<Cow<'static, str>> {
-    let Some(money) = money else {
-        return Given::Missing;
-    };
-    let mut text = String::with_capacity(24);
-    decimal::write(&mut text, money.minor_units, exponent).expect("a String takes every write");
-    Given::Value(Cow::Owned(text))
-}
-
-/// Finds the currency that the first amount names, and its digits after the point (two where it is none); every amount
-/// that names another is a fault.
-fn currency_of(
-    amount: Option<&pb::Money>,
-    lines: &[pb::Line],
-    default_currency: Currency,
-    faults: &mut Vec<Fault>,
-) -> (Given<Cow<'static, str>>, u8) {
-    let prices = || lines.iter().map(|line| line.unit_price.as_ref());
-    let first = amount
-        .filter(|money| names_currency(money))
-        .or_else(|| prices().flatten().find(|money| names_currency(money)));
-    let Some(first) = first else {
-        return (Given::Missing, default_currency.exponent());
-    };
-    for (index, price) in prices().enumerate() {
-        if price.is_some_and(|money| names_currency(money) && money.currency != first.currency) {
-            faults.push(Fault::new(
-                format!("/lines/{index}/unit_price/currency"),
-                "another_currency",
-                "is not the currency of the order's other amounts",
-            ));
-        }
-    }
-    match Currency::parse(&first.currency) {
-        Ok(currency) => (
-            Given::Value(Cow::Owned(first.currency.clone())),
-            currency.exponent(),
-        ),
-        Err(error) => {
-            let place = if amount.is_some_and(names_currency) {
-                "/amount/currency".to_owned()
-            } else {
-                let index = prices().position(|price| price.is_some_and(names_currency));
-                format!("/lines/{}/unit_price/currency", index.unwrap_or_default())
-            };
-            faults.push(Fault::new(place, "unknown_value", error.to_string()));
-            (Given::Faulty, 2)
-        }
-    }
-}
-
-const fn names_currency(money: &pb::Money) -> bool {
-    !money.currency.is_empty()
-}
-
-fn source(number: i32, faults: &mut Vec<Fault>) -> Given<Cow<'static, str>> {
-    if number == pb::Source::Unspecified as i32 {
-        return Given::Missing;
-    }
-    match known_source(number) {
-        Some(source) => Given::Value(Cow::Borrowed(source.as_str())),
-        None => {
-            faults.push(Fault::new(
-                "/source",
-                "unknown_value",
-                "is no source that this server knows",
-            ));
-            Given::Faulty
-        }
-    }
-}
-
-/// The numbers of the enums are those that stores keep: a test holds them together.
-fn known_source(number: i32) -> Option<Source> {
+/// The numbers of the enums are those that stores keep: a test compares them.
+pub(super) fn known_source(number: i32) -> Option<Source> {
     Source::from_code(u8::try_from(number).ok()?)
+}
+
+pub(super) fn known_adjustment_kind(number: i32) -> Option<AdjustmentKind> {
+    AdjustmentKind::from_code(u8::try_from(number).ok()?)
 }
 
 fn known_status(number: i32) -> Option<Status> {
@@ -206,6 +64,13 @@ pub(crate) fn read_order_id(text: &str, faults: &mut Faults) -> Option<OrderId> 
     }
     OrderId::parse(text)
         .map_err(|error| faults.push("/order_id", "invalid", error.to_string()))
+        .ok()
+}
+
+/// Why a person changes an order, if they say so.
+pub(crate) fn read_reason(given: Option<&str>, faults: &mut Faults) -> Option<Reason> {
+    Reason::new(given?)
+        .map_err(|error| faults.push("/reason", error.code(), error.to_string()))
         .ok()
 }
 
@@ -255,13 +120,22 @@ pub(crate) fn read_filter(message: &pb::ListOrdersRequest, faults: &mut Faults) 
     {
         faults.push("/text_prefix", "invalid", "must have 1 to 255 characters");
     }
+    let created_from = time(message.created_from.as_ref(), "/created_from", faults);
+    let created_to = time(message.created_to.as_ref(), "/created_to", faults);
+    if created_from > created_to && created_to.is_some() {
+        faults.push(
+            "/created_from",
+            "out_of_range",
+            "must not be after created_to",
+        );
+    }
     ListFilter {
         user_id,
         external_id,
         status,
         source,
-        created_from: time(message.created_from.as_ref(), "/created_from", faults),
-        created_to: time(message.created_to.as_ref(), "/created_to", faults),
+        created_from,
+        created_to,
         text_prefix,
         failure_code: None,
     }
@@ -272,33 +146,46 @@ fn time(
     pointer: &str,
     faults: &mut Faults,
 ) -> Option<Timestamp> {
-    let given = given?;
+    let read = timestamp(given?);
+    if read.is_none() {
+        faults.push(pointer, "invalid", NOT_A_TIME);
+    }
+    read
+}
+
+/// What is said about a time that cannot be read.
+pub(super) const NOT_A_TIME: &str = "is not a time between 1970 and 9999-12-30";
+
+/// A time as the domain has it; digits past the millisecond are cut off.
+pub(super) fn timestamp(given: &prost_types::Timestamp) -> Option<Timestamp> {
     let nanos = u64::try_from(given.nanos)
         .ok()
         .filter(|nanos| *nanos < 1_000_000_000);
     let ms = u64::try_from(given.seconds)
         .ok()
         .and_then(|seconds| seconds.checked_mul(1000)?.checked_add(nanos? / 1_000_000));
-    let read = ms.and_then(|ms| Timestamp::from_millis(ms).ok());
-    if read.is_none() {
-        faults.push(
-            pointer,
-            "invalid",
-            "is not a time between 1970 and 9999-12-30",
-        );
-    }
-    read
+    ms.and_then(|ms| Timestamp::from_millis(ms).ok())
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{Source, Status};
+    use domain::{AdjustmentKind, Source, Status, Wait};
     use proto::ordermill::v1 as pb;
 
-    use super::{known_source, known_status};
+    use super::{known_adjustment_kind, known_source, known_status};
 
     #[test]
-    fn the_numbers_of_statuses_and_sources_are_the_domain_s() {
+    fn the_numbers_and_names_of_enums_are_the_domain_s() {
+        for kind in AdjustmentKind::ALL {
+            let name = format!("ADJUSTMENT_KIND_{}", kind.as_str().to_uppercase());
+            let named = pb::AdjustmentKind::from_str_name(&name).unwrap();
+            assert_eq!(known_adjustment_kind(named as i32), Some(kind));
+        }
+        for wait in Wait::ALL {
+            let name = format!("WAIT_{}", wait.as_str().to_uppercase());
+            let named = pb::Wait::from_str_name(&name).unwrap();
+            assert_eq!(crate::messages::write::wait(wait), named);
+        }
         for status in Status::ALL {
             let named = pb::Status::from_str_name(&format!("STATUS_{}", status.as_str())).unwrap();
             assert_eq!(known_status(named as i32), Some(status));

@@ -1,8 +1,11 @@
-//! Writing messages: orders, changes, and where a watcher stands.
+//! Writing messages: orders, changes, and the positions of watchers.
 
 use application::Placed;
 use application::watch::{Change, Cursor, Resync};
-use domain::{Currency, ExternalId, Failure, Line, Money, Order, Sku, Timestamp};
+use domain::{
+    Adjustment, Currency, ExternalId, Failure, Label, Line, Money, Order, Sku, Status, Timestamp,
+    UserId, Wait, WaitingFor,
+};
 use proto::ordermill::v1 as pb;
 
 /// An order.
@@ -24,6 +27,13 @@ pub(crate) fn order(order: &Order) -> pb::Order {
         receipt_key: order.receipt_key.as_deref().map(str::to_owned),
         created_at: Some(time(order.created_at)),
         updated_at: Some(time(order.updated_at)),
+        adjustments: order
+            .adjustments
+            .iter()
+            .map(|one| adjustment(one, currency))
+            .collect(),
+        process_after: order.process_after.map(time),
+        waiting_for: order.waiting_for().as_ref().map(waiting_for),
     }
 }
 
@@ -47,9 +57,12 @@ pub(crate) fn change(change: &Change) -> pb::WatchResponse {
     let event = change.event();
     watch(pb::watch_response::Event::Change(pb::StatusChange {
         order_id: event.order_id.to_string(),
-        status: i32::from(event.status().code()),
+        status: event.status().map_or(0, Status::code).into(),
         version: event.version.get(),
-        user_id: event.user_id.as_str().to_owned(),
+        user_id: event
+            .user_id
+            .as_ref()
+            .map_or_else(String::new, UserId::to_string),
         occurred_at: Some(time(event.occurred_at)),
         cursor: change.cursor().to_string(),
     }))
@@ -79,8 +92,16 @@ fn money(money: Money) -> pb::Money {
 }
 
 fn minor_units(minor_units: u64, currency: Currency) -> pb::Money {
+    let minor_units = i64::try_from(minor_units);
+    signed_minor_units(
+        minor_units.expect("an amount is at most 2^53 - 1 minor units"),
+        currency,
+    )
+}
+
+fn signed_minor_units(minor_units: i64, currency: Currency) -> pb::Money {
     pb::Money {
-        minor_units: i64::try_from(minor_units).expect("an amount is at most 2^53 - 1 minor units"),
+        minor_units,
         currency: currency.code().to_owned(),
     }
 }
@@ -89,8 +110,39 @@ fn line(line: &Line, currency: Currency) -> pb::Line {
     pb::Line {
         sku: line.sku.as_ref().map(Sku::to_string),
         product_name: line.product_name.as_str().to_owned(),
-        quantity: line.quantity,
-        unit_price: Some(minor_units(line.unit_price_minor, currency)),
+        quantity: line.quantity.to_string(),
+        unit_price: line
+            .unit_price_minor
+            .map(|minor| minor_units(minor, currency)),
+        total: Some(minor_units(line.total_minor, currency)),
+    }
+}
+
+fn adjustment(adjustment: &Adjustment, currency: Currency) -> pb::Adjustment {
+    pb::Adjustment {
+        kind: i32::from(adjustment.kind.code()),
+        label: adjustment.label.as_ref().map(Label::to_string),
+        amount: Some(signed_minor_units(adjustment.amount_minor, currency)),
+        included: adjustment.included,
+    }
+}
+
+fn waiting_for(waiting_for: &WaitingFor) -> pb::WaitingFor {
+    pb::WaitingFor {
+        what: wait(waiting_for.what).into(),
+        until: waiting_for.until.map(time),
+    }
+}
+
+/// What an order waits for, as an enum of the messages.
+pub(super) const fn wait(wait: Wait) -> pb::Wait {
+    match wait {
+        Wait::Worker => pb::Wait::Worker,
+        Wait::ProcessAfter => pb::Wait::ProcessAfter,
+        Wait::Handler => pb::Wait::Handler,
+        Wait::Retry => pb::Wait::Retry,
+        Wait::Release => pb::Wait::Release,
+        Wait::Operator => pb::Wait::Operator,
     }
 }
 

@@ -81,7 +81,12 @@ async fn read_all(
         call.message_is_taken();
         let held = edge.room.hold(length);
         room.extend(held.map_err(|_| Fault::Ours(Refusal::no_room()))?);
-        rows.push(messages::read_batch_row(order, settings.default_currency));
+        let now = edge.application.clock().now();
+        rows.push(messages::read_batch_row(
+            order,
+            settings.default_currency,
+            now,
+        ));
     }
 }
 

@@ -1,5 +1,5 @@
-//! UpdateStatus and CancelOrder: change one order and answer with it as it then is. `expected_version` makes the change
-//! conditional.
+//! UpdateStatus and CancelOrder: change one order and answer with the changed order. `expected_version` makes the change
+//! conditional, `reason` is recorded with it.
 
 use domain::{Steering, Version};
 use proto::ordermill::v1 as pb;
@@ -18,11 +18,12 @@ pub(super) async fn update_status(
     let id = messages::read_order_id(&message.order_id, &mut faults);
     let status = messages::read_status(message.status, &mut faults);
     let expected = read_version(message.expected_version, &mut faults);
+    let reason = messages::read_reason(message.reason.as_deref(), &mut faults);
     let (id, status) = faults.all_good(id.zip(status))?;
     let caller = call.caller(edge.settings.request_deadline);
     let order = edge
         .application
-        .set_status(&caller, id, status, expected)
+        .set_status(&caller, id, status, expected, reason)
         .await
         .map_err(|error| of_steer(error, caller.deadline))?;
     Ok(pb::UpdateStatusResponse {
@@ -38,11 +39,12 @@ pub(super) async fn cancel_order(
     let mut faults = Faults::default();
     let id = messages::read_order_id(&message.order_id, &mut faults);
     let expected = read_version(message.expected_version, &mut faults);
+    let reason = messages::read_reason(message.reason.as_deref(), &mut faults);
     let id = faults.all_good(id)?;
     let caller = call.caller(edge.settings.request_deadline);
     let order = edge
         .application
-        .steer_order(&caller, id, Steering::Cancel, expected)
+        .steer_order(&caller, id, Steering::Cancel, expected, reason)
         .await
         .map_err(|error| of_steer(error, caller.deadline))?;
     Ok(pb::CancelOrderResponse {

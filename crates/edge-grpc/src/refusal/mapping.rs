@@ -4,6 +4,7 @@
 use application::ports::{Deadline, ReceiptError, StoreError};
 use application::watch::WatchError;
 use application::{PlaceError, SteerError};
+use domain::Fault;
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -65,11 +66,18 @@ pub(crate) fn of_place(error: PlaceError, deadline: Deadline) -> Refusal {
             "the idempotency_key made an order with another body; use a new key for a new order, or send the first \
              body again",
         ),
-        PlaceError::ExternalIdTaken => Refusal::new(
+        PlaceError::ExternalIdTaken { ref differing } => Refusal::new(
             Code::AlreadyExists,
             "EXTERNAL_ID_TAKEN",
-            "the external_id names another order of this user; use a new one, or send the first body again",
-        ),
+            error.to_string(),
+        )
+        .with_faults(differing.iter().map(|pointer| {
+            Fault::new(
+                *pointer,
+                "differs",
+                "is not what the order with this external_id has",
+            )
+        })),
         PlaceError::KeyInFlight => Refusal::new(
             Code::DeadlineExceeded,
             "IDEMPOTENCY_KEY_IN_FLIGHT",
@@ -100,15 +108,29 @@ fn of_receipt(error: &ReceiptError) -> Refusal {
     }
 }
 
+fn of_domain(refused: domain::Refusal) -> Refusal {
+    let reason = match refused {
+        domain::Refusal::NotAllowed { .. } | domain::Refusal::NotErasable { .. } => {
+            "ILLEGAL_TRANSITION"
+        }
+        domain::Refusal::TooManyCommands => "TOO_MANY_COMMANDS",
+    };
+    let message = match refused {
+        domain::Refusal::NotAllowed { status, .. } => {
+            format!("the order is {status}, which does not allow it")
+        }
+        domain::Refusal::NotErasable { .. } | domain::Refusal::TooManyCommands => {
+            refused.to_string()
+        }
+    };
+    Refusal::new(Code::FailedPrecondition, reason, message)
+}
+
 /// Why an order was not changed.
 pub(crate) fn of_steer(error: SteerError, deadline: Deadline) -> Refusal {
     match error {
-        SteerError::NotFound => Refusal::not_found(),
-        SteerError::Illegal(refusal) => Refusal::new(
-            Code::FailedPrecondition,
-            "ILLEGAL_TRANSITION",
-            format!("the order is {}, which does not allow it", refusal.status),
-        ),
+        SteerError::NotFound => Refusal::order_not_found(),
+        SteerError::Illegal(refusal) => of_domain(refusal),
         SteerError::VersionMismatch { current } => Refusal::version_mismatch(current),
         SteerError::Contended => Refusal::new(
             Code::Aborted,

@@ -65,6 +65,12 @@ impl Refusal {
         self
     }
 
+    /// With these faults in its details; the message stays.
+    fn with_faults(mut self, faults: impl Iterator<Item = Fault>) -> Self {
+        self.0.faults.extend(faults);
+        self
+    }
+
     /// With one fault more, named first.
     pub(crate) fn and(mut self, fault: Fault) -> Self {
         self.0.faults.insert(0, fault);

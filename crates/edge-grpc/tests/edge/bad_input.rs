@@ -3,7 +3,7 @@
 use proto::ordermill::v1 as pb;
 use tonic::Code;
 
-use crate::server::{Server, amount, faults, placed, reason, usd};
+use crate::server::{Server, amount, faults, line, placed, reason, usd};
 use port_conformance::faulty::Mood;
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -11,6 +11,13 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
         .iter()
         .map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned()))
         .collect()
+}
+
+fn eur(minor_units: i64) -> pb::Money {
+    pb::Money {
+        minor_units,
+        currency: "EUR".to_owned(),
+    }
 }
 
 #[tokio::test]
@@ -24,21 +31,25 @@ async fn all_faults_of_an_order_come_at_once_with_their_fields() {
         amount: Some(usd(-1)),
         lines: vec![
             pb::Line {
-                sku: None,
-                product_name: String::new(),
-                quantity: 0,
-                unit_price: None,
+                quantity: "0".to_owned(),
+                ..pb::Line::default()
             },
             pb::Line {
                 sku: Some(" ".to_owned()),
-                product_name: "Mug".to_owned(),
-                quantity: 1,
-                unit_price: Some(pb::Money {
-                    minor_units: 1,
-                    currency: "EUR".to_owned(),
-                }),
+                ..line("Mug", "1", eur(1))
             },
         ],
+        adjustments: vec![pb::Adjustment {
+            kind: 99,
+            label: Some("\u{7f}".to_owned()),
+            amount: Some(eur(1)),
+            included: false,
+        }],
+        process_after: Some(prost_types::Timestamp {
+            seconds: -1,
+            nanos: 0,
+        }),
+        history: Some(pb::History::default()),
         metadata: [("a\u{1}".to_owned(), "x".to_owned())].into(),
         idempotency_key: Some("a b".to_owned()),
     };
@@ -48,22 +59,27 @@ async fn all_faults_of_an_order_come_at_once_with_their_fields() {
     assert_eq!(
         found,
         pairs(&[
+            ("adjustments[0].amount.currency", "ANOTHER_CURRENCY"),
+            ("adjustments[0].kind", "UNKNOWN_VALUE"),
+            ("adjustments[0].label", "CONTROL_CHARACTER"),
             ("amount", "OUT_OF_RANGE"),
             ("external_id", "BLANK"),
+            ("history", "NOT_ALLOWED"),
             ("idempotency_key", "NOT_VISIBLE_ASCII"),
+            ("lines[0]", "REQUIRED"),
             ("lines[0].product_name", "REQUIRED"),
             ("lines[0].quantity", "OUT_OF_RANGE"),
-            ("lines[0].unit_price", "REQUIRED"),
             ("lines[1].sku", "BLANK"),
             ("lines[1].unit_price.currency", "ANOTHER_CURRENCY"),
             ("metadata[\"a\\u{1}\"]", "CONTROL_CHARACTER"),
+            ("process_after", "INVALID"),
             ("source", "UNKNOWN_VALUE"),
             ("user_id", "CONTROL_CHARACTER"),
         ])
     );
     assert_eq!(reason(&refused), "VALIDATION_FAILED");
     assert!(
-        refused.message().contains("and 8 more"),
+        refused.message().contains("and 13 more"),
         "{}",
         refused.message()
     );
@@ -74,12 +90,7 @@ async fn all_faults_of_an_order_come_at_once_with_their_fields() {
 async fn single_faults_name_their_field() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    let line = |quantity, price| pb::Line {
-        sku: None,
-        product_name: "Mug".to_owned(),
-        quantity,
-        unit_price: Some(price),
-    };
+    let mugs = |quantity: &str, price| line("Mug", quantity, price);
     let lines = |lines| pb::CreateOrderRequest {
         amount: None,
         lines,
@@ -109,24 +120,57 @@ async fn single_faults_name_their_field() {
         (priced(money(i64::MAX, "USD")), "amount", "OUT_OF_RANGE"),
         (priced(money(1 << 53, "JPY")), "amount", "OUT_OF_RANGE"),
         (
-            lines(vec![line(1_000_001, usd(1))]),
+            lines(vec![mugs("1000001", usd(1))]),
             "lines[0].quantity",
             "OUT_OF_RANGE",
         ),
-        (lines(vec![line(1, usd(1)); 1001]), "lines", "TOO_MANY"),
+        (lines(vec![mugs("1", usd(1)); 1001]), "lines", "TOO_MANY"),
         (
-            lines(vec![line(1_000_000, usd(9_007_199_254_740_991))]),
-            "lines",
+            lines(vec![mugs("1000000", usd(9_007_199_254_740_991))]),
+            "lines[0]",
             "OUT_OF_RANGE",
         ),
         (
-            lines(vec![line(1, money(1, "ABC"))]),
+            lines(vec![mugs("0.0005", usd(1))]),
+            "lines[0].quantity",
+            "TOO_PRECISE",
+        ),
+        (
+            lines(vec![pb::Line {
+                total: Some(usd(11)),
+                ..mugs("2", usd(4))
+            }]),
+            "lines[0].total",
+            "NOT_THE_PRODUCT",
+        ),
+        (
+            pb::CreateOrderRequest {
+                adjustments: vec![pb::Adjustment {
+                    kind: pb::AdjustmentKind::Discount as i32,
+                    amount: Some(usd(1)),
+                    ..pb::Adjustment::default()
+                }],
+                ..amount("u", 1)
+            },
+            "adjustments[0].amount",
+            "OUT_OF_RANGE",
+        ),
+        (
+            pb::CreateOrderRequest {
+                adjustments: vec![pb::Adjustment::default(); 51],
+                ..amount("u", 1)
+            },
+            "adjustments",
+            "TOO_MANY",
+        ),
+        (
+            lines(vec![mugs("1", money(1, "ABC"))]),
             "lines[0].unit_price.currency",
             "UNKNOWN_VALUE",
         ),
         (
             pb::CreateOrderRequest {
-                lines: vec![line(2, usd(5))],
+                lines: vec![mugs("2", usd(5))],
                 ..amount("u", 11)
             },
             "amount",
@@ -181,6 +225,7 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
     for id in [
         "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
         "00000000-0000-4000-8000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
     ] {
         let request = pb::GetOrderRequest {
             order_id: id.to_owned(),
@@ -188,12 +233,13 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
         let refused = client.get_order(request).await.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
-            (Code::NotFound, "NOT_FOUND".to_owned())
+            (Code::NotFound, "ORDER_NOT_FOUND".to_owned())
         );
         let request = pb::UpdateStatusRequest {
             order_id: id.to_owned(),
             status: pb::Status::Cancelled as i32,
             expected_version: None,
+            reason: None,
         };
         assert_eq!(
             client.update_status(request).await.unwrap_err().code(),
@@ -218,6 +264,7 @@ async fn steering_and_lists_refuse_with_every_fault() {
         order_id: "7".to_owned(),
         status: 0,
         expected_version: Some(0),
+        reason: None,
     };
     let refused = client.update_status(request).await.unwrap_err();
     assert_eq!(
@@ -260,6 +307,28 @@ async fn steering_and_lists_refuse_with_every_fault() {
             ("cursor", "INVALID"),
         ])
     );
+}
+
+#[tokio::test]
+async fn a_period_that_ends_before_it_begins_is_refused() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let period = |from: Option<i64>, to: Option<i64>| {
+        let time = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
+        pb::ListOrdersRequest {
+            created_from: from.map(time),
+            created_to: to.map(time),
+            ..pb::ListOrdersRequest::default()
+        }
+    };
+    let refused = client.list_orders(period(Some(2), Some(1))).await;
+    assert_eq!(
+        faults(&refused.unwrap_err()),
+        pairs(&[("created_from", "OUT_OF_RANGE")])
+    );
+    for (from, to) in [(Some(2), None), (None, Some(1)), (Some(1), Some(1))] {
+        assert!(client.list_orders(period(from, to)).await.is_ok());
+    }
 }
 
 #[tokio::test]

@@ -105,3 +105,54 @@ async fn a_batch_that_is_too_large_or_breaks_off_takes_nothing() {
         .into_inner();
     assert_eq!(none, pb::CreateOrdersResponse::default());
 }
+
+#[tokio::test]
+async fn history_goes_in_beside_new_orders_and_is_never_processed() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let of_the_past = |number: &str, status, seconds, currency: &str| pb::CreateOrderRequest {
+        external_id: Some(number.to_owned()),
+        amount: Some(pb::Money {
+            minor_units: 1,
+            currency: currency.to_owned(),
+        }),
+        history: Some(pb::History {
+            status: pb::Status::into(status),
+            created_at: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        }),
+        ..amount("u", 1)
+    };
+    let then = 978_307_200;
+    let orders = [
+        of_the_past("1", pb::Status::Processed, then, "DEM"),
+        of_the_past("2", pb::Status::Cancelled, then, "EUR"),
+        amount("u", 1),
+        of_the_past("3", pb::Status::Pending, then, "EUR"),
+        of_the_past("4", pb::Status::Processed, 4_102_444_800, "EUR"),
+        of_the_past("1", pb::Status::Processed, then, "DEM"),
+    ];
+    let response = client.create_orders(stream::iter(orders)).await.unwrap();
+    let response = response.into_inner();
+    assert_eq!(
+        (response.accepted, response.existing, response.refused),
+        (3, 1, 2)
+    );
+    let outcome = |index: usize| response.results[index].outcome.clone().unwrap();
+    for (index, expected) in [
+        (0, pb::Status::Processed),
+        (1, pb::Status::Cancelled),
+        (2, pb::Status::Pending),
+    ] {
+        let Outcome::Placed(placed) = outcome(index) else {
+            panic!("{:?}", outcome(index));
+        };
+        assert_eq!(placed.status(), expected);
+    }
+    for (index, field) in [(3, "history.status"), (4, "history.created_at")] {
+        let Outcome::Refusal(refusal) = outcome(index) else {
+            panic!("{:?}", outcome(index));
+        };
+        assert_eq!(refusal.violations[0].field, field);
+    }
+    assert_eq!(server.work_off().await, 1, "the new order alone is due");
+}

@@ -20,15 +20,7 @@ const CREATE: &str = "/ordermill.v1.OrderService/CreateOrder";
 
 fn noted(bytes: usize) -> pb::CreateOrderRequest {
     pb::CreateOrderRequest {
-        lines: vec![
-            pb::Line {
-                sku: None,
-                product_name: "x".repeat(250),
-                quantity: 1,
-                unit_price: Some(crate::server::usd(1)),
-            };
-            bytes / 270
-        ],
+        lines: vec![crate::server::line(&"x".repeat(250), "1", crate::server::usd(1)); bytes / 270],
         amount: None,
         ..amount("u", 0)
     }
@@ -120,7 +112,9 @@ async fn unknown_methods_are_unimplemented_and_what_is_no_grpc_is_told_so() {
         );
     }
     assert_eq!(raw.http("GET", "application/grpc").await.status(), 405);
-    assert_eq!(raw.http("POST", "application/json").await.status(), 415);
+    let refused = raw.http("POST", "application/json").await;
+    assert_eq!(refused.status(), 415);
+    assert_eq!(refused.headers()["accept"], "application/grpc");
     assert_eq!(raw.http("POST", "application/grpc-web").await.status(), 415);
     assert_eq!(
         raw.http("POST", "application/grpc+proto").await.status(),

@@ -7,36 +7,53 @@ use proto::ordermill::v1 as pb;
 use tokio::task::JoinSet;
 use tonic::{Code, Request};
 
-use crate::server::{Server, amount, placed, reason, usd, with_key};
+use crate::server::{Server, amount, faults, line, placed, reason, usd, with_key};
+
+fn kwd(minor_units: i64) -> pb::Money {
+    pb::Money {
+        minor_units,
+        currency: "KWD".to_owned(),
+    }
+}
 
 fn full() -> pb::CreateOrderRequest {
     pb::CreateOrderRequest {
         user_id: "alice \"é\" 😀".to_owned(),
         external_id: Some("A-1".to_owned()),
         source: pb::Source::Mobile as i32,
-        amount: None,
         lines: vec![
             pb::Line {
                 sku: Some("KB-1".to_owned()),
-                product_name: "Mechanical Keyboard".to_owned(),
-                quantity: 2,
-                unit_price: Some(pb::Money {
-                    minor_units: 1_002,
-                    currency: "KWD".to_owned(),
-                }),
+                total: Some(kwd(2_004)),
+                ..line("Mechanical Keyboard", "2", kwd(1_002))
             },
             pb::Line {
-                sku: None,
-                product_name: "Mug".to_owned(),
-                quantity: 1,
-                unit_price: Some(pb::Money {
+                product_name: "Tea".to_owned(),
+                quantity: "0.485".to_owned(),
+                total: Some(pb::Money {
                     minor_units: 5,
                     currency: String::new(),
                 }),
+                ..pb::Line::default()
             },
         ],
         metadata: BTreeMap::from([("note".to_owned(), "a\tb".to_owned())]),
         idempotency_key: Some("key-1".to_owned()),
+        adjustments: vec![
+            pb::Adjustment {
+                kind: pb::AdjustmentKind::Discount as i32,
+                label: Some("SPRING".to_owned()),
+                amount: Some(kwd(-9)),
+                included: false,
+            },
+            pb::Adjustment {
+                kind: pb::AdjustmentKind::Tax as i32,
+                label: None,
+                amount: Some(kwd(100)),
+                included: true,
+            },
+        ],
+        ..pb::CreateOrderRequest::default()
     }
 }
 
@@ -53,9 +70,16 @@ async fn an_order_is_taken_and_read_back_with_every_field() {
     assert_eq!(order.source(), pb::Source::Mobile);
     assert_eq!((order.status(), order.version), (pb::Status::Pending, 1));
     let total = order.amount.clone().unwrap();
-    assert_eq!((total.minor_units, &*total.currency), (2_009, "KWD"));
+    assert_eq!((total.minor_units, &*total.currency), (2_000, "KWD"));
     assert_eq!(order.lines[0], given.lines[0]);
-    assert_eq!(order.lines[1].unit_price.as_ref().unwrap().currency, "KWD");
+    assert_eq!(order.lines[1].quantity, "0.485");
+    assert_eq!(
+        (&order.lines[1].unit_price, &order.lines[1].total),
+        (&None, &Some(kwd(5)))
+    );
+    assert_eq!(order.adjustments, given.adjustments);
+    let waiting_for = order.waiting_for.unwrap();
+    assert_eq!(waiting_for.what(), pb::Wait::Worker);
     assert_eq!(order.metadata, given.metadata);
     assert_eq!(order.created_at, order.updated_at);
     assert!(order.created_at.unwrap().seconds > 1_700_000_000);
@@ -126,7 +150,45 @@ async fn a_key_and_an_external_id_make_one_order() {
         .unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists);
     assert_eq!(reason(&refused), "EXTERNAL_ID_TAKEN");
+    let differing = [("metadata".to_owned(), "DIFFERS".to_owned())];
+    assert_eq!(faults(&refused), differing);
     assert_eq!(server.accepted().await, 1);
+}
+
+#[tokio::test]
+async fn an_order_for_later_names_its_time_and_a_held_one_its_person() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let later = prost_types::Timestamp {
+        seconds: 4_102_444_800,
+        nanos: 0,
+    };
+    let order = pb::CreateOrderRequest {
+        process_after: Some(later),
+        ..amount("later", 1)
+    };
+    let order = placed(&mut client, order).await;
+    assert_eq!(order.process_after, Some(later));
+    let waiting_for = order.waiting_for.unwrap();
+    assert_eq!(waiting_for.what(), pb::Wait::ProcessAfter);
+    assert_eq!(waiting_for.until, Some(later));
+    assert_eq!(server.work_off().await, 0, "it is not due");
+    let hold = pb::UpdateStatusRequest {
+        order_id: order.id,
+        status: pb::Status::OnHold as i32,
+        expected_version: None,
+        reason: Some("address unclear".to_owned()),
+    };
+    let held = client.update_status(hold.clone()).await.unwrap();
+    let held = held.into_inner().order.unwrap();
+    assert_eq!(held.waiting_for.unwrap().what(), pb::Wait::Release);
+    let no_reason = pb::UpdateStatusRequest {
+        reason: Some(" ".to_owned()),
+        ..hold
+    };
+    let refused = client.update_status(no_reason).await.unwrap_err();
+    let blank = [("reason".to_owned(), "BLANK".to_owned())];
+    assert_eq!(faults(&refused), blank);
 }
 
 #[tokio::test]
@@ -202,12 +264,7 @@ async fn lists_are_paged_newest_first_and_keep_their_conditions() {
 async fn a_page_of_large_orders_stays_below_what_clients_take() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    let line = pb::Line {
-        sku: None,
-        product_name: "x".repeat(255),
-        quantity: 1,
-        unit_price: Some(usd(1)),
-    };
+    let line = line(&"x".repeat(255), "1", usd(1));
     let order = pb::CreateOrderRequest {
         amount: None,
         lines: vec![line; 1000],
@@ -240,6 +297,7 @@ fn update(order_id: &str, status: pb::Status) -> pb::UpdateStatusRequest {
         order_id: order_id.to_owned(),
         status: status as i32,
         expected_version: None,
+        reason: None,
     }
 }
 
@@ -305,6 +363,7 @@ async fn an_order_is_cancelled_once_and_only_at_the_expected_version() {
     let cancel = |expected_version| pb::CancelOrderRequest {
         order_id: id.clone(),
         expected_version,
+        reason: None,
     };
     let refused = client.cancel_order(cancel(Some(2))).await.unwrap_err();
     assert_eq!(refused.code(), Code::Aborted);

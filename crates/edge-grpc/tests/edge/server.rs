@@ -63,13 +63,19 @@ impl Server {
         let clock = Arc::new(SystemClock::new());
         let mut options = SqliteOptions::in_dir(folder.path());
         store(&mut options);
-        let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
+        let opened = SqliteStore::open(
+            options,
+            clock.clone(),
+            Arc::new(SystemIds),
+            hints.clone(),
+            hints.clone(),
+        );
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let shared = Arc::clone(&store) as Arc<dyn OrderStore>;
         let hub = Hub::new(Arc::clone(&shared), hints, watch);
         let application = Application::new(
             shared,
-            Receipts::InStore,
+            Receipts::Rendered,
             clock,
             Arc::new(SystemIds),
             Settings::default(),
@@ -114,7 +120,7 @@ impl Server {
         self.store.0.become_so(mood);
     }
 
-    /// Works the waiting orders off, as a worker does; two changes each.
+    /// Processes the waiting orders, as a worker does; two changes each.
     pub async fn work_off(&self) -> usize {
         let lease = Duration::from_secs(60);
         let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
@@ -129,14 +135,13 @@ impl Server {
                     version: order.version,
                     status: order.status,
                 },
-                receipt: None,
             })
             .collect();
         self.commit(writes).await;
         count
     }
 
-    /// Lets the waiting orders fail for good, as a handler that refuses them does.
+    /// Makes the waiting orders dead letters, as a handler that rejects them does.
     pub async fn fail_everything(&self) {
         let lease = Duration::from_secs(60);
         let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
@@ -150,7 +155,6 @@ impl Server {
                     version: order.version,
                     status: order.status,
                 },
-                receipt: None,
             })
             .collect();
         self.commit(writes).await;
@@ -163,7 +167,16 @@ impl Server {
         }
     }
 
-    /// How many orders were ever accepted.
+    /// The position of the event with this number.
+    pub async fn position(&self, seq: u64) -> domain::EventPosition {
+        let position = self
+            .store
+            .event_position(ShardId(0), domain::Seq(seq))
+            .await;
+        position.unwrap().expect("the store has this event")
+    }
+
+    /// How many orders exist.
     pub async fn accepted(&self) -> u64 {
         self.store.counts().await.unwrap().accepted()
     }
@@ -187,6 +200,24 @@ pub fn usd(minor_units: i64) -> pb::Money {
     pb::Money {
         minor_units,
         currency: "USD".to_owned(),
+    }
+}
+
+/// A position in the shard's feed that no store gave out.
+pub fn position(seq: u64) -> domain::EventPosition {
+    domain::EventPosition {
+        seq: domain::Seq(seq),
+        bits: 7,
+    }
+}
+
+/// A line without a SKU, with a unit price.
+pub fn line(product_name: &str, quantity: &str, unit_price: pb::Money) -> pb::Line {
+    pb::Line {
+        product_name: product_name.to_owned(),
+        quantity: quantity.to_owned(),
+        unit_price: Some(unit_price),
+        ..pb::Line::default()
     }
 }
 

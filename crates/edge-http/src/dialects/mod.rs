@@ -127,7 +127,7 @@ async fn place<T>(
     let key = key(headers)?;
     let limit = settings.max_body_bytes;
     let bytes = read_body(edge, headers, incomer.body, incomer.began, limit).await?;
-    let (command, with) = read(&bytes, settings.default_currency)?;
+    let (command, with) = read(bytes.as_sent(), settings.default_currency)?;
     drop(bytes);
     let caller = edge.caller(trace);
     let placed = edge.application.place_order(&caller, command, key).await;

@@ -10,7 +10,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, read_dead_letter_command};
 use crate::problem::Problem;
-use crate::request::{Incomer, media_type, read_body};
+use crate::request::{Incomer, JSON, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn steer(
@@ -21,9 +21,7 @@ pub(crate) async fn steer(
     no_query(&incomer)?;
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
-    if media_type(headers).as_deref() != Some("application/json") {
-        return Err(Problem::unsupported_media_type("application/json"));
-    }
+    media_type(headers, JSON)?;
     let bytes = read_body(
         edge,
         headers,

@@ -12,9 +12,19 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, array_rows, line_rows, read_order};
 use crate::problem::Problem;
-use crate::request::{Incomer, key, media_type, read_body};
+use crate::request::{Incomer, Readable, key, media_type, read_body};
 use crate::state::EdgeState;
 
+/// What a batch is sent as: an array, or one order a line.
+const ROWS: &Readable = &Readable {
+    shown: "application/json, application/x-ndjson",
+    types: &[
+        "application/json",
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+    ],
+};
 /// The number of rows that go to the store together, so that one batch does not fill its queue.
 const ROWS_AT_A_TIME: usize = 1_000;
 /// The number of rows that are read before other tasks get their turn on this thread.
@@ -31,16 +41,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
             "names one order and does not fit a batch; give each row an idempotency_key of its own",
         ));
     }
-    let media = media_type(headers);
-    let is_array = match media.as_deref() {
-        Some("application/json") => true,
-        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => false,
-        _ => {
-            return Err(Problem::unsupported_media_type(
-                "application/json (an array) or application/x-ndjson",
-            ));
-        }
-    };
+    let is_array = media_type(headers, ROWS)? == "application/json";
     let bytes = read_body(
         edge,
         headers,

@@ -9,7 +9,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, read_order};
 use crate::problem::Problem;
-use crate::request::{Incomer, key, media_type, read_body};
+use crate::request::{Incomer, JSON, key, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
@@ -18,9 +18,7 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
     let key = key(headers)?;
-    if media_type(headers).as_deref() != Some("application/json") {
-        return Err(Problem::unsupported_media_type("application/json"));
-    }
+    media_type(headers, JSON)?;
     let bytes = read_body(
         edge,
         headers,

@@ -50,6 +50,7 @@ use operation::Group;
     schemas::standing::Stats,
     schemas::standing::Ready,
     schemas::standing::Health,
+    schemas::value::IdempotencyKeyHeader,
 )))]
 struct Schemas;
 

@@ -7,7 +7,7 @@ use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use super::examples;
 use super::schemas::value::{
-    AnyTime, Cursor, ExternalId, IdempotencyKey, OrderId, OrderSource, OrderStatus, UserId,
+    AnyTime, Cursor, ExternalId, IdempotencyKeyHeader, OrderId, OrderSource, OrderStatus, UserId,
     printed, whole,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<(&'static str, Parameter)> {
     };
     let code = printed(64)
         .pattern(Some("^[a-z_]+$"))
-        .examples(["not_found"]);
+        .examples(["order_not_found"]);
     all.extend([
         ("order_id", path("id", of::<OrderId>(), "The order's id.")),
         (
@@ -157,7 +157,7 @@ fn of_headers() -> Vec<(&'static str, Parameter)> {
             "Idempotency-Key",
             header(
                 "Idempotency-Key",
-                of::<IdempotencyKey>(),
+                of::<IdempotencyKeyHeader>(),
                 "Makes the request safe to send again, however it ended: one key of a user makes at most one order, \
                  and the first answer comes again.",
             ),

@@ -75,7 +75,9 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed", never;
     Misdirected = "misdirected", MISDIRECTED_REQUEST, "Another host was asked for", never;
     NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "Not acceptable", never;
-    NotFound = "not_found", NOT_FOUND, "Not found", never;
+    NoReceipt = "no_receipt", NOT_FOUND, "The order has no receipt", never;
+    NoSuchRoute = "no_such_route", NOT_FOUND, "There is nothing at this address", never;
+    OrderNotFound = "order_not_found", NOT_FOUND, "There is no such order", never;
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is unknown", later;
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded", later;
     ReceiptStoreUnavailable =

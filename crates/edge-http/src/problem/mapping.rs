@@ -112,7 +112,7 @@ impl From<PlaceError> for Problem {
 impl From<SteerError> for Problem {
     fn from(error: SteerError) -> Self {
         match error {
-            SteerError::NotFound => Self::not_found(),
+            SteerError::NotFound => Self::order_not_found(),
             SteerError::Illegal(refusal) => refusal.into(),
             SteerError::VersionMismatch { current } => Self::version_mismatch(current),
             SteerError::Contended => Self::new(

@@ -9,7 +9,7 @@ mod query;
 pub(crate) use application::ListCursor as Cursor;
 pub(crate) use body::read_body;
 pub(crate) use conditions::{Expected, if_match, is_known, key};
-pub(crate) use media::{Offer, accepts, asks_for, media_type};
+pub(crate) use media::{JSON, Offer, Readable, accepts, asks_for, media_type};
 pub(crate) use name::{name_of, trace_of};
 pub(crate) use query::Query;
 

@@ -92,7 +92,10 @@ async fn a_batch_that_is_no_array_of_rows_is_400() {
         [0, 0, 0, 0]
     );
     let request = server.request("POST", "/v1/orders/batch").body("[]");
-    assert_eq!(send(request).await.code(), "unsupported_media_type");
+    let answer = send(request).await;
+    assert_eq!(answer.code(), "unsupported_media_type");
+    let accept = answer.header("accept");
+    assert_eq!(accept, "application/json, application/x-ndjson");
 }
 
 #[tokio::test]

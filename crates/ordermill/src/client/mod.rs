@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use reqwest::{Method, StatusCode, Url, header};
 
-pub use order::{LineView, OrderPage, OrderView};
+pub use order::{AdjustmentView, LineView, OrderPage, OrderView, WaitingForView};
 pub use problem::{ApiError, Fault, Problem};
 
 /// How long to wait for a connection.

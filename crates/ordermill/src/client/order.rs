@@ -12,11 +12,11 @@ pub struct OrderView<'a> {
     pub id: String,
     /// The client's own number.
     pub external_id: Option<String>,
-    /// Whose it is.
+    /// The user who placed it.
     pub user_id: String,
     /// Where it came in.
     pub source: String,
-    /// Where it stands.
+    /// How far it has got.
     pub status: String,
     /// How many changes it has seen.
     pub version: u64,
@@ -28,8 +28,13 @@ pub struct OrderView<'a> {
     /// What was ordered.
     #[serde(borrow)]
     pub lines: Vec<LineView<'a>>,
+    /// What is added to the lines or taken off.
+    #[serde(borrow)]
+    pub adjustments: Vec<AdjustmentView<'a>>,
     /// The client's notes.
     pub metadata: BTreeMap<String, String>,
+    /// It is not processed before this time.
+    pub process_after: Option<String>,
     /// Attempts so far.
     pub attempt: u32,
     /// Why the last attempt failed.
@@ -39,6 +44,8 @@ pub struct OrderView<'a> {
     pub result: Option<&'a RawValue>,
     /// Where its receipt is.
     pub receipt_key: Option<String>,
+    /// What it waits for, unless it is final.
+    pub waiting_for: Option<WaitingForView>,
     /// When it was accepted.
     pub created_at: String,
     /// When it last changed.
@@ -52,11 +59,38 @@ pub struct LineView<'a> {
     pub sku: Option<String>,
     /// What is sold.
     pub product_name: String,
-    /// How many.
-    pub quantity: u32,
     /// A decimal.
     #[serde(borrow)]
-    pub unit_price: &'a RawValue,
+    pub quantity: &'a RawValue,
+    /// A decimal, unless only the total was given.
+    #[serde(borrow)]
+    pub unit_price: Option<&'a RawValue>,
+    /// A decimal.
+    #[serde(borrow)]
+    pub total: &'a RawValue,
+}
+
+/// An adjustment in JSON.
+#[derive(Debug, Deserialize)]
+pub struct AdjustmentView<'a> {
+    /// What it is for.
+    pub kind: String,
+    /// The client's name for it.
+    pub label: Option<String>,
+    /// A signed decimal.
+    #[serde(borrow)]
+    pub amount: &'a RawValue,
+    /// Whether the prices contain it already.
+    pub included: bool,
+}
+
+/// What an order waits for, in JSON.
+#[derive(Debug, Deserialize)]
+pub struct WaitingForView {
+    /// A stable word.
+    pub what: String,
+    /// The time, if it waits for one.
+    pub until: Option<String>,
 }
 
 /// A failure in JSON.

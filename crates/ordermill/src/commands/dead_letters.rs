@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::cancel::steer_each;
 use super::get;
+use super::order_commands::{Change, change_each};
 use super::table::Table;
 use crate::client::{OrderPage, OrderView, Server, ServerFlags};
 
@@ -87,9 +87,12 @@ pub struct SteerFlags {
     /// Of this user
     #[arg(long, requires = "all")]
     user: Option<String>,
-    /// With this reason
+    /// With this failure code
     #[arg(long, requires = "all")]
     code: Option<String>,
+    /// Why, for the record: it is kept with the orders' events
+    #[arg(long)]
+    reason: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -196,11 +199,20 @@ struct Steered {
 async fn steer(flags: &SteerFlags, what: &str, done: &str) -> anyhow::Result<ExitCode> {
     let server = Server::new(&flags.server)?;
     if !flags.all {
-        let path = ["v1", "dead-letters"];
-        return steer_each(&server, &flags.ids, &path, what, flags.json).await;
+        let change = Change {
+            prefix: &["v1", "dead-letters"],
+            action: what,
+            reason: flags.reason.as_deref(),
+        };
+        return change_each(&server, &flags.ids, &change, flags.json).await;
     }
     let mut filter = Map::new();
-    for (name, value) in [("user_id", &flags.user), ("code", &flags.code)] {
+    let fields = [
+        ("user_id", &flags.user),
+        ("code", &flags.code),
+        ("reason", &flags.reason),
+    ];
+    for (name, value) in fields {
         if let Some(value) = value {
             filter.insert(name.to_owned(), Value::from(value.as_str()));
         }

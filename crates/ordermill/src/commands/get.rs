@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use super::table::Table;
-use crate::client::{OrderPage, OrderView, Server, ServerFlags};
+use crate::client::{OrderPage, OrderView, Server, ServerFlags, WaitingForView};
 use crate::exit::one_line;
 
 /// Flags of `get`.
@@ -25,7 +25,7 @@ pub struct GetFlags {
     /// Your own number of the order; needs --user
     #[arg(long, requires = "user")]
     external_id: Option<String>,
-    /// Whose order it is
+    /// The user who placed it
     #[arg(long, requires = "external_id")]
     user: Option<String>,
     /// Print JSON
@@ -43,7 +43,7 @@ pub async fn run(flags: GetFlags) -> anyhow::Result<ExitCode> {
             .get(&["v1", "orders", id], &[])
             .await
             .map_err(|error| {
-                if error.is_not_found() {
+                if error.is_unknown_order() {
                     anyhow::anyhow!("there is no order {id}; `ordermill list` shows what is there")
                 } else {
                     error.into()
@@ -95,6 +95,8 @@ pub fn print(body: &[u8], as_json: bool) -> anyhow::Result<()> {
     ];
     let optional = [
         ("external id", order.external_id.clone()),
+        ("not before", order.process_after.clone()),
+        ("waits for", order.waiting_for.as_ref().map(waiting_for)),
         (
             "failure",
             order
@@ -120,16 +122,53 @@ pub fn print(body: &[u8], as_json: bool) -> anyhow::Result<()> {
         writeln!(out, "{name:12} {}", one_line(&value))?;
     }
     if !order.lines.is_empty() {
-        let mut table = Table::new(&["SKU", "PRODUCT", "QUANTITY", "UNIT PRICE"], &[2, 3]);
+        let heading = ["SKU", "PRODUCT", "QUANTITY", "UNIT PRICE", "TOTAL"];
+        let mut table = Table::new(&heading, &[2, 3, 4]);
         for line in &order.lines {
             table.row(vec![
                 line.sku.clone().unwrap_or_default(),
                 line.product_name.clone(),
                 line.quantity.to_string(),
-                line.unit_price.to_string(),
+                line.unit_price.map(ToString::to_string).unwrap_or_default(),
+                line.total.to_string(),
+            ]);
+        }
+        write!(out, "\n{table}")?;
+    }
+    if !order.adjustments.is_empty() {
+        let mut table = Table::new(&["ADJUSTMENT", "LABEL", "AMOUNT", ""], &[2]);
+        for adjustment in &order.adjustments {
+            let included = if adjustment.included {
+                "included in the prices"
+            } else {
+                ""
+            };
+            table.row(vec![
+                adjustment.kind.clone(),
+                adjustment.label.clone().unwrap_or_default(),
+                adjustment.amount.to_string(),
+                included.to_owned(),
             ]);
         }
         write!(out, "\n{table}")?;
     }
     Ok(())
+}
+
+/// In words: `a free worker`, `its time, 2026-12-01T08:00:00.000Z`. A word that this build does not know is
+/// shown as it is.
+fn waiting_for(waiting_for: &WaitingForView) -> String {
+    let what = match waiting_for.what.as_str() {
+        "worker" => "a free worker",
+        "process_after" => "its time",
+        "handler" => "the handler's answer",
+        "retry" => "its next attempt",
+        "release" => "a person who releases it",
+        "operator" => "an operator, to replay or discard it",
+        other => other,
+    };
+    match &waiting_for.until {
+        Some(until) => format!("{what}, {until}"),
+        None => what.to_owned(),
+    }
 }

@@ -1,7 +1,6 @@
 //! One command a file. Each reads its flags, does its work, and answers with an exit code or an error with causes.
 
 pub mod bench;
-pub mod cancel;
 pub mod completions;
 pub mod configuration;
 pub mod dead_letters;
@@ -11,6 +10,7 @@ pub mod import;
 pub mod list;
 pub mod man;
 pub mod migrate;
+pub mod order_commands;
 pub mod place;
 mod table;
 pub mod watch;
@@ -34,7 +34,9 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Get(flags) => wait_for(get::run(flags)),
         Command::List(flags) => wait_for(list::run(flags)),
         Command::Watch(flags) => wait_for(watch::run(flags)),
-        Command::Cancel(flags) => wait_for(cancel::run(flags)),
+        Command::Cancel(flags) => wait_for(order_commands::run(flags, "cancel")),
+        Command::Hold(flags) => wait_for(order_commands::run(flags, "hold")),
+        Command::Release(flags) => wait_for(order_commands::run(flags, "release")),
         Command::Import(flags) => wait_for(import::run(flags)),
         Command::Export(flags) => wait_for(export::run(flags)),
         Command::DeadLetters(command) => wait_for(dead_letters::run(command)),

@@ -1,5 +1,5 @@
-//! `place`: one order from flags or a JSON file. Sends an Idempotency-Key of its own where none is given, so that its
-//! retries make one order at most.
+//! `place`: one order from flags or a JSON file. Sends a random Idempotency-Key if none is given, so that its retries
+//! make at most one order.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -21,19 +21,29 @@ const RETRIES: u32 = 4;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: ordermill place --user alice --line '[KB-1] Mechanical Keyboard:2:149.99'\n\
+         Example: ordermill place --user alice --line Tea:0.485:19.90:9.65 --adjustment discount:SPRING:-2.00\n\
+         Example: ordermill place --user alice --amount 20 --process-after 2027-01-31T08:00:00Z\n\
          Example: ordermill place --user alice --amount 99.90 --currency EUR --json"
 )]
 pub struct PlaceFlags {
-    /// Whose order it is
+    /// The user who places it
     #[arg(long, required_unless_present = "file")]
     user: Option<String>,
-    /// A line, as NAME:QUANTITY:UNIT_PRICE; a SKU goes in brackets in front, as in the example
+    /// A line, as NAME:QUANTITY:UNIT_PRICE, NAME:QUANTITY:UNIT_PRICE:TOTAL or NAME:QUANTITY::TOTAL; a SKU goes in brackets
+    /// in front, as in the example
     #[arg(long = "line", value_parser = parse_line)]
     lines: Vec<Value>,
-    /// The amount, where there are no lines
+    /// What is added to the lines or taken off, as KIND:AMOUNT or KIND:LABEL:AMOUNT; KIND is discount, shipping, tax, fee,
+    /// tip, rounding or other, or included-tax for a tax that the prices contain
+    #[arg(long = "adjustment", value_parser = parse_adjustment, allow_hyphen_values = true)]
+    adjustments: Vec<Value>,
+    /// Do not process the order before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    process_after: Option<String>,
+    /// The amount, if there are no lines
     #[arg(long)]
     amount: Option<String>,
-    /// ISO 4217, such as EUR; the server's default where it is missing
+    /// ISO 4217, such as EUR; the server's default if it is missing
     #[arg(long)]
     currency: Option<String>,
     /// Your own number of the order
@@ -46,7 +56,7 @@ pub struct PlaceFlags {
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     metadata: Vec<(String, String)>,
     /// The whole order as JSON, from a file or - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "lines", "amount", "currency", "external_id", "source", "metadata"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "lines", "amount", "currency", "external_id", "source", "metadata", "adjustments", "process_after"])]
     file: Option<PathBuf>,
     /// The Idempotency-Key: the same key never makes two orders
     #[arg(long)]
@@ -123,6 +133,7 @@ fn body(flags: &PlaceFlags) -> anyhow::Result<String> {
         ("currency", &flags.currency),
         ("external_id", &flags.external_id),
         ("source", &flags.source),
+        ("process_after", &flags.process_after),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
@@ -131,6 +142,10 @@ fn body(flags: &PlaceFlags) -> anyhow::Result<String> {
     }
     if !flags.lines.is_empty() {
         order.insert("lines".to_owned(), Value::from(flags.lines.clone()));
+    }
+    if !flags.adjustments.is_empty() {
+        let adjustments = Value::from(flags.adjustments.clone());
+        order.insert("adjustments".to_owned(), adjustments);
     }
     if !flags.metadata.is_empty() {
         let pairs = flags
@@ -142,21 +157,63 @@ fn body(flags: &PlaceFlags) -> anyhow::Result<String> {
     Ok(Value::Object(order).to_string())
 }
 
+/// Reads a line from its end, so that a name may contain colons. What the server checks is not checked here.
 fn parse_line(text: &str) -> Result<Value, String> {
-    let wrong = || {
-        "is not of the form NAME:QUANTITY:UNIT_PRICE or [SKU] NAME:QUANTITY:UNIT_PRICE".to_owned()
-    };
     let (sku, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((sku, rest)) => (Some(sku.trim()), rest.trim_start()),
         None => (None, text),
     };
-    let mut parts = rest.rsplitn(3, ':');
-    let (Some(price), Some(quantity), Some(name)) = (parts.next(), parts.next(), parts.next())
-    else {
-        return Err(wrong());
+    let parts: Vec<&str> = rest.split(':').map(str::trim).collect();
+    let is_price = |part: &str| part.is_empty() || is_number(part);
+    let (name_parts, quantity, unit_price, total) = match parts.as_slice() {
+        [name @ .., quantity, unit_price, total]
+            if !name.is_empty()
+                && is_number(quantity)
+                && is_price(unit_price)
+                && is_number(total) =>
+        {
+            (name.len(), *quantity, *unit_price, Some(*total))
+        }
+        [name @ .., quantity, unit_price]
+            if !name.is_empty() && is_number(quantity) && is_number(unit_price) =>
+        {
+            (name.len(), *quantity, *unit_price, None)
+        }
+        _ => {
+            return Err(
+                "is not of the form NAME:QUANTITY:UNIT_PRICE, NAME:QUANTITY:UNIT_PRICE:TOTAL or \
+                 NAME:QUANTITY::TOTAL, with a [SKU] in front if there is one"
+                    .to_owned(),
+            );
+        }
     };
-    let quantity: u64 = quantity.trim().parse().map_err(|_| wrong())?;
-    Ok(json!({"sku": sku, "product_name": name, "quantity": quantity, "unit_price": price.trim()}))
+    let unit_price = Some(unit_price).filter(|price| !price.is_empty());
+    let name: Vec<&str> = rest.split(':').take(name_parts).collect();
+    Ok(json!({
+        "sku": sku, "product_name": name.join(":").trim(), "quantity": quantity,
+        "unit_price": unit_price, "total": total,
+    }))
+}
+
+fn is_number(text: &str) -> bool {
+    domain::decimal::parse(text, 9).is_ok()
+}
+
+fn parse_adjustment(text: &str) -> Result<Value, String> {
+    let wrong = || "is not of the form KIND:AMOUNT or KIND:LABEL:AMOUNT".to_owned();
+    let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let (label, amount) = match rest.rsplit_once(':') {
+        Some((label, amount)) => (Some(label.trim()).filter(|label| !label.is_empty()), amount),
+        None => (None, rest),
+    };
+    let (kind, included) = match kind.trim() {
+        "included-tax" => ("tax", true),
+        kind => (kind, false),
+    };
+    if !is_number(amount.trim()) {
+        return Err(wrong());
+    }
+    Ok(json!({"kind": kind, "label": label, "amount": amount.trim(), "included": included}))
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {
@@ -169,15 +226,59 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 mod tests {
     use serde_json::json;
 
-    use super::parse_line;
+    use super::{parse_adjustment, parse_line};
 
     #[test]
-    fn a_line_is_read_from_its_end_so_that_names_may_hold_colons() {
-        assert_eq!(
-            parse_line("[KB-1] Keyboard: the big one:2:149.99").unwrap(),
-            json!({"sku": "KB-1", "product_name": "Keyboard: the big one", "quantity": 2, "unit_price": "149.99"})
-        );
-        assert!(parse_line("Keyboard:2").is_err());
-        assert!(parse_line("Keyboard:two:1.00").is_err());
+    fn a_line_is_read_from_its_end_so_that_names_may_have_colons() {
+        for (text, sku, name, quantity, unit_price, total) in [
+            (
+                "[KB-1] Keyboard: the big one:2:149.99",
+                Some("KB-1"),
+                "Keyboard: the big one",
+                "2",
+                Some("149.99"),
+                None,
+            ),
+            (
+                "Tea:0.485:19.90:9.65",
+                None,
+                "Tea",
+                "0.485",
+                Some("19.90"),
+                Some("9.65"),
+            ),
+            ("Tea:3::20.00", None, "Tea", "3", None, Some("20.00")),
+        ] {
+            let expected = json!({
+                "sku": sku, "product_name": name, "quantity": quantity,
+                "unit_price": unit_price, "total": total,
+            });
+            assert_eq!(parse_line(text).unwrap(), expected, "{text}");
+        }
+        for text in ["Keyboard:2", "Keyboard:two:1.00", "Tea:1:", "2:3"] {
+            assert!(parse_line(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_adjustment_has_a_kind_an_amount_and_perhaps_a_label() {
+        for (text, kind, label, amount, included) in [
+            ("shipping:4.90", "shipping", None, "4.90", false),
+            (
+                "discount:SPRING: 1:-2.00",
+                "discount",
+                Some("SPRING: 1"),
+                "-2.00",
+                false,
+            ),
+            ("included-tax:VAT:1.90", "tax", Some("VAT"), "1.90", true),
+        ] {
+            let expected =
+                json!({"kind": kind, "label": label, "amount": amount, "included": included});
+            assert_eq!(parse_adjustment(text).unwrap(), expected, "{text}");
+        }
+        for text in ["shipping", "shipping:much"] {
+            assert!(parse_adjustment(text).is_err(), "{text}");
+        }
     }
 }

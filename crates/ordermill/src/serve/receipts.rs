@@ -14,7 +14,7 @@ use crate::config::{Config, ReceiptsKind};
 /// Where the folder cannot be used.
 pub fn open(config: &Config) -> anyhow::Result<Receipts> {
     match config.receipts.store {
-        ReceiptsKind::Embedded => Ok(Receipts::InStore),
+        ReceiptsKind::Embedded => Ok(Receipts::Rendered),
         ReceiptsKind::Folder => {
             let folder = config
                 .receipts

@@ -173,6 +173,10 @@ impl Follower {
             page.head.seq >= self.last(),
             "the head is never behind a page"
         );
+        assert!(
+            !page.events.is_empty() || page.head.seq <= after,
+            "events come in the order of seq, without gaps: a page after {after} is empty before the head"
+        );
         !page.events.is_empty()
     }
 

@@ -158,7 +158,9 @@ impl Outlet {
                             .map(|change| messages::change(change)),
                     );
                     let last = batch.changes().last();
-                    is_final = last.is_some_and(|change| change.event().status().is_final());
+                    is_final = last.is_some_and(|change| {
+                        change.event().status().is_none_or(domain::Status::is_final)
+                    });
                 }
                 Delivery::Resync(resync) => told.push(messages::resync(resync)),
             }

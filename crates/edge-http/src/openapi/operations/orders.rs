@@ -188,7 +188,11 @@ pub(super) fn receipt() -> Description {
         .takes_id()
         .answers(200, "The receipt.", receipt, &["Cache-Control"], &[])
         .refuses(&STORE)
-        .refuses(&[Code::InvalidQuery, Code::ReceiptStoreUnavailable])
+        .refuses(&[
+            Code::InvalidQuery,
+            Code::NoReceipt,
+            Code::ReceiptStoreUnavailable,
+        ])
 }
 
 pub(super) fn cancel() -> Description {

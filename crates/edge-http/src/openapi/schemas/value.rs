@@ -52,6 +52,12 @@ values! {
     ProductName = printed(domain::ProductName::MAX_CHARS).examples(["Mechanical Keyboard"]);
     /// 1-255 visible ASCII characters.
     IdempotencyKey = visible_ascii(domain::IdempotencyKey::MAX_CHARS).examples(["5f0c"]);
+    /// 1-255 visible ASCII characters, bare, or in double quotes as a string of structured fields (RFC 9651): `"k"` is
+    /// the key `k`.
+    IdempotencyKeyHeader = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#))
+        .examples(["5f0c"]);
     /// The name of a request: 1-128 visible ASCII characters.
     RequestName = visible_ascii(RequestId::MAX_CHARS);
     /// The trace id of a W3C `traceparent`.

@@ -1,16 +1,16 @@
-//! The ceiling: everything of ordermill but a store. The same router, parser, validation, ids and log stand before
-//! a store that says yes at once and keeps nothing. Only the benchmark uses it; `serve` cannot be told to.
+//! The ceiling: everything of ordermill but a store. The same router, parser, validation, ids and log in front of a store
+//! that accepts every write at once and keeps nothing. Only the benchmark uses it; `serve` cannot be configured to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, NextDue, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 
 /// Keeps nothing.
 #[derive(Debug, Default)]
@@ -37,6 +37,10 @@ impl OrderStore for NoStore {
                 })
             })
             .collect()
+    }
+
+    async fn erase(&self, _: Erasure, _: Deadline) -> Result<EventPosition, CommitError> {
+        Err(CommitError::Stale)
     }
 
     async fn claim(
@@ -104,18 +108,26 @@ impl OrderStore for NoStore {
         after: Seq,
         _: usize,
     ) -> Result<EventPage, StoreError> {
+        let head = EventPosition {
+            seq: after,
+            bits: 0,
+        };
         Ok(EventPage {
             events: Vec::new(),
-            head: after,
+            head,
         })
+    }
+
+    async fn event_position(
+        &self,
+        _: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        Ok(Some(EventPosition { seq, bits: 0 }))
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
         Ok(Counts::default())
-    }
-
-    async fn receipt(&self, _: OrderId) -> Result<Option<String>, StoreError> {
-        Ok(None)
     }
 
     async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {

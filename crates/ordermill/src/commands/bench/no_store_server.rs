@@ -19,7 +19,7 @@ use super::no_store::NoStore;
 pub async fn run() -> Result<()> {
     let application = Application::new(
         Arc::new(NoStore::default()),
-        Receipts::InStore,
+        Receipts::Rendered,
         Arc::new(SystemClock::new()),
         Arc::new(SystemIds),
         Settings::default(),

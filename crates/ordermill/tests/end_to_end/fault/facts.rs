@@ -1,7 +1,7 @@
-//! What an order is asked to be: the facts of its creation, their JSON, and the receipt that follows from them.
+//! What an order should be: the facts of its creation, their JSON, and the receipt that follows from them.
 //!
-//! The load generator makes them, the checker compares with them. Nothing here calls the product's own code, so that
-//! a fault there cannot hide itself.
+//! The load generator makes them, the checker compares with them. Nothing here calls the product's own code, so that a
+//! fault there cannot hide itself.
 
 use std::fmt::Write as _;
 
@@ -12,8 +12,20 @@ use serde_json::json;
 pub(super) struct LineFacts {
     pub(super) sku: Option<String>,
     pub(super) product_name: String,
-    pub(super) quantity: u64,
-    pub(super) unit_price_minor: u64,
+    /// 485 is 0.485.
+    pub(super) quantity_thousandths: u64,
+    pub(super) unit_price_minor: Option<u64>,
+    pub(super) total_minor: u64,
+}
+
+/// An adjustment as it was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AdjustmentFacts {
+    pub(super) kind: String,
+    pub(super) label: Option<String>,
+    /// Signed.
+    pub(super) amount_minor: i64,
+    pub(super) included: bool,
 }
 
 /// An order as it was asked for. Amounts are minor units.
@@ -27,6 +39,7 @@ pub(super) struct Facts {
     pub(super) currency: String,
     pub(super) amount_minor: u64,
     pub(super) lines: Vec<LineFacts>,
+    pub(super) adjustments: Vec<AdjustmentFacts>,
     pub(super) note: Option<String>,
 }
 
@@ -75,27 +88,96 @@ pub(super) fn decimal(minor: u64, currency: &str) -> String {
     format!("{}.{:0width$}", minor / divisor, minor % divisor)
 }
 
+/// Signed minor units as a decimal with all digits of its currency.
+pub(super) fn signed_decimal(minor: i64, currency: &str) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{}", decimal(minor.unsigned_abs(), currency))
+}
+
+/// Thousandths as a decimal without trailing zeros.
+pub(super) fn quantity(thousandths: u64) -> String {
+    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    let text = text.trim_end_matches('0');
+    text.trim_end_matches('.').to_owned()
+}
+
+/// A line whose prices fit together in one of the ways that clients may choose.
+fn draw_line(index: u64, dice: &mut Dice) -> LineFacts {
+    let line = LineFacts {
+        sku: (dice.below(2) == 0).then(|| format!("SKU-{}", dice.below(500))),
+        product_name: format!("Thing \"{index}\" of {} ü 🧰", dice.below(90)),
+        quantity_thousandths: 1000 * (1 + dice.below(20)),
+        unit_price_minor: None,
+        total_minor: 0,
+    };
+    match dice.below(3) {
+        // A unit price alone: the total is the product.
+        0 => {
+            let unit_price = dice.below(100_000);
+            LineFacts {
+                unit_price_minor: Some(unit_price),
+                total_minor: unit_price * line.quantity_thousandths / 1000,
+                ..line
+            }
+        }
+        // A total alone, of a fractional quantity.
+        1 => LineFacts {
+            quantity_thousandths: 1 + dice.below(5_000),
+            total_minor: dice.below(100_000),
+            ..line
+        },
+        // A total and its rounded quotient.
+        _ => {
+            let (total, pieces) = (dice.below(100_000), line.quantity_thousandths / 1000);
+            LineFacts {
+                unit_price_minor: Some((2 * total + pieces) / (2 * pieces)),
+                total_minor: total,
+                ..line
+            }
+        }
+    }
+}
+
+/// None, or a discount that the lines can bear, shipping, and a tax that the prices contain.
+fn draw_adjustments(totals: u64, dice: &mut Dice) -> Vec<AdjustmentFacts> {
+    if dice.below(2) == 0 {
+        return Vec::new();
+    }
+    let adjustment = |kind: &str, label: Option<&str>, amount_minor, included| AdjustmentFacts {
+        kind: kind.to_owned(),
+        label: label.map(str::to_owned),
+        amount_minor,
+        included,
+    };
+    let small = |bound: u64, dice: &mut Dice| i64::try_from(dice.below(bound)).expect("small");
+    vec![
+        adjustment("discount", Some("SPRING"), -small(totals + 1, dice), false),
+        adjustment("shipping", None, small(2_000, dice), false),
+        adjustment("tax", Some("VAT"), small(2_000, dice), true),
+    ]
+}
+
 impl Facts {
     /// One of many different valid orders.
     pub(super) fn draw(marker: String, dice: &mut Dice) -> Self {
         let (currency, _) = CURRENCIES[usize::try_from(dice.below(3)).expect("below 3")];
         let line_count = dice.below(4);
         let lines: Vec<LineFacts> = (0..line_count)
-            .map(|index| LineFacts {
-                sku: (dice.below(2) == 0).then(|| format!("SKU-{}", dice.below(500))),
-                product_name: format!("Thing \"{index}\" of {} ü 🧰", dice.below(90)),
-                quantity: 1 + dice.below(20),
-                unit_price_minor: dice.below(100_000),
-            })
+            .map(|index| draw_line(index, dice))
             .collect();
-        let sum = lines
+        let totals: u64 = lines.iter().map(|line| line.total_minor).sum();
+        let adjustments = draw_adjustments(totals, dice);
+        let added: i64 = adjustments
             .iter()
-            .map(|line| line.quantity * line.unit_price_minor)
+            .filter(|adjustment| !adjustment.included)
+            .map(|adjustment| adjustment.amount_minor)
             .sum();
         let amount_minor = if lines.is_empty() {
             dice.below(10_000_000)
         } else {
-            sum
+            totals
+                .checked_add_signed(added)
+                .expect("a discount is at most the totals")
         };
         Self {
             user_id: format!(
@@ -110,6 +192,7 @@ impl Facts {
             currency: currency.to_owned(),
             amount_minor,
             lines,
+            adjustments,
             note: (dice.below(5) == 0).then(|| "tab\tand\nline".to_owned()),
             marker,
         }
@@ -121,8 +204,24 @@ impl Facts {
             .lines
             .iter()
             .map(|line| {
-                json!({"sku": line.sku, "product_name": line.product_name, "quantity": line.quantity,
-                       "unit_price": decimal(line.unit_price_minor, &self.currency)})
+                let price = |minor| decimal(minor, &self.currency);
+                // A total that follows from the unit price is left out, as many clients do.
+                let follows = line.unit_price_minor.is_some_and(|unit_price| {
+                    unit_price * line.quantity_thousandths == 1000 * line.total_minor
+                });
+                json!({"sku": line.sku, "product_name": line.product_name,
+                       "quantity": quantity(line.quantity_thousandths),
+                       "unit_price": line.unit_price_minor.map(price),
+                       "total": (!follows).then(|| price(line.total_minor))})
+            })
+            .collect();
+        let adjustments: Vec<_> = self
+            .adjustments
+            .iter()
+            .map(|adjustment| {
+                json!({"kind": adjustment.kind, "label": adjustment.label,
+                       "amount": signed_decimal(adjustment.amount_minor, &self.currency),
+                       "included": adjustment.included})
             })
             .collect();
         let mut metadata = serde_json::Map::new();
@@ -132,6 +231,9 @@ impl Facts {
         }
         let mut body = json!({"user_id": self.user_id, "source": self.source, "currency": self.currency,
                               "amount": decimal(self.amount_minor, &self.currency), "metadata": metadata});
+        if !adjustments.is_empty() {
+            body["adjustments"] = json!(adjustments);
+        }
         if !lines.is_empty() {
             body["lines"] = json!(lines);
         }
@@ -172,43 +274,57 @@ impl Facts {
 
     /// The text of its receipt.
     pub(super) fn receipt(&self, id: &str, created_at: &str) -> String {
-        let price = |minor: u64| {
-            let amount = decimal(minor, &self.currency);
-            if self.currency == "USD" {
-                format!("${amount}")
-            } else {
-                format!("{} {amount}", self.currency)
-            }
-        };
-        let first_half = self.user_id.bytes().next().is_some_and(|byte| {
-            byte.to_ascii_uppercase().is_ascii_uppercase() && byte.to_ascii_uppercase() <= b'M'
-        });
+        let price = |minor: u64| decimal(minor, &self.currency);
         let thin = "-".repeat(37);
         let thick = "=".repeat(37);
-        let mut text = format!(
-            "ORDER RECEIPT\n{thick}\nOrder ID:    {id}\nUser ID:     {}\nShard:       {}\n{thin}\n",
-            self.user_id,
-            if first_half { "shard1" } else { "shard2" },
+        let mut text = format!("RECEIPT\n{thick}\nOrder        {id}\n");
+        if let Some(number) = &self.external_id {
+            let _ = writeln!(text, "Number       {number}");
+        }
+        let second = created_at
+            .split_once('.')
+            .map_or(created_at, |(whole, _)| whole);
+        let _ = writeln!(
+            text,
+            "Customer     {}\nDate         {second}Z\n{thin}",
+            self.user_id
         );
         for line in &self.lines {
+            let _ = writeln!(text, "Item         {}", line.product_name);
+            if let Some(sku) = &line.sku {
+                let _ = writeln!(text, "SKU          {sku}");
+            }
+            let _ = writeln!(text, "Quantity     {}", quantity(line.quantity_thousandths));
+            if let Some(unit_price) = line.unit_price_minor {
+                let _ = writeln!(text, "Unit price   {}", price(unit_price));
+            }
+            let _ = writeln!(text, "Total        {}\n{thin}", price(line.total_minor));
+        }
+        for adjustment in &self.adjustments {
+            let label = adjustment
+                .label
+                .as_ref()
+                .map_or_else(String::new, |label| format!(" ({label})"));
+            let amount = signed_decimal(adjustment.amount_minor, &self.currency);
+            let included = if adjustment.included {
+                ", included in the prices"
+            } else {
+                ""
+            };
             let _ = writeln!(
                 text,
-                "Product:     {}\nQuantity:    {}\nUnit Price:  {}\nTotal:       {}\n{thin}",
-                line.product_name,
-                line.quantity,
-                price(line.unit_price_minor),
-                price(line.quantity * line.unit_price_minor),
+                "Adjustment   {}{label} {amount}{included}",
+                adjustment.kind
             );
         }
-        if self.lines.len() != 1 {
-            let _ = writeln!(text, "Order Total: {}\n{thin}", price(self.amount_minor));
+        if !self.adjustments.is_empty() {
+            let _ = writeln!(text, "{thin}");
         }
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "Status:      pending\nCreated At:  {}Z\n{thick}\nThank you for your order!\n",
-            created_at
-                .split_once('.')
-                .map_or(created_at, |(whole, _)| whole),
+            "Amount       {} {}\n{thick}",
+            self.currency,
+            price(self.amount_minor)
         );
         text
     }

@@ -23,6 +23,7 @@ pub(super) struct OrderView {
     pub(super) currency: String,
     pub(super) amount: Box<RawValue>,
     pub(super) lines: Vec<LineView>,
+    pub(super) adjustments: Vec<AdjustmentView>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) failure: Option<FailureView>,
     pub(super) result: Option<serde_json::Value>,
@@ -34,8 +35,18 @@ pub(super) struct OrderView {
 pub(super) struct LineView {
     pub(super) sku: Option<String>,
     pub(super) product_name: String,
-    pub(super) quantity: u64,
-    pub(super) unit_price: Box<RawValue>,
+    pub(super) quantity: Box<RawValue>,
+    pub(super) unit_price: Option<Box<RawValue>>,
+    pub(super) total: Box<RawValue>,
+}
+
+/// An adjustment of an [`OrderView`].
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct AdjustmentView {
+    pub(super) kind: String,
+    pub(super) label: Option<String>,
+    pub(super) amount: Box<RawValue>,
+    pub(super) included: bool,
 }
 
 /// Why an attempt failed.

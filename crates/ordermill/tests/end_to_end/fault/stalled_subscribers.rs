@@ -67,15 +67,16 @@ async fn stalled(address: SocketAddr, is_socket: bool) -> TcpStream {
     stream
 }
 
-/// History, so that nothing has to be worked off: each order brings its three changes at once.
+/// History, so that nothing has to be processed: each order brings its three changes at once.
 async fn place_history(address: SocketAddr, first: usize) {
     let row = |number: usize| {
-        json!({"user_id": format!("user-{}", number % 50), "amount": 1, "created_at": "2026-01-31T12:00:00Z"})
-            .to_string()
+        json!({"user_id": format!("user-{}", number % 50), "amount": 1,
+               "history": {"status": "PROCESSED", "created_at": "2026-01-31T12:00:00Z"}})
+        .to_string()
     };
     let rows: Vec<String> = (first..first + ORDERS_A_BATCH).map(row).collect();
     let answer = http_client()
-        .post(format!("http://{address}/v1/orders/batch?as=processed"))
+        .post(format!("http://{address}/v1/orders/batch"))
         .header("content-type", "application/x-ndjson")
         .timeout(Duration::from_secs(60))
         .body(rows.join("\n"))

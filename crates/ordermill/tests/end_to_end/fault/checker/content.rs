@@ -1,7 +1,7 @@
 //! Whether an order and its receipt say what was asked for.
 
 use super::Violation;
-use crate::fault::facts::{Facts, MARKER, decimal};
+use crate::fault::facts::{Facts, MARKER, decimal, quantity, signed_decimal};
 use crate::fault::readback::{Kept, OrderView};
 
 /// Compares one order and its receipt with the facts of its creation.
@@ -38,16 +38,17 @@ pub(super) fn difference(facts: &Facts, order: &OrderView) -> Option<String> {
         let (asked, kept) = (format!("{asked:?}"), format!("{kept:?}"));
         (asked != kept).then(|| format!("{what}: asked for {asked}, kept {kept}"))
     };
+    let price = |minor| decimal(minor, &facts.currency);
     let asked_lines: Vec<_> = facts
         .lines
         .iter()
         .map(|line| {
-            let price = decimal(line.unit_price_minor, &facts.currency);
             (
                 line.sku.clone(),
                 line.product_name.clone(),
-                line.quantity,
-                price,
+                quantity(line.quantity_thousandths),
+                line.unit_price_minor.map(price),
+                price(line.total_minor),
             )
         })
         .collect();
@@ -55,12 +56,36 @@ pub(super) fn difference(facts: &Facts, order: &OrderView) -> Option<String> {
         .lines
         .iter()
         .map(|line| {
-            let price = line.unit_price.get().to_owned();
             (
                 line.sku.clone(),
                 line.product_name.clone(),
-                line.quantity,
-                price,
+                line.quantity.get().to_owned(),
+                line.unit_price.as_ref().map(|price| price.get().to_owned()),
+                line.total.get().to_owned(),
+            )
+        })
+        .collect();
+    let asked_adjustments: Vec<_> = facts
+        .adjustments
+        .iter()
+        .map(|adjustment| {
+            (
+                adjustment.kind.clone(),
+                adjustment.label.clone(),
+                signed_decimal(adjustment.amount_minor, &facts.currency),
+                adjustment.included,
+            )
+        })
+        .collect();
+    let kept_adjustments: Vec<_> = order
+        .adjustments
+        .iter()
+        .map(|adjustment| {
+            (
+                adjustment.kind.clone(),
+                adjustment.label.clone(),
+                adjustment.amount.get().to_owned(),
+                adjustment.included,
             )
         })
         .collect();
@@ -76,5 +101,6 @@ pub(super) fn difference(facts: &Facts, order: &OrderView) -> Option<String> {
         .or_else(|| differs("currency", &facts.currency, &order.currency))
         .or_else(|| differs("amount", &amount.as_str(), &order.amount.get()))
         .or_else(|| differs("lines", &asked_lines, &kept_lines))
+        .or_else(|| differs("adjustments", &asked_adjustments, &kept_adjustments))
         .or_else(|| differs("metadata", &metadata, &order.metadata))
 }

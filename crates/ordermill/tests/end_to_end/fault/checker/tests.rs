@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Expectations, Violation, judge};
 use crate::fault::endpoint::{Effect, result_of};
-use crate::fault::facts::{Dice, Facts, LineFacts};
+use crate::fault::facts::{AdjustmentFacts, Dice, Facts, LineFacts};
 use crate::fault::history::{Answer, CancelOutcome, Fault, History, Operation, Outcome, Request};
 use crate::fault::readback::{Kept, ReadBack};
 
@@ -31,8 +31,15 @@ fn facts() -> Facts {
         lines: vec![LineFacts {
             sku: Some("KB-1".to_owned()),
             product_name: "Mechanical Keyboard".to_owned(),
-            quantity: 2,
-            unit_price_minor: 14_999,
+            quantity_thousandths: 2_000,
+            unit_price_minor: Some(14_999),
+            total_minor: 29_998,
+        }],
+        adjustments: vec![AdjustmentFacts {
+            kind: "tax".to_owned(),
+            label: None,
+            amount_minor: 190,
+            included: true,
         }],
         note: None,
     }
@@ -44,7 +51,8 @@ fn order_json(id: &str, status: &str, version: u64) -> String {
     format!(
         r#"{{"id":"{id}","external_id":"A-1","user_id":"alice","source":"web","status":"{status}","version":{version},
         "currency":"USD","amount":299.98,"lines":[{{"sku":"KB-1","product_name":"Mechanical Keyboard","quantity":2,
-        "unit_price":149.99}}],"metadata":{{"marker":"m"}},"attempt":1,"failure":null,"result":{result},
+        "unit_price":149.99,"total":299.98}}],
+        "adjustments":[{{"kind":"tax","label":null,"amount":1.90,"included":true}}],"metadata":{{"marker":"m"}},"attempt":1,"failure":null,"result":{result},
         "receipt_key":null,"created_at":"2026-01-31T12:00:00.250Z","updated_at":"2026-01-31T12:00:00.250Z"}}"#
     )
 }
@@ -243,12 +251,16 @@ fn an_order_that_nobody_asked_for_is_seen() {
 
 #[test]
 fn every_changed_fact_is_seen() {
-    let changes: [fn(&mut Facts); 7] = [
+    let changes: [fn(&mut Facts); 11] = [
         |facts| facts.user_id.push('x'),
         |facts| facts.external_id = None,
         |facts| facts.source = "pos".to_owned(),
         |facts| facts.amount_minor += 1,
-        |facts| facts.lines[0].unit_price_minor += 1,
+        |facts| facts.lines[0].unit_price_minor = None,
+        |facts| facts.lines[0].total_minor += 1,
+        |facts| facts.lines[0].quantity_thousandths += 1,
+        |facts| facts.adjustments[0].amount_minor += 1,
+        |facts| facts.adjustments[0].included = false,
         |facts| facts.lines[0].sku = None,
         |facts| facts.note = Some("n".to_owned()),
     ];

@@ -1,0 +1,11 @@
+//! Order files through the public interface of `files`: real layouts, every detection, spreadsheets, sources, and
+//! properties.
+
+mod cases;
+mod diagnosis;
+mod json;
+mod properties;
+mod reading;
+mod sources;
+mod spreadsheets;
+mod text;
