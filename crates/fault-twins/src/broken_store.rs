@@ -1,4 +1,4 @@
-//! A store with a defect around a store without: everything is passed on but what is broken on purpose.
+//! A store with a defect around a sound one: every call is passed on, except what is broken on purpose.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio::sync::mpsc;
 
 use crate::defect::Defect;
 
-/// How often a forced outcome is decided anew where the order keeps moving.
+/// How often a forced outcome is decided anew while the order keeps changing.
 const FORCED_ATTEMPTS: usize = 8;
 
-/// The store, and what is broken in it.
+/// The store, and its defect.
 pub struct BrokenStore {
     inner: Arc<dyn OrderStore>,
     defect: Defect,
@@ -33,7 +33,7 @@ impl LateWriter {
     /// How much later than its confirmation a write is committed.
     const DELAY: Duration = Duration::from_millis(40);
 
-    /// Runs until the store is gone.
+    /// Runs until the store is dropped.
     pub async fn run(mut self) {
         let mut waiting = Vec::new();
         while self.writes.recv_many(&mut waiting, 256).await > 0 {
@@ -89,7 +89,7 @@ impl BrokenStore {
         results
     }
 
-    /// Writes the outcomes of claims without asking whether the claim still holds.
+    /// Writes the outcomes of claims without checking that the claim still holds.
     async fn commit_forced(
         &self,
         writes: Vec<Write>,
@@ -112,7 +112,7 @@ impl BrokenStore {
         results
     }
 
-    /// The outcome, rebased onto the order as it stands now.
+    /// The outcome, rebased onto the order as it is now.
     async fn force(&self, write: &Write, deadline: Deadline) -> Result<Committed, CommitError> {
         for _ in 0..FORCED_ATTEMPTS {
             let decided = &write.decision;
@@ -137,7 +137,6 @@ impl BrokenStore {
                     version: now.version,
                     status: now.status,
                 },
-                receipt: write.receipt.clone(),
             };
             match self.inner.commit(vec![rebased], deadline).await.pop() {
                 Some(Err(CommitError::Stale)) | None => {}
@@ -184,7 +183,7 @@ impl StoreAround for BrokenStore {
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
         let lost = self.inner.heartbeat(claims, lease).await?;
-        // Without fencing nobody learns that a claim is lost.
+        // Without fencing no worker learns that its claim is lost.
         Ok(if self.defect == Defect::FencingRemoved {
             Vec::new()
         } else {

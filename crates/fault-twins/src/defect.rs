@@ -5,7 +5,7 @@ use anyhow::bail;
 /// What is broken in a twin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
-    /// Nothing: a twin as good as the shipped binary, to show that the wiring is not the defect.
+    /// Nothing: a twin that behaves as the shipped binary does, to show that the wiring is not the defect.
     Nothing,
     /// New orders are confirmed first and committed a moment later.
     AnswersBeforeCommit,
@@ -13,7 +13,7 @@ pub enum Defect {
     SynchronousOff,
     /// The client's idempotency key never reaches the store.
     UniqueKeyDropped,
-    /// The outcome of a claim is written wherever the order stands by now.
+    /// The outcome of a claim is written whatever the order has become meanwhile.
     FencingRemoved,
     /// The handler aborts the process at an order of the user `poison`.
     AbortsOnPoison,
@@ -32,7 +32,7 @@ impl Defect {
     /// Finds a defect.
     ///
     /// # Errors
-    /// Names the known ones, where the name is not among them.
+    /// If the name is unknown; the message lists the known ones.
     pub fn by_name(name: &str) -> anyhow::Result<Self> {
         let found = Self::NAMES.iter().find(|(known, _)| *known == name);
         if let Some((_, defect)) = found {

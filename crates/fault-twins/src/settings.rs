@@ -46,7 +46,7 @@ impl Settings {
     /// Reads `--defect=NAME` and `--set section.key=value`.
     ///
     /// # Errors
-    /// Where something is unknown or missing.
+    /// If something is unknown or missing.
     pub fn read(arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let mut defect = None;
         let mut data_dir = None;

@@ -28,7 +28,7 @@ use crate::settings::{Settings, StoreAt};
 /// Serves until SIGTERM.
 ///
 /// # Errors
-/// Where something cannot be opened.
+/// If something cannot be opened.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -64,7 +64,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         store: Arc::clone(&store),
         dispatch: Arc::clone(&hints) as Arc<dyn Dispatch>,
         handler: handler(&settings, &clock)?,
-        receipts: Receipts::InStore,
+        receipts: Receipts::Rendered,
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
         settings: worker_settings(&settings),
@@ -78,7 +78,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let application = Application::new(
         store,
-        Receipts::InStore,
+        Receipts::Rendered,
         clock,
         ids,
         application::Settings::default(),

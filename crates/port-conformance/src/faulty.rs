@@ -1,6 +1,6 @@
-//! A real store that can be told to fail while it runs: what a full queue, a lost shard or a slow disk look like from
-//! the edges, whose tests use it. It keeps the port's promises in every mood but [`Mood::Panicking`]. Beside it, a store
-//! of receipts that is gone.
+//! A real store that fails on demand while it runs: what a full queue, a lost shard or a slow disk look like from the
+//! edges, whose tests use it. It keeps the port's promises in every mood except [`Mood::Panicking`]. Beside it, a receipt
+//! store that cannot be reached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,21 +22,21 @@ use crate::around::StoreAround;
 /// What the store does from now on.
 #[derive(Debug, Clone)]
 pub enum Mood {
-    /// As it should.
+    /// Every call works.
     Well,
-    /// Every call fails so.
+    /// Every call fails with this error.
     Failing(StoreError),
     /// Every call takes this long before it begins.
     Slow(Duration),
-    /// Every commit is done, and its answer comes so much later.
+    /// Every commit is done, and its answer comes this much later.
     LateAnswers(Duration),
     /// Every call waits for another mood before it begins.
     Held,
-    /// Every commit is refused, as what the store cannot hold; this is what it says.
+    /// Every commit is refused as something that the store cannot hold, for this reason.
     Refusing(String),
-    /// Whoever changes an order comes too late: somebody else has put it on hold, or released it, since it was read.
+    /// A change of an order comes too late: another caller has put the order on hold, or released it, since it was read.
     Overtaken,
-    /// Reading on after this event is so, which fails who reads what he missed; all else is as it should be.
+    /// Reading the feed after this event is in the given mood, so that a reader that catches up fails; all other calls work.
     ReadingOnAfter(Seq, Box<Mood>),
     /// Every call panics.
     Panicking,
@@ -62,7 +62,7 @@ pub struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// The store `inner`, well.
+    /// The store `inner`, in the mood [`Mood::Well`].
     pub fn over(inner: Arc<dyn OrderStore>) -> Self {
         Self {
             inner,
@@ -73,7 +73,7 @@ impl FaultyStore {
         }
     }
 
-    /// From now on it does so.
+    /// Sets the mood.
     pub fn become_so(&self, mood: Mood) {
         self.mood.send_replace(mood);
     }
@@ -116,11 +116,11 @@ impl FaultyStore {
                 released.expect("the store that is waited for is there");
                 Ok(())
             }
-            Mood::Panicking => panic!("the store panics because the test told it to"),
+            Mood::Panicking => panic!("the store panics because the test asks for it"),
         }
     }
 
-    /// Changes the order that `write` is about to change, as somebody else would.
+    /// Changes the order that `write` is about to change, as another caller would.
     async fn overtake(&self, write: &Write, deadline: Deadline) -> Result<(), StoreError> {
         let order = match write.guard {
             Guard::New { .. } => None,
@@ -142,7 +142,7 @@ impl FaultyStore {
         };
         let other = Write { decision, guard };
         for done in self.inner.commit(vec![other], deadline).await {
-            done.expect("nobody else changes the order at the same time");
+            done.expect("no other caller changes the order at the same time");
         }
         Ok(())
     }
@@ -275,7 +275,7 @@ impl StoreAround for FaultyStore {
     }
 }
 
-/// A store of receipts that cannot be reached; this is what it says.
+/// A receipt store that cannot be reached, for this reason.
 pub struct UnreachableReceipts(pub &'static str);
 
 #[async_trait]

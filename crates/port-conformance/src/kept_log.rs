@@ -21,7 +21,7 @@ static LISTENER: LazyLock<()> = LazyLock::new(|| {
         .with_target("edge_grpc", Level::DEBUG);
     let lines = fmt::layer().with_ansi(false).with_writer(OfThisThread);
     let listener = tracing_subscriber::registry().with(lines.with_filter(filter));
-    tracing::subscriber::set_global_default(listener).expect("nobody else listens in a test");
+    tracing::subscriber::set_global_default(listener).expect("a test has one listener");
 });
 
 thread_local! {
@@ -52,7 +52,7 @@ impl KeptLog {
     /// The lines so far.
     ///
     /// # Panics
-    /// Where a line is no UTF-8.
+    /// If a line is not UTF-8.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The suite of [`ReceiptStore`]: written once, never changed, found again, whoever the user is.
+//! The suite of [`ReceiptStore`]: written once, never changed, and found again for any user id.
 //!
 //! Called by the adapters' tests through [`receipt_store_suite!`](crate::receipt_store_suite).
 
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 /// Opens receipt stores for the suite.
 #[async_trait]
 pub trait ReceiptStoreFactory: Send + Sync + 'static {
-    /// A store of its own without receipts; another one each time.
+    /// A new store without receipts; another one each time.
     async fn fresh(&self) -> Box<dyn OpenReceiptStore>;
 }
 

@@ -59,7 +59,7 @@ impl Intake {
     /// then would wait for its lease to run out.
     ///
     /// # Errors
-    /// How long to wait before the next try, where the store could not answer.
+    /// How long to wait before the next try, if the store could not answer.
     pub(crate) async fn claim(&mut self, limit: usize) -> Result<Vec<Arc<Order>>, Duration> {
         // A hint that arrives from here on, while the claim runs, is not lost.
         self.hints.borrow_and_update();
@@ -74,7 +74,7 @@ impl Intake {
     /// As [`Intake::claim`].
     pub(crate) async fn claim_alone(&mut self) -> Result<Vec<Arc<Order>>, Duration> {
         self.hints.borrow_and_update();
-        // Where there are more of them, the others have their turn in between.
+        // If there are more of them, the others have their turn in between.
         self.lone_due_at = None;
         self.asked_at = Some(Instant::now());
         let lease = self.shared.settings.lease;
@@ -135,7 +135,7 @@ impl Intake {
     async fn ask_what_is_due(&mut self) -> NextDue {
         let slow_scan = self.shared.settings.slow_scan;
         let due = tokio::time::timeout(slow_scan, self.store.next_due(self.shard)).await;
-        // Where the store does not know, the slow scan finds out.
+        // If the store does not know, the slow scan finds out.
         let due = due.map_or_else(|_elapsed| NextDue::default(), Result::unwrap_or_default);
         let now = Instant::now();
         self.asked_at = Some(now);
@@ -160,12 +160,12 @@ impl Intake {
             () = self.rescheduled.notified() => {}
             () = hint(&mut self.hints) => {}
         }
-        // What was heard before the wait still holds: it need not be asked a second time after it.
+        // The answer from before the wait still holds: the store need not be asked a second time after it.
         self.asked_at = Some(Instant::now());
     }
 }
 
-/// Ends at the next hint; never, where nobody is left who could send one.
+/// Ends at the next hint; never, if no sender is left.
 async fn hint(hints: &mut watch::Receiver<u64>) {
     if hints.changed().await.is_err() {
         std::future::pending::<()>().await;

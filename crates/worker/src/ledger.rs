@@ -1,7 +1,7 @@
 //! Outcomes on their way into the store: what waits is committed at once, in batches, guarded by the claims' tokens.
 //!
 //! A batch that the store could not take is tried again: the guard makes that harmless, because an outcome that was
-//! written after all, or whose order somebody else has by now, is stale and changes nothing.
+//! written after all, or whose order another worker has by now, is stale and changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +97,7 @@ impl Ledger {
         self.waiting.clear();
     }
 
-    /// Tries once to commit everything that waits. Returns how long to pause, where some of it could not be.
+    /// Tries once to commit everything that waits. Returns how long to pause if some of it could not be.
     async fn commit(&mut self) -> Option<Duration> {
         let (batch, writes) = self.take_batch();
         if batch.is_empty() {
@@ -156,7 +156,7 @@ impl Ledger {
         matches!(verdict, Verdict::Retry { .. } | Verdict::GiveBack { .. })
     }
 
-    /// Decides what a write's failure means for its order; returns the trouble, where the write is tried again.
+    /// Decides what a write's failure means for its order; returns the error if the write is tried again.
     fn not_written(&mut self, mut finished: Finished, error: CommitError) -> Option<StoreError> {
         let order_id = finished.hold.order.id;
         match error {

@@ -1,4 +1,4 @@
-//! Who gets what while it happens.
+//! Which watcher gets which change while it happens.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -139,7 +139,7 @@ async fn a_watcher_that_takes_nothing_lags_and_the_others_do_not() {
 }
 
 #[tokio::test]
-async fn nobody_watching_costs_no_reads_and_leaves_nothing_behind() {
+async fn without_watchers_there_are_no_reads_and_nothing_is_left_behind() {
     let running = run(2, WatchSettings::default());
     let alice = user("alice");
     for number in 0..100 {

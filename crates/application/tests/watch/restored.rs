@@ -182,7 +182,7 @@ async fn a_cursor_that_lacks_a_shard_begins_at_its_first_event() {
 }
 
 #[tokio::test]
-async fn a_cursor_on_an_erased_order_goes_on_and_tombstones_name_nobody() {
+async fn a_cursor_on_an_erased_order_goes_on_and_tombstones_name_no_user() {
     let alice = user("alice");
     let running = run(1, WatchSettings::default());
     grow(&running.store, &alice, 8);

@@ -141,7 +141,7 @@ impl ScriptedStore {
         if self.fails.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable {
                 shard,
-                reason: "told to fail".to_owned(),
+                reason: "asked for by the test".to_owned(),
             });
         }
         Ok(())
@@ -350,7 +350,7 @@ pub fn versions(seen: &[Seen]) -> Vec<(OrderId, u32)> {
         .collect()
 }
 
-/// Joins a topic and returns what that told.
+/// Joins a topic and returns what was delivered.
 pub async fn join(
     watcher: &mut Watcher,
     topic: application::watch::Topic,

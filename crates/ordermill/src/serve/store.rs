@@ -9,6 +9,7 @@ use adapter_sqlite::{SqliteOptions, SqliteStore};
 use anyhow::Context as _;
 use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::system::SystemIds;
 use domain::ShardId;
 
 use crate::config::{self, Config, ConfigError, ShardMapText, StoreKind};
@@ -48,10 +49,11 @@ async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Resu
     };
     let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
     // It reads and may migrate; the signals are listened to meanwhile.
-    let store =
-        tokio::task::spawn_blocking(move || SqliteStore::open(options, clock, dispatch, bus))
-            .await
-            .context("the store could not be opened")??;
+    let store = tokio::task::spawn_blocking(move || {
+        SqliteStore::open(options, clock, Arc::new(SystemIds), dispatch, bus)
+    })
+    .await
+    .context("the store could not be opened")??;
     let store = Arc::new(store);
     let watched = Arc::clone(&store);
     Ok(OpenStore {

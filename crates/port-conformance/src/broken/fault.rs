@@ -45,7 +45,7 @@ pub enum Fault {
     RedrawnBits,
     /// Counts an erased order as if it were there.
     KeptCounts,
-    /// Lists an erased order, as an index that was not told.
+    /// Lists an erased order, as an index that missed the erasure.
     KeptInLists,
     /// Leaves the key of an erased order bound.
     KeptKey,
@@ -63,7 +63,7 @@ pub enum Fault {
     FullMillisecond,
     /// Hands out an order before its `process_after`.
     EarlyJob,
-    /// Counts the time until `process_after` by a clock that nobody sets.
+    /// Counts the time until `process_after` as a delay, by a clock that is never set.
     TimeAsDelay,
     /// Starts the attempts of a released order again.
     ForgottenAttempts,

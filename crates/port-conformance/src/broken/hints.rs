@@ -1,4 +1,4 @@
-//! Hints of which one is lost for good.
+//! Hints of which one is lost for good. Used by this module's parent.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use super::Fault;
 use crate::order_store::OpenStore;
 
-/// Which hint is lost: the first ones arrive, so that a suite that tries one only would be content.
+/// Which hint is lost: the first ones arrive, so that a suite that tries one alone would pass.
 const LOST: u32 = 3;
 
-/// Passes hints on, all but one where that is the fault. Dropping it ends its tasks.
+/// Passes hints on, except one if that is the fault. Dropping it ends its tasks.
 pub struct ForgetfulHints {
     passed_on: Arc<InProcessHints>,
     _tasks: JoinSet<()>,

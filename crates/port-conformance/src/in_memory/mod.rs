@@ -68,9 +68,9 @@ impl Data {
         let order = &write.decision.order;
         match &write.guard {
             Guard::At { version, status } => {
-                let stands = self.orders.get(&order.id);
+                let current = self.orders.get(&order.id);
                 let holds =
-                    stands.is_some_and(|now| now.version == *version && now.status == *status);
+                    current.is_some_and(|now| now.version == *version && now.status == *status);
                 (!holds).then_some(Err(CommitError::Stale))
             }
             Guard::New { key, fingerprint } => {

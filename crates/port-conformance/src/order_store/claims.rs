@@ -33,7 +33,7 @@ pub async fn a_claim_is_a_change_like_any_other(factory: &dyn StoreFactory) {
     assert_eq!((counts.get(Status::Processing), counts.accepted()), (1, 1));
     assert!(
         subject.claim_all(LONG).await.is_empty(),
-        "nobody else gets it"
+        "no other claim gets it"
     );
 }
 

@@ -109,7 +109,7 @@ pub async fn claims_of_an_earlier_process_are_rescued(factory: &dyn StoreFactory
     assert_eq!(again.attempt, 2);
 }
 
-/// Closing finishes what was taken and turns away the rest; both are told the truth.
+/// Closing finishes what was taken and turns away the rest; each caller gets the true answer.
 pub async fn closing_keeps_what_was_confirmed(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let mut calls = JoinSet::new();

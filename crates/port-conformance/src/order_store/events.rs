@@ -234,7 +234,7 @@ async fn write_orders(
         for (id, answer) in ids.into_iter().zip(store.commit(batch, deadline()).await) {
             match answer {
                 Ok(Committed::Written { seq }) => confirmed.push((id, seq)),
-                other => panic!("nothing stands against {id}: {other:?}"),
+                other => panic!("{id} can be written: {other:?}"),
             }
         }
     }

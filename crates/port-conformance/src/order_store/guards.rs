@@ -173,7 +173,7 @@ pub async fn a_burst_is_written_or_refused_clearly(factory: &dyn StoreFactory) {
     assert_eq!(subject.counts().await.accepted(), written_count);
 }
 
-/// Whoever was told of a write finds it in every read that begins after it.
+/// A write that was confirmed is in every read that begins after it.
 pub async fn a_reader_sees_what_was_confirmed(factory: &dyn StoreFactory) {
     let subject = Arc::new(Subject::fresh(factory).await);
     let mut writers = JoinSet::new();

@@ -33,7 +33,7 @@ async fn hears_of_work(subject: &Subject, receiver: &mut watch::Receiver<u64>, w
     );
 }
 
-/// After every commit the status bus tells the shard's new seq; by then the event can be read.
+/// After every commit the status bus has the shard's new seq; by then the event can be read.
 pub async fn every_commit_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("alice"));
@@ -43,15 +43,15 @@ pub async fn every_commit_is_hinted_to_watchers(factory: &dyn StoreFactory) {
         hears_of(&subject, &mut bus, seq, "a placed order").await;
         subject.claim_only(placed.id, LONG).await;
         hears_of(&subject, &mut bus, Seq(seq.0 + 1), "a claim").await;
-        let told = *bus.borrow_and_update();
+        let hinted = *bus.borrow_and_update();
         assert!(
-            subject.head(shard).await >= told,
+            subject.head(shard).await >= hinted,
             "a hint comes after its commit, never before"
         );
     }
 }
 
-/// An erasure is a commit like any other: watchers are told of its event.
+/// An erasure is a commit like any other: watchers get a hint of its event.
 pub async fn an_erasure_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("alice"));
@@ -113,7 +113,7 @@ pub async fn hints_come_for_each_shard(factory: &dyn StoreFactory) {
     }
 }
 
-/// Where hints reach other processes, they arrive there too.
+/// If hints reach other processes, they arrive there too.
 pub async fn hints_reach_another_process(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let Some(second) = subject.second("hints_reach_another_process").await else {

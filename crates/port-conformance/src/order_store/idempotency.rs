@@ -1,4 +1,4 @@
-//! One key, or one external id, makes at most one order: whatever is repeated, changed or done at once.
+//! One key, or one external id, makes at most one order, whatever is repeated, changed or done at once.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::subject::{Subject, deadline, versions, written};
 use super::{LONG, StoreFactory, sample};
 
-/// What became of many requests: the orders written, and what the others were told.
+/// The outcomes of many requests: the orders written, and the answers to the others.
 struct Outcomes {
     written: Vec<OrderId>,
     replayed: Vec<Arc<Order>>,
@@ -88,7 +88,7 @@ pub async fn equal_requests_to_two_processes_make_one_order(factory: &dyn StoreF
     }
 }
 
-/// Equal requests without a key but with an external id make one order too, and the others are told which.
+/// Equal requests without a key but with an external id make one order too, and the other answers name it.
 pub async fn equal_external_ids_at_once_make_one_order(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let second = subject.opened.second().await.map(Subject::from);
@@ -102,9 +102,9 @@ pub async fn equal_external_ids_at_once_make_one_order(factory: &dyn StoreFactor
     assert_eq!(outcomes.refused, []);
     assert_eq!(outcomes.written.len(), 1, "one external id makes one order");
     let id = outcomes.written[0];
-    let told = outcomes.replayed.iter().chain(&outcomes.existing);
-    assert!(told.clone().all(|order| order.id == id));
-    assert_eq!(told.count(), 89);
+    let others = outcomes.replayed.iter().chain(&outcomes.existing);
+    assert!(others.clone().all(|order| order.id == id));
+    assert_eq!(others.count(), 89);
     assert_eq!(subject.counts().await.accepted(), 1);
 }
 
@@ -126,7 +126,7 @@ pub async fn of_different_bodies_with_one_key_one_wins(factory: &dyn StoreFactor
     assert_eq!(subject.counts().await.accepted(), 1);
 }
 
-/// Equal writes that travel in one call are told apart as if they had come one after the other.
+/// Equal writes of one call are answered as if they had come one after the other.
 pub async fn equal_writes_of_one_batch_make_one_order(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let command = sample::numbered("carol", 100, "C-1");
@@ -279,10 +279,10 @@ pub async fn an_external_id_belongs_to_its_user(factory: &dyn StoreFactory) {
             assert_eq!(found, Ok(Some(placed)), "exactly its own order");
         }
     }
-    let nobody = sample::user("nobody");
+    let other = sample::user("other");
     let found = subject
         .store
-        .find(&nobody, &sample::external_id("G-1"))
+        .find(&other, &sample::external_id("G-1"))
         .await;
     assert_eq!(found, Ok(None));
     assert_eq!(subject.counts().await.accepted(), 8);

@@ -162,7 +162,7 @@ pub async fn a_heartbeat_keeps_the_lease(factory: &dyn StoreFactory) {
     assert_eq!(
         subject.heartbeat(&[claim_of(&late)]).await,
         [],
-        "late, but nobody has taken it back"
+        "late, but it was not taken back"
     );
     let rescued = rescue(&subject, PATIENT, 10).await;
     let ids: Vec<OrderId> = rescued.iter().map(|order| order.id).collect();
@@ -192,7 +192,7 @@ pub async fn a_heartbeat_keeps_the_lease(factory: &dyn StoreFactory) {
     assert_eq!(subject.heartbeat(&[]).await, []);
 }
 
-/// An outcome that comes after the lease has run out counts, as long as nobody has taken the order back.
+/// An outcome that comes after the lease has run out counts, as long as the order was not taken back.
 pub async fn a_late_outcome_counts_until_the_rescue(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let claimed = subject
@@ -261,11 +261,7 @@ pub async fn a_stale_token_changes_nothing(factory: &dyn StoreFactory) {
     // The stale heartbeat asked for a long lease: had it counted, this one would not run out.
     subject.pass(SHORT).await;
     let rescued = rescue(&subject, policy, 10).await;
-    assert_eq!(
-        rescued.len(),
-        1,
-        "a stale heartbeat prolongs nobody's lease"
-    );
+    assert_eq!(rescued.len(), 1, "a stale heartbeat prolongs no lease");
     let shard = subject.shard_of(&stale.user_id);
     let last = subject.claim_alone_from(shard, LONG).await;
     let last = last.expect("what lost its lease twice is claimed alone");

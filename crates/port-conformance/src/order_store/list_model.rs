@@ -10,7 +10,7 @@ use domain::{Order, OrderId};
 use super::subject::Subject;
 use super::traffic::{self, Dice};
 
-/// Every order that was confirmed, as it stands.
+/// Every order that was confirmed, in its current state.
 pub(super) type Model = BTreeMap<OrderId, Arc<Order>>;
 
 pub(super) fn expected(model: &Model, query: &ListQuery) -> Vec<OrderId> {
@@ -93,7 +93,7 @@ pub(super) async fn agrees(subject: &Subject, model: &Model, query: &ListQuery, 
         ids.iter().filter(is_extra).take(4).collect::<Vec<_>>()
     );
     for order in found {
-        assert_eq!(order, model[&order.id], "{what}: as the order stands now");
+        assert_eq!(order, model[&order.id], "{what}: in its current state");
     }
 }
 

@@ -66,7 +66,7 @@ pub async fn a_short_page_leads_on(factory: &dyn StoreFactory) {
     agrees(&subject, &model, &needle, "a range by time").await;
     let rare = ListQuery {
         filter: ListFilter {
-            text_prefix: Some("nobody has this".to_owned()),
+            text_prefix: Some("no order has this".to_owned()),
             ..ListFilter::default()
         },
         ..needle
@@ -125,12 +125,12 @@ pub async fn an_external_id_alone_leads_to_its_orders(factory: &dyn StoreFactory
     let page = page.expect("a healthy store lists");
     let found: Vec<OrderId> = page.orders.iter().map(|order| order.id).collect();
     assert_eq!((found, page.next_before), (named, None));
-    let nobody = subject.store.list(&of_number("1002")).await;
-    let nobody = nobody.expect("a healthy store lists");
-    assert_eq!((nobody.orders.len(), nobody.next_before), (0, None));
+    let none = subject.store.list(&of_number("1002")).await;
+    let none = none.expect("a healthy store lists");
+    assert_eq!((none.orders.len(), none.next_before), (0, None));
 }
 
-/// Adds orders until told to stop; into the model goes what was confirmed.
+/// Adds orders; what was confirmed goes into the model.
 async fn keep_adding(subject: Arc<Subject>, model: Arc<Mutex<Model>>, seed: u64, rounds: usize) {
     let mut dice = Dice::new(seed);
     for _ in 0..rounds {

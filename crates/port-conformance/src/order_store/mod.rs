@@ -2,7 +2,7 @@
 //!
 //! Called by the adapters' tests through [`order_store_suite!`](crate::order_store_suite). Nothing here knows which
 //! store it runs on: what only some stores can do (a second process, an index in the background) is asked of
-//! [`OpenStore`], and a behaviour that needs it says on standard error that it was left out.
+//! [`OpenStore`], and a behaviour that a store cannot run says on standard error that it was left out.
 
 pub mod claims;
 pub mod commit;
@@ -49,14 +49,14 @@ pub const LONG: Duration = Duration::from_secs(3_600);
 /// Opens stores for the suite.
 #[async_trait]
 pub trait StoreFactory: Send + Sync + 'static {
-    /// A store of its own without orders; another one each time.
+    /// A new store without orders; another one each time.
     async fn fresh(&self) -> Box<dyn OpenStore>;
 }
 
 /// What a test may ask of the index that a store keeps up in the background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexCommand {
-    /// Stop working until told to go on.
+    /// Stop working until [`IndexCommand::Resume`].
     Pause,
     /// Go on.
     Resume,
@@ -124,12 +124,12 @@ pub trait OpenStore: Send + Sync + 'static {
     /// Closes the store, lets go of everything and opens it again, as a new process would.
     async fn reopen(self: Box<Self>) -> Box<dyn OpenStore>;
 
-    /// Another process on the same store, with hints of its own; `None` where the store allows one process only.
+    /// Another process on the same store, with its own hints; `None` if the store allows one process only.
     async fn second(&self) -> Option<Box<dyn OpenStore>> {
         None
     }
 
-    /// Whether a new process may take back the claims of the one before it at once, because there is never another.
+    /// Whether a new process may take back the claims of the one before it at once, because there is only ever one.
     fn claims_end_with_the_process(&self) -> bool {
         false
     }
@@ -144,7 +144,7 @@ pub trait OpenStore: Send + Sync + 'static {
         Duration::from_secs(10)
     }
 
-    /// Does `command`; `false` where the store keeps no index in the background.
+    /// Does `command`; `false` if the store keeps no index in the background.
     async fn index(&self, _command: IndexCommand) -> bool {
         false
     }
@@ -168,14 +168,14 @@ pub type Run<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub struct Behaviour {
     /// Its name, which is its test's name.
     pub name: &'static str,
-    /// Runs it; panics where the store breaks the promise.
+    /// Runs it; panics if the store breaks the promise.
     pub run: for<'a> fn(&'a dyn StoreFactory) -> Run<'a>,
 }
 
-/// Waits for a behaviour, but not for ever: a store that hangs fails.
+/// Waits for a behaviour, with a bound: a store that hangs fails.
 ///
 /// # Panics
-/// Where the behaviour takes longer than five minutes.
+/// If the behaviour takes longer than five minutes.
 pub async fn in_bounded_time(behaviour: impl Future<Output = ()>) {
     let bound = Duration::from_secs(300);
     assert!(

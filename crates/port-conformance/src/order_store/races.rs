@@ -74,7 +74,7 @@ pub async fn an_outcome_and_a_rescue_exclude_each_other(factory: &dyn StoreFacto
     }
 }
 
-/// A late heartbeat and a rescuer that meet: a worker that was told its lease holds is not rescued.
+/// A late heartbeat and a rescuer that meet: an order whose heartbeat was confirmed is not rescued.
 pub async fn a_heartbeat_and_a_rescue_exclude_each_other(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let second = subject.opened.second().await.map(Subject::from);
@@ -111,9 +111,9 @@ pub async fn a_heartbeat_of_many_tells_which_are_lost(factory: &dyn StoreFactory
         lost.insert(order.id);
     }
     let claims: Vec<Claim> = claimed.iter().map(|order| claim_of(order)).collect();
-    let told = subject.heartbeat(&claims).await;
-    let told: BTreeSet<OrderId> = told.iter().map(|claim| claim.order_id).collect();
-    assert_eq!(told, lost);
+    let answered = subject.heartbeat(&claims).await;
+    let answered: BTreeSet<OrderId> = answered.iter().map(|claim| claim.order_id).collect();
+    assert_eq!(answered, lost);
     assert!(
         rescue_in_steps(&subject).await.is_empty(),
         "all others were prolonged"

@@ -127,7 +127,7 @@ pub async fn what_is_given_back_costs_no_attempt(factory: &dyn StoreFactory) {
     );
     let again = subject.claim_only(claimed.id, LONG).await;
     assert_eq!(again.attempt, 1);
-    assert_eq!(again.version.get(), 4, "each claim has a token of its own");
+    assert_eq!(again.version.get(), 4, "each claim has another token");
 }
 
 /// Dead letters are listed by status and by the code of their failure; replay and discard take them off the list.

@@ -83,7 +83,7 @@ pub fn line(sku: Option<&str>, product_name: &str, pieces: u32, unit_price_minor
     )
 }
 
-/// A line of so many thousandths, with a total of its own.
+/// A line of a quantity in thousandths, with its own total.
 #[must_use]
 pub fn priced(
     sku: Option<&str>,

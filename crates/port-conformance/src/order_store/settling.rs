@@ -143,7 +143,7 @@ pub async fn an_order_that_runs_alone_is_settled_with_the_others(factory: &dyn S
     assert_eq!(subject.next_due(shard).await, None);
 }
 
-/// What is held, cancelled or claimed by somebody is not settled.
+/// What is held, cancelled or claimed is not settled.
 pub async fn only_work_that_waits_is_settled(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let claimed = subject
@@ -210,7 +210,7 @@ pub async fn settling_and_claiming_share_no_order(factory: &dyn StoreFactory) {
     }
 }
 
-/// The guard of the order before its claim holds: an order that changes meanwhile is settled as it stands or not at all.
+/// The guard of the order before its claim holds: an order that changes meanwhile is settled in its current state or not at all.
 pub async fn settling_and_a_cancellation_exclude_each_other(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     for number in 0..30 {

@@ -37,12 +37,12 @@ impl From<Box<dyn OpenStore>> for Subject {
 }
 
 impl Subject {
-    /// A store of its own.
+    /// A new store.
     pub async fn fresh(factory: &dyn StoreFactory) -> Self {
         factory.fresh().await.into()
     }
 
-    /// Another process on the same store, where the store allows one.
+    /// Another process on the same store, if the store allows one.
     pub async fn second(&self, behaviour: &str) -> Option<Self> {
         let second = self.opened.second().await.map(Self::from);
         if second.is_none() {
@@ -90,7 +90,7 @@ impl Subject {
         Order::place(command.clone(), id, now, Cause::default(), rendered)
     }
 
-    /// The write of a new order, with a key where one is given.
+    /// The write of a new order, with a key if one is given.
     #[must_use]
     pub fn new_write(&self, command: &PlaceOrder, key: Option<&str>) -> Write {
         write_new(self.decide(command), command, key)
@@ -103,13 +103,13 @@ impl Subject {
         answers.remove(0)
     }
 
-    /// Commits one write that nothing stands against.
+    /// Commits one write that the store has no reason to refuse.
     pub async fn must_write(&self, write: Write) -> Seq {
         let what = write.decision.event.id();
         written(self.commit_one(write).await, &what.to_string())
     }
 
-    /// Places an order without key; what was decided, and where its event is.
+    /// Places an order without key; the order as it was decided, and the seq of its event.
     pub async fn place(&self, command: &PlaceOrder) -> (Arc<Order>, Seq) {
         let write = self.new_write(command, None);
         let order = Arc::clone(&write.decision.order);
@@ -117,18 +117,18 @@ impl Subject {
         (order, seq)
     }
 
-    /// Commits a decision about `order` as it stands.
+    /// Commits a decision about `order` in this state.
     pub async fn advance(&self, order: &Order, decision: Decision) -> Arc<Order> {
         let after = Arc::clone(&decision.order);
         self.must_write(write_at(order, decision)).await;
         after
     }
 
-    /// Holds, releases, cancels... an order as it stands.
+    /// Holds, releases, cancels... an order in this state.
     pub async fn steer(&self, order: &Order, steering: Steering) -> Arc<Order> {
         let decision = order
             .steer(steering, self.now(), sample::cause())
-            .expect("the behaviour steers only where the rules allow it");
+            .expect("the behaviour steers only if the rules allow it");
         self.advance(order, decision).await
     }
 
@@ -258,12 +258,12 @@ impl Subject {
             .expect("a healthy store reads")
     }
 
-    /// Erases an order as it stands; the position of its last event.
+    /// Erases an order in this state; the position of its last event.
     pub async fn erase(&self, order: &Order) -> EventPosition {
         self.must_erase(self.erasure(order)).await
     }
 
-    /// Does an erasure that nothing stands against.
+    /// Does an erasure that the store has no reason to refuse.
     pub async fn must_erase(&self, erasure: Erasure) -> EventPosition {
         let id = erasure.event.order_id;
         match self.store.erase(erasure, deadline()).await {
@@ -272,7 +272,7 @@ impl Subject {
         }
     }
 
-    /// The erasure of an order as it stands.
+    /// The erasure of an order in this state.
     #[must_use]
     pub fn erasure(&self, order: &Order) -> Erasure {
         Erasure {
@@ -284,7 +284,7 @@ impl Subject {
         }
     }
 
-    /// How many orders stand where.
+    /// How many orders have each status.
     pub async fn counts(&self) -> Counts {
         self.store.counts().await.expect("a healthy store counts")
     }
@@ -326,10 +326,10 @@ impl Subject {
     }
 }
 
-/// The write of a new order, with a key where one is given.
+/// The write of a new order, with a key if one is given.
 ///
 /// # Panics
-/// Where the key is no valid one.
+/// If the key is not valid.
 #[must_use]
 pub fn write_new(decision: Decision, command: &PlaceOrder, key: Option<&str>) -> Write {
     let key = key.map(|key| IdempotencyKey::new(key).expect("the suite's keys are valid"));
@@ -365,7 +365,7 @@ pub fn decide_history(
     .expect("the state machine leads from PENDING to PROCESSED and to CANCELLED")
 }
 
-/// The write of a decision about `order` as it stands.
+/// The write of a decision about `order` in this state.
 #[must_use]
 pub fn write_at(order: &Order, decision: Decision) -> Write {
     Write {
@@ -377,7 +377,7 @@ pub fn write_at(order: &Order, decision: Decision) -> Write {
     }
 }
 
-/// The hold that a claimed order stands for.
+/// The claim on a claimed order.
 #[must_use]
 pub fn claim_of(claimed: &Order) -> Claim {
     Claim {
@@ -386,10 +386,10 @@ pub fn claim_of(claimed: &Order) -> Claim {
     }
 }
 
-/// The place of a write that must have been done.
+/// The seq of a write that must have been done.
 ///
 /// # Panics
-/// Where it was not.
+/// If it was not.
 pub fn written(answer: Result<Committed, CommitError>, what: &str) -> Seq {
     match answer {
         Ok(Committed::Written { seq }) => seq,

@@ -45,7 +45,7 @@ impl Dice {
     }
 }
 
-/// Seed 1 and up, then one that nobody has tried before.
+/// Seed 1 and up, then one that was never tried before.
 #[must_use]
 pub fn seeds(fixed: u64) -> Vec<u64> {
     let fresh = SystemIds.random() >> 16;
@@ -102,7 +102,7 @@ fn any_write(subject: &Subject, dice: &mut Dice) -> Write {
     write_new(decide_history(&command, then, status), &command, None)
 }
 
-/// Places `count` orders in one call; they as they were decided.
+/// Places `count` orders in one call; returns them as they were decided.
 pub async fn place_some(subject: &Subject, dice: &mut Dice, count: usize) -> Vec<Arc<Order>> {
     let writes: Vec<Write> = (0..count).map(|_| any_write(subject, dice)).collect();
     let orders: Vec<Arc<Order>> = writes
@@ -115,7 +115,7 @@ pub async fn place_some(subject: &Subject, dice: &mut Dice, count: usize) -> Vec
     orders
 }
 
-/// Claims some of what is due and moves it on, steers some of what waits; they as they stand after it.
+/// Claims some of what is due and moves it on, steers some of what waits; those orders after it.
 pub async fn move_some(
     subject: &Subject,
     dice: &mut Dice,

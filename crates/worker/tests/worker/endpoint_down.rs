@@ -1,4 +1,4 @@
-//! While the endpoint is away nobody pays for it: no attempt is used up, nothing becomes a dead letter.
+//! While the endpoint is away no attempt is used up and nothing becomes a dead letter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

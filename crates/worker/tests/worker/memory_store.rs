@@ -166,10 +166,10 @@ impl MemoryStore {
         }
         let mut entries = self.entries();
         if let Guard::At { version, status } = write.guard {
-            let stands = entries
+            let current = entries
                 .get(&id)
                 .map(|entry| (entry.order.version, entry.order.status));
-            if stands != Some((version, status)) {
+            if current != Some((version, status)) {
                 return Err(CommitError::Stale);
             }
         }

@@ -8,12 +8,12 @@ WITH made AS (
             || substr(gen_random_uuid()::text, 25, 12))::uuid AS id
 ), placed AS (
     INSERT INTO orders (id, created_at, updated_at, amount_minor, version, attempt, due_at, status, source, currency,
-                        user_id, lines, metadata)
+                        user_id, lines, adjustments, metadata)
     SELECT id, now(), now(), :quantity * 14999, 1, 0, now(), 1, 4, 'USD', 'user-' || :customer,
-           '[{"sku":"KB-1","product_name":"Mechanical Keyboard","quantity":2,"unit_price_minor":14999}]', '{}'
+           '[{"sku":"KB-1","product_name":"Mechanical Keyboard","quantity":2,"unit_price":149.99,"total":299.98}]', '[]', '{}'
     FROM made
     RETURNING id, user_id
 )
-INSERT INTO events (seq, order_id, version, attempt, occurred_at, event_type, user_id, request_id)
-SELECT nextval('plain_seq'), id, 1, 0, now(), 1, user_id, '0199b0a27c1e7d428f5a0d6f0a9b3c11'
+INSERT INTO events (seq, order_id, version, attempt, occurred_at, bits, event_type, history, user_id, request_id)
+SELECT nextval('plain_seq'), id, 1, 0, now(), :customer, 1, false, user_id, '0199b0a27c1e7d428f5a0d6f0a9b3c11'
 FROM placed;

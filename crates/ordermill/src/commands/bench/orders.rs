@@ -44,11 +44,12 @@ pub(super) fn message(number: u64) -> pb::CreateOrderRequest {
         lines: vec![pb::Line {
             sku: Some(format!("KB-{quantity}")),
             product_name: "Mechanical Keyboard".to_owned(),
-            quantity: u32::try_from(quantity).unwrap_or(1),
+            quantity: quantity.to_string(),
             unit_price: Some(pb::Money {
                 minor_units: 14_999,
                 currency: "USD".to_owned(),
             }),
+            total: None,
         }],
         ..pb::CreateOrderRequest::default()
     }

@@ -28,7 +28,7 @@ impl BrokenStore {
             .collect();
         let late = usize::try_from(LATE.0).expect("a small number") - 1;
         if self.fault == Fault::MisnumberedEvents {
-            // Nobody sees them as they were before: their numbers are wrong, and stay what they are.
+            // No reader sees the right order before: the numbers are wrong from the beginning and never change.
             if events.len() > late + 2 {
                 events.swap(late, late + 2);
             } else {
