@@ -56,7 +56,7 @@ impl PostgresStore {
         status: Arc<dyn StatusBus>,
     ) -> Result<Self, ConnectError> {
         let owners = options.map.owners(options.shards.len())?;
-        let addresses = addresses(&options)?;
+        let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
         let places: Vec<Place> = addresses
             .iter()
             .map(|address| Place::new(address.shard, addresses.len(), &options.map))
@@ -161,18 +161,11 @@ impl PostgresStore {
 /// See [`ConnectError`]; here every shard has to be there.
 pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
     options.map.owners(options.shards.len())?;
-    for address in addresses(options)? {
+    for address in options.addresses().collect::<Result<Vec<_>, _>>()? {
         let place = Place::new(address.shard, options.shards.len(), &options.map);
         schema::prepare(&address, &place).await?;
     }
     Ok(())
-}
-
-fn addresses(options: &PostgresOptions) -> Result<Vec<Address>, ConnectError> {
-    (0..)
-        .zip(&options.shards)
-        .map(|(number, text)| Address::parse(ShardId(number), text, options))
-        .collect()
 }
 
 /// Which shards are there and ours. Waits for the others as long as the start may.

@@ -4,6 +4,7 @@ mod api_document;
 mod bench;
 mod breaker;
 mod command_line;
+mod configuration;
 mod dead_letters;
 mod dialects;
 mod eight_days;
