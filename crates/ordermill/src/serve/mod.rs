@@ -7,6 +7,7 @@ mod grpc;
 mod http;
 mod logs;
 mod open_files;
+mod owner_only;
 mod parts;
 mod process;
 mod receipts;
@@ -101,6 +102,7 @@ pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
         tracing::info!("environment: {line}");
     }
     let checked = check(config, &mut layers)?;
+    owner_only::restrict_new_files();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -20,7 +20,7 @@ use super::parts::Parts;
 use super::signals::StopSignals;
 use super::store::OpenStore;
 use super::work::Health;
-use super::{demo, grpc, http, receipts, store, work};
+use super::{demo, grpc, http, owner_only, receipts, store, work};
 use crate::config::{Config, HandlerKind};
 
 /// Runs until a signal or a failure.
@@ -60,6 +60,7 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
     let grpc = GrpcEdge::new(application.clone(), grpc::settings(&config));
     let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
     let http_addr = listen(&config, &edge, grpc, &mut parts)?;
+    owner_only::warn_of_open_folders(&config);
     if with_demo {
         parts.spawn(
             "the demonstration",

@@ -13,6 +13,7 @@ use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use domain::ShardId;
 
 use super::check::check_folder;
+use super::owner_only;
 use crate::config::{self, Config, Layers, ShardMapText, StoreKind};
 
 /// A store and its hints.
@@ -111,6 +112,7 @@ pub async fn migrate(
 ) -> anyhow::Result<usize> {
     check(config, layers);
     layers.finish()?;
+    owner_only::restrict_new_files();
     match config.store.kind {
         StoreKind::Sqlite => {
             let opened = open_sqlite(&config.store, clock).await?;

@@ -16,4 +16,5 @@ mod import;
 mod import_without_numbers;
 mod open_files;
 mod operator;
+mod owner_only;
 mod server;
