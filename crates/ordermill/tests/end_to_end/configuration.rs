@@ -134,6 +134,14 @@ fn what_serve_refuses_is_refused_by_config_check_in_the_same_words() {
         (sets(&["store.map=letter"]), "store.map"),
         (sets(&["log.level=loud"]), "log.level"),
         (
+            sets(&["handler.timeout=9223372036854775807s"]),
+            "handler.timeout",
+        ),
+        (
+            sets(&["http.request_timeout=8761h"]),
+            "http.request_timeout",
+        ),
+        (
             sets(&["orders.default_currency=ABC"]),
             "orders.default_currency",
         ),
