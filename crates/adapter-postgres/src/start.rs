@@ -1,10 +1,8 @@
-//! What comes before a store: reading the shards' addresses, bringing their schemas up to date, and waiting for those that
+//! What comes before a store: bringing the shards' schemas up to date, and waiting for those that
 //! are away. Called by `store`, and by the command that only migrates.
 
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
-
-use domain::ShardId;
 
 use crate::PostgresOptions;
 use crate::backoff::Backoff;
@@ -18,19 +16,11 @@ use crate::schema::{self, Place};
 /// See [`ConnectError`]; here every shard has to be there.
 pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
     options.map.owners(options.shards.len())?;
-    for address in addresses(options)? {
+    for address in options.addresses().collect::<Result<Vec<_>, _>>()? {
         let place = Place::new(address.shard, options.shards.len(), &options.map);
         schema::prepare(&address, &place).await?;
     }
     Ok(())
-}
-
-/// The addresses of the shards, by their numbers.
-pub(crate) fn addresses(options: &PostgresOptions) -> Result<Vec<Address>, ConnectError> {
-    (0..)
-        .zip(&options.shards)
-        .map(|(number, text)| Address::parse(ShardId(number), text, options))
-        .collect()
 }
 
 /// Which shards are there and belong to this store. Waits for the others as long as the start may.

@@ -26,7 +26,7 @@ use crate::listener::Listener;
 use crate::queue::{Taking, queue};
 use crate::schema::Place;
 use crate::shard::Shard;
-use crate::start::{addresses, reach};
+use crate::start::reach;
 use crate::writer::{ShardState, Writer};
 
 /// How long [`OrderStore::close`] waits for the tasks.
@@ -56,7 +56,7 @@ impl PostgresStore {
         status: Arc<dyn StatusBus>,
     ) -> Result<Self, ConnectError> {
         let owners = options.map.owners(options.shards.len())?;
-        let addresses = addresses(&options)?;
+        let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
         let places: Vec<Place> = addresses
             .iter()
             .map(|address| Place::new(address.shard, addresses.len(), &options.map))
