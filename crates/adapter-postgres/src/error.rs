@@ -1,5 +1,5 @@
-//! What can go wrong with a PostgreSQL shard, and how its errors are told apart: by SQLSTATE and by the state of the
-//! connection, never by text. Everything in this crate that talks to a server maps its errors here.
+//! What can go wrong with a PostgreSQL shard, and how its errors are told apart: by SQLSTATE, by the constraint that was
+//! violated and by the state of the connection, never by text. Every error of a server is mapped here.
 
 use std::error::Error as _;
 
@@ -44,6 +44,15 @@ pub enum ConnectError {
         /// What the configuration says.
         configured: String,
     },
+    /// The tables were made by an earlier build, before the first release.
+    #[error(
+        "shard {shard} (store.shards[{shard}]) has tables of an earlier build of ordermill, which this one cannot use: \
+         name an empty database or schema there, or drop these tables"
+    )]
+    SchemaOfEarlierBuild {
+        /// Which one.
+        shard: ShardId,
+    },
     /// The schema was made by a newer ordermill.
     #[error(
         "shard {shard} has schema version {found}, this ordermill knows versions up to {known}: start a newer ordermill"
@@ -67,13 +76,14 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether trying again later may help without anybody changing anything.
+    /// Whether trying again later may help without any change of the configuration or of the database.
     pub(crate) const fn is_passing(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
             Self::InvalidAddress { .. }
             | Self::InvalidMap(_)
             | Self::WrongMap { .. }
+            | Self::SchemaOfEarlierBuild { .. }
             | Self::SchemaTooNew { .. }
             | Self::Migration { .. } => false,
         }
@@ -83,9 +93,9 @@ impl ConnectError {
 /// What an error means for the transaction that it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// The data itself was refused: the same again will be refused again.
+    /// The data itself was refused, and will be refused again.
     Data,
-    /// Another transaction was in the way; the same again may pass.
+    /// Another transaction was in the way; another try may succeed.
     Conflict,
     /// The server could not do it now (no room, time-out, shutting down, read-only).
     Server,
@@ -122,6 +132,13 @@ pub(crate) fn meaning(error: &tokio_postgres::Error) -> Meaning {
     }
 }
 
+/// Whether a new order was refused because its id has events: the order existed and was erased.
+pub(crate) fn is_known_event(error: &tokio_postgres::Error) -> bool {
+    error
+        .as_db_error()
+        .is_some_and(|said| said.constraint() == Some("events_by_order"))
+}
+
 /// The error with its cause, for an operator: the crate's own text says only "db error".
 pub(crate) fn reason(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
@@ -131,7 +148,7 @@ pub(crate) fn reason(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// A read that failed: nothing was written, so that it may be tried again.
+/// A failure after which nothing was written, so that the caller may try again.
 pub(crate) fn unavailable(shard: ShardId, reason: impl Into<String>) -> StoreError {
     StoreError::Unavailable {
         shard,

@@ -1,14 +1,14 @@
 //! The sharded [`OrderStore`](application::ports::OrderStore) on PostgreSQL 15 and newer.
 //!
-//! Each shard is a database (or a schema) of its own with plain tables: `orders`, `events`, `receipts`, and `shard`
-//! with one row. Several processes may write one shard. In each process and for each shard there are one task that
-//! writes, by group commit on a connection of its own, one task that listens to the other processes, and a bounded
-//! pool for reading.
+//! Each shard is a database (or a schema) of its own with plain tables: `orders`, `events`, and `shard` with one row. For
+//! people there are views of them in words and decimals (docs/POSTGRES.md). Several processes may write one shard. Each
+//! process has, for each shard, one task that writes, by group commit on a connection of its own, one task that listens to
+//! the other processes, and a bounded pool for reading.
 //!
-//! What holds across processes is held by the servers: keys and external ids by unique indexes, an order's state by
-//! guards in SQL, claims by row locks, leases by the server's clock, and `seq` by the lock on the row of `shard`,
-//! which each commit takes last. A shard that is slow or away delays nothing of the others: its writes are refused
-//! as unavailable, or reported as unknown where the connection broke after the commit was sent.
+//! The servers enforce what must hold across processes: keys and external ids by unique indexes, an order's state by
+//! guards in SQL, claims by row locks, leases and due times by the server's clock, and `seq` by the lock on the row of
+//! `shard`, which each commit takes last. A shard that is slow or away does not delay the others: its writes are refused
+//! as unavailable, or reported as unknown if the connection broke after the commit was sent.
 //!
 //! The binary builds a [`PostgresStore`] from [`PostgresOptions`]; nothing else in this crate is public. It never
 //! decides anything about an order: decisions come from the domain.
@@ -16,6 +16,9 @@
 mod backoff;
 mod columns;
 mod connect;
+mod contents;
+mod counts;
+mod erasure;
 mod error;
 mod list;
 mod listener;

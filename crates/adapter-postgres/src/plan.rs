@@ -1,5 +1,5 @@
 //! What a batch of writes asks of a transaction, and what the transaction's findings mean for each of them. Pure:
-//! `transaction` does the talking.
+//! `transaction` sends it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::columns::{Changes, Encoded, NewOrders};
 use crate::rows;
+use crate::statements::{BY_EXTERNAL_ID, BY_ID, BY_KEY};
 
 /// Writes that share a transaction; no order comes twice among them.
 pub(crate) struct Plan<'a> {
@@ -24,21 +25,32 @@ pub(crate) struct Verdict {
     pub(crate) written: Vec<bool>,
 }
 
-/// New orders that were not written, and the names that may stand against them.
+/// New orders that were not written because another order has their key, external id or id. Each is named by its index
+/// among the writes.
 #[derive(Default)]
 pub(crate) struct Losers<'a> {
     keys: Vec<(usize, &'a str, &'a str)>,
     external_ids: Vec<(usize, &'a str, &'a str)>,
+    /// Those that have a key or an external id.
+    ids: Vec<(usize, Uuid)>,
 }
 
 type Named = Result<(Option<Fingerprint>, Arc<Order>), rows::Unreadable>;
 
-/// The orders that do stand against them, by the places in [`Losers`].
+/// The orders that have their keys, external ids and ids, by the indexes in [`Losers`].
 #[derive(Default)]
 pub(crate) struct Known {
     by_key: HashMap<usize, Named>,
     by_external_id: HashMap<usize, Named>,
+    by_id: HashSet<usize>,
 }
+
+/// What a caller is answered. `None` for a new order whose name was taken when it was to be written and is free now,
+/// because the order that had it was erased in between: it has to be written again.
+pub(crate) type Answer = Option<Result<Committed, CommitError>>;
+
+/// Why an order with a known id is refused.
+pub(crate) const ID_IS_TAKEN: &str = "an order with this id exists, or existed and was erased";
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(writes: &'a [&'a Encoded]) -> Self {
@@ -64,7 +76,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The verdict where nothing stands against any of them.
+    /// The verdict if nothing conflicts with any of them.
     pub(crate) fn all_written(&self) -> Verdict {
         Verdict {
             written: vec![true; self.writes.len()],
@@ -117,40 +129,53 @@ impl<'a> Plan<'a> {
                     .external_ids
                     .push((place, order.user_id.as_str(), external_id.as_str()));
             }
+            if key.is_some() || order.external_id.is_some() {
+                losers.ids.push((place, order.id.as_uuid()));
+            }
         }
         losers
     }
 
-    /// One answer a write; `next` is the place of the first event.
+    /// One answer per write; `next` is the number of the first event.
     pub(crate) fn answers(
         &self,
         verdict: &Verdict,
         losers: &Losers<'_>,
         known: &Known,
         mut next: Seq,
-    ) -> Vec<Result<Committed, CommitError>> {
+    ) -> Vec<Answer> {
         let written_at = self.places_of_written(verdict, losers);
         let (by_key, by_external_id) = (
             places(&losers.keys, &known.by_key, &written_at),
             places(&losers.external_ids, &known.by_external_id, &written_at),
         );
+        let mut unnamed = HashSet::new();
+        for (nth, (place, _)) in losers.ids.iter().enumerate() {
+            if !known.by_id.contains(&nth) {
+                unnamed.insert(*place);
+            }
+        }
         let mut answers = Vec::with_capacity(self.writes.len());
         for (place, encoded) in self.writes.iter().enumerate() {
             answers.push(if verdict.written[place] {
                 let events = 1 + encoded.write.decision.earlier.len() as u64;
                 next.0 += events;
-                Ok(Committed::Written {
+                Some(Ok(Committed::Written {
                     seq: Seq(next.0 - 1),
-                })
+                }))
             } else {
                 match &encoded.write.guard {
-                    Guard::At { .. } => Err(CommitError::Stale),
-                    Guard::New { fingerprint, .. } => lost(
-                        encoded,
-                        *fingerprint,
-                        by_key.get(&place).copied(),
-                        by_external_id.get(&place).copied(),
-                    ),
+                    Guard::At { .. } => Some(Err(CommitError::Stale)),
+                    Guard::New { fingerprint, .. } => {
+                        let (key, external_id) = (by_key.get(&place), by_external_id.get(&place));
+                        let is_free =
+                            key.is_none() && external_id.is_none() && unnamed.contains(&place);
+                        let refusal = || {
+                            let (key, external_id) = (key.copied(), external_id.copied());
+                            refusal(encoded, *fingerprint, key, external_id)
+                        };
+                        (!is_free).then(refusal)
+                    }
                 }
             });
         }
@@ -183,6 +208,11 @@ impl Losers<'_> {
     pub(crate) fn external_ids(&self) -> (Vec<&str>, Vec<&str>) {
         columns(&self.external_ids)
     }
+
+    /// Ids, as the look-up takes them.
+    pub(crate) fn ids(&self) -> Vec<Uuid> {
+        self.ids.iter().map(|(_, id)| *id).collect()
+    }
 }
 
 impl Known {
@@ -195,10 +225,17 @@ impl Known {
                 .ok()
                 .and_then(|nth| usize::try_from(nth - 1).ok());
             let Some(place) = place else { continue };
-            if rows::column(row, "by_key") == Ok(true) {
-                known.by_key.insert(place, named());
-            } else {
-                known.by_external_id.insert(place, named());
+            match rows::column(row, "found_by") {
+                Ok(BY_KEY) => {
+                    known.by_key.insert(place, named());
+                }
+                Ok(BY_EXTERNAL_ID) => {
+                    known.by_external_id.insert(place, named());
+                }
+                Ok(BY_ID) => {
+                    known.by_id.insert(place);
+                }
+                Ok(_) | Err(_) => {}
             }
         }
         known
@@ -209,8 +246,8 @@ fn columns<'a>(names: &[(usize, &'a str, &'a str)]) -> (Vec<&'a str>, Vec<&'a st
     names.iter().map(|(_, user, name)| (*user, *name)).unzip()
 }
 
-/// What stands against the writes at these places. What a later write of the same batch bound was still free when
-/// an earlier one was refused, and does not stand against it.
+/// The orders that conflict with the writes at these indexes. A name that a later write of the same batch bound was still
+/// free when an earlier one was refused, and does not conflict with it.
 fn places<'a>(
     asked: &[(usize, &str, &str)],
     found: &'a HashMap<usize, Named>,
@@ -232,8 +269,8 @@ fn places<'a>(
     standing
 }
 
-/// Why a new order was not written. The key is looked at before the external id.
-fn lost(
+/// What the caller of a new order that was not written is answered. The key is compared before the external id.
+fn refusal(
     encoded: &Encoded,
     fingerprint: Option<Fingerprint>,
     by_key: Option<&Named>,
@@ -255,8 +292,6 @@ fn lost(
             Ok(Committed::Existing(Arc::clone(order)))
         }
         (None, Some(Ok(_))) => Err(CommitError::ExternalIdTaken),
-        (None, None) => Err(CommitError::Refused(
-            "an order with this id is there already".to_owned(),
-        )),
+        (None, None) => Err(CommitError::Refused(ID_IS_TAKEN.to_owned())),
     }
 }

@@ -1,24 +1,25 @@
-//! The bounded way from callers to a shard's writer: what waits, what has begun, and what each caller is told when
-//! its deadline passes in between. `store` puts in, `writer` takes out.
+//! The bounded way from callers to a shard's writer: what waits, what has begun, and what each caller is answered if its
+//! deadline passes in between. `store` puts in, `writer` takes out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Deadline, RescuePolicy, Settle, StoreError, Write,
+    CommitError, Committed, Deadline, Erasure, RescuePolicy, Settle, StoreError, Write,
 };
 use domain::{Order, ShardId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 use tokio::time::{timeout, timeout_at};
 
 use crate::columns::Encoded;
+use crate::erasure::{Erased, ErasureCall};
 use crate::error::unavailable;
 
-/// What became of one write.
+/// The answer to one write.
 pub(crate) type Answer = Result<Committed, CommitError>;
 
-/// What became of a worker's call.
+/// The answer to a worker's call.
 pub(crate) type Orders = Result<Vec<Arc<Order>>, StoreError>;
 
 /// Writes of one caller, which are answered together.
@@ -36,9 +37,9 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Whether the writer may begin: false where its caller has given up and was told that nothing will be written.
+    /// Whether the writer may begin. Otherwise the caller has been answered that nothing will be written.
     pub(crate) fn begin(&self) -> bool {
-        self.progress.step(WAITING, BEGUN)
+        self.progress.begin()
     }
 
     pub(crate) fn answer(self, answers: Vec<Answer>) {
@@ -111,15 +112,25 @@ impl Call {
     }
 }
 
-/// How far a job is: settled by whoever comes first, the writer or the caller's deadline.
+/// How far a job is. The writer begins it, or the caller's deadline abandons it, whichever comes first.
 #[derive(Default)]
-struct Progress(AtomicU8);
+pub(crate) struct Progress(AtomicU8);
 
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
 const ABANDONED: u8 = 2;
 
 impl Progress {
+    /// Whether the writer may begin.
+    pub(crate) fn begin(&self) -> bool {
+        self.step(WAITING, BEGUN)
+    }
+
+    /// Whether nothing was begun, and nothing will be.
+    fn abandon(&self) -> bool {
+        self.step(WAITING, ABANDONED)
+    }
+
     fn step(&self, from: u8, to: u8) -> bool {
         self.0
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
@@ -132,6 +143,7 @@ pub(crate) struct QueueHead {
     shard: ShardId,
     jobs: mpsc::Sender<Job>,
     calls: mpsc::Sender<Call>,
+    erasures: mpsc::Sender<ErasureCall>,
     places: Arc<Semaphore>,
     limit: usize,
     batch: usize,
@@ -143,6 +155,7 @@ pub(crate) struct QueueHead {
 pub(crate) struct QueueTail {
     pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) calls: mpsc::Receiver<Call>,
+    pub(crate) erasures: mpsc::Receiver<ErasureCall>,
 }
 
 /// The most calls of workers that wait.
@@ -159,10 +172,12 @@ pub(crate) fn queue(
     let batch = batch.clamp(1, limit);
     let (jobs, jobs_tail) = mpsc::channel(limit);
     let (calls, calls_tail) = mpsc::channel(CALLS);
+    let (erasures, erasures_tail) = mpsc::channel(limit);
     let head = QueueHead {
         shard,
         jobs,
         calls,
+        erasures,
         places: Arc::new(Semaphore::new(limit)),
         limit,
         batch,
@@ -171,6 +186,7 @@ pub(crate) fn queue(
     let tail = QueueTail {
         jobs: jobs_tail,
         calls: calls_tail,
+        erasures: erasures_tail,
     };
     (head, tail)
 }
@@ -229,6 +245,26 @@ impl QueueHead {
         .await
     }
 
+    /// Hands an erasure to the writer and waits for its answer, no longer than `deadline`.
+    pub(crate) async fn erase(&self, erasure: Erasure, deadline: Deadline) -> Erased {
+        let room = self.room(1).map_err(CommitError::Store)?;
+        let (answer, answered) = oneshot::channel();
+        let progress = Arc::new(Progress::default());
+        let call = ErasureCall {
+            erasure,
+            deadline,
+            progress: Arc::clone(&progress),
+            answer,
+            _room: room,
+        };
+        // There is a place in the channel for every place of the semaphore: only a closed one refuses.
+        let closed = |_| CommitError::Store(self.closed());
+        self.erasures.try_send(call).map_err(closed)?;
+        self.answer_of(answered, &progress, deadline)
+            .await
+            .unwrap_or_else(|error| Err(CommitError::Store(error)))
+    }
+
     /// Takes nothing more.
     pub(crate) fn close(&self) {
         self.places.close();
@@ -256,16 +292,10 @@ impl QueueHead {
     ) -> Result<Piece, StoreError> {
         // What is larger than the whole queue waits until it is alone in it.
         let count = u32::try_from(parcel.places.min(self.limit)).unwrap_or(u32::MAX);
-        let places = Arc::clone(&self.places);
         let room = if is_first {
-            places
-                .try_acquire_many_owned(count)
-                .map_err(|error| match error {
-                    TryAcquireError::NoPermits => StoreError::Overloaded { limit: self.limit },
-                    TryAcquireError::Closed => self.closed(),
-                })?
+            self.room(count)?
         } else {
-            timeout_at(deadline, places.acquire_many_owned(count))
+            timeout_at(deadline, Arc::clone(&self.places).acquire_many_owned(count))
                 .await
                 .map_err(|_| StoreError::Expired)?
                 .map_err(|_| self.closed())?
@@ -291,11 +321,39 @@ impl QueueHead {
         Ok(piece)
     }
 
+    /// This many places, if they are free.
+    fn room(&self, count: u32) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.places)
+            .try_acquire_many_owned(count)
+            .map_err(|error| match error {
+                TryAcquireError::NoPermits => StoreError::Overloaded { limit: self.limit },
+                TryAcquireError::Closed => self.closed(),
+            })
+    }
+
     async fn await_answer(&self, piece: Piece, deadline: Deadline) -> Vec<Answer> {
-        let error = match timeout_at(deadline, piece.answered).await {
-            Ok(Ok(answers)) => return answers,
-            Err(_) if piece.progress.step(WAITING, ABANDONED) => StoreError::Expired,
-            Ok(Err(_)) if piece.progress.step(WAITING, ABANDONED) => self.closed(),
+        let Piece {
+            count,
+            progress,
+            answered,
+        } = piece;
+        match self.answer_of(answered, &progress, deadline).await {
+            Ok(answers) => answers,
+            Err(error) => vec![Err(CommitError::Store(error)); count],
+        }
+    }
+
+    /// The writer's answer, or what is known without it once the deadline has passed or the writer has stopped.
+    async fn answer_of<T>(
+        &self,
+        answered: oneshot::Receiver<T>,
+        progress: &Progress,
+        deadline: Deadline,
+    ) -> Result<T, StoreError> {
+        Err(match timeout_at(deadline, answered).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Err(_) if progress.abandon() => StoreError::Expired,
+            Ok(Err(_)) if progress.abandon() => self.closed(),
             Ok(Err(_)) => StoreError::Unknown {
                 shard: self.shard,
                 reason: "the store's writer has stopped".to_owned(),
@@ -304,10 +362,7 @@ impl QueueHead {
                 shard: self.shard,
                 reason: "not confirmed by the deadline".to_owned(),
             },
-        };
-        (0..piece.count)
-            .map(|_| Err(CommitError::Store(error.clone())))
-            .collect()
+        })
     }
 
     fn closed(&self) -> StoreError {

@@ -1,13 +1,14 @@
-//! What a transaction writes beside the orders themselves: events, receipts, counts, and the changes of the orders
-//! that it takes for workers. Pure; `transaction` does the talking.
+//! What a transaction writes beside the orders themselves: events, counts, and the changes of the orders that it takes
+//! for workers. Pure; `transaction` sends it.
 
 use std::sync::Arc;
 
 use application::ports::{Clock, Guard};
-use domain::{Decision, Job, Order, OrderId, Receipt, Refusal, Seq, Status};
+use domain::{Decision, Job, Order, OrderId, Refusal, Seq, Status};
 use tokio_postgres::Row;
 
-use crate::columns::{Changes, Events, Receipts};
+use crate::columns::{Changes, Events};
+use crate::counts::CountChanges;
 use crate::plan::{Plan, Verdict};
 use crate::queue::Taking;
 use crate::rows::{self, Unreadable};
@@ -18,11 +19,9 @@ use crate::transaction::WorkerNeeds;
 pub(crate) struct Taken {
     pub(crate) claimed: Vec<Decision>,
     claimed_from: Vec<Arc<Order>>,
-    /// Of the orders that were settled.
-    receipts: Vec<(OrderId, Receipt)>,
     pub(crate) rescued: Vec<Decision>,
     rescued_from: Vec<Arc<Order>>,
-    /// Rows that nobody can work on, and why: put off, so that those behind them are not held up.
+    /// Rows that cannot be read, and why: their work is deferred, so that those behind them are not held up.
     pub(crate) unreadable: Vec<(OrderId, Unreadable)>,
 }
 
@@ -58,12 +57,7 @@ impl Taken {
             taken.claimed.push(match &needs.take {
                 Some((_, Taking::Settle(settle))) => {
                     let outcome = settle.settle(&claim.order);
-                    let settled = claim.then(outcome.decision);
-                    let receipt = outcome.receipt;
-                    taken
-                        .receipts
-                        .extend(receipt.map(|receipt| (order.id, receipt)));
-                    settled
+                    claim.then(outcome.decision)
                 }
                 Some((_, Taking::Claim(_) | Taking::ClaimAlone(_))) | None => claim,
             });
@@ -73,7 +67,7 @@ impl Taken {
     }
 }
 
-/// The order of a row, and what becomes of it.
+/// The order of a row, and the decision about it.
 fn decide(
     row: &Row,
     decision: impl FnOnce(&Order) -> Result<Decision, Refusal>,
@@ -88,8 +82,7 @@ fn decide(
 pub(crate) struct Record<'a> {
     pub(crate) changes: Changes<'a>,
     pub(crate) events: Events<'a>,
-    pub(crate) receipts: Receipts<'a>,
-    pub(crate) counts: [i64; Status::ALL.len()],
+    pub(crate) counts: CountChanges,
     pub(crate) left_work: bool,
 }
 
@@ -109,13 +102,7 @@ impl<'a> Record<'a> {
                     Guard::At { status, .. } => Some(status),
                 };
                 record.add(decision, from);
-                if let Some(receipt) = &encoded.write.receipt {
-                    record.receipts.push(decision.order.id, receipt);
-                }
             }
-        }
-        for (id, receipt) in &taken.receipts {
-            record.receipts.push(*id, receipt);
         }
         let lease_us = match &needs.take {
             Some((_, Taking::Claim(lease) | Taking::ClaimAlone(lease))) => {
@@ -145,29 +132,13 @@ impl<'a> Record<'a> {
         {
             self.events.push(event);
         }
-        self.counts[place_of(decision.order.status)] += 1;
-        if let Some(from) = from {
-            self.counts[place_of(from)] -= 1;
-        }
-        self.left_work |= matches!(decision.job, Job::DueIn(_));
+        self.counts.moved(from, decision.order.status);
+        self.left_work |= matches!(decision.job, Job::DueIn(_) | Job::DueAt(_));
     }
 
-    /// The place of the first event.
+    /// The number of the first event.
     pub(crate) fn first_seq(&self, last_seq: Option<Seq>) -> Seq {
         let count = u64::try_from(self.events.count()).unwrap_or(0);
         Seq((last_seq.unwrap_or_default().0 + 1).saturating_sub(count))
-    }
-}
-
-/// The place of a status among the counts of the table `shard`.
-pub(crate) const fn place_of(status: Status) -> usize {
-    match status {
-        Status::Pending => 0,
-        Status::Processing => 1,
-        Status::Retrying => 2,
-        Status::Processed => 3,
-        Status::Failed => 4,
-        Status::OnHold => 5,
-        Status::Cancelled => 6,
     }
 }

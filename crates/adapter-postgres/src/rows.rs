@@ -1,74 +1,39 @@
-//! How orders and events lie in their rows. Reading checks everything again: what a row cannot mean is reported as
-//! corrupt, never guessed. The columns of each query stand beside the function that reads them.
+//! Reads orders and events from their rows. Reading checks everything again: a row whose values make no sense is
+//! reported as corrupt, never guessed. The columns of each query are beside the function that reads them.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use application::ports::SequencedEvent;
 use domain::{
-    Currency, Event, EventType, ExternalId, Failure, Fingerprint, Line, Metadata, Money, Order,
-    OrderId, ProductName, RequestId, Seq, Sku, Source, Status, Timestamp, Trace, UserId, Version,
+    Actor, Cause, Currency, Event, EventPosition, EventType, ExternalId, Failure, Fingerprint,
+    Money, Order, OrderId, Reason, ReceiptForm, RequestId, Seq, Source, Status, Timestamp, Trace,
+    UserId, Version,
 };
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-/// What a row cannot mean, in words.
-pub(crate) type Unreadable = String;
+use crate::contents;
+pub(crate) use crate::contents::Unreadable;
 
 /// The columns that [`order`] reads, of a table or alias `o`.
-pub(crate) const ORDER_COLUMNS: &str = "o.id, o.created_at, o.updated_at, o.amount_minor, o.version, o.attempt, o.status, \
-     o.source, o.currency, o.user_id, o.external_id, o.lines::text AS lines, o.metadata::text AS metadata, \
+pub(crate) const ORDER_COLUMNS: &str = "o.id, o.created_at, o.updated_at, o.amount_minor, o.version, o.attempt, \
+     o.process_after, o.retry_at, o.operator_commands, o.status, o.source, o.receipt_form, o.currency, o.user_id, \
+     o.external_id, o.lines::text AS lines, o.adjustments::text AS adjustments, o.metadata::text AS metadata, \
      o.failure_code, o.failure_message, o.result, o.receipt_key";
 
 /// The columns that [`event`] reads, of a table or alias `e`.
-pub(crate) const EVENT_COLUMNS: &str = "e.seq, e.order_id, e.version, e.attempt, e.occurred_at, e.retry_at, \
-     e.event_type, e.user_id, e.failure_code, e.failure_message, e.request_id, e.trace_id";
-
-/// A line as it lies in the column `lines`.
-#[derive(Serialize, Deserialize)]
-struct StoredLine<'a> {
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    sku: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    product_name: Cow<'a, str>,
-    quantity: u32,
-    unit_price_minor: u64,
-}
-
-/// The column `lines` of an order.
-pub(crate) fn lines_json(lines: &[Line]) -> String {
-    if lines.is_empty() {
-        return "[]".to_owned();
-    }
-    let lines: Vec<_> = lines
-        .iter()
-        .map(|line| StoredLine {
-            sku: line.sku.as_ref().map(|sku| Cow::Borrowed(sku.as_str())),
-            product_name: Cow::Borrowed(line.product_name.as_str()),
-            quantity: line.quantity,
-            unit_price_minor: line.unit_price_minor,
-        })
-        .collect();
-    serde_json::to_string(&lines).expect("texts and numbers have a JSON form")
-}
-
-/// The column `metadata` of an order.
-pub(crate) fn metadata_json(metadata: &Metadata) -> String {
-    if metadata.pairs().is_empty() {
-        return "{}".to_owned();
-    }
-    serde_json::to_string(metadata.pairs()).expect("texts have a JSON form")
-}
+pub(crate) const EVENT_COLUMNS: &str = "e.seq, e.order_id, e.version, e.attempt, e.occurred_at, e.retry_at, e.bits, \
+     e.event_type, e.history, e.user_id, e.failure_code, e.failure_message, e.request_id, e.trace_id, e.span_id, \
+     e.actor, e.reason";
 
 /// A point in time as the driver writes it.
 pub(crate) fn system_time(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(at.as_millis())
 }
 
-/// A duration as the server adds it to its clock, at most a thousand years, which its clock still holds.
+/// A duration as the server adds it to its clock: at most a thousand years, so that the sum is a time it can hold.
 pub(crate) fn microseconds(duration: Duration) -> i64 {
     const MOST: Duration = Duration::from_secs(1000 * 366 * 24 * 3600);
     i64::try_from(duration.min(MOST).as_micros()).unwrap_or(i64::MAX)
@@ -76,51 +41,39 @@ pub(crate) fn microseconds(duration: Duration) -> i64 {
 
 /// Reads [`ORDER_COLUMNS`].
 pub(crate) fn order(row: &Row) -> Result<Order, Unreadable> {
-    let id = OrderId::from_bytes(column::<Uuid>(row, "id")?.into_bytes());
-    let named = |error: &dyn std::fmt::Display| format!("order {id}: {error}");
-    let currency = Currency::parse(column(row, "currency")?).map_err(|error| named(&error))?;
+    let id = order_id(row)?;
+    read_order(row, id).map_err(|why| format!("order {id}: {why}"))
+}
+
+fn read_order(row: &Row, id: OrderId) -> Result<Order, Unreadable> {
+    let currency = Currency::parse_any(column(row, "currency")?)
+        .map_err(|error| format!("currency {error}"))?;
     let amount = u64::try_from(column::<i64>(row, "amount_minor")?)
-        .map_err(|error| named(&error))
-        .and_then(|minor| Money::new(minor, currency).map_err(|error| named(&error)))?;
-    let lines: Vec<StoredLine<'_>> =
-        serde_json::from_str(column(row, "lines")?).map_err(|error| named(&error))?;
-    let lines: Result<Vec<Line>, Unreadable> = lines
-        .into_iter()
-        .map(|line| {
-            Ok(Line {
-                sku: line
-                    .sku
-                    .map(|sku| Sku::new(&sku))
-                    .transpose()
-                    .map_err(|error| named(&error))?,
-                product_name: ProductName::new(&line.product_name)
-                    .map_err(|error| named(&error))?,
-                quantity: line.quantity,
-                unit_price_minor: line.unit_price_minor,
-            })
-        })
-        .collect();
-    let pairs: BTreeMap<String, String> =
-        serde_json::from_str(column(row, "metadata")?).map_err(|error| named(&error))?;
-    let metadata =
-        Metadata::new(pairs).map_err(|faults| named(&format!("metadata: {faults:?}")))?;
-    let external_id = column::<Option<&str>>(row, "external_id")?
-        .map(ExternalId::new)
-        .transpose();
-    let code = |name| Ok::<_, Unreadable>(u8::try_from(column::<i16>(row, name)?).unwrap_or(0));
+        .map_err(|error| format!("amount_minor: {error}"))
+        .and_then(|minor| Money::new(minor, currency).map_err(|error| format!("amount {error}")))?;
     Ok(Order {
         id,
-        external_id: external_id.map_err(|error| named(&error))?,
-        user_id: UserId::new(column(row, "user_id")?).map_err(|error| named(&error))?,
-        source: Source::from_code(code("source")?).ok_or_else(|| named(&"unknown source"))?,
+        external_id: optional_text(row, "external_id", ExternalId::new)?,
+        user_id: UserId::new(column(row, "user_id")?)
+            .map_err(|error| format!("user_id {error}"))?,
+        source: coded(row, "source", Source::from_code)?,
         amount,
-        lines: Arc::from(lines?),
-        metadata: Arc::new(metadata),
+        lines: Arc::from(contents::lines(column(row, "lines")?, currency)?),
+        adjustments: Arc::from(contents::adjustments(
+            column(row, "adjustments")?,
+            currency,
+        )?),
+        metadata: Arc::new(contents::metadata(column(row, "metadata")?)?),
+        process_after: optional_timestamp(row, "process_after")?,
         created_at: timestamp(row, "created_at")?,
-        status: Status::from_code(code("status")?).ok_or_else(|| named(&"unknown status"))?,
+        receipt: coded(row, "receipt_form", ReceiptForm::from_code)?,
+        status: coded(row, "status", Status::from_code)?,
         version: version(row)?,
         attempt: number(row, "attempt")?,
+        operator_commands: u32::try_from(column::<i32>(row, "operator_commands")?)
+            .map_err(|_| "operator_commands is below zero".to_owned())?,
         failure: failure(row)?,
+        retry_at: optional_timestamp(row, "retry_at")?,
         result: column::<Option<&str>>(row, "result")?.map(Arc::from),
         receipt_key: column::<Option<&str>>(row, "receipt_key")?.map(Arc::from),
         updated_at: timestamp(row, "updated_at")?,
@@ -130,35 +83,40 @@ pub(crate) fn order(row: &Row) -> Result<Order, Unreadable> {
 /// Reads [`EVENT_COLUMNS`].
 pub(crate) fn event(row: &Row) -> Result<SequencedEvent, Unreadable> {
     let order_id = OrderId::from_bytes(column::<Uuid>(row, "order_id")?.into_bytes());
-    let named = |error: &dyn std::fmt::Display| format!("an event of order {order_id}: {error}");
-    let code = u8::try_from(column::<i16>(row, "event_type")?).unwrap_or(0);
-    let request_id = column::<Option<&str>>(row, "request_id")?
-        .map(RequestId::new)
-        .transpose();
-    let retry_at = column::<Option<SystemTime>>(row, "retry_at")?
-        .map(read_time)
-        .transpose()?;
+    let event =
+        read_event(row, order_id).map_err(|why| format!("an event of order {order_id}: {why}"))?;
+    let position = position(column(row, "seq")?, column(row, "bits")?);
     Ok(SequencedEvent {
-        seq: seq(column(row, "seq")?),
-        event: Arc::new(Event {
-            order_id,
-            version: version(row)?,
-            event_type: EventType::from_code(code)
-                .ok_or_else(|| named(&"unknown kind of event"))?,
-            user_id: UserId::new(column(row, "user_id")?).map_err(|error| named(&error))?,
-            occurred_at: timestamp(row, "occurred_at")?,
-            attempt: number(row, "attempt")?,
-            failure: failure(row)?,
-            retry_at,
-            trace: Trace {
-                request_id: request_id.map_err(|error| named(&error))?,
-                trace_id: column::<Option<&str>>(row, "trace_id")?.map(Arc::from),
-            },
-        }),
+        seq: position.seq,
+        bits: position.bits,
+        event: Arc::new(event),
     })
 }
 
-/// Reads the id of an order whose other columns may mean nothing.
+fn read_event(row: &Row, order_id: OrderId) -> Result<Event, Unreadable> {
+    Ok(Event {
+        order_id,
+        version: version(row)?,
+        event_type: coded(row, "event_type", EventType::from_code)?,
+        user_id: optional_text(row, "user_id", UserId::new)?,
+        occurred_at: timestamp(row, "occurred_at")?,
+        attempt: number(row, "attempt")?,
+        failure: failure(row)?,
+        retry_at: optional_timestamp(row, "retry_at")?,
+        cause: Cause {
+            trace: Trace {
+                request_id: optional_text(row, "request_id", RequestId::new)?,
+                trace_id: column::<Option<&str>>(row, "trace_id")?.map(Arc::from),
+                span_id: column::<Option<&str>>(row, "span_id")?.map(Arc::from),
+            },
+            actor: optional_text(row, "actor", Actor::new)?,
+            reason: optional_text(row, "reason", Reason::new)?,
+        },
+        history: column(row, "history")?,
+    })
+}
+
+/// Reads the id of an order whose other columns may be unreadable.
 pub(crate) fn order_id(row: &Row) -> Result<OrderId, Unreadable> {
     let id: Uuid = column(row, "id")?;
     Ok(OrderId::from_bytes(id.into_bytes()))
@@ -180,6 +138,14 @@ pub(crate) fn seq(number: i64) -> Seq {
     Seq(u64::try_from(number).unwrap_or(0))
 }
 
+/// The position with this number and these bits, which the server keeps as a signed number.
+pub(crate) fn position(number: i64, bits: i32) -> EventPosition {
+    EventPosition {
+        seq: seq(number),
+        bits: bits.cast_unsigned(),
+    }
+}
+
 /// Whether a waiting order `o` runs alone ([`Order::runs_alone`]): the condition of the index `orders_alone`.
 pub(crate) fn alone() -> String {
     format!(
@@ -195,12 +161,33 @@ pub(crate) fn in_company() -> String {
 }
 
 /// Reads one column.
-pub(crate) fn column<'a, T>(row: &'a Row, name: &str) -> Result<T, Unreadable>
-where
-    T: tokio_postgres::types::FromSql<'a>,
-{
+pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, Unreadable> {
     row.try_get(name)
         .map_err(|error| format!("column {name}: {}", crate::error::reason(&error)))
+}
+
+fn optional_text<T, E: std::fmt::Display>(
+    row: &Row,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, Unreadable> {
+    column::<Option<&str>>(row, name)?
+        .map(read)
+        .transpose()
+        .map_err(|error| format!("{name} {error}"))
+}
+
+/// Reads a number that stands for one of a few values.
+fn coded<T>(
+    row: &Row,
+    name: &str,
+    from_code: impl FnOnce(u8) -> Option<T>,
+) -> Result<T, Unreadable> {
+    let code: i16 = column(row, name)?;
+    u8::try_from(code)
+        .ok()
+        .and_then(from_code)
+        .ok_or_else(|| format!("unknown {name} {code}"))
 }
 
 fn number(row: &Row, name: &str) -> Result<u32, Unreadable> {
@@ -214,6 +201,12 @@ fn version(row: &Row) -> Result<Version, Unreadable> {
 
 fn timestamp(row: &Row, name: &str) -> Result<Timestamp, Unreadable> {
     read_time(column(row, name)?)
+}
+
+fn optional_timestamp(row: &Row, name: &str) -> Result<Option<Timestamp>, Unreadable> {
+    column::<Option<SystemTime>>(row, name)?
+        .map(read_time)
+        .transpose()
 }
 
 fn read_time(at: SystemTime) -> Result<Timestamp, Unreadable> {

@@ -1,6 +1,6 @@
 //! The schema of a shard: brought up to date under an advisory lock, and compared with the configuration, so that a
-//! process never works on a shard that is not the one it thinks it is. Called at the start, and by the writer
-//! whenever it connects.
+//! process never writes to a shard that is not the configured one. Called at the start, and by the writer each time it
+//! connects.
 
 use std::time::Duration;
 
@@ -13,18 +13,12 @@ use crate::ShardMap;
 use crate::connect::{Address, Purpose};
 use crate::error::{ConnectError, reason};
 
-const MIGRATIONS: &[(&str, &str)] = &[
-    ("V1__orders", include_str!("../migrations/V1__orders.sql")),
-    (
-        "V2__work_that_is_done_alone",
-        include_str!("../migrations/V2__work_that_is_done_alone.sql"),
-    ),
-];
+const MIGRATIONS: &[(&str, &str)] = &[("V1__orders", include_str!("../migrations/V1__orders.sql"))];
 
 /// The version that the last migration makes.
-const KNOWN: i32 = 2;
+const KNOWN: i32 = 1;
 
-/// Any number will do, as long as all processes use it: "ordermil" in ASCII.
+/// Any number that all processes use: "ordermil" in ASCII.
 const LOCK: i64 = 0x6f72_6465_726d_696c;
 
 /// How long a start waits for another process's migration.
@@ -57,7 +51,7 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
     let (mut client, driver) = address.dial().await?;
     let work = async {
         address.settle(&client, Purpose::Read).await?;
-        // Nearly always there is nothing to do: that is found out without waiting for anybody, in a statement's time.
+        // Nearly always there is nothing to do. This is found out without a lock, in a statement's time.
         let look = async {
             match is_current(&client, place).await {
                 Ok(true) => check(&client, place).await.map(|()| true),
@@ -79,7 +73,7 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
     };
     tokio::pin!(work);
     let work = async {
-        // The driver ends with the connection; whatever it leaves unanswered then fails in `work`.
+        // The driver ends with the connection; statements that it leaves unanswered then fail in `work`.
         tokio::select! {
             result = &mut work => result,
             _ = driver => work.await,
@@ -95,7 +89,7 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
 
 /// Compares the schema with what this process expects, without changing it.
 pub(crate) async fn check(client: &Client, place: &Place) -> Result<(), ConnectError> {
-    refuse_newer(place, version(client, place).await?.unwrap_or_default())?;
+    version(client, place).await?;
     let row = client
         .query_one("SELECT number, shards, map FROM shard", &[])
         .await
@@ -115,27 +109,56 @@ pub(crate) async fn check(client: &Client, place: &Place) -> Result<(), ConnectE
     }
 }
 
-/// The version of the schema; `None` where there is none yet.
+/// The version of the schema; `None` if there is none yet. Fails if this build cannot use it.
 async fn version(client: &Client, place: &Place) -> Result<Option<i32>, ConnectError> {
     let is_there = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-    let version = "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history";
+    let history = "SELECT coalesce(max(version), 0)::int, max(checksum) FILTER (WHERE version = 1) \
+                   FROM refinery_schema_history";
     let found = async {
         if client.query_one(is_there, &[]).await?.try_get(0)? {
-            client.query_one(version, &[]).await?.try_get(0).map(Some)
+            let row = client.query_one(history, &[]).await?;
+            Ok(Some((
+                row.try_get::<_, i32>(0)?,
+                row.try_get::<_, Option<String>>(1)?,
+            )))
         } else {
             Ok(None)
         }
     };
-    found.await.map_err(|error| unavailable(place, &error))
+    let found = found.await.map_err(|error| unavailable(place, &error))?;
+    let Some((version, first)) = found else {
+        return Ok(None);
+    };
+    // A migration never changes once it is released, so another first one is of an unreleased build.
+    if let (Some(stored), Some(ours)) = (first, migrations(place)?.first())
+        && stored != ours.checksum().to_string()
+    {
+        return Err(ConnectError::SchemaOfEarlierBuild { shard: place.shard });
+    }
+    if version > KNOWN {
+        return Err(ConnectError::SchemaTooNew {
+            shard: place.shard,
+            found: version,
+            known: KNOWN,
+        });
+    }
+    Ok(Some(version))
 }
 
-/// Whether the schema is of this version and knows its place, right or wrong.
+fn migrations(place: &Place) -> Result<Vec<Migration>, ConnectError> {
+    MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql))
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(place, error.to_string()))
+}
+
+/// Whether the schema is of this version and names a shard, the configured one or another.
 async fn is_current(client: &Client, place: &Place) -> Result<bool, ConnectError> {
-    let Some(version) = version(client, place).await? else {
-        return Ok(false);
-    };
-    refuse_newer(place, version)?;
-    if version < KNOWN {
+    if version(client, place)
+        .await?
+        .is_none_or(|version| version < KNOWN)
+    {
         return Ok(false);
     }
     let shards = client
@@ -146,27 +169,17 @@ async fn is_current(client: &Client, place: &Place) -> Result<bool, ConnectError
 }
 
 async fn migrate(client: &mut Client, place: &Place) -> Result<(), ConnectError> {
-    // Held until this connection ends, whatever happens to it.
+    // Held until this connection ends.
     client
         .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
         .await
         .map_err(|error| unavailable(place, &error))?;
-    if let Some(version) = version(client, place).await? {
-        refuse_newer(place, version)?;
-    }
-    let failed = |reason: String| ConnectError::Migration {
-        shard: place.shard,
-        reason,
-    };
-    let migrations = MIGRATIONS
-        .iter()
-        .map(|(name, sql)| Migration::unapplied(name, sql))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| failed(error.to_string()))?;
+    version(client, place).await?;
+    let migrations = migrations(place)?;
     Runner::new(&migrations)
         .run_async(client)
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(place, error.to_string()))?;
     client
         .execute(
             "INSERT INTO shard (number, shards, map) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -181,15 +194,11 @@ async fn migrate(client: &mut Client, place: &Place) -> Result<(), ConnectError>
     check(client, place).await
 }
 
-fn refuse_newer(place: &Place, found: i32) -> Result<(), ConnectError> {
-    if found > KNOWN {
-        return Err(ConnectError::SchemaTooNew {
-            shard: place.shard,
-            found,
-            known: KNOWN,
-        });
+fn failed(place: &Place, reason: String) -> ConnectError {
+    ConnectError::Migration {
+        shard: place.shard,
+        reason,
     }
-    Ok(())
 }
 
 fn unavailable(place: &Place, error: &tokio_postgres::Error) -> ConnectError {

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use application::ports::{Claim, Counts, EventPage, NextDue, SequencedEvent, StoreError};
 use deadpool_postgres::{Object, Pool};
-use domain::{ExternalId, Order, OrderId, Seq, ShardId, Status, UserId, Version};
+use domain::{EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::counts;
 use crate::error::{reason, unavailable};
 use crate::queue::QueueHead;
 use crate::rows::{self, EVENT_COLUMNS, ORDER_COLUMNS, Unreadable, alone, in_company};
@@ -75,42 +76,50 @@ impl Shard {
         limit: usize,
     ) -> Result<EventPage, StoreError> {
         let query = format!(
-            "SELECT s.last_seq, {EVENT_COLUMNS} FROM shard s LEFT JOIN LATERAL (SELECT * FROM events \
+            "SELECT s.last_seq, s.last_bits, {EVENT_COLUMNS} FROM shard s LEFT JOIN LATERAL (SELECT * FROM events \
              WHERE seq > $1 ORDER BY seq LIMIT $2) e ON true ORDER BY e.seq"
         );
         let after = i64::try_from(after.0).unwrap_or(i64::MAX);
         let rows = self.rows(&query, &[&after, &most(limit)]).await?;
-        let head = match rows.first() {
-            Some(row) => rows::column(row, "last_seq").map_err(|why| self.corrupt(why))?,
-            None => 0,
+        let head = |row: &Row| {
+            let (seq, bits) = (
+                rows::column(row, "last_seq")?,
+                rows::column(row, "last_bits")?,
+            );
+            Ok(rows::position(seq, bits))
         };
+        let head = rows.first().map(head).transpose();
         Ok(EventPage {
             events: self.read_all(&rows)?,
-            head: rows::seq(head),
+            head: head.map_err(|why| self.corrupt(why))?.unwrap_or_default(),
         })
     }
 
-    pub(crate) async fn counts(&self) -> Result<Counts, StoreError> {
-        let query = "SELECT pending, processing, retrying, processed, failed, on_hold, cancelled FROM shard";
-        let rows = self.rows(query, &[]).await?;
-        let mut counts = Counts::default();
-        for row in &rows {
-            for status in Status::ALL {
-                let count: i64 = row
-                    .try_get(crate::record::place_of(status))
-                    .map_err(|error| self.corrupt(reason(&error)))?;
-                counts.set(status, u64::try_from(count).unwrap_or(0));
-            }
+    pub(crate) async fn event_position(
+        &self,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        if seq == Seq(0) {
+            return Ok(Some(EventPosition::default()));
         }
-        Ok(counts)
+        let Ok(number) = i64::try_from(seq.0) else {
+            return Ok(None);
+        };
+        let query = "SELECT bits FROM events WHERE seq = $1";
+        let rows = self.rows(query, &[&number]).await?;
+        let read = |row: &Row| Ok(rows::position(number, rows::column(row, "bits")?));
+        rows.first()
+            .map(read)
+            .transpose()
+            .map_err(|why| self.corrupt(why))
     }
 
-    pub(crate) async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        let query = "SELECT text FROM receipts WHERE order_id = $1";
-        let rows = self.rows(query, &[&id.as_uuid()]).await?;
-        rows.first()
-            .map(|row| rows::column(row, "text").map_err(|why| self.corrupt(why)))
-            .transpose()
+    pub(crate) async fn counts(&self) -> Result<Counts, StoreError> {
+        let rows = self.rows(&counts::select(), &[]).await?;
+        match rows.first() {
+            Some(row) => counts::read(row).map_err(|why| self.corrupt(why)),
+            None => Ok(Counts::default()),
+        }
     }
 
     pub(crate) async fn next_due(&self) -> Result<NextDue, StoreError> {
@@ -140,13 +149,13 @@ impl Shard {
         })
     }
 
-    /// Prolongs leases; returns the claims that are lost. Repeating it does no harm, so that it may be tried twice.
+    /// Prolongs leases; returns the claims that are lost. It may be repeated, so it may be tried twice.
     pub(crate) async fn heartbeat(
         &self,
         mut claims: Vec<Claim>,
         lease: Duration,
     ) -> Result<Vec<Claim>, StoreError> {
-        // In the order of the ids, as the writer changes orders: neither waits for the other in a circle.
+        // In the order of the ids, as the writer changes orders: the two never wait for each other in a circle.
         claims.sort_unstable_by_key(|claim| claim.order_id);
         let query = "UPDATE orders AS o SET lease_until = clock_timestamp() + $3::bigint * interval '1 microsecond' \
                      FROM unnest($1::uuid[], $2::bigint[]) AS c (id, token) \
@@ -172,7 +181,7 @@ impl Shard {
         Ok(claims)
     }
 
-    /// Runs one statement. A connection that was closed while it lay in the pool is replaced once.
+    /// Runs one statement. A connection that was closed while it was in the pool is replaced once.
     pub(crate) async fn rows(
         &self,
         query: &str,
@@ -206,7 +215,7 @@ impl Shard {
             Ok(Err(error)) if client.is_closed() => Err(Trouble::Closed(reason(&error))),
             Ok(Err(error)) => Err(Trouble::Other(reason(&error))),
             Err(_) => {
-                // Its answer may still come: nobody else may read it as theirs.
+                // Its answer may still come, and must not be read as the answer to another query.
                 drop(Object::take(client));
                 Err(Trouble::Other("it does not answer".to_owned()))
             }
@@ -228,7 +237,7 @@ impl Shard {
             .transpose()
     }
 
-    /// The events of an outer join: a row without one stands for none.
+    /// The events of an outer join, without the row that has none.
     fn read_all(&self, rows: &[Row]) -> Result<Vec<SequencedEvent>, StoreError> {
         rows.iter()
             .filter(|row| !matches!(row.try_get::<_, Option<i64>>("seq"), Ok(None)))

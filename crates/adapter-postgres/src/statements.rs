@@ -1,20 +1,21 @@
-//! The statements of the group commit, prepared once a connection. What they are given, and the SQL of those that
-//! write, is in `columns`. Used by `transaction` alone.
+//! The statements of a shard's writer, prepared once per connection. What they are given, and the SQL of those that write
+//! orders and events, is in `columns`. Used by `transaction` and `erasure`.
 
-use domain::Status;
+use domain::EventPosition;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 use uuid::Uuid;
 
 use crate::columns::{
-    CHANGE_ORDERS, Changes, Events, INSERT_EVENTS, INSERT_ORDERS, INSERT_RECEIPTS, NewOrders,
-    Receipts,
+    CHANGE_ORDERS, CHANGE_ORDERS_PARAMETERS, Changes, Events, INSERT_EVENTS, INSERT_ORDERS,
+    INSERT_ORDERS_PARAMETERS, NewOrders,
 };
+use crate::counts::{self, CountChanges};
 use crate::queue::Taking;
 use crate::rows::{ORDER_COLUMNS, alone, in_company};
 
-/// The channel on which processes tell each other of commits. The schema's own name is in it, because channels
-/// belong to a database and not to a schema.
+/// The channel on which processes notify each other of commits. It is named after the table, because channels belong to a
+/// database and not to a schema.
 pub(crate) const CHANNEL: &str = "SELECT 'ordermill_' || 'shard'::regclass::oid";
 
 /// Everything prepared that a writer needs on its connection.
@@ -29,9 +30,10 @@ pub(crate) struct Statements {
     take_due: Statement,
     take_lost: Statement,
     put_off: Statement,
-    insert_receipts: Statement,
     take_seqs: Statement,
     insert_events: Statement,
+    delete_order: Statement,
+    bury_events: Statement,
     notify: Statement,
     channel: String,
 }
@@ -43,24 +45,15 @@ impl Statements {
                 "SELECT {ORDER_COLUMNS} FROM orders o WHERE {condition} ORDER BY {order} LIMIT $1 FOR UPDATE SKIP LOCKED"
             )
         };
-        let look_up = format!(
-            "SELECT true AS by_key, k.nth, o.fingerprint, {ORDER_COLUMNS} \
-             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, key, nth) \
-             JOIN orders o ON o.idempotency_key = k.key AND o.user_id = k.user_id \
-               AND o.idempotency_key IS NOT NULL \
-             UNION ALL \
-             SELECT false, x.nth, o.fingerprint, {ORDER_COLUMNS} \
-             FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS x (user_id, external_id, nth) \
-             JOIN orders o ON o.external_id = x.external_id AND o.user_id = x.user_id \
-               AND o.external_id IS NOT NULL"
-        );
         let due = "o.due_at <= statement_timestamp()";
         let take_in_company = take(&format!("{due} AND {}", in_company()), "o.due_at");
         let take_alone = take(&format!("{due} AND {}", alone()), "o.due_at");
         let take_due = take(due, "o.due_at");
         let take_lost = take("o.lease_until < statement_timestamp()", "o.lease_until");
-        let (insert_all, change_all) =
-            (all_or_nothing(INSERT_ORDERS), all_or_nothing(CHANGE_ORDERS));
+        let (insert_all, change_all) = (
+            all_or_nothing(INSERT_ORDERS, INSERT_ORDERS_PARAMETERS),
+            all_or_nothing(CHANGE_ORDERS, CHANGE_ORDERS_PARAMETERS),
+        );
         let (insert_orders, insert_all, change_orders, change_all) = tokio::try_join!(
             client.prepare(INSERT_ORDERS),
             client.prepare(&insert_all),
@@ -72,15 +65,20 @@ impl Statements {
             client.prepare(&take_alone),
             client.prepare(&take_due),
         )?;
+        let look_up = look_up();
         let (look_up, take_lost, put_off) = tokio::try_join!(
             client.prepare(&look_up),
             client.prepare(&take_lost),
             client.prepare(PUT_OFF),
         )?;
-        let (insert_receipts, take_seqs, insert_events, notify, channel) = tokio::try_join!(
-            client.prepare(INSERT_RECEIPTS),
-            client.prepare(TAKE_SEQS),
+        let take_seqs = counts::take_seqs();
+        let (take_seqs, insert_events, delete_order, bury_events) = tokio::try_join!(
+            client.prepare(&take_seqs),
             client.prepare(INSERT_EVENTS),
+            client.prepare(DELETE_ORDER),
+            client.prepare(BURY_EVENTS),
+        )?;
+        let (notify, channel) = tokio::try_join!(
             client.prepare("SELECT pg_notify($1, $2)"),
             client.query_one(CHANNEL, &[]),
         )?;
@@ -95,16 +93,17 @@ impl Statements {
             take_due,
             take_lost,
             put_off,
-            insert_receipts,
             take_seqs,
             insert_events,
+            delete_order,
+            bury_events,
             notify,
             channel: channel.try_get(0)?,
         })
     }
 
-    /// Inserts what is new; returns the ids that were inserted. What a key, an external id or an id stands against
-    /// is left out, after waiting for any transaction that is about to bind it.
+    /// Inserts new orders; returns the ids that were inserted. An order whose key, external id or id is taken is left out,
+    /// after waiting for a transaction that is about to bind or to free it.
     pub(crate) async fn insert_orders(
         &self,
         client: &Client,
@@ -115,7 +114,7 @@ impl Statements {
             .await
     }
 
-    /// Inserts all of what is new, or fails with a division by zero.
+    /// Inserts all new orders, or fails with a division by zero.
     pub(crate) async fn insert_all(
         &self,
         client: &Client,
@@ -127,7 +126,7 @@ impl Statements {
         client.query(&self.insert_all, &parameters).await.map(drop)
     }
 
-    /// Changes orders that stand exactly as their guards say; returns the ids of those.
+    /// Changes the orders whose guards hold; returns their ids.
     pub(crate) async fn change_orders(
         &self,
         client: &Client,
@@ -138,7 +137,7 @@ impl Statements {
             .await
     }
 
-    /// Changes all orders as their guards say, or fails with a division by zero.
+    /// Changes all orders, or fails with a division by zero if a guard does not hold.
     pub(crate) async fn change_all(
         &self,
         client: &Client,
@@ -150,17 +149,18 @@ impl Statements {
         client.query(&self.change_all, &parameters).await.map(drop)
     }
 
-    /// The orders that stand behind keys and external ids.
+    /// The orders that have these keys, external ids or ids.
     pub(crate) async fn look_up(
         &self,
         client: &Client,
         keys: (&[&str], &[&str]),
         external_ids: (&[&str], &[&str]),
+        ids: &[Uuid],
     ) -> Result<Vec<Row>, Error> {
         client
             .query(
                 &self.look_up,
-                &[&keys.0, &keys.1, &external_ids.0, &external_ids.1],
+                &[&keys.0, &keys.1, &external_ids.0, &external_ids.1, &ids],
             )
             .await
     }
@@ -185,85 +185,56 @@ impl Statements {
         client.query(&self.take_lost, &[&limit]).await
     }
 
-    /// Puts the work on locked orders off, without a change of the orders themselves.
+    /// Defers the work on locked orders, without a change of the orders themselves.
     pub(crate) async fn put_off(&self, client: &Client, ids: &[Uuid]) -> Result<(), Error> {
         client.execute(&self.put_off, &[&ids]).await.map(drop)
     }
 
-    /// Keeps receipts with their orders.
-    pub(crate) async fn insert_receipts(
-        &self,
-        client: &Client,
-        receipts: &Receipts<'_>,
-    ) -> Result<(), Error> {
-        let Receipts {
-            order_ids,
-            keys,
-            texts,
-        } = receipts;
-        client
-            .execute(&self.insert_receipts, &[order_ids, keys, texts])
-            .await?;
-        Ok(())
-    }
-
-    /// Takes the next `count` places and adds to the counts by status; holds the shard's lock until COMMIT.
-    /// Returns the last place.
+    /// Takes the numbers of `count` events and adds to the counts; holds the shard's lock until COMMIT. Returns the
+    /// position of the last event.
     pub(crate) async fn take_seqs(
         &self,
         client: &Client,
         count: i64,
-        counts: &[i64; Status::ALL.len()],
-    ) -> Result<i64, Error> {
-        let [
-            pending,
-            processing,
-            retrying,
-            processed,
-            failed,
-            on_hold,
-            cancelled,
-        ] = counts;
-        client
-            .query_one(
-                &self.take_seqs,
-                &[
-                    &count, pending, processing, retrying, processed, failed, on_hold, cancelled,
-                ],
-            )
-            .await?
-            .try_get(0)
+        counts: &CountChanges,
+    ) -> Result<EventPosition, Error> {
+        let row = client
+            .query_one(&self.take_seqs, &counts.parameters(&count))
+            .await?;
+        counts::read_position(&row)
     }
 
-    /// Writes events at the places that were just taken.
+    /// Writes events with the numbers that were just taken.
     pub(crate) async fn insert_events(
         &self,
         client: &Client,
         events: &Events<'_>,
     ) -> Result<(), Error> {
         client
-            .execute(
-                &self.insert_events,
-                &[
-                    &events.count(),
-                    &events.order_ids,
-                    events.versions.sent(),
-                    events.attempts.sent(),
-                    &events.occurred_at,
-                    events.retry_at.sent(),
-                    &events.types,
-                    &events.user_ids,
-                    events.failure_codes.sent(),
-                    events.failure_messages.sent(),
-                    events.request_ids.sent(),
-                    events.trace_ids.sent(),
-                ],
-            )
+            .execute(&self.insert_events, &events.parameters())
             .await?;
         Ok(())
     }
 
-    /// Tells the other processes.
+    /// Deletes an order that is at this version and status. Returns whether there was one.
+    pub(crate) async fn delete_order(
+        &self,
+        client: &Client,
+        id: Uuid,
+        (version, status): (i64, i16),
+    ) -> Result<bool, Error> {
+        let deleted = client
+            .execute(&self.delete_order, &[&id, &version, &status])
+            .await?;
+        Ok(deleted > 0)
+    }
+
+    /// Makes tombstones of the events of an order.
+    pub(crate) async fn bury_events(&self, client: &Client, id: Uuid) -> Result<(), Error> {
+        client.execute(&self.bury_events, &[&id]).await.map(drop)
+    }
+
+    /// Notifies the other processes.
     pub(crate) async fn notify(&self, client: &Client, payload: &str) -> Result<(), Error> {
         client
             .query(&self.notify, &[&self.channel, &payload])
@@ -272,16 +243,12 @@ impl Statements {
     }
 }
 
-/// Wraps a statement that returns the rows it wrote, and whose last parameter is `$13` or `$18`: it then fails
-/// where it wrote fewer rows than its next parameter says, which turns the COMMIT that follows into a rollback.
-fn all_or_nothing(statement: &str) -> String {
-    let count = if statement.contains("$18") {
-        "$19"
-    } else {
-        "$14"
-    };
+/// Wraps a statement that returns the rows it wrote and that has this many parameters: it then fails if it wrote fewer rows
+/// than one more parameter says, which turns the COMMIT that follows into a rollback.
+fn all_or_nothing(statement: &str, parameters: usize) -> String {
+    let count = parameters + 1;
     format!(
-        "WITH written AS ({statement}) SELECT 1 / (count(*) = {count}::bigint)::int FROM written"
+        "WITH written AS ({statement}) SELECT 1 / (count(*) = ${count}::bigint)::int FROM written"
     )
 }
 
@@ -289,7 +256,27 @@ fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// How long work is put off that nobody can do; also said in the log.
+/// What an order of [`Statements::look_up`] was found by.
+pub(crate) const BY_KEY: i16 = 0;
+pub(crate) const BY_EXTERNAL_ID: i16 = 1;
+pub(crate) const BY_ID: i16 = 2;
+
+fn look_up() -> String {
+    format!(
+        "SELECT {BY_KEY}::smallint AS found_by, k.nth, o.fingerprint, {ORDER_COLUMNS} \
+         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, key, nth) \
+         JOIN orders o ON o.idempotency_key = k.key AND o.user_id = k.user_id AND o.idempotency_key IS NOT NULL \
+         UNION ALL \
+         SELECT {BY_EXTERNAL_ID}::smallint, x.nth, o.fingerprint, {ORDER_COLUMNS} \
+         FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS x (user_id, external_id, nth) \
+         JOIN orders o ON o.external_id = x.external_id AND o.user_id = x.user_id AND o.external_id IS NOT NULL \
+         UNION ALL \
+         SELECT {BY_ID}::smallint, i.nth, o.fingerprint, {ORDER_COLUMNS} \
+         FROM unnest($5::uuid[]) WITH ORDINALITY AS i (id, nth) JOIN orders o ON o.id = i.id"
+    )
+}
+
+/// For how long work is deferred that no worker can do; the log says it, too.
 pub(crate) const PUT_OFF_MINUTES: u32 = 10;
 
 const PUT_OFF: &str = "\
@@ -298,8 +285,11 @@ SET due_at = CASE WHEN due_at IS NOT NULL THEN statement_timestamp() + interval 
     lease_until = CASE WHEN lease_until IS NOT NULL THEN statement_timestamp() + interval '10 minutes' END
 WHERE id = ANY($1)";
 
-const TAKE_SEQS: &str = "\
-UPDATE shard
-SET last_seq = last_seq + $1, pending = pending + $2, processing = processing + $3, retrying = retrying + $4,
-    processed = processed + $5, failed = failed + $6, on_hold = on_hold + $7, cancelled = cancelled + $8
-RETURNING last_seq";
+const DELETE_ORDER: &str = "DELETE FROM orders WHERE id = $1 AND version = $2 AND status = $3";
+
+/// As [`domain::Event::tombstone`] says.
+const BURY_EVENTS: &str = "\
+UPDATE events
+SET user_id = NULL, failure_code = NULL, failure_message = NULL, retry_at = NULL, request_id = NULL, trace_id = NULL,
+    span_id = NULL, actor = NULL, reason = NULL
+WHERE order_id = $1";

@@ -1,5 +1,5 @@
-//! The store over all shards: starts their tasks, sends each call to the shard that owns it, and puts answers of
-//! several shards together. What a shard does with a call is in `shard` (reads) and `writer` (writes).
+//! The store over all shards: starts their tasks, sends each call to the shard that owns it, and merges the answers of
+//! several shards. What a shard does with a call is in `shard` (reads) and `writer` (writes).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
-    Write,
+    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure, EventPage,
+    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus,
+    StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 use futures_util::future::{join_all, try_join_all};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -42,8 +42,8 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Reaches the shards, brings their schemas up to date, compares them with the configuration and begins to
-    /// work. `dispatch` and `status` are told of every commit, of this process and of the others, for the shards
+    /// Connects to the shards, brings their schemas up to date, compares them with the configuration and starts the tasks.
+    /// `dispatch` and `status` get a hint for every commit, of this process and of the others, for the shards
     /// `0..shards.len()`.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ fn addresses(options: &PostgresOptions) -> Result<Vec<Address>, ConnectError> {
         .collect()
 }
 
-/// Which shards are there and ours. Waits for the others as long as the start may.
+/// Which shards are there and belong to this store. Waits for the others as long as the start may.
 async fn reach(
     addresses: &[Address],
     places: &[Place],
@@ -258,6 +258,15 @@ impl OrderStore for PostgresStore {
             .collect()
     }
 
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        let shard = self.owner(erasure.event.order_id);
+        shard.queue.erase(erasure, deadline).await
+    }
+
     async fn claim(
         &self,
         shard: ShardId,
@@ -294,7 +303,7 @@ impl OrderStore for PostgresStore {
         let parts = parts.into_iter().map(|(shard, claims)| async move {
             self.shard(shard)?.heartbeat(claims, lease).await
         });
-        // Every shard is asked, also where another one fails.
+        // Every shard is asked, even if another one fails.
         let mut lost = Vec::new();
         for part in join_all(parts).await {
             lost.extend(part?);
@@ -369,8 +378,12 @@ impl OrderStore for PostgresStore {
         Ok(all)
     }
 
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.owner(id).receipt(id).await
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.shard(shard)?.event_position(seq).await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {

@@ -1,16 +1,15 @@
 //! One group commit: many independent decisions in one transaction, in one or two round trips. Called by the writer, which
 //! decides what to do about a failure; nothing here waits without a bound or tries anything twice.
 //!
-//! Where nothing stands against any of the writes, which is nearly always, one round trip is enough. Otherwise the
-//! first round trip writes the orders and finds out which of them may be written; the second takes the shard's lock,
-//! writes the events at their places and commits. The lock is held from there to the end of the commit and never
-//! across a round trip.
+//! One round trip is enough if nothing conflicts with any of the writes, which is nearly always so. Otherwise the first
+//! round trip writes the orders and finds out which of them may be written; the second takes the shard's lock, writes the
+//! numbered events and commits. The lock is held from there to the end of the commit and never across a round trip.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Committed, RescuePolicy};
+use application::ports::{Clock, RescuePolicy};
 use domain::{Decision, Order, Seq};
 use futures_util::future::OptionFuture;
 use tokio::time::timeout;
@@ -19,11 +18,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::columns::Encoded;
-use crate::error::{Meaning, meaning, reason};
-use crate::plan::{Known, Losers, Plan};
+use crate::error::{Meaning, is_known_event, meaning, reason};
+use crate::plan::{Answer, ID_IS_TAKEN, Known, Losers, Plan};
 use crate::queue::Taking;
 use crate::record::{Record, Taken};
-use crate::rows;
 use crate::statements::{PUT_OFF_MINUTES, Statements};
 
 /// What a worker asks of the shard, done in the same transaction as the writes that wait.
@@ -44,13 +42,13 @@ impl WorkerNeeds {
 /// What a transaction did. It is durable.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    /// One answer a write, in the same order.
-    pub(crate) answers: Vec<Result<Committed, CommitError>>,
+    /// One answer per write, in the same order.
+    pub(crate) answers: Vec<Answer>,
     /// Due orders that were taken.
     pub(crate) claimed: Vec<Arc<Order>>,
-    /// Orders that were taken back, as they stand now.
+    /// Orders that were taken back, as they are now.
     pub(crate) rescued: Vec<Arc<Order>>,
-    /// The shard's last place, where events were written.
+    /// The shard's last number, if events were written.
     pub(crate) last_seq: Option<Seq>,
     /// Whether work became due, or will.
     pub(crate) left_work: bool,
@@ -134,7 +132,7 @@ impl Session {
         self.close(&plan, &opened, taken, needs).await
     }
 
-    /// Whether to try in one round trip. Where that has just met a conflict, the next ones may too.
+    /// Whether to try in one round trip. Soon after a conflict the next transactions may meet one, too.
     fn may_hope(&self) -> bool {
         let careful = self.careful.load(Ordering::Relaxed);
         self.careful
@@ -142,8 +140,8 @@ impl Session {
         careful == 0
     }
 
-    /// Commits in one round trip, in the hope that nothing stands against any of the writes. `None` where something
-    /// does: nothing was written then.
+    /// Commits in one round trip, which succeeds if nothing conflicts with any of the writes. `None` if something does:
+    /// nothing was written then.
     async fn at_once(&self, plan: &Plan<'_>) -> Option<Result<Done, Failure>> {
         let verdict = plan.all_written();
         let taken = Taken::default();
@@ -155,40 +153,35 @@ impl Session {
         let change: OptionFuture<_> = (plan.changes.len() > 0)
             .then(|| statements.change_all(client, &plan.changes))
             .into();
-        let keep: OptionFuture<_> = (!record.receipts.is_empty())
-            .then(|| statements.insert_receipts(client, &record.receipts))
-            .into();
         let flight = async {
             futures_util::join!(
                 client.batch_execute("BEGIN"),
                 insert,
                 change,
-                keep,
                 statements.take_seqs(client, record.events.count(), &record.counts),
                 statements.insert_events(client, &record.events),
                 client.batch_execute("COMMIT")
             )
         };
-        let Ok((begun, inserted, changed, kept, last_seq, recorded, committed)) =
+        let Ok((begun, inserted, changed, last, recorded, committed)) =
             timeout(self.round_trip, flight).await
         else {
             return Some(Err(Failure::Unknown(self.silent())));
         };
         // The first error is the cause of all that follow it.
-        let last_seq = begun
+        let last = begun
             .and(inserted.unwrap_or(Ok(())))
             .and(changed.unwrap_or(Ok(())))
-            .and(kept.unwrap_or(Ok(())))
-            .and(last_seq)
-            .and_then(|last_seq| recorded.map(|()| last_seq))
+            .and(last)
+            .and_then(|last| recorded.map(|()| last))
             .map_err(|error| sent(&error))
-            .and_then(|last_seq| match committed {
-                Ok(()) => Ok(last_seq),
+            .and_then(|last| match committed {
+                Ok(()) => Ok(last),
                 Err(error) => Err(unconfirmed(&error)),
             });
-        match last_seq {
-            Ok(last_seq) => {
-                let last_seq = Some(rows::seq(last_seq));
+        match last {
+            Ok(last) => {
+                let last_seq = Some(last.seq);
                 let first_seq = record.first_seq(last_seq);
                 Some(Ok(Done {
                     answers: plan.answers(
@@ -255,23 +248,21 @@ impl Session {
         let record = Record::of(plan, &verdict, &taken, needs);
         let (client, statements) = (&self.client, &self.statements);
         let losers = plan.losers(&verdict);
-        let (keys, external_ids) = (losers.keys(), losers.external_ids());
+        let (keys, external_ids, ids) = (losers.keys(), losers.external_ids(), losers.ids());
         let look_up: OptionFuture<_> = losers
             .has_names()
             .then(|| {
-                // Boxed, as all that is rare: it would make every commit's future larger.
+                // Boxed, because it is rare and would make every commit's future larger.
                 Box::pin(statements.look_up(
                     client,
                     (&keys.0, &keys.1),
                     (&external_ids.0, &external_ids.1),
+                    &ids,
                 ))
             })
             .into();
         let change: OptionFuture<_> = (record.changes.len() > 0)
             .then(|| statements.change_orders(client, &record.changes))
-            .into();
-        let keep: OptionFuture<_> = (!record.receipts.is_empty())
-            .then(|| statements.insert_receipts(client, &record.receipts))
             .into();
         let unreadable: Vec<Uuid> = taken
             .unreadable
@@ -292,24 +283,22 @@ impl Session {
             futures_util::join!(
                 look_up,
                 change,
-                keep,
                 put_off,
                 take_seqs,
                 insert_events,
                 client.batch_execute("COMMIT")
             )
         };
-        let Ok((found, changed, kept, put_off, last_seq, recorded, committed)) =
+        let Ok((found, changed, put_off, last, recorded, committed)) =
             timeout(self.round_trip, flight).await
         else {
             return Err(Failure::Unknown(self.silent()));
         };
-        // Any statement that failed has turned the COMMIT into a rollback.
+        // A statement that failed has turned the COMMIT into a rollback.
         let found = found.transpose().map_err(|error| sent(&error))?;
         let changed = changed.transpose().map_err(|error| sent(&error))?;
-        kept.transpose().map_err(|error| sent(&error))?;
         put_off.transpose().map_err(|error| sent(&error))?;
-        let last_seq = last_seq.transpose().map_err(|error| sent(&error))?;
+        let last = last.transpose().map_err(|error| sent(&error))?;
         recorded.transpose().map_err(|error| sent(&error))?;
         committed.map_err(|error| unconfirmed(&error))?;
         for (id, reason) in &taken.unreadable {
@@ -320,7 +309,7 @@ impl Session {
         }
         debug_assert_eq!(changed.map_or(0, |rows| rows.len()), record.changes.len());
 
-        let last_seq = last_seq.map(rows::seq);
+        let last_seq = last.map(|position| position.seq);
         let left_work = record.left_work;
         let first_seq = record.first_seq(last_seq);
         let known = Known::read(&found.unwrap_or_default());
@@ -334,7 +323,7 @@ impl Session {
         })
     }
 
-    async fn roll_back(&self) -> Result<(), Failure> {
+    pub(crate) async fn roll_back(&self) -> Result<(), Failure> {
         match timeout(self.round_trip, self.client.batch_execute("ROLLBACK")).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Failure::Lost(reason(&error))),
@@ -342,7 +331,7 @@ impl Session {
         }
     }
 
-    fn silent(&self) -> String {
+    pub(crate) fn silent(&self) -> String {
         format!("no answer within {} ms", self.round_trip.as_millis())
     }
 }
@@ -358,8 +347,13 @@ fn orders_of(decisions: Vec<Decision>) -> Vec<Arc<Order>> {
         .collect()
 }
 
-fn before_commit(error: &Error) -> Failure {
-    let why = reason(error);
+/// What an error means before the COMMIT was sent.
+pub(crate) fn before_commit(error: &Error) -> Failure {
+    let why = if is_known_event(error) {
+        ID_IS_TAKEN.to_owned()
+    } else {
+        reason(error)
+    };
     match meaning(error) {
         Meaning::Data => Failure::Data(why),
         Meaning::Conflict => Failure::Conflict(why),
@@ -368,16 +362,16 @@ fn before_commit(error: &Error) -> Failure {
     }
 }
 
-/// Once the COMMIT is on its way, only the server's own word says that nothing was written.
-fn sent(error: &Error) -> Failure {
+/// What an error means after the COMMIT was sent: only an answer of the server itself says that nothing was written.
+pub(crate) fn sent(error: &Error) -> Failure {
     match before_commit(error) {
         Failure::Lost(why) if error.as_db_error().is_none() => Failure::Unknown(why),
         failure => failure,
     }
 }
 
-/// An error of the COMMIT itself: a connection that ends with it leaves its outcome open, whatever it says.
-fn unconfirmed(error: &Error) -> Failure {
+/// What an error of the COMMIT itself means: if the connection ends with it, its outcome is unknown, whatever it says.
+pub(crate) fn unconfirmed(error: &Error) -> Failure {
     match before_commit(error) {
         Failure::Lost(why) => Failure::Unknown(why),
         failure => failure,

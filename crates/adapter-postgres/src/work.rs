@@ -1,5 +1,5 @@
-//! A batch on its way through its transactions: which writes go into which, and what each caller is answered in the
-//! end. The writer drives it; nothing here talks to a server.
+//! A batch on its way through its transactions: which writes go into which, and what each caller is answered. The writer
+//! drives it; it never talks to a server.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,10 +12,13 @@ use crate::error::unavailable;
 use crate::queue::{Answer, Call, Job, Orders};
 use crate::transaction::{Done, WorkerNeeds};
 
+/// The most transactions of a batch that repeat writes.
+const MOST_REPEATS: u32 = 5;
+
 /// The most orders that one transaction takes for workers: each of them comes whole over the connection.
 const MOST_TAKEN: usize = 1024;
 
-/// Where a write stands: in which job, and where in it.
+/// The index of a write: of its job, and within the job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
     job: usize,
@@ -36,6 +39,8 @@ pub(crate) struct Work {
     answers: Vec<Vec<Option<Answer>>>,
     claimed: Option<Orders>,
     rescued: Option<Orders>,
+    /// How often writes were tried again because their names were freed by an erasure.
+    repeats: u32,
     pub(crate) portions: VecDeque<Portion>,
 }
 
@@ -64,6 +69,7 @@ impl Work {
             answers,
             claimed: None,
             rescued: None,
+            repeats: 0,
             portions,
         }
     }
@@ -72,10 +78,27 @@ impl Work {
         &self.jobs[slot.job].items[slot.item]
     }
 
-    /// Notes what a transaction did.
-    pub(crate) fn take_down(&mut self, portion: &Portion, done: Done) {
+    /// Notes what a transaction did. Writes that have no answer yet go into the next transaction.
+    pub(crate) fn take_down(&mut self, portion: &Portion, done: Done, shard: ShardId) {
+        let mut again = Vec::new();
         for (slot, answer) in portion.slots.iter().zip(done.answers) {
-            self.answers[slot.job][slot.item] = Some(answer);
+            if answer.is_none() {
+                again.push(*slot);
+            }
+            self.answers[slot.job][slot.item] = answer;
+        }
+        if !again.is_empty() {
+            let portion = Portion {
+                slots: again,
+                needs: WorkerNeeds::default(),
+            };
+            self.repeats += 1;
+            if self.repeats > MOST_REPEATS {
+                let reason = "orders with the same key or external id are being erased";
+                self.fail(&portion, &unavailable(shard, reason));
+            } else {
+                self.portions.push_front(portion);
+            }
         }
         if portion.needs.take.is_some() {
             self.claimed = Some(Ok(done.claimed));
@@ -85,7 +108,7 @@ impl Work {
         }
     }
 
-    /// Something in the portion cannot be stored: halves it until the culprit is alone.
+    /// Something in the portion cannot be stored: halves it until that write is alone and is refused.
     pub(crate) fn divide(&mut self, mut portion: Portion, shard: ShardId, reason: &str) {
         if !portion.needs.is_empty() && !portion.slots.is_empty() {
             let needs = std::mem::take(&mut portion.needs);
@@ -127,7 +150,7 @@ impl Work {
         }
     }
 
-    /// Answers every caller; what no transaction reached was not written.
+    /// Answers every caller. Writes that no transaction reached were not written.
     pub(crate) fn answer(self, shard: ShardId) {
         let error = unavailable(shard, "the connection broke");
         for (job, answers) in self.jobs.into_iter().zip(self.answers) {
@@ -149,7 +172,7 @@ impl Work {
     }
 }
 
-/// What was taken, handed out in the order of the calls.
+/// The orders that were taken, handed out in the order of the calls.
 struct Shares(Result<VecDeque<Arc<Order>>, StoreError>);
 
 impl Shares {
@@ -169,8 +192,8 @@ impl Shares {
     }
 }
 
-/// Takes calls that cannot share a transaction with the first of their kind out, for the next one: they ask for
-/// another lease or another policy, or for too many orders together.
+/// Removes the calls that cannot share a transaction with the first of their kind and returns them, for the next one:
+/// they ask for another lease or another policy, or for too many orders together.
 pub(crate) fn keep_alike(calls: &mut Vec<Call>) -> VecDeque<Call> {
     let (mut taking_of_all, mut policy_of_all) = (None, None);
     let (mut claims, mut rescues) = (0, 0);

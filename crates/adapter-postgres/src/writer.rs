@@ -1,14 +1,14 @@
-//! The one task of this process that writes to a shard. It takes everything that waits, commits it in one
-//! transaction, answers all of it and tells the watchers; it never waits for more to come. Spawned by the store;
-//! `transaction` does what it decides.
+//! The one task of this process that writes to a shard. It takes everything that waits, commits it in one transaction,
+//! answers all of it and notifies the watchers; it never waits for more to come. Erasures follow, one by one. Spawned by
+//! the store; `transaction` and `erasure` do what it decides.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
-use application::ports::{Clock, Dispatch, StatusBus, StoreError};
-use domain::ShardId;
+use application::ports::{Clock, CommitError, Dispatch, StatusBus, StoreError};
+use domain::{Seq, ShardId};
 use futures_util::FutureExt;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -18,11 +18,12 @@ use tokio_util::task::TaskTracker;
 use crate::backoff::Backoff;
 use crate::columns::Encoded;
 use crate::connect::Address;
+use crate::erasure::{self, ErasureCall};
 use crate::error::{ConnectError, unavailable};
 use crate::queue::{Call, Job, QueueTail};
 use crate::schema::Place;
 use crate::session::Connecting;
-use crate::transaction::{Done, Failure, Session};
+use crate::transaction::{Failure, Session};
 use crate::work::{Work, keep_alike, names};
 
 /// What the tasks of a shard know of it.
@@ -53,15 +54,19 @@ pub(crate) struct Writer {
 /// How often a transaction that met another one in its way is tried.
 const TRIES: u32 = 5;
 
+/// The most erasures that are done before waiting writes have their turn again.
+const ERASURES_PER_TURN: usize = 8;
+
 /// What is taken out of the queue together.
 #[derive(Default)]
 struct Batch {
     jobs: Vec<Job>,
     calls: Vec<Call>,
+    erasures: Vec<ErasureCall>,
 }
 
 impl Writer {
-    /// Works until the store is closed and everything taken is answered.
+    /// Works until the store is closed and everything it has taken is answered.
     pub(crate) async fn run(mut self) {
         let mut session = None;
         let mut put_off = VecDeque::new();
@@ -87,23 +92,25 @@ impl Writer {
         self.place.shard
     }
 
-    /// Everything that waits. Nothing where the connection ends meanwhile, so that the first order after a restart
-    /// finds a new one; `None` once the store is closed and nothing waits any more.
+    /// Everything that waits, or nothing if the connection ends meanwhile, so that the first order after a restart finds a
+    /// new one. `None` once the store is closed and nothing waits any more.
     async fn wait(&mut self, session: &Session, put_off: &mut VecDeque<Call>) -> Option<Batch> {
         let mut batch = Batch::default();
         if self.closing.is_cancelled() {
             self.queue.jobs.close();
             self.queue.calls.close();
+            self.queue.erasures.close();
         } else if put_off.is_empty() {
             tokio::select! {
                 job = self.queue.jobs.recv() => batch.jobs.extend(job),
                 call = self.queue.calls.recv() => batch.calls.extend(call),
+                erasure = self.queue.erasures.recv() => batch.erasures.extend(erasure),
                 () = self.closing.cancelled() => {}
                 () = session.ended.cancelled() => return Some(batch),
             }
         }
-        // Callers that were just answered, or are about to ask, get their turn first: a few microseconds that make
-        // one transaction of what would be two, a tiny one and the rest.
+        // Callers that were just answered get their turn first: a few microseconds later their next writes are in the
+        // same transaction, instead of in a second one.
         yield_now().await;
         batch.calls.extend(put_off.drain(..));
         let mut places: usize = batch.jobs.iter().map(|job| job.places).sum();
@@ -116,16 +123,33 @@ impl Writer {
         while let Ok(call) = self.queue.calls.try_recv() {
             batch.calls.push(call);
         }
+        while batch.erasures.len() < ERASURES_PER_TURN
+            && let Ok(erasure) = self.queue.erasures.try_recv()
+        {
+            batch.erasures.push(erasure);
+        }
         *put_off = keep_alike(&mut batch.calls);
-        let is_over = batch.jobs.is_empty() && batch.calls.is_empty();
+        let is_over = batch.jobs.is_empty() && batch.calls.is_empty() && batch.erasures.is_empty();
         (!(is_over && self.queue.jobs.is_closed())).then_some(batch)
     }
 
-    /// Commits a batch. False where the connection is of no more use.
+    /// Commits a batch. False if the connection cannot be used any more.
     async fn write(&self, session: &Session, batch: Batch) -> bool {
-        let jobs = self.begin(batch.jobs);
-        let calls: Vec<Call> = batch
-            .calls
+        let mut is_usable = self.write_orders(session, batch.jobs, batch.calls).await;
+        for call in batch.erasures {
+            if call.is_late() {
+                call.fail(StoreError::Expired);
+            } else if call.begin() {
+                is_usable = is_usable && !session.ended.is_cancelled();
+                is_usable = self.erase(session, call, is_usable).await;
+            }
+        }
+        is_usable
+    }
+
+    async fn write_orders(&self, session: &Session, jobs: Vec<Job>, calls: Vec<Call>) -> bool {
+        let jobs = self.begin(jobs);
+        let calls: Vec<Call> = calls
             .into_iter()
             .filter(|call| !call.is_abandoned())
             .collect();
@@ -133,14 +157,45 @@ impl Writer {
             return true;
         }
         let mut work = Work::new(jobs, calls);
-        // On a connection that has ended nothing is tried: nobody need wonder whether it was written.
+        // On a connection that has ended nothing is tried, so that it is certain that nothing was written.
         let is_usable = !session.ended.is_cancelled() && self.drain(session, &mut work).await;
         work.answer(self.shard());
         is_usable
     }
 
-    /// Refuses what came too late, and puts what names keys or external ids in the order of those names: two
-    /// processes that bind the same names in the same order never wait for each other in a circle.
+    /// Erases one order. False if the connection cannot be used any more.
+    async fn erase(&self, session: &Session, call: ErasureCall, is_usable: bool) -> bool {
+        if !is_usable {
+            call.fail(unavailable(self.shard(), "the connection broke"));
+            return false;
+        }
+        for tries in 1.. {
+            let failure = match session.erase(&call.erasure).await {
+                Ok(Some(position)) => {
+                    self.tell(session, position.seq, false);
+                    call.answer(Ok(position));
+                    return true;
+                }
+                Ok(None) => {
+                    call.answer(Err(CommitError::Stale));
+                    return true;
+                }
+                Err(failure) => failure,
+            };
+            if matches!(failure, Failure::Conflict(_)) && tries < TRIES {
+                sleep(Duration::from_millis(10 * u64::from(tries))).await;
+                continue;
+            }
+            let error = erasure::refusal(self.shard(), &failure);
+            tracing::warn!(shard = self.shard().0, %error, "an order was not erased");
+            call.answer(Err(error));
+            return !matches!(failure, Failure::Lost(_) | Failure::Unknown(_));
+        }
+        true
+    }
+
+    /// Refuses writes that came too late, and sorts those with keys or external ids by these names: two processes that
+    /// bind the same names in the same order never wait for each other in a circle.
     fn begin(&self, jobs: Vec<Job>) -> Vec<Job> {
         let now = Instant::now();
         let mut begun = Vec::with_capacity(jobs.len());
@@ -159,7 +214,7 @@ impl Writer {
         begun
     }
 
-    /// Runs transactions until nothing is left. False where the connection is of no more use.
+    /// Runs transactions until nothing is left. False if the connection cannot be used any more.
     async fn drain(&self, session: &Session, work: &mut Work) -> bool {
         let mut tries = 0;
         while let Some(portion) = work.portions.pop_front() {
@@ -179,8 +234,10 @@ impl Writer {
                     if self.is_refusing.swap(false, Ordering::Relaxed) {
                         tracing::info!(shard = self.shard().0, "the shard takes commits again");
                     }
-                    self.tell(session, &done);
-                    work.take_down(&portion, done);
+                    if let Some(seq) = done.last_seq {
+                        self.tell(session, seq, done.left_work);
+                    }
+                    work.take_down(&portion, done, self.shard());
                 }
                 Err(Failure::Data(reason)) => work.divide(portion, self.shard(), &reason),
                 // Only what workers take is read back: without them the writes go on.
@@ -191,7 +248,7 @@ impl Writer {
                     sleep(Duration::from_millis(10 * u64::from(tries))).await;
                 }
                 Err(Failure::Conflict(reason) | Failure::Server(reason)) => {
-                    // Said once, and not for every commit while a disk is full.
+                    // Logged once, and not for every commit while a disk is full.
                     if !self.is_refusing.swap(true, Ordering::Relaxed) {
                         tracing::warn!(shard = self.shard().0, reason, "the shard refuses commits");
                     }
@@ -221,23 +278,22 @@ impl Writer {
         true
     }
 
-    /// Hints, here and in the other processes. Without waiting: a lost hint costs only time.
-    fn tell(&self, session: &Session, done: &Done) {
-        let Some(seq) = done.last_seq else { return };
+    /// Hints at a commit, here and in the other processes. Without waiting: a lost hint costs only time.
+    fn tell(&self, session: &Session, seq: Seq, left_work: bool) {
         self.status.committed(self.shard(), seq);
-        if done.left_work {
+        if left_work {
             self.dispatch.work_is_due(self.shard());
         }
-        let payload = format!("{seq} {}", u8::from(done.left_work));
-        // Polled once, the statement is on its way behind the commit; its answer is of no interest.
+        let payload = format!("{seq} {}", u8::from(left_work));
+        // Polled once, the statement is sent behind the commit; its answer is not needed.
         let _ = session
             .statements
             .notify(&session.client, &payload)
             .now_or_never();
     }
 
-    /// Connects, however long it takes. After the first failure nobody is kept waiting: what waits and what comes
-    /// is refused until the shard is back. `None` where the store was closed meanwhile.
+    /// Connects, however long it takes. After the first failure no caller is kept waiting: every call is refused until the
+    /// shard is back. `None` if the store was closed meanwhile.
     async fn connect(&mut self, put_off: &mut VecDeque<Call>) -> Option<Session> {
         let mut backoff = Backoff::up_to(self.max_backoff);
         let mut why: Option<String> = None;
@@ -279,7 +335,7 @@ impl Writer {
         }
     }
 
-    /// Waits for `attempt`; where `why` says that the shard is away, refuses everything that comes meanwhile.
+    /// Waits for `attempt`; if `why` says that the shard is away, refuses everything that comes meanwhile.
     async fn refuse_during<T>(
         &mut self,
         mut attempt: impl Future<Output = T> + Unpin,
@@ -297,6 +353,11 @@ impl Writer {
                 Some(call) = self.queue.calls.recv(), if why.is_some() => {
                     call.answer(Err(unavailable(self.place.shard, why.unwrap_or_default())));
                 }
+                Some(erasure) = self.queue.erasures.recv(), if why.is_some() => {
+                    if erasure.begin() {
+                        erasure.fail(unavailable(self.place.shard, why.unwrap_or_default()));
+                    }
+                }
             }
         }
     }
@@ -306,6 +367,11 @@ impl Writer {
         while let Ok(job) = self.queue.jobs.try_recv() {
             if job.begin() {
                 job.answer_all(&error);
+            }
+        }
+        while let Ok(erasure) = self.queue.erasures.try_recv() {
+            if erasure.begin() {
+                erasure.fail(error.clone());
             }
         }
         let mut calls: Vec<Call> = put_off.drain(..).collect();

@@ -16,7 +16,8 @@ use application::in_process::InProcessHints;
 use application::ports::{Clock, Committed, Guard, Ids, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use domain::{
-    Currency, ExternalId, IdempotencyKey, Money, Order, PlaceOrder, Receipt, Source, Trace, UserId,
+    Cause, Currency, ExternalId, IdempotencyKey, Money, Order, PlaceOrder, Receipt,
+    ReceiptLocation, ReceiptTemplate, Source, UserId,
 };
 use tokio::task::JoinSet;
 
@@ -93,6 +94,7 @@ async fn run(dir: &Path, load: Load) {
     let store = SqliteStore::open(
         options,
         Arc::clone(&clock) as _,
+        Arc::new(SystemIds),
         Arc::clone(&hints) as _,
         hints as _,
     );
@@ -178,7 +180,10 @@ fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
         source: Source::Api,
         amount: Money::new(14_999, Currency::USD).expect("a valid amount"),
         lines: Arc::from([]),
+        adjustments: Arc::from([]),
         metadata: Arc::default(),
+        process_after: None,
+        receipt_template: ReceiptTemplate::Standard,
     };
     let key = named.then(|| IdempotencyKey::new(&format!("key-{caller}-{number}")));
     let guard = Guard::New {
@@ -188,9 +193,8 @@ fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
     let now = clock.now();
     let id = SystemIds.order_id(now, &command.user_id);
     Write {
-        decision: Order::place(command, id, now, Trace::default()),
+        decision: Order::place(command, id, now, Cause::default(), ReceiptLocation::Rendered),
         guard,
-        receipt: None,
     }
 }
 
@@ -215,9 +219,9 @@ async fn work(store: &Arc<SqliteStore>, clock: &dyn Clock, stop: &AtomicBool) {
 }
 
 fn complete(order: &Order, clock: &dyn Clock) -> Write {
-    let receipt = Receipt::of(order);
+    let receipt_key = Receipt::key_of(&order.user_id, order.id);
     let decision = order
-        .complete(None, Arc::clone(&receipt.key), clock.now())
+        .complete(None, receipt_key, clock.now())
         .expect("a claimed order can be completed");
     Write {
         decision,
@@ -225,7 +229,6 @@ fn complete(order: &Order, clock: &dyn Clock) -> Write {
             version: order.version,
             status: order.status,
         },
-        receipt: Some(receipt),
     }
 }
 

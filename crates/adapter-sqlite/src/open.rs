@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use application::ports::{Clock, Dispatch, StatusBus};
+use application::ports::{Clock, Dispatch, Ids, StatusBus};
 use rusqlite::Connection;
 
 use crate::folder::DataFolder;
@@ -25,13 +25,14 @@ const STATEMENTS: usize = 64;
 
 impl SqliteStore {
     /// Opens the store in its folder, or makes one. What an earlier process had claimed is taken back by the first
-    /// rescue. Blocks while it reads; call it before serving.
+    /// rescue. `ids` gives the random bits of each commit. Blocks while it reads; call it before serving.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open(
         options: SqliteOptions,
         clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
         dispatch: Arc<dyn Dispatch>,
         bus: Arc<dyn StatusBus>,
     ) -> Result<Self, OpenError> {
@@ -84,6 +85,7 @@ impl SqliteStore {
                 published: Arc::clone(&store.published),
                 tail: Arc::clone(&store.tail),
                 clock: Arc::clone(&store.clock),
+                ids,
                 dispatch,
                 bus,
             },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Where the store is and how large its queues are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// The folder that holds everything; made where it is not there. One process uses it at a time.
+    /// The folder that holds everything; made if it is missing. One process uses it at a time.
     pub data_dir: PathBuf,
     /// The most decisions that wait for the writer; past it new orders are refused as overloaded. The outcomes of
     /// work that is under way may fill as much again.
@@ -81,6 +81,16 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// An earlier build, which was never released, wrote it. Permanent for this program.
+    #[error("the data folder {dir} has schema version {found} of an unreleased build, this program reads version {known} only; export it with the build that wrote it, or choose another folder (setting store.data_dir)", dir = .dir.display())]
+    EarlierSchema {
+        /// The folder.
+        dir: PathBuf,
+        /// Its version.
+        found: i32,
+        /// The one that this program reads.
+        known: i32,
+    },
     /// A build that was never released wrote it. Permanent for this program.
     #[error("the data folder {dir} has another schema of version {found} than this program's, as an unreleased build makes it; export it with that build, or choose another folder (setting store.data_dir)", dir = .dir.display())]
     ForeignSchema {
@@ -89,8 +99,8 @@ pub enum OpenError {
         /// Its version.
         found: i32,
     },
-    /// The schema could not be brought up to date.
-    #[error("the data folder {dir} could not be migrated: {source}", dir = .dir.display())]
+    /// The schema could not be written.
+    #[error("the tables of the data folder {dir} could not be made: {source}", dir = .dir.display())]
     Migration {
         /// The folder.
         dir: PathBuf,

@@ -50,7 +50,7 @@ impl Draft {
 #[derive(Default)]
 pub(crate) struct Parcel {
     writes: Vec<Handed>,
-    /// Where the row of each write goes, if it is the single new order of its call and nobody can know it by another name.
+    /// Where the row of each write goes, if it is the single new order of its call and has no key and no external id.
     /// The others stay in the order in which they came: of two orders of one key the first is taken.
     pub(crate) places: Vec<i64>,
     /// The encoded writes, one after the other.
@@ -134,15 +134,14 @@ impl Parcel {
         }
     }
 
-    /// Tells the callers of its writes what became of them, each of which was opened and answered.
+    /// Hands the callers of its writes their answers. Each write was opened and answered.
     pub(crate) fn tell(&mut self) {
         if !self.writes.is_empty() {
             self.outcome.tell(std::mem::take(&mut self.answers));
         }
     }
 
-    /// Tells all whom nothing was told that this kept the store from doing what they asked for, except those who were
-    /// refused for a reason of their own.
+    /// Fails every unanswered write and request with `error`, except those that were refused for a reason of their own.
     pub(crate) fn refuse(&mut self, error: &StoreError) {
         self.answers
             .resize(self.writes.len(), Err(CommitError::Stale));
@@ -175,7 +174,7 @@ impl Parcel {
 }
 
 impl Drop for Parcel {
-    /// Whoever waits for a writer that is gone is told so.
+    /// Callers that wait for a writer that is gone get an answer.
     fn drop(&mut self) {
         if !self.writes.is_empty() {
             let answer = || Err(CommitError::Store(unknown(WRITER_STOPPED)));
@@ -195,8 +194,8 @@ mod tests {
 
     use application::ports::{CommitError, Committed, Deadline, Guard, StoreError, Write};
     use domain::{
-        Currency, IdempotencyKey, Money, Order, OrderId, PlaceOrder, Seq, Source, Timestamp, Trace,
-        UserId,
+        Cause, Currency, IdempotencyKey, Money, Order, OrderId, PlaceOrder, ReceiptLocation,
+        ReceiptTemplate, Seq, Source, Timestamp, UserId,
     };
 
     use super::{Draft, Parcel};
@@ -212,7 +211,10 @@ mod tests {
             source: Source::Api,
             amount: Money::new(u64::from(number), Currency::USD).unwrap(),
             lines: Arc::from([]),
+            adjustments: Arc::from([]),
             metadata: Arc::default(),
+            process_after: None,
+            receipt_template: ReceiptTemplate::Standard,
         };
         let guard = Guard::New {
             key: key.map(|key| IdempotencyKey::new(key).unwrap()),
@@ -221,9 +223,14 @@ mod tests {
         let id = OrderId::from_bytes([number; 16]);
         let now = Timestamp::from_millis(1_700_000_000_000).unwrap();
         Write {
-            decision: Order::place(command, id, now, Trace::default()),
+            decision: Order::place(
+                command,
+                id,
+                now,
+                Cause::default(),
+                ReceiptLocation::Rendered,
+            ),
             guard,
-            receipt: None,
         }
     }
 

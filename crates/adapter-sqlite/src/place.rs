@@ -1,42 +1,85 @@
-//! Where the row of an order is: its rowid follows from its id, so that a lookup by id needs no index beside the rows,
-//! and rows made one after the other lie one after the other.
+//! Where the row of an order is: its rowid ("place") follows from its id, so that a lookup by id needs no index beside the
+//! rows, and rows of orders created one after the other lie one after the other.
 //!
-//! The upper bits are the millisecond of the id, the next ones the first of its random bits, which of an order that is
-//! made now tell when within the millisecond that was, the last ones are drawn from all of it. So new rows come at the
-//! end, whatever the users' buckets are. Two orders of one millisecond may be drawn to the same place; the later one then
-//! has the next free place, at most [`REACH`] away. Rows are in the order of their ids but within a millisecond. A row is
-//! never removed: whoever removes one day has to keep its id from coming again.
+//! The upper bits of a place are the millisecond of the id. The lower ones are drawn from its random bits: first from
+//! those that say, of an order created now, when within the millisecond that was, then from all of them. So new rows come
+//! at the end, whatever the users' buckets are. Two orders of one millisecond may be drawn to the same place; the later
+//! one takes the next free place, less than [`REACH`] away (linear probing).
+//!
+//! An order that finds no free place there goes to the overflow area: to the next place below zero, which the table
+//! `overflow` keeps by id. An import of old orders with dates alone puts hundreds of thousands of them into one
+//! millisecond; all but the first 10,000 or so overflow. They are added one after the other, and a list, which reads a
+//! millisecond whole because places are not quite in the order of ids, never reads more than [`PLACES`] rows for it.
+//!
+//! Used by all that reads or writes rows of orders. A row is never removed, so that no place becomes free and no order has
+//! two: an order that is erased leaves its row as a tombstone.
 
 use domain::OrderId;
+use rusqlite::{Connection, OptionalExtension, Row};
 
-/// The places of a millisecond: 2^19. With 44 bits for the milliseconds they last until the year 2527; ids of a later
-/// time share the last millisecond, where they are found as surely, if not as fast.
-const SPREAD_BITS: u32 = 19;
-const LAST_MILLISECOND: u64 = (1 << 44) - 1;
+const PLACE_BITS: u32 = 14;
 
-/// So many random bits of an id decide first. In each of their parts of a millisecond are 128 places: more than a machine
-/// makes orders in a quarter of a microsecond.
+/// The places of a millisecond. With the 48 bits of the milliseconds they fill the upper half of the numbers of 63 bits.
+const PLACES: u64 = 1 << PLACE_BITS;
+
+/// The first random bits of an id decide first. Each of their 4,096 parts of a millisecond, a quarter of a microsecond,
+/// has four places.
 const FRACTION_BITS: u32 = 12;
 
-/// An order is less than so many places past the one where it belongs: enough for 400,000 orders of one millisecond
-/// (linear probing at a load of 0.8), which an import of old orders with dates alone can come to.
-pub(crate) const REACH: i64 = 1_024;
+/// An order is less than this many places past the one that its id leads to. A lookup of an order that is not there reads
+/// as many rows at most, two pages or so.
+pub(crate) const REACH: i64 = 16;
 
-/// The condition of SQL that finds an order by its [`key`].
-macro_rules! is_order {
-    () => {
-        "place BETWEEN ?1 AND ?2 AND id = ?3"
+/// The two statements that find a row by its order's id: [`ById`].
+macro_rules! by_id {
+    ($columns:expr) => {
+        $crate::place::ById {
+            in_millisecond: concat!(
+                "SELECT ",
+                $columns,
+                " FROM orders WHERE place BETWEEN ?1 AND ?2 AND id = ?3"
+            ),
+            in_overflow: concat!(
+                "SELECT ",
+                $columns,
+                " FROM orders WHERE place = (SELECT place FROM overflow WHERE id = ?1)"
+            ),
+        }
     };
 }
-pub(crate) use is_order;
+pub(crate) use by_id;
 
-/// The parameters of [`is_order`].
-pub(crate) fn key(id: &OrderId) -> (i64, i64, &[u8; 16]) {
-    let place = of(*id);
-    (place, place + REACH - 1, id.as_bytes())
+/// Reads some columns of an order's row. Made by [`by_id`].
+#[derive(Clone, Copy)]
+pub(crate) struct ById {
+    pub(crate) in_millisecond: &'static str,
+    pub(crate) in_overflow: &'static str,
 }
 
-/// Where an order belongs.
+impl ById {
+    /// The row of the order with this id, also that of an erased order.
+    pub(crate) fn find<T>(
+        self,
+        connection: &Connection,
+        id: &OrderId,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        let place = of(*id);
+        let found = connection
+            .prepare_cached(self.in_millisecond)?
+            .query_row((place, place + REACH - 1, id.as_bytes()), &mut read)
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        connection
+            .prepare_cached(self.in_overflow)?
+            .query_row([id.as_bytes()], read)
+            .optional()
+    }
+}
+
+/// The place that an id leads to.
 pub(crate) fn of(id: OrderId) -> i64 {
     let (high, low) = id.as_uuid().as_u64_pair();
     // Fibonacci hashing (Knuth, The Art of Computer Programming 6.4): the upper bits of the product are spread evenly
@@ -45,7 +88,7 @@ pub(crate) fn of(id: OrderId) -> i64 {
     // Behind the two bits of the variant (RFC 9562 section 4.1).
     let first_random = low << 2 & !(u64::MAX >> FRACTION_BITS);
     let drawn = first_random | mixed >> FRACTION_BITS;
-    let places = (1 << SPREAD_BITS) - REACH.cast_unsigned();
+    let places = PLACES - REACH.cast_unsigned();
     let spread = (u128::from(drawn) * u128::from(places)) >> 64;
     first_of(id) | (spread as u64).cast_signed()
 }
@@ -53,17 +96,17 @@ pub(crate) fn of(id: OrderId) -> i64 {
 /// The first place of the millisecond of an id.
 pub(crate) fn first_of(id: OrderId) -> i64 {
     let (high, _) = id.as_uuid().as_u64_pair();
-    ((high >> 16).min(LAST_MILLISECOND) << SPREAD_BITS).cast_signed()
+    ((high >> 16) << PLACE_BITS).cast_signed()
 }
 
 /// The last place of the millisecond of an id.
 pub(crate) fn last_of(id: OrderId) -> i64 {
-    first_of(id) | ((1 << SPREAD_BITS) - 1)
+    first_of(id) | (PLACES - 1).cast_signed()
 }
 
 /// Tells apart the milliseconds of places.
 pub(crate) const fn millisecond(place: i64) -> i64 {
-    place >> SPREAD_BITS
+    place >> PLACE_BITS
 }
 
 #[cfg(test)]
@@ -100,14 +143,15 @@ mod tests {
     #[test]
     fn ids_of_one_millisecond_are_spread_by_their_random_bits() {
         let mut random = 0_u64;
-        let places: HashSet<i64> = (0..10_000)
+        let places: HashSet<i64> = (0..1_000)
             .map(|_| {
                 // A Weyl sequence: no two alike, and spread evenly.
                 random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
                 of(id(1_700_000_000_000, random))
             })
             .collect();
-        assert!(places.len() > 9_800, "{} places", places.len());
+        // 970 if they were drawn by chance.
+        assert!(places.len() > 940, "{} places", places.len());
     }
 
     #[test]

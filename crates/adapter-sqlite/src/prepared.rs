@@ -6,24 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{CommitError, Guard, Write};
-use domain::{Decision, Event, Fingerprint, Job, Order, OrderId, Receipt, Status, Version};
+use domain::{Decision, Event, Fingerprint, Job, Order, OrderId, Status, Timestamp, Version};
 
 use crate::codec::{facts, history, put_text, standing};
 use crate::index::names::{NameHash, UserHash};
 
-/// Orders with more lines than this are read again when they are claimed, rather than kept.
-const MAX_KEPT_LINES: usize = 16;
+/// Orders with more lines and adjustments than this are read again when they are claimed, rather than kept.
+const MAX_KEPT_PARTS: usize = 16;
 
 /// The parts that were encoded lie one after the other in bytes of their own, which its methods are given.
 pub(crate) struct Prepared {
     pub(crate) id: OrderId,
-    /// How the order stands after it.
+    /// The order's status and version after it.
     pub(crate) status: Status,
     pub(crate) version: Version,
     pub(crate) runs_alone: bool,
     pub(crate) guard: PreparedGuard,
     pub(crate) job: Job,
-    /// The new order, where a claim is to find it in memory.
+    /// The new order, if a claim is to find it in memory.
     pub(crate) order: Option<Arc<Order>>,
     user: Range<usize>,
     facts: Range<usize>,
@@ -32,7 +32,6 @@ pub(crate) struct Prepared {
     /// Where the encoded [`history`] ends, which follows the standing and is the last part.
     history_end: usize,
     events: Events,
-    pub(crate) receipt: Option<String>,
 }
 
 /// The events of a decision: where each begins, and the order's version after it.
@@ -59,17 +58,13 @@ pub(crate) enum PreparedGuard {
 
 impl Prepared {
     /// Encodes a write behind `bytes`; refuses what no transaction could hold, and then leaves them as they are. A new order
-    /// that may be claimed at once goes with it where `keeps_orders`.
+    /// that may be claimed at once goes with it if `keeps_orders`.
     pub(crate) fn of(
         write: Write,
         keeps_orders: bool,
         bytes: &mut Vec<u8>,
     ) -> Result<Self, CommitError> {
-        let Write {
-            decision,
-            guard,
-            receipt,
-        } = write;
+        let Write { decision, guard } = write;
         if decision.job == Job::Leased {
             return Err(CommitError::Refused(
                 "a lease is taken by a claim alone".to_owned(),
@@ -79,7 +74,7 @@ impl Prepared {
             Guard::New { key, fingerprint } => (key, fingerprint),
             Guard::At { version, status } => {
                 let guard = PreparedGuard::At { version, status };
-                return Ok(Self::change(decision, guard, receipt, bytes));
+                return Ok(Self::change(decision, guard, bytes));
             }
         };
         let order = &decision.order;
@@ -106,35 +101,25 @@ impl Prepared {
             user: user.start - begin..user.end - begin,
             facts: 0..bytes.len() - begin,
         };
-        let mut write = Self::encoded(&decision, guard, receipt, encoded, bytes);
+        let mut write = Self::encoded(&decision, guard, encoded, bytes);
         if keeps_orders && write.is_fresh_work() && is_small(&decision.order) {
             write.order = Some(decision.order);
         }
         Ok(write)
     }
 
-    /// A change that is decided within the transaction: a claim, a claim with its outcome, or a rescue of an order
-    /// that stands at `before`.
-    pub(crate) fn of_own_decision(
-        before: &Order,
-        decision: Decision,
-        receipt: Option<Receipt>,
-        bytes: &mut Vec<u8>,
-    ) -> Self {
+    /// A change that is decided within the transaction: a claim, a claim with its outcome, or a rescue of the order
+    /// `before`.
+    pub(crate) fn of_own_decision(before: &Order, decision: Decision, bytes: &mut Vec<u8>) -> Self {
         let guard = PreparedGuard::At {
             version: before.version,
             status: before.status,
         };
-        Self::change(decision, guard, receipt, bytes)
+        Self::change(decision, guard, bytes)
     }
 
     /// A change of an order that exists.
-    fn change(
-        decision: Decision,
-        guard: PreparedGuard,
-        receipt: Option<Receipt>,
-        bytes: &mut Vec<u8>,
-    ) -> Self {
+    fn change(decision: Decision, guard: PreparedGuard, bytes: &mut Vec<u8>) -> Self {
         let begin = bytes.len();
         put_text(bytes, decision.order.user_id.as_str());
         let end = bytes.len() - begin;
@@ -143,14 +128,13 @@ impl Prepared {
             user: 0..end,
             facts: end..end,
         };
-        Self::encoded(&decision, guard, receipt, encoded, bytes)
+        Self::encoded(&decision, guard, encoded, bytes)
     }
 
     /// Adds what every write has.
     fn encoded(
         decision: &Decision,
         guard: PreparedGuard,
-        receipt: Option<Receipt>,
         Encoded { begin, user, facts }: Encoded,
         bytes: &mut Vec<u8>,
     ) -> Self {
@@ -179,7 +163,6 @@ impl Prepared {
             standing_end,
             history_end: bytes.len() - begin,
             events,
-            receipt: receipt.map(|receipt| receipt.text),
         }
     }
 
@@ -200,6 +183,15 @@ impl Prepared {
         matches!(self.guard, PreparedGuard::New { .. })
             && self.status == Status::Pending
             && self.job == Job::DueIn(Duration::ZERO)
+    }
+
+    /// When the work is due that it leaves to be done, if it leaves any.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.job {
+            Job::DueIn(delay) => Some(now.saturating_add(delay)),
+            Job::DueAt(time) => Some(time),
+            Job::Leased | Job::Nothing => None,
+        }
     }
 
     /// How many bytes its encoded parts are.
@@ -245,7 +237,8 @@ impl Prepared {
 
 /// Whether an order may be kept in memory as it was created.
 fn is_small(order: &Order) -> bool {
-    order.lines.len() <= MAX_KEPT_LINES && order.metadata.pairs().is_empty()
+    order.lines.len() + order.adjustments.len() <= MAX_KEPT_PARTS
+        && order.metadata.pairs().is_empty()
 }
 
 /// Where the parts lie that a new order and a change do not have in common, counted from where the write begins.

@@ -1,12 +1,13 @@
-//! What the writer tells the readers after each commit: the head, the counts, what is due, and the most recent events.
+//! What the writer publishes for the readers after each commit: the head, the counts, what is due, and the most recent
+//! events.
 //!
-//! The writer publishes before it answers its callers, so that whoever was answered finds here what was written.
+//! The writer publishes before it answers its callers, so that a caller that has its answer finds here what was written.
 
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use application::ports::{Counts, SequencedEvent, StoreError};
-use domain::Timestamp;
+use domain::{EventPosition, Seq, Timestamp};
 use tokio::sync::Notify;
 
 use crate::failure::unavailable;
@@ -20,10 +21,12 @@ pub(crate) struct Published {
     is_distrusted: Notify,
 }
 
-/// Where the store stands after a commit.
+/// The store after a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) head: u64,
+    /// The random bits of the event at the head.
+    pub(crate) bits: u32,
     pub(crate) counts: Counts,
     /// New orders whose work is due and was never claimed.
     pub(crate) fresh_waiting: u64,
@@ -36,6 +39,16 @@ pub(crate) struct Figures {
 pub(crate) struct EarliestJobs {
     pub(crate) in_company: Option<Timestamp>,
     pub(crate) alone: Option<Timestamp>,
+}
+
+impl Figures {
+    /// The position of the last event.
+    pub(crate) const fn position(&self) -> EventPosition {
+        EventPosition {
+            seq: Seq(self.head),
+            bits: self.bits,
+        }
+    }
 }
 
 impl Published {
@@ -64,7 +77,16 @@ impl Published {
         *self.lock() = figures;
     }
 
-    /// The events after `after`, at most `limit`, where all of them are kept here.
+    /// Takes over a commit that erased orders. No event of theirs is kept: followers read this commit, and what came
+    /// before it, from the store.
+    pub(crate) fn publish_erasure(&self, figures: Figures) {
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        recent.forget();
+        drop(recent);
+        *self.lock() = figures;
+    }
+
+    /// The events after `after`, at most `limit`, if all of them are kept here.
     pub(crate) fn recent_after(&self, after: u64, limit: usize) -> Option<Vec<SequencedEvent>> {
         let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
         let found = recent.after(after, limit);

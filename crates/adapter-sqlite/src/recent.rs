@@ -2,7 +2,9 @@
 //!
 //! Whole events would keep the memory of thousands of orders in use, scattered and gone cold by the time that it is given
 //! back, by another thread than took it; that costs every commit. Here an event is some hundred bytes beside its
-//! neighbours, and who follows the store reads what was just written.
+//! neighbours, and a follower of the store reads what was just written.
+//!
+//! The writer adds what each commit wrote, through `published`. An erasure empties it: nothing here is ever changed.
 
 use std::collections::VecDeque;
 
@@ -20,8 +22,17 @@ pub(crate) struct EncodedEvents {
 }
 
 impl EncodedEvents {
-    /// Adds an event; `user` is the name with its length before it, `encoded` its [`history`] form, its seq filled in.
-    pub(crate) fn push(&mut self, id: OrderId, version: Version, user: &[u8], encoded: &[u8]) {
+    /// Adds an event of the commit with these `bits`; `user` is the name with its length before it, `encoded` its
+    /// [`history`] form, its seq filled in.
+    pub(crate) fn push(
+        &mut self,
+        bits: u32,
+        id: OrderId,
+        version: Version,
+        user: &[u8],
+        encoded: &[u8],
+    ) {
+        self.bytes.extend_from_slice(&bits.to_le_bytes());
         self.bytes.extend_from_slice(id.as_bytes());
         self.bytes.extend_from_slice(&version.get().to_le_bytes());
         self.bytes.extend_from_slice(user);
@@ -35,7 +46,7 @@ impl EncodedEvents {
     }
 }
 
-/// Reads what [`RecentEvents::after`] found; `None` where it cannot be read, which it can be where it is stored.
+/// Reads what [`RecentEvents::after`] found; `None` if it cannot be read here: the store has it, too.
 pub(crate) fn decode(encoded: &[u8]) -> Option<Vec<SequencedEvent>> {
     let mut reader = Reader::new(encoded);
     let mut events = Vec::new();
@@ -52,12 +63,13 @@ pub(crate) fn decode(encoded: &[u8]) -> Option<Vec<SequencedEvent>> {
 }
 
 fn decode_one(reader: &mut Reader<'_>) -> Result<SequencedEvent, Unreadable> {
+    let bits = u32::from_le_bytes(reader.array()?);
     let id = OrderId::from_bytes(reader.array()?);
     let version = Version::from_number(u32::from_le_bytes(reader.array()?))
         .ok_or_else(|| Unreadable::because("an event without a version"))?;
     let user = UserId::new(reader.text()?).map_err(Unreadable::because)?;
-    let (seq, event) = history::read_event(reader, id, version, &user)?;
-    Ok(SequencedEvent { seq, event })
+    let (seq, event) = history::read_event(reader, id, version, Some(&user))?;
+    Ok(SequencedEvent { seq, bits, event })
 }
 
 /// The last events, up to a bound; older ones make room.
@@ -101,7 +113,12 @@ impl RecentEvents {
         }
     }
 
-    /// A copy of the events after `after`, at most `limit`, for [`decode`]; `None` where not all of them are here.
+    /// Forgets all events: what they hold of an order that was erased is gone.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::new(self.limit);
+    }
+
+    /// A copy of the events after `after`, at most `limit`, for [`decode`]; `None` if not all of them are here.
     pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<u8>> {
         let kept = self.ends.len();
         if kept == 0 {
@@ -123,7 +140,8 @@ mod tests {
     use std::sync::Arc;
 
     use domain::{
-        Event, EventType, Failure, OrderId, RequestId, Timestamp, Trace, UserId, Version,
+        Actor, Cause, Event, EventType, Failure, OrderId, Reason, RequestId, Timestamp, Trace,
+        UserId, Version,
     };
     use proptest::prelude::*;
 
@@ -138,17 +156,28 @@ mod tests {
             order_id: OrderId::new(at, &user_id, seq),
             version: Version::from_number(u32::try_from(seq).unwrap()).unwrap(),
             event_type: EventType::Created,
-            user_id,
+            user_id: Some(user_id),
             occurred_at: at,
             attempt: u32::from(failure.is_some()),
             failure,
             retry_at: (seq.is_multiple_of(2)).then_some(at),
-            trace: Trace {
-                request_id: (!seq.is_multiple_of(5))
-                    .then(|| RequestId::new(&format!("r-{seq}")).unwrap()),
-                trace_id: (seq % 5 > 1).then(|| Arc::from("4bf92f3577b34da6a3ce929d0e0e4736")),
+            cause: Cause {
+                trace: Trace {
+                    request_id: (!seq.is_multiple_of(5))
+                        .then(|| RequestId::new(&format!("r-{seq}")).unwrap()),
+                    trace_id: (seq % 5 > 1).then(|| Arc::from("4bf92f3577b34da6a3ce929d0e0e4736")),
+                    span_id: (seq % 5 > 2).then(|| Arc::from("00f067aa0ba902b7")),
+                },
+                actor: (seq % 4 > 1).then(|| Actor::new("operator").unwrap()),
+                reason: (seq % 4 > 2).then(|| Reason::new("asked by phone").unwrap()),
             },
+            history: seq.is_multiple_of(11),
         }
+    }
+
+    /// The random bits of an event in this test.
+    fn bits(seq: u64) -> u32 {
+        u32::try_from(seq).unwrap().wrapping_mul(0x9e37_79b9)
     }
 
     fn commit(recent: &mut RecentEvents, first: u64, count: u64) {
@@ -159,8 +188,8 @@ mod tests {
             history::encode(&event, &mut encoded);
             history::stamp(&mut encoded, 0, seq);
             let mut user = Vec::new();
-            put_text(&mut user, event.user_id.as_str());
-            events.push(event.order_id, event.version, &user, &encoded);
+            put_text(&mut user, event.user_id.unwrap().as_str());
+            events.push(bits(seq), event.order_id, event.version, &user, &encoded);
         }
         recent.append(&mut events, first + count - 1);
         assert!(events.bytes.is_empty() && events.ends.is_empty());
@@ -195,9 +224,25 @@ mod tests {
                     prop_assert_eq!(&seqs, &expected);
                     for found in found {
                         prop_assert_eq!(&*found.event, &event(found.seq.0));
+                        prop_assert_eq!(found.bits, bits(found.seq.0));
                     }
                 }
             }
         }
+    }
+    #[test]
+    fn after_forgetting_only_later_events_are_here() {
+        let mut recent = RecentEvents::new(10);
+        commit(&mut recent, 1, 5);
+        recent.forget();
+        assert!(recent.after(0, 10).is_none() && recent.after(5, 10).is_none());
+        // Event 6 was the one that told of it.
+        commit(&mut recent, 7, 2);
+        assert!(recent.after(5, 10).is_none());
+        let found = decode(&recent.after(6, 10).unwrap()).unwrap();
+        assert_eq!(
+            found.iter().map(|found| found.seq.0).collect::<Vec<_>>(),
+            [7, 8]
+        );
     }
 }

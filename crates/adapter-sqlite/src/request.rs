@@ -1,14 +1,14 @@
-//! What the writer is asked for, and who asks. Made by the store, kept by the queue, answered by the writer.
+//! What the writer is asked for, and by whom. Made by the store, kept by the queue, answered by the writer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Claim, RescuePolicy, Settle, StoreError};
-use domain::Order;
+use application::ports::{Claim, CommitError, Deadline, Erasure, RescuePolicy, Settle, StoreError};
+use domain::{EventPosition, Order};
 use tokio::sync::oneshot;
 
-/// What the writer is asked for beside the writes. The sender of an answer is dropped where the writer died: the outcome
-/// is unknown.
+/// What the writer is asked for beside the writes. The sender of an answer is dropped if the writer dies: the outcome is
+/// unknown.
 pub(crate) enum Request {
     Take {
         limit: usize,
@@ -24,6 +24,11 @@ pub(crate) enum Request {
         policy: RescuePolicy,
         limit: usize,
         reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
+    },
+    Erase {
+        erasure: Erasure,
+        deadline: Deadline,
+        reply: oneshot::Sender<Result<EventPosition, CommitError>>,
     },
 }
 
@@ -42,17 +47,20 @@ impl Request {
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Take { limit, .. } | Self::Rescue { limit, .. } => *limit,
-            Self::Heartbeat { .. } => 1,
+            Self::Heartbeat { .. } | Self::Erase { .. } => 1,
         }
     }
 
-    /// Tells whoever asked that nothing of it was begun.
+    /// Answers that nothing of it was done.
     pub(crate) fn refuse(self, error: &StoreError) {
         match self {
             Self::Take { reply, .. } | Self::Rescue { reply, .. } => {
                 drop(reply.send(Err(error.clone())));
             }
             Self::Heartbeat { reply, .. } => drop(reply.send(Err(error.clone()))),
+            Self::Erase { reply, .. } => {
+                drop(reply.send(Err(CommitError::Store(error.clone()))));
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Opening connections: pragmas and migrations. Called when the store is opened and by each of its threads.
+//! Opening connections: pragmas and the schema. Called when the store is opened and by each of its threads.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Writer and readers do not wait for one another in WAL mode; what is left is recovery after a crash.
+/// Writer and readers do not wait for one another in WAL mode, except for recovery after a crash.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The connection that writes orders, over this file layer: every commit is on stable storage when it returns.
@@ -26,9 +26,12 @@ pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection
         Connection::open_with_flags_and_vfs(folder.orders(), flags, layer).map_err(database)?;
     keep_plans(&connection).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
-    // WAL with synchronous=NORMAL loses acknowledged commits in a power cut; FULL does not.
+    // WAL with synchronous=NORMAL loses acknowledged commits in a power cut; FULL does not. What a change frees in the file
+    // is overwritten with zeros, so that an erased order leaves no copy of an earlier version of its row.
     connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
+        )
         .map_err(database)?;
     let runner: Runner = embedded::migrations::runner();
     let newest = runner
@@ -38,28 +41,28 @@ pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection
         .expect("there are migrations");
     let known = newest.version();
     let (found, checksum) = schema_version(&connection).map_err(database)?;
-    if found == known && checksum != newest.checksum().to_string() {
-        return Err(OpenError::ForeignSchema { dir: dir(), found });
-    }
-    if found > known {
-        return Err(OpenError::NewerSchema {
-            dir: dir(),
-            found,
-            known,
-        });
-    }
-    if found < known {
+    let dir = dir();
+    if found == 0 {
         runner
             .run(&mut connection)
+            .map(|_| connection)
             .map_err(|source| OpenError::Migration {
-                dir: dir(),
+                dir,
                 source: Box::new(source),
-            })?;
+            })
+    } else if found > known {
+        Err(OpenError::NewerSchema { dir, found, known })
+    } else if found < known {
+        // None of them was released: there is nothing to bring up to date.
+        Err(OpenError::EarlierSchema { dir, found, known })
+    } else if checksum != newest.checksum().to_string() {
+        Err(OpenError::ForeignSchema { dir, found })
+    } else {
+        Ok(connection)
     }
-    Ok(connection)
 }
 
-/// The version of the schema, 0 where there is none, and the checksum of the migration that made it.
+/// The version of the schema, 0 if there is none, and the checksum of the migration that made it.
 fn schema_version(connection: &Connection) -> rusqlite::Result<(i32, String)> {
     let has_history = connection
         .query_row(

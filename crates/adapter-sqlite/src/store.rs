@@ -6,11 +6,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Counts, Deadline, EventPage, Guard, ListQuery, NextDue, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, Clock, CommitError, Counts, Deadline, Erasure, EventPage, Guard, ListQuery, NextDue,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version};
+use domain::{
+    Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version,
+};
 use tokio::sync::oneshot;
 
 use crate::failure::unknown;
@@ -58,7 +60,7 @@ impl SqliteStore {
         deadline: Deadline,
         answers: &mut Vec<CommitAnswer>,
     ) {
-        // Where a write is refused before it is handed over, with the reason.
+        // The positions of writes that are refused before they are handed over, with the reasons.
         let mut refused = Vec::new();
         let first = answers.len();
         let (count, handed_over) = self.hand_over(writes, deadline, |index, reason| {
@@ -192,6 +194,28 @@ impl OrderStore for SqliteStore {
         answers
     }
 
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        if deadline <= tokio::time::Instant::now() {
+            return Err(StoreError::Expired.into());
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Erase {
+            erasure,
+            deadline,
+            reply,
+        };
+        self.writes.ask(request, Lane::Outcome)?;
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(unknown(WRITER_STOPPED).into()),
+            Err(_) => Err(unknown("no answer by the deadline").into()),
+        }
+    }
+
     fn together(&self, ask: &mut dyn FnMut()) {
         let _together = Together::begin(&self.writes);
         ask();
@@ -287,9 +311,9 @@ impl OrderStore for SqliteStore {
     ) -> Result<EventPage, StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
-        let head = self.published.figures().head;
+        let head = self.published.figures().position();
         let limit = limit.min(MAX_PAGE);
-        let mut events = if after.0 >= head || limit == 0 {
+        let mut events = if after >= head.seq || limit == 0 {
             Vec::new()
         } else if let Some(recent) = self.published.recent_after(after.0, limit) {
             recent
@@ -299,20 +323,31 @@ impl OrderStore for SqliteStore {
         };
         // What was committed after the head was looked at comes with the next page: one that ran ahead of the head
         // would make that next page look as if the shard had lost events.
-        events.truncate(events.partition_point(|found| found.seq.0 <= head));
-        Ok(EventPage {
-            events,
-            head: Seq(head),
-        })
+        events.truncate(events.partition_point(|found| found.seq <= head.seq));
+        Ok(EventPage { events, head })
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        Self::check_shard(shard)?;
+        self.published.check_trusted()?;
+        let head = self.published.figures().position();
+        if seq == Seq(0) {
+            Ok(Some(EventPosition::default()))
+        } else if seq >= head.seq {
+            Ok((seq == head.seq).then_some(head))
+        } else {
+            self.read(move |connection| connection.event_position(seq))
+                .await
+        }
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.published.check_trusted()?;
         Ok(self.published.figures().counts)
-    }
-
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.read(move |connection| connection.receipt(id)).await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -186,7 +186,7 @@ fn name(headers: &mut HeaderMap, call: &Call) {
     }
 }
 
-/// What is HTTP/2 but no gRPC gets an answer of HTTP.
+/// A request over HTTP/2 that is not gRPC is answered in terms of HTTP.
 fn not_grpc(method: &Method, headers: &HeaderMap) -> Option<Response<CallBody>> {
     let mut response = Response::new(CallBody::empty());
     if method != Method::POST {
@@ -202,6 +202,8 @@ fn not_grpc(method: &Method, headers: &HeaderMap) -> Option<Response<CallBody>> 
     });
     if !is_grpc {
         *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let readable = HeaderValue::from_static("application/grpc");
+        response.headers_mut().insert(ACCEPT, readable);
         return Some(response);
     }
     None

@@ -3,13 +3,13 @@
 //! It parses, bounds and answers; past it nothing is invalid. It calls the use cases of `application` alone and
 //! never sees a store. The binary calls [`serve`] with a listener and an [`EdgeState`].
 //!
-//! A request's way: `server` (connections) -> `dispatch` (guards, names, logs) -> `router` (which address) -> `calls` (who
-//! does it) -> `endpoints` (one a file, with `request` and `json` to read and `answer` to write) -> `application`.
-//! Whatever is refused becomes a [`Problem`], in `problem` alone.
+//! The path of a request: `server` (connections) -> `dispatch` (guards, request ids, logs) -> `router` (which address) ->
+//! `calls` (which endpoint) -> `endpoints` (one a file, with `request` and `json` to read and `answer` to write) ->
+//! `application`. Every refusal becomes a [`Problem`], in `problem` alone.
 //!
 //! How to add an endpoint: an `Address` and an `Endpoint` in `router`, a file in `endpoints` with a line in
-//! `calls::call`, its description in `openapi::operations`, a test in `tests/edge`. The tests hold every answer that
-//! they get to the description.
+//! `calls::call`, its description in `openapi::operations`, a test in `tests/edge`. The tests check every answer that
+//! they get against the description.
 
 mod answer;
 mod body_room;
@@ -31,7 +31,7 @@ mod settings;
 mod state;
 
 pub use edge_listener::ServeReport;
-pub use json::{Malformed, OrderInput, Reader, RowFields, read_order};
+pub use json::{HistoryInput, Malformed, OrderInput, Reader, RowFields, read_order};
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use server::{serve, serve_websockets};

@@ -1,10 +1,10 @@
-//! Which address is what. Fixed addresses are told apart here, without a table to search; everything else goes to
-//! the live streams' own router, and is not found there.
+//! Maps a path to an address. Fixed addresses are matched here; every other path goes to the router of the live
+//! streams, which answers 404 to what it does not know.
 //!
 //! `dispatch` calls it for every request. It never reads more of a request than its path and method.
 
 use axum::Router;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use domain::Steering;
 
 use crate::dialects::{self, Voice};
@@ -43,21 +43,21 @@ pub(crate) enum Address<'p> {
     Dialect(dialects::Place<'p>),
     /// `/`
     Start,
-    /// `/dashboard/{path}`: a file that the page at `/` is made of.
+    /// `/dashboard/{path}`: a file of the page at `/`.
     PageFile(&'p str),
     /// `/openapi.json`
     OpenApi,
     /// `/docs`
     Docs,
-    /// `/docs/{file}`: what the page at `/docs` is made of.
+    /// `/docs/{file}`: a file of the page at `/docs`.
     DocsFile(&'p str),
     /// `/docs/errors/{code}`
     ErrorPage(&'p str),
-    /// Anything else: a live stream, or nothing.
+    /// Any other path: a live stream, or unknown.
     Elsewhere,
 }
 
-/// What is done there.
+/// The operation at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint<'p> {
     PlaceOrder,
@@ -83,7 +83,7 @@ pub(crate) enum Endpoint<'p> {
 }
 
 impl Address<'static> {
-    /// One address of each kind; what stands for something in the path is empty.
+    /// One address of each kind, with empty path parameters.
     pub(crate) const EVERY: &[Self] = &[
         Self::Orders,
         Self::Batch,
@@ -134,7 +134,7 @@ impl<'p> Address<'p> {
             (Some(""), [None, ..]) => Self::Start,
             (Some("openapi.json"), [None, ..]) => Self::OpenApi,
             (Some("docs"), [None, ..]) => Self::Docs,
-            (Some("docs"), [Some(file), None, _]) => Self::DocsFile(file),
+            (Some("docs"), [Some(file), None, _]) if !file.is_empty() => Self::DocsFile(file),
             (Some("docs"), [Some("errors"), Some(code), None]) => Self::ErrorPage(code),
             (Some(first), [second, None, _]) => {
                 dialects::Place::of(first, second).map_or(Self::Elsewhere, Self::Dialect)
@@ -147,6 +147,8 @@ impl<'p> Address<'p> {
         match rest {
             [Some("orders"), None, _] => Self::Orders,
             [Some("orders"), Some("batch"), None] => Self::Batch,
+            // A trailing slash names no order.
+            [Some("orders"), Some(""), None] => Self::Elsewhere,
             [Some("orders"), Some(id), None] => Self::Order(id),
             [Some("orders"), Some(id), Some(what)] => match what {
                 "cancel" => Self::Steer(id, Steering::Cancel),
@@ -171,7 +173,7 @@ impl<'p> Address<'p> {
         }
     }
 
-    /// What `method` does here; `None` where the address is elsewhere.
+    /// The operation of `method` at this address; `None` for [`Address::Elsewhere`].
     pub(crate) fn endpoint(self, method: &Method) -> Option<Result<Endpoint<'p>, Problem>> {
         const READ: &str = "GET, HEAD";
         let reads = method == Method::GET || method == Method::HEAD;
@@ -208,8 +210,8 @@ impl<'p> Address<'p> {
         })
     }
 
-    /// How refusals sound here; `path` is what was asked for. Where there is nothing, they sound as they do in every
-    /// dialect, unless the path is one of ours.
+    /// The form of refusals at this address; `path` is the requested path. An unknown path is refused in the form that
+    /// all dialects share, unless it lies below one of our own addresses.
     pub(crate) fn voice(self, path: &str) -> Voice {
         match self {
             Self::Dialect(place) => place.voice(),
@@ -252,10 +254,13 @@ impl<'p> Address<'p> {
     }
 }
 
-/// Whether a path that is no fixed address lies where only ours are.
+/// Whether a path that is no fixed address lies below our own addresses, not below a dialect's.
 fn is_ours(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next();
-    matches!(first, Some("v1" | "ws" | "docs"))
+    matches!(
+        first,
+        Some("v1" | "ws" | "docs" | "livez" | "readyz" | "openapi.json" | "dashboard")
+    )
 }
 
 /// What a listener serves.
@@ -276,14 +281,27 @@ impl Port {
         }
     }
 
-    /// The live streams' routes, and what is said where there is nothing.
+    /// The address of ours that a path would be without the slashes at its end; `None` for any other path. Files are
+    /// left out, because only their own table knows which of them there are.
+    fn without_slash(self, path: &str) -> Option<&str> {
+        let right = path.strip_suffix('/')?.trim_end_matches('/');
+        let is_known = match self.address(right) {
+            Address::Elsewhere => live::is_route(right) && (self == Self::Main || right == "/ws"),
+            Address::Start | Address::PageFile(_) | Address::DocsFile(_) => false,
+            Address::ErrorPage(_) | Address::Dialect(_) => false,
+            _ => true,
+        };
+        is_known.then_some(right)
+    }
+
+    /// The live streams' routes, and the refusal of every path that is no address.
     pub(crate) fn elsewhere(self, state: EdgeState) -> Router {
         let routes = match self {
             Self::Main => live::routes(),
             Self::WebSocket => live::ws_port_routes(),
         };
         routes
-            .fallback(async || Problem::not_found())
+            .fallback(async move |uri: Uri| Problem::no_such_route(self.without_slash(uri.path())))
             .method_not_allowed_fallback(async || Problem::method_not_allowed(""))
             .with_state(state)
     }
@@ -318,9 +336,13 @@ mod tests {
                 "/v1/dead-letters/x/replay",
                 Address::Steer("x", Steering::Replay),
             ),
-            ("/docs/errors/not_found", Address::ErrorPage("not_found")),
+            (
+                "/docs/errors/order_not_found",
+                Address::ErrorPage("order_not_found"),
+            ),
+            ("/docs/", Address::Elsewhere),
             ("/v1/orders/x/stream", Address::Elsewhere),
-            ("/v1/orders/", Address::Order("")),
+            ("/v1/orders/", Address::Elsewhere),
             ("/health", Address::Dialect(Place::Health)),
             ("/api/orders", Address::Dialect(Place::ApiOrders)),
             ("/api/orders/", Address::Elsewhere),

@@ -1,22 +1,23 @@
-//! What every endpoint of the edge shares: the use cases, the settings, and the signs to stop.
+//! What every endpoint of the edge shares: the use cases, the settings, and the tokens that stop it.
 //!
-//! The binary makes one and hands it to [`crate::serve`]; endpoints and live streams borrow it. It holds no order.
+//! The binary makes one and passes it to [`crate::serve`]; endpoints and live streams borrow it. It holds no order.
 
 use std::sync::{Arc, OnceLock};
 
-use application::Application;
 use application::ports::Deadline;
+use application::{Application, Caller};
 use bytes::Bytes;
+use domain::Trace;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body_room::BodyRoom;
 use crate::settings::EdgeSettings;
 
-/// Where the circuit breaker in front of the handler stands.
+/// The state of the circuit breaker in front of the handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breaker {
-    /// There is none: this process works nothing off, or its handler calls nothing.
+    /// There is none: this process processes no orders, or its handler calls nothing.
     Absent,
     /// Calls go through.
     Closed,
@@ -27,7 +28,7 @@ pub enum Breaker {
 }
 
 impl Breaker {
-    /// The word that `/health` shows; `None` where there is no breaker.
+    /// The word that `/health` shows; `None` if there is no breaker.
     #[must_use]
     pub const fn as_str(self) -> Option<&'static str> {
         match self {
@@ -41,11 +42,11 @@ impl Breaker {
 
 /// What the process knows of the work behind the edge. The binary implements it over its worker.
 pub trait WorkHealth: Send + Sync + 'static {
-    /// Where the circuit breaker stands now. Never blocks.
+    /// The present state of the circuit breaker. Never blocks.
     fn breaker(&self) -> Breaker;
 }
 
-/// The health of a process that works nothing off.
+/// The health of a process that processes no orders.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoWork;
 
@@ -66,13 +67,13 @@ pub struct EdgeState {
     pub work: Arc<dyn WorkHealth>,
     /// Cancelled when the server begins to stop: streams say goodbye, nothing new begins. Set by [`crate::serve`].
     pub soft: CancellationToken,
-    /// Cancelled when whatever is left is cut off. Set by [`crate::serve`].
+    /// Cancelled when everything that still runs is cut off. Set by [`crate::serve`].
     pub hard: CancellationToken,
     /// Owns every task of the edge, the connections' and the live streams'; [`crate::serve`] waits for them.
     pub tasks: TaskTracker,
     /// What the bodies of all requests may hold.
     pub(crate) bodies: Arc<BodyRoom>,
-    /// The OpenAPI document, once it was asked for.
+    /// The OpenAPI document, made at the first request for it.
     pub(crate) document: Arc<OnceLock<Bytes>>,
 }
 
@@ -98,9 +99,18 @@ impl EdgeState {
 }
 
 impl EdgeState {
-    /// When a request that was read by now stops waiting for the store.
+    /// When a request that has just been read stops waiting for the store.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::now() + self.settings.request_deadline
+    }
+
+    /// The caller of a request that has just been read. There are no tokens yet, so it has no actor.
+    pub(crate) fn caller(&self, trace: Trace) -> Caller {
+        Caller {
+            trace,
+            actor: None,
+            deadline: self.deadline(),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ pub const FAILED: u8 = 1;
 pub const BAD_USAGE: u8 = 2;
 /// An import that refused some orders and took the others.
 pub const SOME_REFUSED: u8 = 3;
+/// An import that Ctrl-C ended.
+pub const INTERRUPTED: u8 = 130;
 /// A configuration that nothing can be started with (`EX_CONFIG`).
 pub const BAD_CONFIGURATION: u8 = 78;
 

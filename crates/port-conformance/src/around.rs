@@ -1,20 +1,21 @@
-//! A store around another one: everything is passed on but what is said otherwise. Test stores that break, delay or
-//! refuse something are built on it, so that each states its own difference and nothing else.
+//! A delegating store: it passes each call on to the store inside, except the calls that a test store overrides. Test
+//! stores that break, delay or refuse something are built on it, so that each states its own difference and nothing
+//! else.
 //!
-//! The one place that repeats the port's calls: a call that is added to [`OrderStore`] is added here, too.
+//! This is the one place that repeats the port's calls: a call that is added to [`OrderStore`] is added here, too.
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, NextDue, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Bucket, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 
-/// What differs from the store inside; each call is passed on to it unless it is written anew.
+/// The differences from the store inside: a call that is not overridden is passed on to it.
 #[async_trait]
 pub trait StoreAround: Send + Sync + 'static {
     /// The store inside.
@@ -27,6 +28,15 @@ pub trait StoreAround: Send + Sync + 'static {
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
         self.inner().commit(writes, deadline).await
+    }
+
+    /// As [`OrderStore::erase`].
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        self.inner().erase(erasure, deadline).await
     }
 
     /// As [`OrderStore::together`].
@@ -117,14 +127,18 @@ pub trait StoreAround: Send + Sync + 'static {
         self.inner().events_after(shard, after, limit).await
     }
 
+    /// As [`OrderStore::event_position`].
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.inner().event_position(shard, seq).await
+    }
+
     /// As [`OrderStore::counts`].
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.inner().counts().await
-    }
-
-    /// As [`OrderStore::receipt`].
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.inner().receipt(id).await
     }
 
     /// As [`OrderStore::next_due`].
@@ -161,6 +175,14 @@ impl<T: StoreAround> OrderStore for Around<T> {
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
         self.0.commit(writes, deadline).await
+    }
+
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        self.0.erase(erasure, deadline).await
     }
 
     fn together(&self, ask: &mut dyn FnMut()) {
@@ -240,12 +262,16 @@ impl<T: StoreAround> OrderStore for Around<T> {
         self.0.events_after(shard, after, limit).await
     }
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.0.counts().await
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.0.event_position(shard, seq).await
     }
 
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.0.receipt(id).await
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.0.counts().await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {

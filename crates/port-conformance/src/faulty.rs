@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Counts, Deadline, EventPage, Guard, ListQuery, NextDue, OrderPage,
-    OrderStore, ReceiptError, ReceiptStore, SequencedEvent, StoreError, Write,
+    CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListQuery, NextDue,
+    OrderPage, OrderStore, ReceiptError, ReceiptStore, SequencedEvent, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
-    ExternalId, Order, OrderId, Receipt, Seq, ShardId, Status, Steering, Trace, UserId, Version,
+    Cause, EventPosition, ExternalId, Order, OrderId, Receipt, Seq, ShardId, Status, Steering,
+    UserId, Version,
 };
 use tokio::sync::watch;
 
@@ -133,17 +134,13 @@ impl FaultyStore {
             _ => Steering::Hold,
         };
         let decision = order
-            .steer(steering, order.updated_at, Trace::default())
+            .steer(steering, order.updated_at, Cause::default())
             .expect("orders that are overtaken wait, or are on hold");
         let guard = Guard::At {
             version: order.version,
             status: order.status,
         };
-        let other = Write {
-            decision,
-            guard,
-            receipt: None,
-        };
+        let other = Write { decision, guard };
         for done in self.inner.commit(vec![other], deadline).await {
             done.expect("nobody else changes the order at the same time");
         }
@@ -199,6 +196,15 @@ impl StoreAround for FaultyStore {
         }
     }
 
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        self.pass().await.map_err(CommitError::Store)?;
+        self.inner.erase(erasure, deadline).await
+    }
+
     fn together(&self, ask: &mut dyn FnMut()) {
         let before = self.begun.load(Ordering::SeqCst);
         self.inner.together(ask);
@@ -249,14 +255,18 @@ impl StoreAround for FaultyStore {
         self.inner.events_after(shard, after, limit).await
     }
 
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.pass().await?;
+        self.inner.event_position(shard, seq).await
+    }
+
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.pass().await?;
         self.inner.counts().await
-    }
-
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        self.pass().await?;
-        self.inner.receipt(id).await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {

@@ -1,11 +1,10 @@
-//! One attempt at one order: the handler, then the receipt. Whatever happens in it ends as a verdict; it writes
-//! nothing to the order store.
+//! One attempt at one order: the handler, then the receipt if the order's receipt is stored. Every attempt ends as a
+//! verdict; it writes nothing to the order store.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use application::Receipts;
 use application::ports::{Blame, OrderHandler, Outcome, ReceiptError};
 use domain::order::MAX_RESULT_BYTES;
 use domain::{Failure, Order, Receipt};
@@ -15,8 +14,8 @@ use crate::breaker::Probe;
 use crate::parts::Shared;
 use crate::verdict::Verdict;
 
-/// Works on `order` until there is a verdict. Dropping it drops the handler's call; the claim then waits for its
-/// lease, or for whoever holds it.
+/// Works on `order` until there is a verdict. Dropping it drops the handler's call; the claim then lasts until its lease
+/// ends or another worker takes it over.
 pub(crate) async fn attempt(shared: &Shared, order: &Order, probe: Option<Probe>) -> Verdict {
     match handle(shared, order).await {
         Ok(outcome) => {
@@ -84,7 +83,7 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-/// A handler promises a bounded result; one that breaks its promise must not break the commit of others.
+/// A handler promises a bounded result. One that breaks the promise must not break the commit of other orders.
 fn within_bounds(order: &Order, outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Done {
@@ -97,8 +96,10 @@ fn within_bounds(order: &Order, outcome: Outcome) -> Outcome {
     }
 }
 
+/// Writes the receipt of an order that is done, if the order was created with a stored one and a receipt store is
+/// configured. Otherwise the receipt is rendered when it is read.
 async fn keep_receipt(shared: &Shared, order: &Order, done: Verdict) -> Verdict {
-    let Receipts::Outside(store) = &shared.receipts else {
+    let Some(store) = shared.receipts.store_for(order.receipt.location) else {
         return done;
     };
     let receipt = Receipt::of(order);

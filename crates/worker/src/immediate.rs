@@ -85,7 +85,7 @@ impl Settle for AtOnce {
     fn settle(&self, claimed: &Order) -> Write {
         let now = self.shared.clock.now();
         attempt_at_once(&self.shared, claimed)
-            .write(claimed, &self.shared.receipts, now)
+            .write(claimed, now)
             .expect("every outcome of an attempt is allowed from PROCESSING")
     }
 }

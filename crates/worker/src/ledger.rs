@@ -130,10 +130,7 @@ impl Ledger {
             if finished.hold.is_lost() {
                 continue;
             }
-            match finished
-                .verdict
-                .write(&finished.hold.order, &self.shared.receipts, now)
-            {
+            match finished.verdict.write(&finished.hold.order, now) {
                 Ok(write) => {
                     writes.push(write);
                     batch.push(finished);

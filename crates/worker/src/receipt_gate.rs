@@ -1,5 +1,5 @@
-//! Whether receipts can be kept: while a receipt store of its own cannot be reached, no order is claimed. Where
-//! receipts live in the order store the gate is always open.
+//! Whether receipts can be written: while the receipt store cannot be reached, no order is claimed. Without a receipt
+//! store the gate is always open. It does not know which orders have a receipt that is stored.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use application::Receipts;
 use application::ports::{Clock, ReceiptStore};
 
-/// How long an answer of the store is believed.
+/// How long an answer of the store counts.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// The first and the longest wait before an unreachable store is asked again.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A store that does not say whether it can be reached cannot.
+/// A store that does not answer within this time cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The gate. One for all shards.
@@ -32,7 +32,7 @@ struct State {
 impl ReceiptGate {
     pub(crate) fn new(receipts: &Receipts, clock: Arc<dyn Clock>) -> Self {
         let store = match receipts {
-            Receipts::InStore => None,
+            Receipts::Rendered => None,
             Receipts::Outside(store) => Some(Arc::clone(store)),
         };
         Self {

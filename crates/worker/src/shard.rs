@@ -32,8 +32,9 @@ pub(crate) async fn run(
         Arc::clone(&rescheduled),
     );
     let rescuer = rescuer::run(Arc::clone(&shared), shard, stop.clone());
-    // A receipt store of its own takes time, whatever the handler takes.
-    if shared.handler.is_immediate() && matches!(shared.receipts, Receipts::InStore) {
+    // A receipt store takes time, even if the handler takes none. Without one no receipt is written, whatever the forms
+    // of the orders say: each is rendered when it is read.
+    if shared.handler.is_immediate() && matches!(shared.receipts, Receipts::Rendered) {
         let immediate = Immediate { shared, intake };
         tokio::join!(Box::pin(immediate.run(stop)), Box::pin(rescuer));
         return;

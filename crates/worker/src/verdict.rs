@@ -1,11 +1,10 @@
-//! What becomes of an order after an attempt. Decides from the outcome's type, the attempts used up and what the
-//! circuit breaker knows; it calls nothing outside and never reads a text.
+//! What is to be done with an order after an attempt. Decides from the outcome's type, the attempts used up and what the
+//! circuit breaker knows. It calls nothing outside and never reads a text.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use application::Receipts;
 use application::ports::{Blame, Clock, Guard, Ids, Outcome, Write};
 use domain::{Failure, Order, OrderId, Receipt, Refusal, Status, Timestamp};
 
@@ -16,7 +15,7 @@ use crate::settings::WorkerSettings;
 /// What is to be committed for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// PROCESSED, with its receipt.
+    /// PROCESSED. A receipt that is stored has been written by then.
     Complete { result: Option<Arc<str>> },
     /// RETRYING; the attempt counts.
     Retry { failure: Failure, delay: Duration },
@@ -36,26 +35,12 @@ impl Verdict {
         delay: Duration::ZERO,
     };
 
-    /// The write that makes it so, guarded by the claim's token.
-    pub(crate) fn write(
-        &self,
-        order: &Order,
-        receipts: &Receipts,
-        now: Timestamp,
-    ) -> Result<Write, Refusal> {
-        let mut receipt = None;
+    /// The write of the verdict, guarded by the claim's token.
+    pub(crate) fn write(&self, order: &Order, now: Timestamp) -> Result<Write, Refusal> {
         let decision = match self {
             Self::Complete { result } => {
-                let key = match receipts {
-                    Receipts::InStore => {
-                        let made = Receipt::of(order);
-                        let key = Arc::clone(&made.key);
-                        receipt = Some(made);
-                        key
-                    }
-                    Receipts::Outside(_) => Receipt::key_of(&order.user_id, order.id),
-                };
-                order.complete(result.clone(), key, now)?
+                let receipt_key = Receipt::key_of(&order.user_id, order.id);
+                order.complete(result.clone(), receipt_key, now)?
             }
             Self::Retry { failure, delay } => order.retry(failure.clone(), *delay, now)?,
             Self::GiveBack { failure, delay } => order.give_back(failure.clone(), *delay, now)?,
@@ -67,7 +52,6 @@ impl Verdict {
                 version: order.version,
                 status: Status::Processing,
             },
-            receipt,
         })
     }
 }
@@ -104,7 +88,7 @@ impl Judge {
         }
     }
 
-    /// The verdict on an attempt; the breaker hears of it.
+    /// The verdict on an attempt; the breaker records it.
     pub(crate) fn judge(&self, order: &Order, outcome: Outcome, probe: Option<Probe>) -> Verdict {
         match outcome {
             Outcome::Done { result } => {
@@ -126,8 +110,8 @@ impl Judge {
                     Blame::Endpoint => Call::Failed,
                 };
                 if self.breaker.record(call, probe) {
-                    // In flight when it opened, or a failed probe: the order has done nothing wrong. It is due with
-                    // the next probe, behind the orders that wait already, so that one order is not every probe.
+                    // In flight when the breaker opened, or a failed probe: the fault is not the order's. It is due
+                    // with the next probe, behind the orders that wait already, so that one order is not every probe.
                     let delay = self.breaker.until_probe().max(self.asked_for(after));
                     return Verdict::GiveBack {
                         failure: Some(failure),
@@ -139,7 +123,7 @@ impl Judge {
         }
     }
 
-    /// An attempt that ended without the endpoint's doing (a panic, a receipt that could not be kept).
+    /// The verdict on an attempt that failed for a reason other than the endpoint, such as a panic.
     pub(crate) fn count_against(&self, order: &Order, failure: Failure) -> Verdict {
         self.count(order, failure, None, Blame::Order)
     }
@@ -175,8 +159,8 @@ impl Judge {
         Verdict::Fail(failure)
     }
 
-    /// A last attempt that met a fault of the endpoint makes no dead letter on its own: the endpoint may have gone
-    /// down just now. It does once the endpoint has answered others since, and then fails this order again.
+    /// A last attempt that met a fault of the endpoint makes no dead letter on its own: the endpoint may have gone down
+    /// just now. The order becomes one if the endpoint has answered others since and then fails this order again.
     fn had_its_last_chance(&self, id: OrderId) -> bool {
         let now = self.clock.monotonic();
         self.last_chances
@@ -200,7 +184,7 @@ struct LastChances {
 }
 
 impl LastChances {
-    /// Past it, further orders are given back without being remembered.
+    /// Beyond it, further orders are given back without being remembered.
     const MOST: usize = 10_000;
 
     fn had_one(

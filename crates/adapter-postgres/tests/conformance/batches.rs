@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapter_postgres::PostgresOptions;
 use application::ports::{Committed, Guard, OrderStore, Write};
-use domain::{Order, Steering, Trace};
+use domain::{Cause, Order, Steering};
 use port_conformance::order_store::{deadline, sample};
 use tokio::task::JoinSet;
 
@@ -14,13 +14,12 @@ use crate::server::{Process, fresh_shards, options};
 fn held(order: &Order) -> Write {
     Write {
         decision: order
-            .steer(Steering::Hold, now(), Trace::default())
+            .steer(Steering::Hold, now(), Cause::default())
             .expect("a fresh order can be held"),
         guard: Guard::At {
             version: order.version,
             status: order.status,
         },
-        receipt: None,
     }
 }
 

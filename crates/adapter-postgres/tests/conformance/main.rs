@@ -3,11 +3,14 @@
 mod batches;
 mod broken_twins;
 mod connections;
+mod erasure;
 mod orders;
 mod outage;
 mod processes;
+mod queries;
 mod server;
 mod setup;
 mod unreadable;
+mod views;
 
 port_conformance::order_store_suite!(server::Postgres);

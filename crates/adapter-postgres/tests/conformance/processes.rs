@@ -121,7 +121,6 @@ async fn connections_that_are_cut_lose_nothing_that_was_confirmed() {
     let beside = Beside::to(&shards[0]).await;
     let mut cuts = 0;
     while !callers.is_empty() && cuts < 20 {
-        // The store's own connections to this schema: each of them has locked one of its tables before or will.
         let cut = beside
             .client
             .execute(
@@ -155,29 +154,5 @@ async fn connections_that_are_cut_lose_nothing_that_was_confirmed() {
         .iter()
         .map(|found| found.event.order_id)
         .collect();
-    assert_eq!((page.head, orders.len()), (Seq(16 * 120), 16 * 120));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_tables_can_be_read_by_a_person() {
-    let shards = fresh_shards(1).await;
-    let process = Process::on(&shards).await;
-    let command = sample::full("alice", "A-1");
-    let answers = process
-        .store
-        .commit(vec![keyed(&command, "k-1")], deadline())
-        .await;
-    assert!(matches!(answers[0], Ok(Committed::Written { seq: Seq(1) })));
-    let beside = Beside::to(&shards[0]).await;
-    let row = beside
-        .client
-        .query_one(
-            "SELECT orders.user_id, external_id, idempotency_key, lines -> 0 ->> 'sku', metadata ->> 'empty', currency \
-             FROM orders JOIN events ON order_id = id WHERE event_type = 1 AND due_at <= clock_timestamp()",
-            &[],
-        )
-        .await
-        .unwrap();
-    let read: Vec<String> = (0..6).map(|column| row.get(column)).collect();
-    assert_eq!(read, ["alice", "A-1", "k-1", "KB-1", "", "USD"]);
+    assert_eq!((page.head.seq, orders.len()), (Seq(16 * 120), 16 * 120));
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::orders::{place, users};
 use crate::server::{Beside, PATIENCE, Process, fresh_shards, options};
 
-/// A port on which nobody listens.
+/// A port on which no server listens.
 const NOBODY: &str = "postgres://postgres@127.0.0.1:1/postgres";
 
 /// Options of a start that does not wait for shards that are away.
@@ -114,6 +114,37 @@ async fn a_newer_schema_is_refused_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_of_an_earlier_build_are_refused_in_one_line() {
+    let shards = fresh_shards(1).await;
+    let beside = Beside::to(&shards[0]).await;
+    // As the last build before the first release left them: two migrations, of which the first is another one.
+    beside
+        .run(
+            "CREATE TABLE refinery_schema_history \
+               (version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255)); \
+             INSERT INTO refinery_schema_history VALUES \
+               (1, 'orders', '2026-11-01T00:00:00Z', '1'), (2, 'alone', '2026-11-01T00:00:00Z', '2'); \
+             CREATE TABLE shard (number integer); CREATE TABLE orders (id uuid)",
+        )
+        .await;
+    for refused in [
+        Process::start(options(&shards)).await.err().unwrap(),
+        migrate(&options(&shards)).await.unwrap_err(),
+    ] {
+        assert!(
+            matches!(refused, ConnectError::SchemaOfEarlierBuild { .. }),
+            "{refused:?}"
+        );
+        let line = refused.to_string();
+        assert!(
+            line.contains("store.shards[0]") && line.contains("empty database"),
+            "{line}"
+        );
+        assert!(!line.contains('\n'), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn processes_that_start_together_make_one_schema() {
     let shards = fresh_shards(2).await;
     let starts = (0..6).map(|_| Process::start(options(&shards)));
@@ -174,19 +205,20 @@ async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
     assert!(is_away(store.get(id).await.err()));
     assert!(is_away(store.list(&query).await.err()));
     assert!(is_away(store.counts().await.err()));
+    assert!(is_away(store.event_position(away, Seq(1)).await.err()));
     assert!(is_away(
         store.claim(away, 1, Duration::from_secs(1)).await.err()
     ));
 }
 
-/// A way to the test's server that is not open yet: whoever tries it is refused.
+/// A proxy to the test's server that is not open yet: connections are refused.
 struct Detour {
     from: TcpSocket,
     to: String,
 }
 
 impl Detour {
-    /// The way, and the address of this shard by it.
+    /// The proxy, and the address of this shard behind it.
     fn to(shard: &str) -> (Self, String) {
         let (_, rest) = shard.split_once('@').expect("the address names a user");
         let (to, _) = rest.split_once('/').expect("the address names a database");

@@ -1,20 +1,25 @@
-//! What was asked for: the part of an order that never changes, with the key and fingerprint of its making.
+//! What was asked for: the part of an order that never changes, with the key and fingerprint of the command that made it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use domain::{
-    Currency, ExternalId, Fingerprint, IdempotencyKey, Line, Metadata, Money, Order, ProductName,
-    Sku, Source, Timestamp, UserId,
+    Adjustment, AdjustmentKind, Currency, ExternalId, Fingerprint, IdempotencyKey, Label, Line,
+    Metadata, Money, Order, ProductName, Quantity, ReceiptForm, Sku, Source, Timestamp, UserId,
 };
 
-use super::{Reader, Unreadable, put_number, put_text};
+use super::{Reader, Unreadable, put_number, put_optional_text, put_signed, put_text};
 
 const HAS_EXTERNAL_ID: u8 = 1;
 const HAS_KEY: u8 = 2;
 const HAS_FINGERPRINT: u8 = 4;
 const HAS_METADATA: u8 = 8;
+const HAS_ADJUSTMENTS: u8 = 16;
+const HAS_PROCESS_AFTER: u8 = 32;
+
+/// Set beside the kind of an adjustment that the prices contain.
+const IS_INCLUDED: u8 = 128;
 
 /// The facts of an order as they were read.
 #[derive(Debug, Clone)]
@@ -26,8 +31,11 @@ pub(crate) struct Facts {
     pub(crate) source: Source,
     pub(crate) amount: Money,
     pub(crate) created_at: Timestamp,
+    pub(crate) process_after: Option<Timestamp>,
+    pub(crate) receipt: ReceiptForm,
     pub(crate) metadata: Arc<Metadata>,
     pub(crate) lines: Arc<[Line]>,
+    pub(crate) adjustments: Arc<[Adjustment]>,
 }
 
 /// Appends the facts; returns where the user's name is, with its length before it.
@@ -38,21 +46,27 @@ pub(crate) fn encode(
     bytes: &mut Vec<u8>,
 ) -> Range<usize> {
     let mut flags = 0;
-    for (flag, is_there) in [
+    for (flag, is_set) in [
         (HAS_EXTERNAL_ID, order.external_id.is_some()),
         (HAS_KEY, key.is_some()),
         (HAS_FINGERPRINT, fingerprint.is_some()),
         (HAS_METADATA, !order.metadata.pairs().is_empty()),
+        (HAS_ADJUSTMENTS, !order.adjustments.is_empty()),
+        (HAS_PROCESS_AFTER, order.process_after.is_some()),
     ] {
-        if is_there {
+        if is_set {
             flags |= flag;
         }
     }
     bytes.push(flags);
     bytes.push(order.source.code());
+    bytes.push(order.receipt.code());
     bytes.extend_from_slice(order.amount.currency().code().as_bytes());
     put_number(bytes, order.amount.minor());
     put_number(bytes, order.created_at.as_millis());
+    if let Some(process_after) = order.process_after {
+        put_number(bytes, process_after.as_millis());
+    }
     let user = bytes.len();
     put_text(bytes, order.user_id.as_str());
     let user = user..bytes.len();
@@ -73,20 +87,35 @@ pub(crate) fn encode(
         }
     }
     put_number(bytes, order.lines.len() as u64);
-    for line in order.lines.iter() {
-        // The SKU's length plus one, or zero where there is none.
-        match &line.sku {
-            None => bytes.push(0),
-            Some(sku) => {
-                put_number(bytes, sku.as_str().len() as u64 + 1);
-                bytes.extend_from_slice(sku.as_str().as_bytes());
-            }
-        }
-        put_text(bytes, line.product_name.as_str());
-        put_number(bytes, u64::from(line.quantity));
-        put_number(bytes, line.unit_price_minor);
+    order.lines.iter().for_each(|line| put_line(bytes, line));
+    if flags & HAS_ADJUSTMENTS != 0 {
+        put_number(bytes, order.adjustments.len() as u64);
+        let adjustments = order.adjustments.iter();
+        adjustments.for_each(|adjustment| put_adjustment(bytes, adjustment));
     }
     user
+}
+
+fn put_line(bytes: &mut Vec<u8>, line: &Line) {
+    put_optional_text(bytes, line.sku.as_ref().map(Sku::as_str));
+    put_text(bytes, line.product_name.as_str());
+    put_number(bytes, u64::from(line.quantity.thousandths()));
+    // One more than the price, zero if there is none. The total follows in the same form: zero if it is the product.
+    put_number(bytes, line.unit_price_minor.map_or(0, |minor| minor + 1));
+    let is_product = exact_total(line) == Some(line.total_minor);
+    put_number(bytes, if is_product { 0 } else { line.total_minor + 1 });
+}
+
+/// Quantity times unit price, if there is a unit price and the product is exact.
+fn exact_total(line: &Line) -> Option<u64> {
+    Line::exact_total(line.quantity, line.unit_price_minor?)
+}
+
+fn put_adjustment(bytes: &mut Vec<u8>, adjustment: &Adjustment) {
+    let included = if adjustment.included { IS_INCLUDED } else { 0 };
+    bytes.push(adjustment.kind.code() | included);
+    put_optional_text(bytes, adjustment.label.as_ref().map(Label::as_str));
+    put_signed(bytes, adjustment.amount_minor);
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<Facts, Unreadable> {
@@ -95,12 +124,17 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Facts, Unreadable> {
     let has = |flag: u8| flags & flag != 0;
     let source = Source::from_code(reader.byte()?)
         .ok_or_else(|| Unreadable::because("an unknown source"))?;
+    let receipt = ReceiptForm::from_code(reader.byte()?)
+        .ok_or_else(|| Unreadable::because("an unknown form of receipt"))?;
     let code = reader.array::<3>()?;
     let currency = std::str::from_utf8(&code)
         .map_err(Unreadable::because)
-        .and_then(|code| Currency::parse(code).map_err(Unreadable::because))?;
+        .and_then(|code| Currency::parse_any(code).map_err(Unreadable::because))?;
     let amount = Money::new(reader.number()?, currency).map_err(Unreadable::because)?;
     let created_at = timestamp(&mut reader)?;
+    let process_after = has(HAS_PROCESS_AFTER)
+        .then(|| timestamp(&mut reader))
+        .transpose()?;
     let user_id = UserId::new(reader.text()?).map_err(Unreadable::because)?;
     let external_id = has(HAS_EXTERNAL_ID)
         .then(|| ExternalId::new(reader.text()?).map_err(Unreadable::because))
@@ -117,6 +151,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Facts, Unreadable> {
         Metadata::default()
     };
     let lines = read_lines(&mut reader)?;
+    let adjustments = if has(HAS_ADJUSTMENTS) {
+        read_adjustments(&mut reader)?
+    } else {
+        Arc::default()
+    };
     Ok(Facts {
         user_id,
         external_id,
@@ -125,8 +164,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Facts, Unreadable> {
         source,
         amount,
         created_at,
+        process_after,
+        receipt,
         metadata: Arc::new(metadata),
         lines,
+        adjustments,
     })
 }
 
@@ -150,20 +192,50 @@ fn read_lines(reader: &mut Reader<'_>) -> Result<Arc<[Line]>, Unreadable> {
     }
     let mut lines = Vec::with_capacity(count);
     for _ in 0..count {
-        let sku = match usize::try_from(reader.number()?).map_err(Unreadable::because)? {
-            0 => None,
-            length => {
-                let text = std::str::from_utf8(reader.bytes(length - 1)?);
-                let text = text.map_err(Unreadable::because)?;
-                Some(Sku::new(text).map_err(Unreadable::because)?)
-            }
-        };
-        lines.push(Line {
-            sku,
-            product_name: ProductName::new(reader.text()?).map_err(Unreadable::because)?,
-            quantity: reader.small()?,
-            unit_price_minor: reader.number()?,
-        });
+        lines.push(read_line(reader)?);
     }
     Ok(lines.into())
+}
+
+fn read_line(reader: &mut Reader<'_>) -> Result<Line, Unreadable> {
+    let sku = reader.optional_text()?.map(Sku::new).transpose();
+    let sku = sku.map_err(Unreadable::because)?;
+    let product_name = ProductName::new(reader.text()?).map_err(Unreadable::because)?;
+    let quantity = Quantity::from_thousandths(reader.small()?)
+        .ok_or_else(|| Unreadable::because("a quantity that is out of range"))?;
+    let unit_price_minor = reader.number()?.checked_sub(1);
+    let mut line = Line {
+        sku,
+        product_name,
+        quantity,
+        unit_price_minor,
+        total_minor: 0,
+    };
+    line.total_minor = match reader.number()?.checked_sub(1) {
+        Some(total) => total,
+        None => exact_total(&line).ok_or_else(|| Unreadable::because("a line without a total"))?,
+    };
+    Ok(line)
+}
+
+fn read_adjustments(reader: &mut Reader<'_>) -> Result<Arc<[Adjustment]>, Unreadable> {
+    let count = reader.small()? as usize;
+    if count > domain::adjustment::MAX_ADJUSTMENTS {
+        return Err(Unreadable::because(
+            "more adjustments than an order can have",
+        ));
+    }
+    let mut adjustments = Vec::with_capacity(count);
+    for _ in 0..count {
+        let kind = reader.byte()?;
+        let label = reader.optional_text()?.map(Label::new).transpose();
+        adjustments.push(Adjustment {
+            kind: AdjustmentKind::from_code(kind & !IS_INCLUDED)
+                .ok_or_else(|| Unreadable::because("an unknown kind of adjustment"))?,
+            label: label.map_err(Unreadable::because)?,
+            amount_minor: reader.signed()?,
+            included: kind & IS_INCLUDED != 0,
+        });
+    }
+    Ok(adjustments.into())
 }

@@ -1,9 +1,11 @@
-//! What happened to an order: its events one after the other, each with its seq, appended by every change. The
-//! version of an event is its place: there is one event a version, without gaps.
+//! What happened to an order: its events one after the other, each with its seq, appended by every change. The version of
+//! an event follows from its position: there is one event per version, without gaps.
 
 use std::sync::Arc;
 
-use domain::{Event, EventType, OrderId, RequestId, Seq, Trace, UserId, Version};
+use domain::{
+    Actor, Cause, Event, EventType, OrderId, Reason, RequestId, Seq, Trace, UserId, Version,
+};
 
 use super::facts::timestamp;
 use super::standing::read_failure;
@@ -13,21 +15,34 @@ const HAS_FAILURE: u8 = 1;
 const HAS_RETRY_AT: u8 = 2;
 const HAS_REQUEST_ID: u8 = 4;
 const HAS_TRACE_ID: u8 = 8;
+const HAS_SPAN_ID: u8 = 16;
+const HAS_ACTOR: u8 = 32;
+const HAS_REASON: u8 = 64;
+const IS_HISTORY: u8 = 128;
 
 const SEQ_BYTES: usize = 8;
 
 /// Appends an event. Its seq is not known before the commit: [`stamp`] fills it in.
 pub(crate) fn encode(event: &Event, bytes: &mut Vec<u8>) {
+    let Cause {
+        trace,
+        actor,
+        reason,
+    } = &event.cause;
     bytes.extend_from_slice(&[0; SEQ_BYTES]);
     bytes.push(event.event_type.code());
     let mut flags = 0;
-    for (flag, is_there) in [
+    for (flag, is_set) in [
         (HAS_FAILURE, event.failure.is_some()),
         (HAS_RETRY_AT, event.retry_at.is_some()),
-        (HAS_REQUEST_ID, event.trace.request_id.is_some()),
-        (HAS_TRACE_ID, event.trace.trace_id.is_some()),
+        (HAS_REQUEST_ID, trace.request_id.is_some()),
+        (HAS_TRACE_ID, trace.trace_id.is_some()),
+        (HAS_SPAN_ID, trace.span_id.is_some()),
+        (HAS_ACTOR, actor.is_some()),
+        (HAS_REASON, reason.is_some()),
+        (IS_HISTORY, event.history),
     ] {
-        if is_there {
+        if is_set {
             flags |= flag;
         }
     }
@@ -41,11 +56,15 @@ pub(crate) fn encode(event: &Event, bytes: &mut Vec<u8>) {
     if let Some(retry_at) = event.retry_at {
         put_number(bytes, retry_at.as_millis());
     }
-    if let Some(request_id) = &event.trace.request_id {
-        put_text(bytes, request_id.as_str());
-    }
-    if let Some(trace_id) = &event.trace.trace_id {
-        put_text(bytes, trace_id);
+    let texts = [
+        trace.request_id.as_ref().map(RequestId::as_str),
+        trace.trace_id.as_deref(),
+        trace.span_id.as_deref(),
+        actor.as_ref().map(Actor::as_str),
+        reason.as_ref().map(Reason::as_str),
+    ];
+    for text in texts.into_iter().flatten() {
+        put_text(bytes, text);
     }
 }
 
@@ -54,10 +73,10 @@ pub(crate) fn stamp(bytes: &mut [u8], offset: usize, seq: u64) {
     bytes[offset..offset + SEQ_BYTES].copy_from_slice(&seq.to_le_bytes());
 }
 
-/// Reads the events with a version above `after`, at most `limit`.
+/// Reads the events with a version above `after`, at most `limit`. They are tombstones if there is no user.
 pub(crate) fn decode(
     id: OrderId,
-    user_id: &UserId,
+    user_id: Option<&UserId>,
     history: &[u8],
     after: u32,
     limit: usize,
@@ -77,12 +96,12 @@ pub(crate) fn decode(
     Ok(events)
 }
 
-/// Reads one event, which the reader stands at.
+/// Reads the event at the reader's position.
 pub(crate) fn read_event(
     reader: &mut Reader<'_>,
     order_id: OrderId,
     version: Version,
-    user_id: &UserId,
+    user_id: Option<&UserId>,
 ) -> Result<(Seq, Arc<Event>), Unreadable> {
     let seq = Seq(u64::from_le_bytes(reader.array::<SEQ_BYTES>()?));
     let event_type = EventType::from_code(reader.byte()?)
@@ -93,25 +112,38 @@ pub(crate) fn read_event(
     let attempt = reader.small()?;
     let failure = has(HAS_FAILURE).then(|| read_failure(reader)).transpose()?;
     let retry_at = has(HAS_RETRY_AT).then(|| timestamp(reader)).transpose()?;
-    let request_id = has(HAS_REQUEST_ID)
-        .then(|| RequestId::new(reader.text()?).map_err(Unreadable::because))
-        .transpose()?;
-    let trace_id = has(HAS_TRACE_ID)
-        .then(|| reader.text().map(Arc::from))
-        .transpose()?;
+    let mut text = |flag: u8| has(flag).then(|| reader.text()).transpose();
+    let request_id = parsed(text(HAS_REQUEST_ID)?, RequestId::new)?;
+    let trace_id = text(HAS_TRACE_ID)?.map(Arc::from);
+    let span_id = text(HAS_SPAN_ID)?.map(Arc::from);
+    let actor = parsed(text(HAS_ACTOR)?, Actor::new)?;
+    let reason = parsed(text(HAS_REASON)?, Reason::new)?;
     let event = Event {
         order_id,
         version,
         event_type,
-        user_id: user_id.clone(),
+        user_id: user_id.cloned(),
         occurred_at,
         attempt,
         failure,
         retry_at,
-        trace: Trace {
-            request_id,
-            trace_id,
+        cause: Cause {
+            trace: Trace {
+                request_id,
+                trace_id,
+                span_id,
+            },
+            actor,
+            reason,
         },
+        history: has(IS_HISTORY),
     };
     Ok((seq, Arc::new(event)))
+}
+
+fn parsed<T, E: std::fmt::Display>(
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, Unreadable> {
+    text.map(parse).transpose().map_err(Unreadable::because)
 }

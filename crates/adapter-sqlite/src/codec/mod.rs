@@ -1,15 +1,14 @@
-//! The compact binary forms in which an order's parts are kept: what was asked for ([`facts`]), how it stands
+//! The compact binary forms in which an order's parts are kept: what was asked for ([`facts`]), how far it has got
 //! ([`standing`]), what happened to it ([`history`]), and the entries of the log ([`log`]).
 //!
-//! The writing side runs in the callers' tasks, the reading side wherever a row is read. Every form begins with (or
-//! is) something that can grow: new optional parts get new flag bits, old rows stay readable. Nothing here does I/O.
+//! The writing side runs in the callers' tasks, the reading side in the thread that reads the row. Nothing here does I/O.
 
 pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod log;
 pub(crate) mod standing;
 
-/// Stored bytes that do not say what they should.
+/// Stored bytes that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unreadable(pub(crate) String);
@@ -27,6 +26,20 @@ pub(crate) fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     bytes.push(number as u8);
+}
+
+/// Appends a number of either sign, small ones in few bytes (LEB128 of the zigzag form).
+pub(crate) fn put_signed(bytes: &mut Vec<u8>, number: i64) {
+    put_number(
+        bytes,
+        (number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned(),
+    );
+}
+
+/// Appends a text with one more than its length before it; a zero if there is none.
+pub(crate) fn put_optional_text(bytes: &mut Vec<u8>, text: Option<&str>) {
+    put_number(bytes, text.map_or(0, |text| text.len() as u64 + 1));
+    bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
 }
 
 /// Appends a text with its length before it.
@@ -87,8 +100,23 @@ impl<'a> Reader<'a> {
         u32::try_from(self.number()?).map_err(Unreadable::because)
     }
 
+    pub(crate) fn signed(&mut self) -> Result<i64, Unreadable> {
+        let zigzag = self.number()?;
+        Ok((zigzag >> 1).cast_signed() ^ -((zigzag & 1).cast_signed()))
+    }
+
     pub(crate) fn text(&mut self) -> Result<&'a str, Unreadable> {
-        let length = usize::try_from(self.number()?).map_err(Unreadable::because)?;
+        let length = self.number()?;
+        self.text_of(length)
+    }
+
+    pub(crate) fn optional_text(&mut self) -> Result<Option<&'a str>, Unreadable> {
+        let length = self.number()?.checked_sub(1);
+        length.map(|length| self.text_of(length)).transpose()
+    }
+
+    fn text_of(&mut self, length: u64) -> Result<&'a str, Unreadable> {
+        let length = usize::try_from(length).map_err(Unreadable::because)?;
         std::str::from_utf8(self.bytes(length)?).map_err(Unreadable::because)
     }
 }

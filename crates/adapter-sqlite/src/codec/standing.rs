@@ -1,4 +1,4 @@
-//! How an order stands, beside the status and version that are columns: the part that every change rewrites.
+//! How far an order has got, beside the status and version, which are columns: the part that every change rewrites.
 
 use std::sync::Arc;
 
@@ -12,14 +12,20 @@ const HAS_RESULT: u8 = 2;
 const HAS_RECEIPT_KEY: u8 = 4;
 /// The receipt key is the one that follows from the order: it is not written out.
 const HAS_OWN_RECEIPT_KEY: u8 = 8;
+const HAS_RETRY_AT: u8 = 16;
+const HAS_OPERATOR_COMMANDS: u8 = 32;
 
 pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
     let mut flags = 0;
-    if order.failure.is_some() {
-        flags |= HAS_FAILURE;
-    }
-    if order.result.is_some() {
-        flags |= HAS_RESULT;
+    for (flag, is_set) in [
+        (HAS_FAILURE, order.failure.is_some()),
+        (HAS_RESULT, order.result.is_some()),
+        (HAS_RETRY_AT, order.retry_at.is_some()),
+        (HAS_OPERATOR_COMMANDS, order.operator_commands > 0),
+    ] {
+        if is_set {
+            flags |= flag;
+        }
     }
     match &order.receipt_key {
         Some(key) if *key == Receipt::key_of(&order.user_id, order.id) => {
@@ -31,6 +37,12 @@ pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
     bytes.push(flags);
     put_number(bytes, u64::from(order.attempt));
     put_number(bytes, order.updated_at.as_millis());
+    if order.operator_commands > 0 {
+        put_number(bytes, u64::from(order.operator_commands));
+    }
+    if let Some(retry_at) = order.retry_at {
+        put_number(bytes, retry_at.as_millis());
+    }
     if let Some(failure) = &order.failure {
         put_text(bytes, &failure.code);
         put_text(bytes, &failure.message);
@@ -58,6 +70,14 @@ pub(crate) fn decode(
     let has = |flag: u8| flags & flag != 0;
     let attempt = reader.small()?;
     let updated_at = timestamp(&mut reader)?;
+    let operator_commands = if has(HAS_OPERATOR_COMMANDS) {
+        reader.small()?
+    } else {
+        0
+    };
+    let retry_at = has(HAS_RETRY_AT)
+        .then(|| timestamp(&mut reader))
+        .transpose()?;
     let failure = has(HAS_FAILURE)
         .then(|| read_failure(&mut reader))
         .transpose()?;
@@ -78,12 +98,17 @@ pub(crate) fn decode(
         source: facts.source,
         amount: facts.amount,
         lines: facts.lines,
+        adjustments: facts.adjustments,
         metadata: facts.metadata,
+        process_after: facts.process_after,
         created_at: facts.created_at,
+        receipt: facts.receipt,
         status,
         version,
         attempt,
+        operator_commands,
         failure,
+        retry_at,
         result,
         receipt_key,
         updated_at,

@@ -407,7 +407,8 @@ mod tests {
             }
             for number in 0..next + 2 {
                 let expected = (number < next && number % 3 == 0).then(|| id(number));
-                prop_assert_eq!(reader.named(made.edition, name(number)).unwrap(), expected);
+                let found = reader.named(made.edition, name(number), |id| Ok(Some(id)));
+                prop_assert_eq!(found.unwrap().unwrap(), expected);
             }
             made.tidy_all(Tidiness::AtRest);
             let mut names = 0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::OrderId;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use tokio::time::Instant;
 
 use super::file::{IndexFile, Tidiness};
@@ -305,15 +305,14 @@ fn catch_up_slice(orders: &Connection, file: &mut IndexFile, head: u64) -> Resul
 }
 
 fn add_order(orders: &Connection, id: OrderId, segment: &mut Segment) -> Result<(), IndexError> {
-    let facts = orders
-        .prepare_cached(concat!(
-            "SELECT facts FROM orders WHERE ",
-            place::is_order!()
-        ))?
-        .query_row(place::key(&id), |found| row::facts(found, 0))
-        .optional()?;
-    // An order that was erased has no entries any more.
-    let Some(facts) = facts else { return Ok(()) };
+    let facts = place::by_id!("status, facts").find(orders, &id, |found| {
+        let status = row::status(found, 0)?;
+        status.map(|_| row::facts(found, 1)).transpose()
+    })?;
+    // An erased order gets no entries: its names may belong to another one.
+    let Some(facts) = facts.flatten() else {
+        return Ok(());
+    };
     let user = &facts.user_id;
     segment.push(UserHash::of(user), id);
     if let Some(key) = &facts.key {

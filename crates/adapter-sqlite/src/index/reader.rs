@@ -79,16 +79,21 @@ impl IndexReader {
         Ok(())
     }
 
-    /// The order of this name; the newest, where an older one was erased.
-    pub(crate) fn named(
+    /// What `load` finds of the orders that had this name, newest first: the first thing that it finds. Entries of erased
+    /// orders stay in the file, and the order that has the name now may be older than them (imported history): `load` is
+    /// asked about each until it finds one.
+    ///
+    /// The outer error is one of the index, the inner one of `load`.
+    pub(crate) fn named<T>(
         &mut self,
         edition: Edition,
         name: NameHash,
-    ) -> rusqlite::Result<Option<OrderId>> {
-        let mut found = None;
+        mut load: impl FnMut(OrderId) -> rusqlite::Result<Option<T>>,
+    ) -> rusqlite::Result<rusqlite::Result<Option<T>>> {
+        let mut found = Ok(None);
         self.newest_first(edition, Kind::Names, &name.0, ALL, |id| {
-            found = Some(id);
-            Ok(false)
+            found = load(id);
+            Ok(matches!(found, Ok(None)))
         })?;
         Ok(found)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use application::ports::SequencedEvent;
-use domain::{Event, OrderId, Seq};
+use domain::{Event, EventPosition, OrderId, Seq};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{ReadConnection, row};
@@ -13,20 +13,42 @@ use crate::place;
 
 type Found = Vec<(Seq, Arc<Event>)>;
 
+/// The history of an order as it was read.
+enum History {
+    Of(Found),
+    /// The order was erased: its events are tombstones.
+    Erased(Found),
+}
+
 impl ReadConnection {
-    /// The events of an order with a version above `after`; `None` for an unknown order.
+    /// The events of an order with a version above `after`; `None` for an unknown or erased order.
     pub(crate) fn events(
         &self,
         id: OrderId,
         after: u32,
         limit: usize,
     ) -> rusqlite::Result<Option<Vec<SequencedEvent>>> {
-        let found = load_history(&self.orders, id, after, limit)?;
-        Ok(found.map(|events| {
-            events
-                .into_iter()
-                .map(|(seq, event)| SequencedEvent { seq, event })
-                .collect()
+        let Some(History::Of(found)) = load_history(&self.orders, id, after, limit)? else {
+            return Ok(None);
+        };
+        let mut commit = LoggedCommit::default();
+        let mut events = Vec::with_capacity(found.len());
+        for (seq, event) in found {
+            if seq.0 > commit.last_seq {
+                commit = LoggedCommit::of(&self.orders, seq)?.ok_or_else(|| not_logged(seq, id))?;
+            }
+            let bits = commit.bits;
+            events.push(SequencedEvent { seq, bits, event });
+        }
+        Ok(Some(events))
+    }
+
+    /// The position of the event with this number; `None` past the end of the log.
+    pub(crate) fn event_position(&self, seq: Seq) -> rusqlite::Result<Option<EventPosition>> {
+        let commit = LoggedCommit::of(&self.orders, seq)?;
+        Ok(commit.map(|commit| EventPosition {
+            seq,
+            bits: commit.bits,
         }))
     }
 
@@ -40,14 +62,15 @@ impl ReadConnection {
         let mut events = Vec::new();
         let mut histories: HashMap<OrderId, Found> = HashMap::new();
         let mut statement = self.orders.prepare_cached(
-            "SELECT last_seq, entries FROM log WHERE last_seq > ?1 ORDER BY last_seq",
+            "SELECT last_seq, bits, entries FROM log WHERE last_seq > ?1 ORDER BY last_seq",
         )?;
         let mut rows = statement.query([after.cast_signed()])?;
         'log: while let Some(found) = rows.next()? {
             let last_seq = found.get::<_, i64>(0)?.cast_unsigned();
-            let bytes = found.get_ref(1)?.as_blob()?;
+            let bits = found.get(1)?;
+            let bytes = found.get_ref(2)?.as_blob()?;
             let entries =
-                log::entries(last_seq, bytes, after).map_err(|error| row::unreadable(1, error))?;
+                log::entries(last_seq, bytes, after).map_err(|error| row::unreadable(2, error))?;
             for entry in entries {
                 if events.len() >= limit {
                     break 'log;
@@ -55,21 +78,54 @@ impl ReadConnection {
                 if let std::collections::hash_map::Entry::Vacant(place) = histories.entry(entry.id)
                 {
                     let all = load_history(&self.orders, entry.id, 0, usize::MAX)?;
-                    place.insert(all.unwrap_or_default());
+                    place.insert(all.map(History::into_events).unwrap_or_default());
                 }
-                events.push(event_of(&histories[&entry.id], &entry)?);
+                events.push(event_of(&histories[&entry.id], &entry, bits)?);
             }
         }
         Ok(events)
     }
 }
 
-fn event_of(history: &Found, entry: &log::Entry) -> rusqlite::Result<SequencedEvent> {
+/// A row of the log, without its entries.
+#[derive(Default)]
+struct LoggedCommit {
+    last_seq: u64,
+    bits: u32,
+}
+
+impl LoggedCommit {
+    /// The commit that wrote the event with this number.
+    fn of(orders: &Connection, seq: Seq) -> rusqlite::Result<Option<Self>> {
+        orders
+            .prepare_cached(
+                "SELECT last_seq, bits FROM log WHERE last_seq >= ?1 ORDER BY last_seq LIMIT 1",
+            )?
+            .query_row([seq.0.cast_signed()], |found| {
+                Ok(Self {
+                    last_seq: found.get::<_, i64>(0)?.cast_unsigned(),
+                    bits: found.get(1)?,
+                })
+            })
+            .optional()
+    }
+}
+
+impl History {
+    fn into_events(self) -> Found {
+        match self {
+            Self::Of(events) | Self::Erased(events) => events,
+        }
+    }
+}
+
+fn event_of(history: &Found, entry: &log::Entry, bits: u32) -> rusqlite::Result<SequencedEvent> {
     let seq = Seq(entry.seq);
     let index = (entry.version as usize).wrapping_sub(1);
     match history.get(index) {
         Some((at, event)) if *at == seq => Ok(SequencedEvent {
             seq,
+            bits,
             event: Arc::clone(event),
         }),
         _ => Err(row::unreadable(
@@ -82,22 +138,28 @@ fn event_of(history: &Found, entry: &log::Entry) -> rusqlite::Result<SequencedEv
     }
 }
 
+fn not_logged(seq: Seq, id: OrderId) -> rusqlite::Error {
+    let reason = format!("event {seq} of order {id} is not in the log");
+    row::unreadable(0, Unreadable::because(reason))
+}
+
 fn load_history(
     orders: &Connection,
     id: OrderId,
     after: u32,
     limit: usize,
-) -> rusqlite::Result<Option<Found>> {
-    orders
-        .prepare_cached(concat!(
-            "SELECT history, facts FROM orders WHERE ",
-            place::is_order!()
-        ))?
-        .query_row(place::key(&id), |found| {
-            let facts = row::facts(found, 1)?;
-            let bytes = found.get_ref(0)?.as_blob()?;
-            history::decode(id, &facts.user_id, bytes, after, limit)
-                .map_err(|error| row::unreadable(0, error))
+) -> rusqlite::Result<Option<History>> {
+    place::by_id!("status, history, facts").find(orders, &id, |found| {
+        let is_erased = row::status(found, 0)?.is_none();
+        let facts = (!is_erased).then(|| row::facts(found, 2)).transpose()?;
+        let user_id = facts.map(|facts| facts.user_id);
+        let bytes = found.get_ref(1)?.as_blob()?;
+        let events = history::decode(id, user_id.as_ref(), bytes, after, limit)
+            .map_err(|error| row::unreadable(1, error))?;
+        Ok(if is_erased {
+            History::Erased(events)
+        } else {
+            History::Of(events)
         })
-        .optional()
+    })
 }

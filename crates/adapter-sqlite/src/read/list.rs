@@ -1,14 +1,12 @@
-//! Lists, newest first: by user or external id through the index, by a rare status through its partial index, otherwise along the
-//! orders themselves. A page looks at a bounded number of orders.
+//! Lists, newest first: by user or external id through the index, by a rare status through its partial index, otherwise
+//! along the orders themselves. A page looks at a bounded number of orders; an erased one is not shown, but counts.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use application::ports::{ListQuery, OrderPage};
 use domain::{Order, OrderId, Status};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Rows, params};
 
 use super::{ReadConnection, row};
 use crate::index::names::UserHash;
@@ -106,10 +104,8 @@ impl ReadConnection {
         recent.dedup();
         let orders = &self.orders;
         let mut look = |id: OrderId| -> rusqlite::Result<bool> {
-            match row::load(orders, id)? {
-                Some((order, _)) => Ok(filling.look(order).is_continue()),
-                None => Ok(true),
-            }
+            let found = filling.look_at(id, || row::load(orders, id))?;
+            Ok(found.is_continue())
         };
         let mut goes_on = Ok(true);
         let mut visit = |id| {
@@ -170,17 +166,17 @@ impl Filling<'_> {
         ControlFlow::Break(())
     }
 
-    /// As [`Filling::look`], without reading an order that is not shown.
+    /// As [`Filling::look`], at what `load` finds. Nothing is loaded once no more may be looked at. What is not found was
+    /// erased, or cannot be shown.
     fn look_at(
         &mut self,
-        orders: &Connection,
         id: OrderId,
-        may_show: bool,
+        load: impl FnOnce() -> rusqlite::Result<Option<row::Loaded>>,
     ) -> rusqlite::Result<ControlFlow<()>> {
         if !self.may_look() {
             return Ok(ControlFlow::Break(()));
         }
-        if may_show && let Some((order, _)) = row::load(orders, id)? {
+        if let Some((order, _)) = load()? {
             return Ok(self.look(order));
         }
         self.saw(id);
@@ -188,17 +184,9 @@ impl Filling<'_> {
     }
 
     /// Whether an order of this status can be shown.
-    fn may_show(&self, status: Status) -> bool {
-        self.query
-            .filter
-            .status
-            .is_none_or(|wanted| wanted == status)
-    }
-
-    /// How many more orders the page can come to: those it may look at, and the one that tells that there is more.
-    fn may_look_at(&self) -> usize {
-        let most = self.query.look_at_most.max(1);
-        most.saturating_sub(self.looked_at).saturating_add(1)
+    fn may_show(&self, status: Option<Status>) -> bool {
+        let wanted = self.query.filter.status;
+        status.is_some_and(|status| wanted.is_none_or(|wanted| wanted == status))
     }
 }
 
@@ -226,49 +214,120 @@ fn walk_status(
     ))?;
     let mut rows = statement.query(params![from, to, status.code()])?;
     while let Some(found) = rows.next()? {
-        let (order, _) = row::order(found)?;
-        if filling.look(order).is_break() {
+        // No erased order has a status of the index.
+        if let Some((order, _)) = row::order(found)?
+            && filling.look(order).is_break()
+        {
             break;
         }
     }
     Ok(())
 }
 
-/// Along all orders, which are in the order of their ids but within a millisecond. Of one that holds more orders than
-/// the page may look at, only so many are kept.
+/// Along all orders: those at the places of their milliseconds, merged with the overflow area.
 fn walk_all(
     orders: &Connection,
     stretch: Stretch,
     filling: &mut Filling<'_>,
 ) -> rusqlite::Result<()> {
-    let mut statement = orders.prepare_cached(
+    let mut by_place = orders.prepare_cached(
         "SELECT place, id, status FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
     )?;
     let first = place::first_of(stretch.from);
     let last = stretch.to.map_or(i64::MAX, place::last_of);
-    let mut rows = statement.query(params![first, last])?;
-    let mut newest = BinaryHeap::new();
-    let mut millisecond = None;
+    let mut milliseconds = Milliseconds {
+        rows: by_place.query(params![first, last])?,
+        read_ahead: None,
+    };
+    let mut overflowing = orders.prepare_cached(
+        "SELECT id, place FROM overflow WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+    )?;
+    let (from, to) = stretch.bounds();
+    let mut overflowing = overflowing.query([from, to])?;
+    let mut overflow = next_overflowing(&mut overflowing)?;
+    let mut of_millisecond = Vec::new();
     loop {
-        let found = rows.next()?;
-        let next = found
-            .map(|found| found.get(0).map(place::millisecond))
-            .transpose()?;
-        if next != millisecond {
-            for Reverse((id, may_show)) in std::mem::take(&mut newest).into_sorted_vec() {
-                if filling.look_at(orders, id, may_show)?.is_break() {
-                    return Ok(());
-                }
-            }
-            millisecond = next;
+        if of_millisecond.is_empty() {
+            milliseconds.next(stretch, filling, &mut of_millisecond)?;
         }
-        let Some(found) = found else { return Ok(()) };
-        let id = OrderId::from_bytes(found.get(1)?);
-        if stretch.holds(id) {
-            newest.push(Reverse((id, filling.may_show(row::status(found, 2)?))));
-            if newest.len() > filling.may_look_at() {
-                newest.pop();
+        let newest = of_millisecond.last();
+        let next = match (newest, overflow) {
+            (Some(found), Some(other)) if found.id < other.id => {
+                overflow = next_overflowing(&mut overflowing)?;
+                other
             }
+            (None, Some(other)) => {
+                overflow = next_overflowing(&mut overflowing)?;
+                other
+            }
+            (None, None) => return Ok(()),
+            (Some(_), _) => of_millisecond.pop().expect("it was looked at"),
+        };
+        let load = || match next.may_show {
+            true => row::load_at(orders, next.place),
+            false => Ok(None),
+        };
+        if filling.look_at(next.id, load)?.is_break() {
+            return Ok(());
         }
     }
+}
+
+/// An order as a walk along all of them comes to it.
+#[derive(Clone, Copy)]
+struct Found {
+    id: OrderId,
+    place: i64,
+    may_show: bool,
+}
+
+/// The rows of the milliseconds, newest first: in the order of their ids but within a millisecond.
+struct Milliseconds<'s> {
+    rows: Rows<'s>,
+    /// The first row of the next millisecond.
+    read_ahead: Option<Found>,
+}
+
+impl Milliseconds<'_> {
+    /// Moves the orders of the next millisecond that has any into `found`, ascending by id. It reads no more rows than a
+    /// millisecond has places, and then past rows that are out of the stretch, which has at most one such millisecond at
+    /// either end.
+    fn next(
+        &mut self,
+        stretch: Stretch,
+        filling: &Filling<'_>,
+        found: &mut Vec<Found>,
+    ) -> rusqlite::Result<()> {
+        found.extend(self.read_ahead.take());
+        while let Some(row) = self.rows.next()? {
+            let order = Found {
+                id: OrderId::from_bytes(row.get(1)?),
+                place: row.get(0)?,
+                may_show: filling.may_show(row::status(row, 2)?),
+            };
+            if !stretch.holds(order.id) {
+                continue;
+            }
+            let of_millisecond = found.first().map(|first| place::millisecond(first.place));
+            if of_millisecond.is_some_and(|other| other != place::millisecond(order.place)) {
+                self.read_ahead = Some(order);
+                break;
+            }
+            found.push(order);
+        }
+        found.sort_unstable_by_key(|order| order.id);
+        Ok(())
+    }
+}
+
+fn next_overflowing(rows: &mut Rows<'_>) -> rusqlite::Result<Option<Found>> {
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(Found {
+        id: OrderId::from_bytes(row.get(0)?),
+        place: row.get(1)?,
+        // Its status is not known before it is read.
+        may_show: true,
+    }))
 }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use domain::{ExternalId, Order, OrderId, UserId};
-use rusqlite::OptionalExtension;
 
 use super::{ReadConnection, row};
 use crate::index::names::NameHash;
 use crate::index::tail::Named;
-use crate::place;
 
 impl ReadConnection {
     pub(crate) fn get(&self, id: OrderId) -> rusqlite::Result<Option<Arc<Order>>> {
@@ -21,30 +19,21 @@ impl ReadConnection {
         external_id: &ExternalId,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
         let name = NameHash::of_external_id(user, external_id);
-        let id = match self.tail.named(name) {
-            Named::Here(id) => Some(id),
-            Named::Nowhere => None,
+        let orders = &self.orders;
+        // What a hash found is verified by the texts; an erased order is not found.
+        let load = |id| {
+            let found = row::load(orders, id)?.map(|(order, _)| order);
+            Ok(found.filter(|order| {
+                order.user_id == *user && order.external_id.as_ref() == Some(external_id)
+            }))
+        };
+        match self.tail.named(name) {
+            Named::Here(id) => load(id),
+            Named::Nowhere => Ok(None),
             Named::LookInFile(edition) => self
                 .index
-                .named(edition, name)
+                .named(edition, name, load)
                 .inspect_err(|error| self.tail.index_failed(edition.generation, error))?,
-        };
-        let Some(id) = id else { return Ok(None) };
-        let found = self.get(id)?;
-        // What a hash found is verified by the texts.
-        Ok(found.filter(|order| {
-            order.user_id == *user && order.external_id.as_ref() == Some(external_id)
-        }))
-    }
-
-    pub(crate) fn receipt(&self, id: OrderId) -> rusqlite::Result<Option<String>> {
-        self.orders
-            .prepare_cached(concat!(
-                "SELECT text FROM receipts WHERE place = (SELECT place FROM orders WHERE ",
-                place::is_order!(),
-                ")"
-            ))?
-            .query_row(place::key(&id), |found| found.get(0))
-            .optional()
+        }
     }
 }

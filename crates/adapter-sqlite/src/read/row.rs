@@ -1,4 +1,4 @@
-//! From the columns of an order's row to the order.
+//! From the columns of an order's row to the order. Erased orders have a row, too ([`ERASED`]), but are no orders.
 
 use std::sync::Arc;
 
@@ -10,6 +10,9 @@ use crate::codec::facts::{self, Facts};
 use crate::codec::{Unreadable, standing};
 use crate::place;
 
+/// The status of the row of an erased order: no order's status has this code.
+pub(crate) const ERASED: u8 = 0;
+
 /// The columns that [`order`] reads, in its order.
 macro_rules! order_columns {
     () => {
@@ -17,6 +20,9 @@ macro_rules! order_columns {
     };
 }
 pub(crate) use order_columns;
+
+/// An order with the fingerprint of the command that made it.
+pub(crate) type Loaded = (Arc<Order>, Option<Fingerprint>);
 
 pub(crate) fn unreadable(column: usize, error: Unreadable) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error))
@@ -27,16 +33,23 @@ pub(crate) fn facts(row: &Row<'_>, column: usize) -> rusqlite::Result<Facts> {
     facts::decode(bytes).map_err(|error| unreadable(column, error))
 }
 
-pub(crate) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Status> {
+/// The status in a column; `None` for an erased order.
+pub(crate) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
     let code: u8 = row.get(column)?;
+    if code == ERASED {
+        return Ok(None);
+    }
     Status::from_code(code)
+        .map(Some)
         .ok_or_else(|| unreadable(column, Unreadable::because("an unknown status")))
 }
 
-/// The order of a row of [`order_columns`], with the fingerprint of the command that made it.
-pub(crate) fn order(row: &Row<'_>) -> rusqlite::Result<(Arc<Order>, Option<Fingerprint>)> {
+/// The order of a row of [`order_columns`]; `None` for an erased one.
+pub(crate) fn order(row: &Row<'_>) -> rusqlite::Result<Option<Loaded>> {
     let id = OrderId::from_bytes(row.get(0)?);
-    let status = status(row, 1)?;
+    let Some(status) = status(row, 1)? else {
+        return Ok(None);
+    };
     let version = Version::from_number(row.get(2)?)
         .ok_or_else(|| unreadable(2, Unreadable::because("version 0")))?;
     let facts = facts(row, 4)?;
@@ -44,21 +57,24 @@ pub(crate) fn order(row: &Row<'_>) -> rusqlite::Result<(Arc<Order>, Option<Finge
     let standing = row.get_ref(3)?.as_blob()?;
     let order = standing::decode(id, status, version, standing, facts)
         .map_err(|error| unreadable(3, error))?;
-    Ok((Arc::new(order), fingerprint))
+    Ok(Some((Arc::new(order), fingerprint)))
 }
 
 /// An order by its id.
-pub(crate) fn load(
-    connection: &Connection,
-    id: OrderId,
-) -> rusqlite::Result<Option<(Arc<Order>, Option<Fingerprint>)>> {
-    connection
+pub(crate) fn load(connection: &Connection, id: OrderId) -> rusqlite::Result<Option<Loaded>> {
+    let found = place::by_id!(order_columns!()).find(connection, &id, order)?;
+    Ok(found.flatten())
+}
+
+/// The order at a place.
+pub(crate) fn load_at(connection: &Connection, place: i64) -> rusqlite::Result<Option<Loaded>> {
+    let found = connection
         .prepare_cached(concat!(
             "SELECT ",
             order_columns!(),
-            " FROM orders WHERE ",
-            place::is_order!()
+            " FROM orders WHERE place = ?1"
         ))?
-        .query_row(place::key(&id), order)
-        .optional()
+        .query_row([place], order)
+        .optional()?;
+    Ok(found.flatten())
 }

@@ -1,24 +1,25 @@
-//! Writing decisions down, within the transaction: new orders, and changes of orders that stand as expected.
+//! Writing decisions, within the transaction: what a new order's key and external id lead to, and changes of orders that
+//! have the expected version and status. New rows are written by `insert`.
 
 use std::sync::Arc;
 
 use application::ports::{CommitError, Committed, StoreError};
 use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
-use rusqlite::{OptionalExtension, ffi, params};
+use rusqlite::params;
 
 use super::Writer;
 use super::batch::Batch;
-use super::fresh::FreshWork;
 use super::leases::Origin;
 use crate::codec::log;
-use crate::failure::{Meaning, corrupt, is_unreadable, meaning, unavailable};
-use crate::index::names::{NameHash, UserHash};
+use crate::failure::{corrupt, is_unreadable, unavailable};
+use crate::index::names::NameHash;
 use crate::index::tail::{Edition, Named};
 use crate::place;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::read::row;
 
-type Applied<T> = rusqlite::Result<Result<T, CommitError>>;
+/// The answer to one write, or the failure that ends the transaction.
+pub(super) type Applied<T> = rusqlite::Result<Result<T, CommitError>>;
 
 impl Writer<'_> {
     /// Applies one write within the transaction.
@@ -47,7 +48,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What a new order is answered whose key or external id is known, the key first.
+    /// The answer to a new order whose key or external id is known, the key first.
     fn find_known(
         &mut self,
         batch: &Batch,
@@ -72,105 +73,7 @@ impl Writer<'_> {
         Ok(None)
     }
 
-    fn insert(
-        &mut self,
-        batch: &mut Batch,
-        write: &mut Prepared,
-        bytes: &mut [u8],
-        (names, lists): ([Option<NameHash>; 2], (UserHash, Option<UserHash>)),
-        now: Timestamp,
-    ) -> Applied<Committed> {
-        let first_seq = batch.books.head + 1;
-        write.stamp(bytes, first_seq);
-        let (id, status) = (write.id, write.status);
-        // The first statement of the write: where it is refused, nothing of the write is there.
-        let place = match self.insert_row(write, bytes, place::of(id)) {
-            Err(error) if meaning(&error) == Meaning::Refused => {
-                return Ok(Err(CommitError::Refused(error.to_string())));
-            }
-            inserted => inserted?,
-        };
-        let Some(place) = place else {
-            return Ok(Err(CommitError::Store(unavailable(
-                "there are as many orders of this millisecond as the store has places for; try again",
-            ))));
-        };
-        let is_fresh_work = write.is_fresh_work();
-        if is_fresh_work {
-            batch.books.fresh_waiting += 1;
-            batch.fresh.push(FreshWork {
-                seq: first_seq,
-                id,
-                order: write.order.take(),
-            });
-        } else if let Job::DueIn(delay) = write.job {
-            self.put_job_of(batch, write, now.saturating_add(delay))?;
-        }
-        batch.books.count(None, status);
-        batch.indexed.push(lists.0, id);
-        if let Some(of_external_id) = lists.1 {
-            batch.indexed.push(of_external_id, id);
-        }
-        batch
-            .indexed
-            .names
-            .extend(names.into_iter().flatten().map(|name| (name, id)));
-        self.finish(batch, write, bytes, place, is_fresh_work)
-            .map(|seq| Ok(Committed::Written { seq }))
-    }
-
-    /// Writes the row of a new order where it belongs, or at the next free place; returns where it is, `None` where no
-    /// place is left.
-    fn insert_row(
-        &mut self,
-        write: &Prepared,
-        bytes: &[u8],
-        place: i64,
-    ) -> rusqlite::Result<Option<i64>> {
-        let id = write.id;
-        let inserted = self.hot.insert.execute(params![
-            place,
-            id.as_bytes(),
-            write.status.code(),
-            write.version.get(),
-            write.standing(bytes),
-            write.history(bytes),
-            write.facts(bytes)
-        ]);
-        match inserted {
-            Err(error) if is_taken(&error) => match self.next_place(id, place)? {
-                Next::Free(free) => self.insert_row(write, bytes, free),
-                Next::Full => Ok(None),
-                Next::IsThere => Err(error),
-            },
-            inserted => inserted.map(|_| Some(place)),
-        }
-    }
-
-    /// Where an order goes that does not find its place free.
-    fn next_place(&self, id: OrderId, taken: i64) -> rusqlite::Result<Next> {
-        let mut rows = self.connection.prepare_cached(
-            "SELECT place, id FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
-        )?;
-        let (_, last, own_id) = place::key(&id);
-        let mut rows = rows.query([taken, last])?;
-        let mut free = taken;
-        while let Some(found) = rows.next()? {
-            if found.get_ref(1)?.as_blob()? == own_id {
-                return Ok(Next::IsThere);
-            }
-            if free == found.get::<_, i64>(0)? {
-                free += 1;
-            }
-        }
-        Ok(if free <= last {
-            Next::Free(free)
-        } else {
-            Next::Full
-        })
-    }
-
-    /// A change of an order that must stand at this version and status: the fencing check, in SQL.
+    /// A change of an order that must have this version and status: the fencing check, in SQL.
     pub(super) fn apply_change(
         &mut self,
         batch: &mut Batch,
@@ -179,40 +82,36 @@ impl Writer<'_> {
         before: (Version, Status),
         now: Timestamp,
     ) -> Applied<Seq> {
-        let Some(place) = self.change_row(batch, write, bytes, before)? else {
+        if !self.change_row(batch, write, bytes, before)? {
             return Ok(Err(CommitError::Stale));
-        };
+        }
         self.follow_work(batch, write, before, now)?;
-        self.finish(batch, write, bytes, place, false).map(Ok)
+        Ok(Ok(Self::finish(batch, write, bytes, false)))
     }
 
-    /// The order's row, where it stands at this version and status; the first statement of a change, so that nothing
-    /// of it is there where it is refused. The place of the row; `None` where the order stands otherwise.
+    /// Changes the order's row if it has this version and status; the first statement of a change, so that a refused one
+    /// leaves nothing. `false` if the order has moved on.
     pub(super) fn change_row(
         &mut self,
         batch: &mut Batch,
         write: &Prepared,
         bytes: &mut [u8],
         before: (Version, Status),
-    ) -> rusqlite::Result<Option<i64>> {
+    ) -> rusqlite::Result<bool> {
         write.stamp(bytes, batch.books.head + 1);
         let id = write.id;
         let belongs_at = place::of(id);
-        let place = if self.change_row_at(belongs_at, write, bytes, before)? {
-            Some(belongs_at)
-        } else {
-            let elsewhere = self.place(id)?.filter(|place| *place != belongs_at);
-            match elsewhere {
-                Some(place) => self
-                    .change_row_at(place, write, bytes, before)?
-                    .then_some(place),
-                None => None,
-            }
-        };
-        if place.is_some() {
+        let is_changed = self.change_row_at(belongs_at, write, bytes, before)?
+            || match self.place(id)? {
+                Some(place) if place != belongs_at => {
+                    self.change_row_at(place, write, bytes, before)?
+                }
+                Some(_) | None => false,
+            };
+        if is_changed {
             batch.books.count(Some(before.1), write.status);
         }
-        Ok(place)
+        Ok(is_changed)
     }
 
     fn change_row_at(
@@ -236,13 +135,7 @@ impl Writer<'_> {
     }
 
     fn place(&self, id: OrderId) -> rusqlite::Result<Option<i64>> {
-        self.connection
-            .prepare_cached(concat!(
-                "SELECT place FROM orders WHERE ",
-                place::is_order!()
-            ))?
-            .query_row(place::key(&id), |found| found.get(0))
-            .optional()
+        place::by_id!("place").find(self.connection, &id, |found| found.get(0))
     }
 
     /// What a change means for the work: a job to put or to remove, a lease that ends.
@@ -266,42 +159,40 @@ impl Writer<'_> {
                 .is_some_and(|lease| matches!(lease.origin, Origin::Fresh(_)));
             batch.leases_ended.push(id);
         }
-        match write.job {
-            Job::DueIn(delay) => self.put_job_of(batch, write, now.saturating_add(delay))?,
-            Job::Nothing if was_fresh_claim => {}
-            Job::Nothing | Job::Leased => {
-                let had_job = self.remove_job(batch, id)?;
-                if status == Status::Pending && version == Version::FIRST && !had_job {
-                    // It waited in the log; its entry is passed over from now on.
-                    batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
-                }
-            }
+        if let Some(due) = write.due(now) {
+            return self.put_job_of(batch, write, due);
+        }
+        if was_fresh_claim {
+            return Ok(());
+        }
+        let had_job = self.remove_job(batch, id)?;
+        if status == Status::Pending && version == Version::FIRST && !had_job {
+            // It waited in the log; its entry is passed over from now on.
+            batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
         }
         Ok(())
     }
 
-    /// Receipt, log entries and events of a write whose order is written.
+    /// The log entries and events of a write whose order is written.
     pub(super) fn finish(
-        &mut self,
         batch: &mut Batch,
         write: &Prepared,
         bytes: &[u8],
-        place: i64,
         is_fresh_work: bool,
-    ) -> rusqlite::Result<Seq> {
-        let id = write.id;
-        if let Some(text) = &write.receipt {
-            self.hot.receipt.execute(params![place, text])?;
-        }
+    ) -> Seq {
+        let (id, bits) = (write.id, batch.bits);
         for (version, encoded) in write.events(bytes) {
             batch.books.head += 1;
             log::put(&mut batch.log, id, version.get(), is_fresh_work);
-            batch.events.push(id, version, write.user(bytes), encoded);
+            let user = write.user(bytes);
+            batch.events.push(bits, id, version, user, encoded);
         }
-        Ok(Seq(batch.books.head))
+        Seq(batch.books.head)
     }
 
-    /// The order that has this name already: in this transaction, in the tail of the index, or in its file.
+    /// The order that has this name already: in this transaction, in the tail of the index, or in its file. A name that an
+    /// erased order had is free. In the transaction and in the tail it leads to the order that had it last: if that one is
+    /// erased, so are all that had it before.
     fn known(
         &mut self,
         batch: &Batch,
@@ -309,37 +200,32 @@ impl Writer<'_> {
         fingerprint: Option<Fingerprint>,
     ) -> rusqlite::Result<Option<Known>> {
         let Some(name) = name else { return Ok(None) };
-        let id = match batch.indexed.names.get(&name) {
-            Some(id) => Some(*id),
-            None => match self.surroundings.tail.named(name) {
-                Named::Here(id) => Some(id),
-                Named::Nowhere => None,
-                Named::LookInFile(edition) => match self.index.named(edition, name) {
-                    Ok(found) => found,
-                    Err(error) => return Ok(Some(self.index_failed(edition, &error))),
-                },
-            },
-        };
-        let Some(id) = id else { return Ok(None) };
-        let loaded = match row::load(self.connection, id) {
+        let connection = self.connection;
+        let load = |id| match row::load(connection, id) {
             // This write alone is refused.
-            Err(error) if is_unreadable(&error) => {
-                return Ok(Some(Known::Unreadable(corrupt(error))));
-            }
-            loaded => loaded?,
+            Err(error) if is_unreadable(&error) => Ok(Some(Known::Unreadable(corrupt(error)))),
+            loaded => Ok(loaded?.map(|(order, made_by)| {
+                if made_by == fingerprint {
+                    Known::Equal(order)
+                } else {
+                    Known::Other
+                }
+            })),
         };
-        let Some((order, made_by)) = loaded else {
-            // The order was erased, and its names with it.
-            return Ok(None);
-        };
-        Ok(Some(if made_by == fingerprint {
-            Known::Equal(order)
-        } else {
-            Known::Other
-        }))
+        if let Some(id) = batch.indexed.names.get(&name) {
+            return load(*id);
+        }
+        match self.surroundings.tail.named(name) {
+            Named::Here(id) => load(id),
+            Named::Nowhere => Ok(None),
+            Named::LookInFile(edition) => match self.index.named(edition, name, load) {
+                Ok(found) => found,
+                Err(error) => Ok(Some(self.index_failed(edition, &error))),
+            },
+        }
     }
 
-    /// The orders are sound where only their index is not: this write alone is refused.
+    /// The index cannot be read, though the orders can: this write alone is refused.
     fn index_failed(&self, edition: Edition, error: &rusqlite::Error) -> Known {
         let tail = &self.surroundings.tail;
         tail.index_failed(edition.generation, error);
@@ -349,26 +235,11 @@ impl Writer<'_> {
     }
 }
 
-enum Next {
-    Free(i64),
-    /// The order itself is there already.
-    IsThere,
-    /// All places within reach are taken.
-    Full,
-}
-
-/// Whether there is a row at the place already.
-fn is_taken(error: &rusqlite::Error) -> bool {
-    error
-        .sqlite_error()
-        .is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
-}
-
 enum Known {
     /// Made by the same command: the order as it is now.
     Equal(Arc<domain::Order>),
     /// Made by another command.
     Other,
-    /// Nobody can say.
+    /// It cannot be told.
     Unreadable(StoreError),
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claim, StoreError};
-use domain::{Order, OrderId};
+use application::ports::{Claim, CommitError, StoreError};
+use domain::{EventPosition, Order, OrderId};
 use tokio::sync::oneshot;
 
 use super::books::Books;
@@ -17,6 +17,8 @@ use crate::recent::EncodedEvents;
 pub(crate) struct Batch {
     /// The books as they will be.
     pub(crate) books: Books,
+    /// The random bits of all its events.
+    pub(crate) bits: u32,
     /// The entries of the log row.
     pub(crate) log: Vec<u8>,
     /// The books as the log row has them.
@@ -30,6 +32,8 @@ pub(crate) struct Batch {
     /// Fresh work that was taken out of its queue.
     pub(crate) taken: Vec<FreshWork>,
     pub(crate) touches_jobs: bool,
+    /// Orders were erased: no event from before is kept in memory.
+    pub(crate) erases: bool,
     pub(crate) answers: Vec<Answer>,
     /// The writes in the order in which they are made: where the row goes, which parcel, and where in it.
     pub(crate) sequence: Vec<(i64, usize, usize)>,
@@ -47,6 +51,10 @@ pub(crate) enum Answer {
         oneshot::Sender<Result<Vec<Claim>, StoreError>>,
         Result<Vec<Claim>, StoreError>,
     ),
+    Erased(
+        oneshot::Sender<Result<EventPosition, CommitError>>,
+        Result<EventPosition, CommitError>,
+    ),
 }
 
 impl Answer {
@@ -55,24 +63,30 @@ impl Answer {
         match self {
             Self::Orders(reply, answer) => drop(reply.send(answer)),
             Self::Lost(reply, answer) => drop(reply.send(answer)),
+            Self::Erased(reply, answer) => drop(reply.send(answer)),
         }
     }
 
-    /// The transaction failed: nobody is told otherwise.
+    /// The transaction failed, and with it whatever was to be answered.
     pub(crate) fn fail(self, error: &StoreError) {
         match self {
             Self::Orders(reply, _) => drop(reply.send(Err(error.clone()))),
             Self::Lost(reply, _) => drop(reply.send(Err(error.clone()))),
+            Self::Erased(reply, _) => {
+                drop(reply.send(Err(CommitError::Store(error.clone()))));
+            }
         }
     }
 }
 
 impl Batch {
-    /// Begins a transaction on these books.
-    pub(crate) fn begin(&mut self, books: Books) {
+    /// Begins a transaction on these books, with these random bits.
+    pub(crate) fn begin(&mut self, books: Books, bits: u32) {
         self.books = books;
+        self.bits = bits;
         self.encoded_books.clear();
         self.touches_jobs = false;
+        self.erases = false;
     }
 
     /// Room for what the writer encodes itself.

@@ -13,6 +13,8 @@ use crate::read::row;
 pub(crate) struct Books {
     /// The last seq of the log.
     pub(crate) head: u64,
+    /// The random bits of the event at the head.
+    pub(crate) bits: u32,
     /// Fresh work at or before it was claimed, or is none any more.
     pub(crate) claimed_through: u64,
     /// No fresh claim at or before it is still PROCESSING without being in `jobs`.
@@ -28,12 +30,13 @@ impl Books {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let last = connection
             .query_row(
-                "SELECT last_seq, books FROM log ORDER BY last_seq DESC LIMIT 1",
+                "SELECT last_seq, bits, books FROM log ORDER BY last_seq DESC LIMIT 1",
                 [],
                 |found| {
                     let head = found.get::<_, i64>(0)?.cast_unsigned();
-                    Self::decode(head, found.get_ref(1)?.as_blob()?)
-                        .map_err(|error| row::unreadable(1, error))
+                    let bits = found.get(1)?;
+                    Self::decode((head, bits), found.get_ref(2)?.as_blob()?)
+                        .map_err(|error| row::unreadable(2, error))
                 },
             )
             .optional()?;
@@ -49,6 +52,7 @@ impl Books {
             self.claimed_through,
             self.settled_through,
             self.fresh_waiting,
+            self.counts.erased,
         ] {
             put_number(bytes, mark);
         }
@@ -57,31 +61,40 @@ impl Books {
         }
     }
 
-    fn decode(head: u64, bytes: &[u8]) -> Result<Self, Unreadable> {
+    fn decode((head, bits): (u64, u32), bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut reader = Reader::new(bytes);
         let mut books = Self {
             head,
+            bits,
             claimed_through: reader.number()?,
             settled_through: reader.number()?,
             fresh_waiting: reader.number()?,
             ..Self::default()
         };
-        // A status that was added since has no orders yet.
+        books.counts.erased = reader.number()?;
         for status in Status::ALL {
-            if !reader.is_empty() {
-                books.counts.set(status, reader.number()?);
-            }
+            books.counts.set(status, reader.number()?);
         }
         Ok(books)
     }
 
-    /// An order came to stand at `to`, from `from` where it was there before.
+    /// Counts an order that has the status `to` now, and had `from` if it is not new.
     pub(crate) fn count(&mut self, from: Option<Status>, to: Status) {
         if let Some(from) = from {
-            self.counts
-                .set(from, self.counts.get(from).saturating_sub(1));
+            self.count_one_less(from);
         }
         self.counts.set(to, self.counts.get(to) + 1);
+    }
+
+    /// Counts an order that was erased when it had the status `from`.
+    pub(crate) fn count_erased(&mut self, from: Status) {
+        self.count_one_less(from);
+        self.counts.erased += 1;
+    }
+
+    fn count_one_less(&mut self, from: Status) {
+        let count = self.counts.get(from).saturating_sub(1);
+        self.counts.set(from, count);
     }
 
     /// Whether a worker would find something now. What runs alone is not hinted at with every commit: a worker has to
@@ -93,6 +106,7 @@ impl Books {
     pub(crate) const fn figures(&self) -> Figures {
         Figures {
             head: self.head,
+            bits: self.bits,
             counts: self.counts,
             fresh_waiting: self.fresh_waiting,
             jobs: self.jobs,

@@ -9,9 +9,7 @@ pub(crate) struct HotStatements<'c> {
     pub(crate) insert: Statement<'c>,
     /// Parameters: status, version, standing, the event to append, and the guard: place, id, version, status.
     pub(crate) change: Statement<'c>,
-    /// Parameters: the order's place, text.
-    pub(crate) receipt: Statement<'c>,
-    /// Parameters: last seq, entries, books.
+    /// Parameters: last seq, bits, entries, books.
     pub(crate) log: Statement<'c>,
 }
 
@@ -30,10 +28,9 @@ impl<'c> HotStatements<'c> {
                     history = CAST(history || ?4 AS BLOB)
                     WHERE place = ?5 AND id = ?6 AND version = ?7 AND status = ?8",
             )?,
-            receipt: connection
-                .prepare("INSERT OR REPLACE INTO receipts (place, text) VALUES (?1, ?2)")?,
-            log: connection
-                .prepare("INSERT INTO log (last_seq, entries, books) VALUES (?1, ?2, ?3)")?,
+            log: connection.prepare(
+                "INSERT INTO log (last_seq, bits, entries, books) VALUES (?1, ?2, ?3, ?4)",
+            )?,
         })
     }
 }

@@ -2,14 +2,16 @@
 //! durable, then answers all of it. Under load a commit carries hundreds of decisions, at rest it carries one, at
 //! once, without a timer.
 //!
-//! Started by the store; reached through the queue alone. It never waits for a caller, and tells readers
+//! Started by the store; reached through the queue alone. It never waits for a caller, and publishes to readers
 //! ([`Published`], [`Tail`]) before it answers.
 
 pub(crate) mod apply;
 pub(crate) mod batch;
 pub(crate) mod books;
+mod erase;
 pub(crate) mod fresh;
 mod hot;
+mod insert;
 mod jobs;
 pub(crate) mod leases;
 pub(crate) mod recovery;
@@ -18,7 +20,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Dispatch, StatusBus, StoreError};
+use application::ports::{Clock, CommitError, Dispatch, Ids, StatusBus, StoreError};
 use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
@@ -49,6 +51,7 @@ pub(crate) struct Surroundings {
     pub(crate) published: Arc<Published>,
     pub(crate) tail: Arc<Tail>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) bus: Arc<dyn StatusBus>,
 }
@@ -157,7 +160,8 @@ impl Writer<'_> {
     fn transaction(&mut self, parcels: &mut [Parcel], batch: &mut Batch) -> bool {
         let has_room = self.surroundings.tail.wait_for_room(WAIT_FOR_INDEX);
         let now = self.surroundings.clock.now();
-        batch.begin(self.books);
+        // Half of the bits are enough for a commit.
+        batch.begin(self.books, self.surroundings.ids.random() as u32);
         let done = self
             .apply_all(parcels, batch, now, has_room)
             .and_then(|()| self.commit(batch));
@@ -229,7 +233,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Does what is asked for beside the writes; the failure that ends the transaction, where there is one.
+    /// Does what is asked for beside the writes; the failure that ends the transaction, if there is one.
     fn apply_request(
         &mut self,
         request: Request,
@@ -261,6 +265,18 @@ impl Writer<'_> {
                 let (answer, failure) = split(self.heartbeat(claims, lease));
                 (Answer::Lost(reply, answer), failure)
             }
+            Request::Erase {
+                erasure,
+                deadline,
+                reply,
+            } => {
+                let (answer, failure) = match self.erase(batch, &erasure, deadline) {
+                    Ok(answer) => (answer, None),
+                    // Never sent: the transaction fails.
+                    Err(error) => (Err(CommitError::Stale), Some(error)),
+                };
+                (Answer::Erased(reply, answer), failure)
+            }
         };
         batch.answers.push(answer);
         failure
@@ -287,7 +303,7 @@ impl Writer<'_> {
         if let Some(through) = self.fresh.emptied_through() {
             batch.books.claimed_through = batch.books.claimed_through.max(through);
             if through == self.books.head && batch.fresh.is_empty() {
-                // Also where an order was erased before anybody came for it: nobody else took it off the count.
+                // Also if an order has left the log's queue without being counted off.
                 batch.books.fresh_waiting = 0;
             }
         }
@@ -300,14 +316,15 @@ impl Writer<'_> {
         }
         if !batch.log.is_empty() {
             let head = batch.books.head.cast_signed();
+            batch.books.bits = batch.bits;
             batch.books.encode(&mut batch.encoded_books);
-            let row = rusqlite::params![head, &batch.log, &batch.encoded_books];
+            let row = rusqlite::params![head, batch.bits, &batch.log, &batch.encoded_books];
             self.hot.log.execute(row)?;
         }
         Ok(())
     }
 
-    /// The transaction is durable: memory follows, then everyone is told.
+    /// The transaction is durable: memory follows, then readers and followers.
     fn adopt(&mut self, batch: &mut Batch, now: Timestamp) {
         let before = std::mem::replace(&mut self.books, batch.books);
         self.fresh
@@ -337,14 +354,19 @@ impl Writer<'_> {
         }
         batch.log.clear();
         tail.append(&mut batch.indexed, self.books.head);
-        published.publish(self.books.figures(), &mut batch.events);
+        if batch.erases {
+            batch.events.clear();
+            published.publish_erasure(self.books.figures());
+        } else {
+            published.publish(self.books.figures(), &mut batch.events);
+        }
         if self.books.has_due_work(now) {
             dispatch.work_is_due(SHARD);
         }
         bus.committed(SHARD, Seq(self.books.head));
     }
 
-    /// The transaction failed: nobody is acknowledged, memory is as it was before.
+    /// The transaction failed: every caller gets the failure, memory is as it was before.
     fn give_up(&mut self, parcels: &mut [Parcel], batch: &mut Batch, failed: &Failed) -> bool {
         tracing::error!(error = %failed.answer, "a commit failed and was rolled back");
         let rolled_back =

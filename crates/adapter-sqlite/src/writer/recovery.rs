@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{OrderId, Status, Version};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::books::Books;
 use super::leases::{Lease, Leases, Origin};
@@ -57,18 +57,14 @@ pub(crate) fn orphaned_claims(connection: &Connection, books: &Books) -> rusqlit
     Ok(leases)
 }
 
-/// The token of the claim that holds an order, where one does.
+/// The token of the claim that holds an order, if one does.
 pub(super) fn claim_token(
     connection: &Connection,
     id: OrderId,
 ) -> rusqlite::Result<Option<Version>> {
-    let found: Option<(u8, u32)> = connection
-        .prepare_cached(concat!(
-            "SELECT status, version FROM orders WHERE ",
-            place::is_order!()
-        ))?
-        .query_row(place::key(&id), |found| Ok((found.get(0)?, found.get(1)?)))
-        .optional()?;
+    let found: Option<(u8, u32)> =
+        place::by_id!("status, version")
+            .find(connection, &id, |found| Ok((found.get(0)?, found.get(1)?)))?;
     Ok(found
         .filter(|(status, _)| *status == Status::Processing.code())
         .and_then(|(_, version)| Version::from_number(version)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Claim, RescuePolicy};
-use domain::{Job, Order, OrderId, Status, Timestamp, Version};
+use domain::{Order, OrderId, Status, Timestamp, Version};
 use rusqlite::params;
 
 use super::Writer;
@@ -26,7 +26,7 @@ const PUT_OFF: Duration = Duration::from_secs(600);
 /// An order whose work is due.
 enum Due {
     Order(Arc<Order>),
-    /// It was erased.
+    /// It was erased meanwhile.
     Gone,
     /// Its row cannot be read; its work was put off, so that it stops nobody else's.
     PutOff,
@@ -128,7 +128,7 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
         let taken = match self.load_due(batch, id, now)? {
-            // It was put there by a version that let it run in company.
+            // It was put off among the others when it could not be read.
             Due::Order(order) if order.runs_alone() && matches!(taking, Taking::Claim(_)) => {
                 self.put_job(batch, id, Waits::ToBeAlone, now)?;
                 return Ok(None);
@@ -173,27 +173,26 @@ impl Writer<'_> {
         let Ok(claim) = order.claim(now) else {
             return Ok(None);
         };
-        let (decision, receipt) = match taking {
-            Taking::Claim(_) | Taking::ClaimAlone(_) => (claim, None),
+        let decision = match taking {
+            Taking::Claim(_) | Taking::ClaimAlone(_) => claim,
             Taking::Settle(settle) => {
                 let outcome = settle.settle(&claim.order);
-                (claim.then(outcome.decision), outcome.receipt)
+                claim.then(outcome.decision)
             }
         };
         let taken = Arc::clone(&decision.order);
         let mut bytes = batch.own_bytes();
-        let write = Prepared::of_own_decision(order, decision, receipt, &mut bytes);
-        let place = self.change_row(batch, &write, &mut bytes, (order.version, order.status))?;
-        let Some(place) = place else {
+        let write = Prepared::of_own_decision(order, decision, &mut bytes);
+        if !self.change_row(batch, &write, &mut bytes, (order.version, order.status))? {
             return Ok(None);
-        };
+        }
         match taking {
             Taking::Claim(lease) | Taking::ClaimAlone(lease) => {
                 self.lease(batch, &taken, origin, *lease)?
             }
             Taking::Settle(_) => self.leave_settled(batch, &write, origin, now)?,
         }
-        self.finish(batch, &write, &bytes, place, false)?;
+        Self::finish(batch, &write, &bytes, false);
         batch.reuse(bytes);
         Ok(Some(taken))
     }
@@ -229,12 +228,10 @@ impl Writer<'_> {
         origin: Origin,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
-        match write.job {
-            Job::DueIn(delay) => self.put_job_of(batch, write, now.saturating_add(delay)),
-            Job::Nothing | Job::Leased if origin == Origin::Job => {
-                self.remove_job(batch, write.id).map(drop)
-            }
-            Job::Nothing | Job::Leased => Ok(()),
+        match (write.due(now), origin) {
+            (Some(due), _) => self.put_job_of(batch, write, due),
+            (None, Origin::Job) => self.remove_job(batch, write.id).map(drop),
+            (None, Origin::Fresh(_)) => Ok(()),
         }
     }
 
@@ -290,7 +287,7 @@ impl Writer<'_> {
             };
             let after = Arc::clone(&decision.order);
             let mut bytes = batch.own_bytes();
-            let write = Prepared::of_own_decision(&order, decision, None, &mut bytes);
+            let write = Prepared::of_own_decision(&order, decision, &mut bytes);
             let before = (order.version, order.status);
             if self
                 .apply_change(batch, &write, &mut bytes, before, now)?

@@ -1,13 +1,11 @@
 //! One process a folder, and schemas that this program does not know.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use adapter_sqlite::{OpenError, SHARDS};
 use application::in_process::InProcessHints;
 use application::ports::OrderStore;
-use port_conformance::order_store::leases::place_suspect;
-use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
+use port_conformance::order_store::{Subject, sample};
 
 use crate::opened::{Opened, open_in};
 
@@ -84,36 +82,43 @@ async fn a_schema_of_an_unreleased_build_stops_the_start_with_one_line() {
     let refused = open_in(opened.folder.path(), &opened.clock, &hints);
     let error = refused.expect_err("a schema that nobody knows");
     assert!(
-        matches!(error, OpenError::ForeignSchema { found: 2, .. }),
+        matches!(error, OpenError::ForeignSchema { found: 3, .. }),
         "{error:?}"
     );
     assert_eq!(error.to_string().lines().count(), 1, "{error}");
 }
 
+/// A folder as an earlier build left it: no build before this schema was released.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_of_the_version_before_is_brought_up_to_date() {
+async fn a_folder_of_an_earlier_format_stops_the_start_with_one_line_and_stays_as_it_is() {
     let opened = Opened::fresh();
-    let (folder, clock) = (Arc::clone(&opened.folder), Arc::clone(&opened.clock));
-    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
-    let suspect = place_suspect(&subject, &sample::plain("alice", 1), Duration::ZERO).await;
-    subject.store.close().await;
-    drop(subject);
-    let database = rusqlite::Connection::open(folder.path().join("orders.db"));
-    let database = database.expect("the test can prepare its files");
-    // As the version before left it: it knew of no work that is done alone.
+    opened.store.close().await;
+    let orders = opened.folder.path().join("orders.db");
+    let database = rusqlite::Connection::open(&orders).expect("the test can prepare its files");
     database
         .execute_batch(
-            "UPDATE jobs SET claimed = 0; DROP INDEX jobs_alone;
-             DELETE FROM refinery_schema_history WHERE version = 2",
+            "UPDATE refinery_schema_history SET version = 2, name = 'work_that_is_done_alone'",
         )
         .expect("the test can prepare its files");
     drop(database);
-
-    let opened = Opened::in_folder(folder, clock);
-    let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
-    assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
-    let claimed = subject.claim_alone_from(SHARDS[0], LONG).await;
-    assert_eq!(claimed.map(|order| order.id), Some(suspect.id));
+    let before = std::fs::read(&orders).expect("the test can read its files");
+    let hints = Arc::new(InProcessHints::new(&SHARDS));
+    let refused = open_in(opened.folder.path(), &opened.clock, &hints);
+    let error = refused.expect_err("an earlier schema");
+    assert!(
+        matches!(
+            error,
+            OpenError::EarlierSchema {
+                found: 2,
+                known: 3,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string().lines().count(), 1, "{error}");
+    let after = std::fs::read(&orders).expect("the test can read its files");
+    assert!(before == after, "the folder was changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,12 @@
 
 mod crash;
 mod disk;
+mod due_times;
+mod erasure;
 mod folder;
 mod moving_index;
 mod next_due;
+mod one_date;
 mod places;
+mod positions;
 mod unreadable;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use adapter_sqlite::{OpenError, SHARDS, SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
-use application::system::ManualClock;
+use application::ports::{Clock, Dispatch, Ids, OrderStore, StatusBus};
+use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
 use domain::Timestamp;
 use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
@@ -29,6 +29,16 @@ pub fn open_in(
     clock: &Arc<ManualClock>,
     hints: &Arc<InProcessHints>,
 ) -> Result<SqliteStore, OpenError> {
+    open_with(dir, clock, hints, Arc::new(SystemIds))
+}
+
+/// As [`open_in`], with randomness of the caller's own.
+pub fn open_with(
+    dir: &Path,
+    clock: &Arc<ManualClock>,
+    hints: &Arc<InProcessHints>,
+    ids: Arc<dyn Ids>,
+) -> Result<SqliteStore, OpenError> {
     let options = SqliteOptions {
         unindexed: 256,
         recent_events: 64,
@@ -38,6 +48,7 @@ pub fn open_in(
     SqliteStore::open(
         options,
         clock,
+        ids,
         Arc::clone(hints) as Arc<dyn Dispatch>,
         Arc::clone(hints) as Arc<dyn StatusBus>,
     )

@@ -54,7 +54,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
         .await
         .iter()
         .map(|seen| match seen {
-            Seen::Change(_, _, cursor) => cursor.get(ShardId(0)).unwrap().0,
+            Seen::Change(_, _, cursor) => cursor.get(ShardId(0)).unwrap().seq.0,
             Seen::Resync(_) => panic!("no gap was made"),
         })
         .collect();
@@ -191,11 +191,11 @@ async fn all_watchers_share_one_text() {
     assert_eq!(json["user_id"], alice.as_str());
     assert_eq!(json["occurred_at"], "2023-11-14T22:13:20.000Z");
     let cursor = application::watch::Cursor::parse(json["cursor"].as_str().unwrap()).unwrap();
-    assert_eq!(cursor.get(ShardId(0)), Some(Seq(1)));
+    assert_eq!(cursor, running.store.at(1));
 }
 
 #[tokio::test]
-async fn a_store_that_went_back_in_time_is_told_to_everybody() {
+async fn a_store_that_was_restored_under_a_watcher_is_announced() {
     let settings = WatchSettings {
         slow_scan: Duration::from_millis(10),
         ..WatchSettings::default()

@@ -1,7 +1,8 @@
-//! The live hub over a scripted store: what a watcher is handed, in which order, and what it is told of gaps.
+//! The live hub over a scripted store: what a watcher gets, in which order, and how gaps are announced.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod fan_out;
+mod restored;
 mod resuming;
 mod scripted_store;

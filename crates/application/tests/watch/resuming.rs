@@ -1,4 +1,4 @@
-//! Joining and coming back: no gap, nothing twice, or told to read again.
+//! Joining and coming back: no gap, nothing twice, or a resync notice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,16 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use application::watch::{Cursor, ResyncReason, Start, Topic, WatchError, WatchSettings};
-use domain::{OrderId, Seq, ShardId, UserId, Version};
+use domain::{EventPosition, OrderId, ShardId, UserId, Version};
 use tokio::task::JoinSet;
 
 use crate::scripted_store::{
     Running, ScriptedStore, Seen, flatten, join, order, receive, run, run_over, user, versions,
 };
-
-fn at(seq: u64) -> Cursor {
-    Cursor::new([(ShardId(0), Seq(seq))])
-}
 
 fn after(version: u32) -> Start {
     Start::AfterVersion(Version::from_number(version))
@@ -87,11 +83,26 @@ async fn an_order_resumes_from_a_cursor() {
     running.store.commit_next(other, &alice);
     running.store.commit_next(id, &alice);
     let mut watcher = running.hub.watcher().unwrap();
-    let seen = join(&mut watcher, Topic::Order(id), Start::After(at(1))).await;
+    let seen = join(
+        &mut watcher,
+        Topic::Order(id),
+        Start::After(running.store.at(1)),
+    )
+    .await;
     assert_eq!(versions(&seen), [(id, 2), (id, 3)]);
-    let seen = join(&mut watcher, Topic::Order(id), Start::After(at(4))).await;
+    let seen = join(
+        &mut watcher,
+        Topic::Order(id),
+        Start::After(running.store.at(4)),
+    )
+    .await;
     assert_eq!(seen, []);
-    let seen = join(&mut watcher, Topic::Order(id), Start::After(at(5))).await;
+    let seen = join(
+        &mut watcher,
+        Topic::Order(id),
+        Start::After(running.store.at(5)),
+    )
+    .await;
     assert_eq!(seen[0], Seen::Resync(ResyncReason::NotOfThisStore));
     assert_eq!(versions(&seen), [(id, 3)]);
 }
@@ -108,13 +119,12 @@ async fn a_cursor_from_elsewhere_and_a_gap_too_large_are_told() {
     for number in 0..60 {
         running.store.commit_next(order(&alice, number), &alice);
     }
+    // A cursor that lacks the shard begins at its first event, which is too far back here.
+    let of_another_shard = Cursor::new([(ShardId(9), EventPosition::default())]);
     let cases = [
-        (at(61), ResyncReason::NotOfThisStore),
-        (
-            Cursor::new([(ShardId(9), Seq(1))]),
-            ResyncReason::NotOfThisStore,
-        ),
-        (at(9), ResyncReason::TooFarBehind),
+        (running.store.at(61), ResyncReason::NotOfThisStore),
+        (of_another_shard, ResyncReason::TooFarBehind),
+        (running.store.at(9), ResyncReason::TooFarBehind),
     ];
     for (cursor, reason) in cases {
         let mut watcher = running.hub.watcher().unwrap();
@@ -124,7 +134,7 @@ async fn a_cursor_from_elsewhere_and_a_gap_too_large_are_told() {
         receive(&watcher, 1).await;
     }
     let mut watcher = running.hub.watcher().unwrap();
-    let start = Start::After(at(14));
+    let start = Start::After(running.store.at(14));
     let seen = join(&mut watcher, Topic::User(alice), start).await;
     assert_eq!(seen.len(), 49);
 }
@@ -246,7 +256,12 @@ async fn what_is_known_before_the_hub_knows_it_does_not_come_twice() {
     assert_eq!(join(&mut of_order, Topic::Order(id), after(2)).await, []);
     running.store.commit_next(id, &alice);
     let mut everything = running.hub.watcher().unwrap();
-    let seen = join(&mut everything, Topic::Everything, Start::After(at(3))).await;
+    let seen = join(
+        &mut everything,
+        Topic::Everything,
+        Start::After(running.store.at(3)),
+    )
+    .await;
     assert_eq!(seen, []);
     running.store.commit_next(id, &alice);
 

@@ -1,20 +1,21 @@
-//! A store that holds events alone, committed by the test, and fails when told to; and what the tests read with.
+//! A store that holds events alone, committed by the test. It fails on demand and can be restored from a backup. Beside
+//! it, what the tests read with.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, ListQuery, NextDue, OrderPage,
-    OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
+    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
+    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
 };
-use application::watch::{Delivery, Hub, ResyncReason, WatchSettings, Watcher};
+use application::watch::{Cursor, Delivery, Hub, ResyncReason, WatchSettings, Watcher};
 use async_trait::async_trait;
 use domain::{
-    Bucket, Event, EventType, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, Trace, UserId,
-    Version,
+    Bucket, Cause, Event, EventPosition, EventType, ExternalId, Order, OrderId, Seq, ShardId,
+    Timestamp, UserId, Version,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub struct ScriptedStore {
     shards: Vec<ShardId>,
     events: Mutex<BTreeMap<ShardId, Vec<SequencedEvent>>>,
+    /// Which history is written: it decides the bits of new events.
+    history: AtomicU32,
     pub fails: AtomicBool,
     pub reads: AtomicUsize,
     pub hints: Arc<InProcessHints>,
@@ -35,6 +38,7 @@ impl ScriptedStore {
             hints: Arc::new(InProcessHints::new(&shards)),
             events: Mutex::new(shards.iter().map(|shard| (*shard, Vec::new())).collect()),
             shards,
+            history: AtomicU32::new(1),
             fails: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
             hints_are_lost: AtomicBool::new(false),
@@ -56,18 +60,21 @@ impl ScriptedStore {
             version if version % 2 == 0 => EventType::Processing,
             _ => EventType::Retrying,
         };
+        let number = events.len() as u64 + 1;
         let sequenced = SequencedEvent {
-            seq: Seq(events.len() as u64 + 1),
+            seq: Seq(number),
+            bits: self.bits(number),
             event: Arc::new(Event {
                 order_id: id,
                 version,
                 event_type,
-                user_id: user.clone(),
+                user_id: Some(user.clone()),
                 occurred_at: Timestamp::from_millis(1_700_000_000_000).unwrap(),
                 attempt: 0,
                 failure: None,
                 retry_at: None,
-                trace: Trace::default(),
+                cause: Cause::default(),
+                history: false,
             }),
         };
         events.push(sequenced.clone());
@@ -77,13 +84,56 @@ impl ScriptedStore {
         sequenced
     }
 
-    /// As after a restore from a backup.
+    /// The bits that this history gives to an event.
+    fn bits(&self, number: u64) -> u32 {
+        let history = self.history.load(Ordering::SeqCst);
+        let number = u32::try_from(number).unwrap();
+        number.wrapping_mul(0x9e37_79b9) ^ history.wrapping_mul(0x85eb_ca6b)
+    }
+
+    /// Restores a shard from a backup that ends at `seq`: from there on another history is written.
     pub fn forget_after(&self, shard: ShardId, seq: Seq) {
+        self.history.fetch_add(1, Ordering::SeqCst);
         let mut events = self.events.lock().unwrap();
         events
             .get_mut(&shard)
             .unwrap()
             .truncate(usize::try_from(seq.0).unwrap());
+    }
+
+    /// Erases an order: its events become tombstones, and one more is added.
+    pub fn erase(&self, id: OrderId, user: &UserId) {
+        let shard = self.shard_of(id.bucket());
+        let added = self.commit_next(id, user);
+        let mut events = self.events.lock().unwrap();
+        for known in events.get_mut(&shard).unwrap() {
+            if known.event.order_id == id {
+                let mut event = known.event.tombstone();
+                if known.seq == added.seq {
+                    event.event_type = EventType::Erased;
+                }
+                known.event = Arc::new(event);
+            }
+        }
+    }
+
+    /// A cursor at an event of shard 0; past the last one with bits of no event.
+    pub fn at(&self, seq: u64) -> Cursor {
+        let position = self.position(ShardId(0), Seq(seq));
+        let unknown = EventPosition {
+            seq: Seq(seq),
+            bits: 0xdead_beef,
+        };
+        Cursor::new([(ShardId(0), position.unwrap_or(unknown))])
+    }
+
+    fn position(&self, shard: ShardId, seq: Seq) -> Option<EventPosition> {
+        if seq == Seq(0) {
+            return Some(EventPosition::default());
+        }
+        let at = usize::try_from(seq.0 - 1).unwrap();
+        let events = self.events.lock().unwrap();
+        events[&shard].get(at).map(SequencedEvent::position)
     }
 
     fn check(&self, shard: ShardId) -> Result<(), StoreError> {
@@ -141,8 +191,24 @@ impl OrderStore for ScriptedStore {
         let skip = usize::try_from(after.0).unwrap();
         Ok(EventPage {
             events: events.iter().skip(skip).take(limit).cloned().collect(),
-            head: Seq(events.len() as u64),
+            head: events
+                .last()
+                .map(SequencedEvent::position)
+                .unwrap_or_default(),
         })
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.check(shard)?;
+        Ok(self.position(shard, seq))
+    }
+
+    async fn erase(&self, _: Erasure, _: Deadline) -> Result<EventPosition, CommitError> {
+        unreachable!("the hub only reads")
     }
 
     async fn settle(
@@ -200,15 +266,18 @@ impl OrderStore for ScriptedStore {
         unreachable!("the hub reads events alone")
     }
 
-    async fn receipt(&self, _: OrderId) -> Result<Option<String>, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
     async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
         unreachable!("the hub reads events alone")
     }
 
     async fn close(&self) {}
+}
+
+impl Running {
+    /// The shard of a user.
+    pub fn shard_of(&self, user: &UserId) -> ShardId {
+        self.store.shard_of(Bucket::of(user))
+    }
 }
 
 /// A hub that runs until the end of the test.

@@ -86,7 +86,7 @@ impl OrderSystem {
     async fn named(&self, call: &Call, name: &str) -> Result<Arc<Order>, Refusal> {
         let deadline = call.within(self.edge.settings.request_deadline);
         match read(deadline, self.edge.application.named_order(name)).await? {
-            Named::Unknown => Err(Refusal::not_found()),
+            Named::Unknown => Err(Refusal::order_not_found()),
             Named::Order(order) => Ok(order),
             Named::Several => Err(Refusal::several_orders()),
         }

@@ -120,13 +120,22 @@ pub(crate) fn read_filter(message: &pb::ListOrdersRequest, faults: &mut Faults) 
     {
         faults.push("/text_prefix", "invalid", "must have 1 to 255 characters");
     }
+    let created_from = time(message.created_from.as_ref(), "/created_from", faults);
+    let created_to = time(message.created_to.as_ref(), "/created_to", faults);
+    if created_from > created_to && created_to.is_some() {
+        faults.push(
+            "/created_from",
+            "out_of_range",
+            "must not be after created_to",
+        );
+    }
     ListFilter {
         user_id,
         external_id,
         status,
         source,
-        created_from: time(message.created_from.as_ref(), "/created_from", faults),
-        created_to: time(message.created_to.as_ref(), "/created_to", faults),
+        created_from,
+        created_to,
         text_prefix,
         failure_code: None,
     }

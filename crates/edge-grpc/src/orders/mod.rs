@@ -152,12 +152,12 @@ pub(crate) async fn read<T>(
     }
 }
 
-/// Waits for an order by its id; NOT_FOUND where there is none.
+/// Waits for an order by its id; NOT_FOUND if there is none.
 pub(crate) async fn existing_order(
     edge: &GrpcEdge,
     id: OrderId,
     deadline: Deadline,
 ) -> Result<Arc<Order>, Refusal> {
     let order = read(deadline, edge.application.get_order(id)).await?;
-    order.ok_or_else(Refusal::not_found)
+    order.ok_or_else(Refusal::order_not_found)
 }

@@ -129,7 +129,7 @@ fn of_domain(refused: domain::Refusal) -> Refusal {
 /// Why an order was not changed.
 pub(crate) fn of_steer(error: SteerError, deadline: Deadline) -> Refusal {
     match error {
-        SteerError::NotFound => Refusal::not_found(),
+        SteerError::NotFound => Refusal::order_not_found(),
         SteerError::Illegal(refusal) => of_domain(refusal),
         SteerError::VersionMismatch { current } => Refusal::version_mismatch(current),
         SteerError::Contended => Refusal::new(

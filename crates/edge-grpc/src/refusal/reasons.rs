@@ -63,8 +63,8 @@ impl Refusal {
     }
 
     /// There is no such order, or none that the client may see.
-    pub(crate) fn not_found() -> Self {
-        Self::new(Code::NotFound, "NOT_FOUND", "there is no such order")
+    pub(crate) fn order_not_found() -> Self {
+        Self::new(Code::NotFound, "ORDER_NOT_FOUND", "there is no such order")
     }
 
     /// Orders of several users have this number.

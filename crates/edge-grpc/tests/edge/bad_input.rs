@@ -225,6 +225,7 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
     for id in [
         "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
         "00000000-0000-4000-8000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
     ] {
         let request = pb::GetOrderRequest {
             order_id: id.to_owned(),
@@ -232,12 +233,13 @@ async fn bad_ids_are_invalid_and_unknown_ones_are_not_found() {
         let refused = client.get_order(request).await.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused)),
-            (Code::NotFound, "NOT_FOUND".to_owned())
+            (Code::NotFound, "ORDER_NOT_FOUND".to_owned())
         );
         let request = pb::UpdateStatusRequest {
             order_id: id.to_owned(),
             status: pb::Status::Cancelled as i32,
             expected_version: None,
+            reason: None,
         };
         assert_eq!(
             client.update_status(request).await.unwrap_err().code(),
@@ -262,6 +264,7 @@ async fn steering_and_lists_refuse_with_every_fault() {
         order_id: "7".to_owned(),
         status: 0,
         expected_version: Some(0),
+        reason: None,
     };
     let refused = client.update_status(request).await.unwrap_err();
     assert_eq!(
@@ -304,6 +307,28 @@ async fn steering_and_lists_refuse_with_every_fault() {
             ("cursor", "INVALID"),
         ])
     );
+}
+
+#[tokio::test]
+async fn a_period_that_ends_before_it_begins_is_refused() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let period = |from: Option<i64>, to: Option<i64>| {
+        let time = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
+        pb::ListOrdersRequest {
+            created_from: from.map(time),
+            created_to: to.map(time),
+            ..pb::ListOrdersRequest::default()
+        }
+    };
+    let refused = client.list_orders(period(Some(2), Some(1))).await;
+    assert_eq!(
+        faults(&refused.unwrap_err()),
+        pairs(&[("created_from", "OUT_OF_RANGE")])
+    );
+    for (from, to) in [(Some(2), None), (None, Some(1)), (Some(1), Some(1))] {
+        assert!(client.list_orders(period(from, to)).await.is_ok());
+    }
 }
 
 #[tokio::test]

@@ -112,7 +112,9 @@ async fn unknown_methods_are_unimplemented_and_what_is_no_grpc_is_told_so() {
         );
     }
     assert_eq!(raw.http("GET", "application/grpc").await.status(), 405);
-    assert_eq!(raw.http("POST", "application/json").await.status(), 415);
+    let refused = raw.http("POST", "application/json").await;
+    assert_eq!(refused.status(), 415);
+    assert_eq!(refused.headers()["accept"], "application/grpc");
     assert_eq!(raw.http("POST", "application/grpc-web").await.status(), 415);
     assert_eq!(
         raw.http("POST", "application/grpc+proto").await.status(),

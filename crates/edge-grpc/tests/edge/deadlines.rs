@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::watch::Cursor;
-use domain::{Seq, ShardId};
+use domain::{EventPosition, ShardId};
 use futures_util::{StreamExt as _, stream};
 use proto::ordermill::v1 as pb;
 use proto::ordermill::v1::order_service_client::OrderServiceClient;
@@ -108,6 +108,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
         pb::CancelOrderRequest {
             order_id: id,
             expected_version: None,
+            reason: None,
         },
     );
     let refused = client.cancel_order(cancel).await.unwrap_err();
@@ -156,7 +157,7 @@ async fn a_stream_that_always_has_something_to_say_ends_at_its_client_s_deadline
     assert_eq!(taken.into_inner().accepted as usize, CHANGES);
     let watch = pb::WatchOrdersRequest {
         user_id: None,
-        cursor: Cursor::new([(ShardId(0), Seq(0))]).to_string(),
+        cursor: Cursor::new([(ShardId(0), EventPosition::default())]).to_string(),
     };
     let changes = client.watch_orders(told("2S", watch)).await.unwrap();
     let mut changes = changes.into_inner();

@@ -297,6 +297,7 @@ fn update(order_id: &str, status: pb::Status) -> pb::UpdateStatusRequest {
         order_id: order_id.to_owned(),
         status: status as i32,
         expected_version: None,
+        reason: None,
     }
 }
 
@@ -362,6 +363,7 @@ async fn an_order_is_cancelled_once_and_only_at_the_expected_version() {
     let cancel = |expected_version| pb::CancelOrderRequest {
         order_id: id.clone(),
         expected_version,
+        reason: None,
     };
     let refused = client.cancel_order(cancel(Some(2))).await.unwrap_err();
     assert_eq!(refused.code(), Code::Aborted);

@@ -80,11 +80,13 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_aborted_and_cha
     let cancel = pb::CancelOrderRequest {
         order_id: id.clone(),
         expected_version: None,
+        reason: None,
     };
     let update = pb::UpdateStatusRequest {
         order_id: id.clone(),
         status: pb::Status::Cancelled as i32,
         expected_version: None,
+        reason: None,
     };
     server.store_becomes(Mood::Overtaken);
     let refusals = [
@@ -118,6 +120,7 @@ async fn who_expects_a_version_that_somebody_else_has_passed_meanwhile_is_told_t
     let cancel = pb::CancelOrderRequest {
         order_id: id.clone(),
         expected_version: Some(1),
+        reason: None,
     };
     let refused = client.cancel_order(cancel).await.unwrap_err();
     assert_eq!(
@@ -167,10 +170,12 @@ async fn an_order_that_the_store_cannot_hold_is_refused_alone_and_for_good() {
     placed(&mut client, order).await;
 }
 
-fn from(seq: u64) -> pb::WatchOrdersRequest {
+/// Watching everything after event `seq`, which the store has.
+async fn from(server: &Server, seq: u64) -> pb::WatchOrdersRequest {
+    let position = server.position(seq).await;
     pb::WatchOrdersRequest {
         user_id: None,
-        cursor: Cursor::new([(ShardId(0), Seq(seq))]).to_string(),
+        cursor: Cursor::new([(ShardId(0), position)]).to_string(),
     }
 }
 
@@ -196,12 +201,13 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
         }
     };
     let _watching = timeout(PATIENCE, followed).await.unwrap();
+    let (from_1, from_2) = (from(&server, 1).await, from(&server, 2).await);
     server.store_becomes(Mood::ReadingOnAfter(Seq(1), Box::new(Mood::Held)));
     let mut other = client.clone();
     let mut first = JoinSet::new();
-    first.spawn(async move { other.watch_orders(from(1)).await });
+    first.spawn(async move { other.watch_orders(from_1).await });
     until_waiting(&server, 1).await;
-    let refused = client.watch_orders(from(2)).await.unwrap_err();
+    let refused = client.watch_orders(from_2.clone()).await.unwrap_err();
     assert_eq!(
         (refused.code(), &*reason(&refused)),
         (Code::Unavailable, "TOO_MANY_RESUMING")
@@ -210,7 +216,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
     server.store_becomes(Mood::Well);
     let first = first.join_all().await.remove(0);
     assert!(first.is_ok(), "who had the turn goes on: {first:?}");
-    let mut second = client.watch_orders(from(2)).await.unwrap().into_inner();
+    let mut second = client.watch_orders(from_2).await.unwrap().into_inner();
     let event = timeout(PATIENCE, second.message()).await.unwrap().unwrap();
     let Some(pb::watch_response::Event::Change(change)) = event.unwrap().event else {
         panic!("nothing is skipped")
@@ -229,13 +235,14 @@ async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_ser
     for number in 1..=5 {
         placed(&mut client, amount("u", number)).await;
     }
+    let (from_0, from_2) = (from(&server, 0).await, from(&server, 2).await);
     let poisoned = Mood::ReadingOnAfter(Seq(2), Box::new(Mood::Panicking));
     server.store_becomes(poisoned);
-    let before = client.watch_orders(from(2)).await.unwrap_err();
+    let before = client.watch_orders(from_2.clone()).await.unwrap_err();
     // Its place is free once it has ended, which its client learns a little earlier.
     let begun = async {
         loop {
-            match client.watch_orders(from(0)).await {
+            match client.watch_orders(from_0.clone()).await {
                 Ok(changes) => return changes.into_inner(),
                 Err(refused) => assert_eq!(reason(&refused), "TOO_MANY_STREAMS"),
             }
@@ -261,7 +268,7 @@ async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_ser
     server.store_becomes(Mood::Well);
     let again = async {
         loop {
-            match client.watch_orders(from(2)).await {
+            match client.watch_orders(from_2.clone()).await {
                 Ok(changes) => return changes.into_inner(),
                 Err(refused) => assert_eq!(reason(&refused), "TOO_MANY_STREAMS"),
             }

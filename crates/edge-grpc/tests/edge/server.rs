@@ -63,7 +63,13 @@ impl Server {
         let clock = Arc::new(SystemClock::new());
         let mut options = SqliteOptions::in_dir(folder.path());
         store(&mut options);
-        let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
+        let opened = SqliteStore::open(
+            options,
+            clock.clone(),
+            Arc::new(SystemIds),
+            hints.clone(),
+            hints.clone(),
+        );
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let shared = Arc::clone(&store) as Arc<dyn OrderStore>;
         let hub = Hub::new(Arc::clone(&shared), hints, watch);
@@ -161,6 +167,15 @@ impl Server {
         }
     }
 
+    /// The position of the event with this number.
+    pub async fn position(&self, seq: u64) -> domain::EventPosition {
+        let position = self
+            .store
+            .event_position(ShardId(0), domain::Seq(seq))
+            .await;
+        position.unwrap().expect("the store has this event")
+    }
+
     /// How many orders exist.
     pub async fn accepted(&self) -> u64 {
         self.store.counts().await.unwrap().accepted()
@@ -185,6 +200,14 @@ pub fn usd(minor_units: i64) -> pb::Money {
     pb::Money {
         minor_units,
         currency: "USD".to_owned(),
+    }
+}
+
+/// A position in the shard's feed that no store gave out.
+pub fn position(seq: u64) -> domain::EventPosition {
+    domain::EventPosition {
+        seq: domain::Seq(seq),
+        bits: 7,
     }
 }
 

@@ -129,7 +129,8 @@ async fn a_version_or_cursor_that_never_was_is_told_to_resync() {
         1,
         "and the present status follows"
     );
-    let future = application::watch::Cursor::new([(domain::ShardId(0), domain::Seq(1_000_000))]);
+    let future =
+        application::watch::Cursor::new([(domain::ShardId(0), crate::server::position(1_000_000))]);
     let mut changes = watch_orders(&mut client, None, &future.to_string()).await;
     assert!(matches!(next(&mut changes).await, Some(Event::Resync(_))));
     for cursor in ["x", "AQ"] {

@@ -1,10 +1,10 @@
-//! The dialects: what clients of three other order systems say and hear, on addresses of their own. Each system has
-//! one file, which translates at the edge onto the use cases that `/v1` uses: [`orderflow`], [`ordersystem`] (the one
-//! that calls itself orderSystem) and [`order_system`] (Order System). The last two share an address: [`orders`].
+//! The dialects: the interfaces of three other order systems, on addresses of their own. Each system has one file, which
+//! translates to the use cases that `/v1` uses: [`orderflow`], [`ordersystem`] (the one that calls itself orderSystem)
+//! and [`order_system`] (Order System). The last two share an address: [`orders`].
 //!
 //! `router` finds the addresses, `endpoints` calls [`call`], `dispatch` renders refusals in the dialect's [`Voice`].
-//! The rules of `/v1` (Accept, Content-Type, unknown fields, problem+json) do not hold here; what holds instead, and
-//! where we differ from the systems on purpose, is in docs/DIALECTS.md.
+//! The rules of `/v1` (Accept, Content-Type, unknown fields, problem+json) do not apply here; the rules that do, and the
+//! intended differences from those systems, are in docs/DIALECTS.md.
 
 mod fields;
 mod order_system;
@@ -16,9 +16,9 @@ mod voice;
 
 use std::borrow::Cow;
 
-use application::{Caller, PlaceError, Placed};
+use application::{PlaceError, Placed};
 use axum::http::Method;
-use domain::{Currency, Fault, OrderDraft, PlaceOrder};
+use domain::{CheckRules, Currency, Fault, OrderDraft, PlaceOrder};
 
 use crate::answer::Answer;
 use crate::problem::{Code, Problem};
@@ -40,7 +40,7 @@ pub(crate) enum Place<'p> {
     Order(&'p str),
 }
 
-/// What is done there.
+/// A request at such an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call<'p> {
     AllowOrigins,
@@ -79,7 +79,7 @@ impl<'p> Place<'p> {
         }
     }
 
-    /// The address without what clients put into it: safe to log.
+    /// The address without the clients' data in it: safe to log.
     pub(crate) const fn pattern(self) -> &'static str {
         match self {
             Self::ApiOrders => "/api/orders",
@@ -89,7 +89,7 @@ impl<'p> Place<'p> {
         }
     }
 
-    /// How answers sound here.
+    /// The form of refusals here.
     pub(crate) const fn voice(self) -> Voice {
         match self {
             Self::ApiOrders | Self::Health => Voice::Orderflow,
@@ -98,7 +98,7 @@ impl<'p> Place<'p> {
     }
 }
 
-/// Does what was asked for.
+/// Answers a request.
 pub(crate) async fn call(
     call: Call<'_>,
     edge: &EdgeState,
@@ -114,7 +114,7 @@ pub(crate) async fn call(
     }
 }
 
-/// Takes an order, read out of the body by `read`, which also returns what the answer is made with.
+/// Places the order that `read` finds in the body; what `read` returns with it is for making the answer.
 async fn place<T>(
     edge: &EdgeState,
     incomer: Incomer<'_>,
@@ -123,21 +123,18 @@ async fn place<T>(
     let settings = &edge.settings;
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
-    // None of the systems knew keys; a client, or a proxy before it, that sends one means it.
+    // None of the systems had keys; a key that a client or a proxy sends is honoured.
     let key = key(headers)?;
     let limit = settings.max_body_bytes;
     let bytes = read_body(edge, headers, incomer.body, incomer.began, limit).await?;
-    let (command, with) = read(&bytes, settings.default_currency)?;
+    let (command, with) = read(bytes.as_sent(), settings.default_currency)?;
     drop(bytes);
-    let caller = Caller {
-        trace,
-        deadline: edge.deadline(),
-    };
+    let caller = edge.caller(trace);
     let placed = edge.application.place_order(&caller, command, key).await;
     Ok((placed, with))
 }
 
-/// The command that a draft is, or its faults, said by `refusal` with the dialect's own `names` of the fields.
+/// The command of a draft; or its faults in the form of `refusal`, with the dialect's own `names` of the fields.
 fn checked(
     draft: OrderDraft<'_>,
     currency: Currency,
@@ -145,7 +142,8 @@ fn checked(
     refusal: impl FnOnce(String) -> Problem,
 ) -> Result<PlaceOrder, Problem> {
     let mut faults = Vec::new();
-    PlaceOrder::check(draft, currency, &mut faults).ok_or_else(|| refusal(sentence(&faults, names)))
+    PlaceOrder::check(draft, CheckRules::new_orders(currency), &mut faults)
+        .ok_or_else(|| refusal(sentence(&faults, names)))
 }
 
 /// The faults as one sentence.
@@ -166,13 +164,13 @@ fn bad_request(words: impl Into<Cow<'static, str>>) -> Problem {
     Problem::in_words(Code::DialectRefused, words)
 }
 
-/// Whether the text of a number is above zero, told by its digits alone.
+/// Whether the text of a number is above zero, decided by its digits alone.
 fn is_above_zero(number: &str) -> bool {
     let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
     !number.starts_with('-') && mantissa.bytes().any(|b| matches!(b, b'1'..=b'9'))
 }
 
-/// Appends an amount as those systems print it: as a number without zeros that say nothing.
+/// Appends an amount as those systems print it: as a number without trailing zeros.
 fn write_short_amount(minor: u64, currency: Currency, out: &mut Vec<u8>) {
     let amount = domain::Money::new(minor, currency)
         .map_or_else(|_| minor.to_string(), |money| money.to_string());

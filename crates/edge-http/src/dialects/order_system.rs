@@ -35,7 +35,7 @@ pub(super) fn command(fields: Fields<'_>, currency: Currency) -> Result<PlaceOrd
     let source = filled(source).filter(|name| {
         let is_ours = Source::from_name(name).is_some();
         if !is_ours {
-            // It took any text; what is none of our sources is kept beside the order.
+            // It accepted any text; one that is not a source of ours is kept in the metadata.
             metadata
                 .entry("source".to_owned())
                 .or_insert_with(|| name.to_string());
@@ -48,8 +48,8 @@ pub(super) fn command(fields: Fields<'_>, currency: Currency) -> Result<PlaceOrd
         source: source.into(),
         currency: filled(given_currency).map(in_capitals).into(),
         amount: Given::Value(Cow::Borrowed(amount)),
-        lines: Given::Missing,
         metadata: Given::Value(metadata),
+        ..OrderDraft::default()
     };
     checked(draft, currency, &NAMES, refused)
 }
@@ -58,7 +58,7 @@ fn wrong_type(_: WrongType) -> Problem {
     malformed()
 }
 
-/// An empty text is as good as none.
+/// An empty text is the same as none.
 fn filled(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     text.filter(|text| !text.is_empty())
 }
@@ -81,7 +81,7 @@ fn metadata(field: Field<'_>) -> Result<BTreeMap<String, String>, Problem> {
     }
 }
 
-/// 202, whether the order is new or was there.
+/// 202, whether the order is new or existed.
 pub(super) fn accepted(placed: &Placed) -> Answer {
     let (Placed::Created(order) | Placed::Replayed(order) | Placed::Existing(order)) = placed;
     let order_id = order.external_id.as_ref().map_or("", ExternalId::as_str);

@@ -1,5 +1,5 @@
 //! orderflow: `POST`, `GET` and `OPTIONS /api/orders`, and the headers that open its addresses to every origin. An
-//! order there is one product, a quantity and a price, on one of two shards that are told apart by the user's letter.
+//! order there is one product, a quantity and a price, on one of two shards, which depends on the user's first letter.
 //!
 //! Called by `dialects::call`. Its `/health` is ours, with its words in it.
 
@@ -11,7 +11,10 @@ use application::ports::{ListFilter, ListQuery};
 use application::{PlaceError, Placed};
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use domain::{Currency, Given, LineDraft, Order, OrderDraft, PlaceOrder, Receipt, Status, UserId};
+use domain::{
+    Currency, Given, Line, LineDraft, Order, OrderDraft, PlaceOrder, Receipt, ReceiptTemplate,
+    Status, UserId,
+};
 use percent_encoding::percent_decode_str;
 
 use super::fields;
@@ -23,15 +26,18 @@ use crate::request::Incomer;
 use crate::state::EdgeState;
 
 const FIELDS: [&str; 4] = ["user_id", "product_name", "quantity", "price"];
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 5] = [
     ("/lines/0/product_name", "product_name"),
     ("/lines/0/quantity", "quantity"),
     ("/lines/0/unit_price", "price"),
+    ("/lines/0", "product"),
     ("/lines", "quantity and price"),
 ];
-/// The headers of its answers: those of every new order but two, and three that open them to every origin.
+/// The headers of its answers: those of every new order except two, and three that open them to every origin.
 const HEADERS: usize = 7;
-/// Prices from here on broke it.
+/// The bound of every line, in words that fit whole quantities.
+const MAX_QUANTITY: i64 = 1_000_000;
+/// orderflow crashed at higher prices.
 const PRICES_BELOW: u64 = 100_000_000;
 
 pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
@@ -42,7 +48,7 @@ pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answ
             Ok(created(&order))
         }
         Err(error @ PlaceError::Refused(_)) => {
-            // Its 400s are all that its clients know of refusals.
+            // Its clients know no other refusal than 400.
             let problem = Problem::from(error);
             Err(bad_request(problem.words()))
         }
@@ -57,10 +63,9 @@ fn command(bytes: &[u8], currency: Currency) -> Result<PlaceOrder, Problem> {
     let product = product.text().map_err(|_| malformed())?;
     let quantity = quantity.number().map_err(|_| malformed())?;
     let price = price.number().map_err(|_| malformed())?;
-    // Its quantity is a whole number of 64 bits, however it is written.
-    if quantity.is_some_and(|text| text.parse::<i64>().is_err()) {
-        return Err(malformed());
-    }
+    // Its quantity is a whole number of 64 bits.
+    let number = quantity.map(str::parse::<i64>).transpose();
+    let number = number.map_err(|_| malformed())?;
     let is_there = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| !text.is_empty());
     if !is_there(&user)
         || !is_there(&product)
@@ -71,31 +76,36 @@ fn command(bytes: &[u8], currency: Currency) -> Result<PlaceOrder, Problem> {
             "user_id, product_name, quantity, and price are required",
         ));
     }
+    if number.is_some_and(|number| number > MAX_QUANTITY) {
+        return Err(bad_request("quantity must be from 1 to 1,000,000"));
+    }
     let line = LineDraft {
         sku: Given::Missing,
         product_name: product.into(),
         quantity: quantity.map(Cow::Borrowed).into(),
         unit_price: price.map(Cow::Borrowed).into(),
+        total: Given::Missing,
     };
     let draft = OrderDraft {
         user_id: user.into(),
         lines: Given::Value(vec![line]),
         ..OrderDraft::default()
     };
-    let command = checked(draft, currency, &NAMES, bad_request)?;
+    let mut command = checked(draft, currency, &NAMES, bad_request)?;
+    command.receipt_template = ReceiptTemplate::Orderflow;
     let bound = PRICES_BELOW * 10_u64.pow(u32::from(currency.exponent()));
     if command
         .lines
         .iter()
-        .any(|line| line.unit_price_minor >= bound)
+        .any(|line| line.unit_price_minor.is_some_and(|price| price >= bound))
     {
         return Err(bad_request(format!("price must be below {PRICES_BELOW}")));
     }
     Ok(command)
 }
 
-/// `{"order", "receipt", "shard", "shard_info"}`. The receipt's key is known from the first moment; what lies there
-/// follows when the order is PROCESSED.
+/// `{"order", "receipt", "shard", "shard_info"}`. The receipt's key is known at once; the receipt exists when the order is
+/// PROCESSED.
 fn created(order: &Order) -> Answer {
     let receipt = Receipt::key_of(&order.user_id, order.id);
     let (shard, range) = shard_of(order);
@@ -112,7 +122,7 @@ fn created(order: &Order) -> Answer {
     answer::json_with_room(StatusCode::CREATED, body, HEADERS)
 }
 
-/// The label always comes from the user's letter, wherever the order lives.
+/// The label depends on the user's first letter alone, not on the shard that has the order.
 const fn shard_of(order: &Order) -> (&'static str, &'static str) {
     if order.id.bucket().is_first_half_of_alphabet() {
         ("shard1", "A-M")
@@ -121,22 +131,34 @@ const fn shard_of(order: &Order) -> (&'static str, &'static str) {
     }
 }
 
-/// An order as one product: that of its one line, or all of it as `N items` for the whole amount.
+/// Quantity and price of the order as one product. If its one line says all of it, they are the line's; an order with
+/// several lines, adjustments, a fractional quantity, or a price that does not multiply to the amount has quantity 1
+/// and the amount as its price.
+fn quantity_and_price(order: &Order) -> (u32, u64) {
+    let amount = order.amount.minor();
+    let of_the_line = match (&*order.lines, &*order.adjustments) {
+        ([line], []) => line
+            .unit_price_minor
+            .filter(|price| Line::exact_total(line.quantity, *price) == Some(amount))
+            .and_then(|price| Some((line.quantity.as_whole()?, price))),
+        _ => None,
+    };
+    of_the_line.unwrap_or((1, amount))
+}
+
+/// An order as one product: the product of its one line, or `N items`.
 fn write_order(order: &Order, status: &str, receipt: Option<&str>, out: &mut Vec<u8>) {
     let currency = order.amount.currency();
     let _ = write!(out, r#"{{"id":"{}","user_id":"#, order.id);
     write_text(order.user_id.as_str(), out);
     out.extend_from_slice(b",\"product_name\":");
-    let (quantity, price) = match &*order.lines {
-        [line] => {
-            write_text(line.product_name.as_str(), out);
-            (line.quantity, line.unit_price_minor)
-        }
+    match &*order.lines {
+        [line] => write_text(line.product_name.as_str(), out),
         lines => {
             let _ = write!(out, r#""{} items""#, lines.len());
-            (1, order.amount.minor())
         }
-    };
+    }
+    let (quantity, price) = quantity_and_price(order);
     let _ = write!(out, r#","quantity":{quantity},"price":"#);
     write_short_amount(price, currency, out);
     let _ = write!(out, r#","status":"{status}""#);
@@ -157,7 +179,7 @@ fn write_order(order: &Order, status: &str, receipt: Option<&str>, out: &mut Vec
     out.extend_from_slice(b"\"}");
 }
 
-/// Its one word for a fresh order, and ours in its spelling for what it never told.
+/// Its one word for a fresh order, and ours in its spelling for the statuses that it did not have.
 const fn status_word(status: Status) -> &'static str {
     match status {
         Status::Pending => "pending",
@@ -170,13 +192,13 @@ const fn status_word(status: Status) -> &'static str {
     }
 }
 
-/// Without a user: so many orders of each shard.
+/// Without a user: the most orders of each shard.
 const OF_EACH_SHARD: usize = 50;
-/// Without a user: so many of the newest orders are looked at to find them.
+/// Without a user: how many of the newest orders are read to find them.
 const LOOKED_AT_MOST: usize = 10_000;
-/// Of a user: so many of the newest orders.
+/// Of a user: the most orders, newest first.
 const OF_USER: usize = 10_000;
-/// So many orders are in memory at a time, because each may be as large as a request.
+/// The most orders in memory at a time, because each may be as large as a request.
 const ORDERS_AT_A_TIME: usize = 200;
 /// A list that has grown to this size ends.
 const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
@@ -219,7 +241,7 @@ pub(super) async fn list(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answe
     Ok(listed.finish())
 }
 
-/// The first `user_id` of a query. What cannot be decoded is nobody's name.
+/// The first `user_id` of a query; NUL, which no user id contains, if it cannot be decoded.
 fn user_in(query: Option<&str>) -> Option<Cow<'_, str>> {
     let value = query?
         .split('&')
@@ -300,7 +322,7 @@ impl Listed {
     }
 }
 
-/// `OPTIONS`: the headers that every answer carries here say it all.
+/// `OPTIONS`: the headers that every answer has here are the whole answer.
 pub(super) fn allow_origins() -> Answer {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

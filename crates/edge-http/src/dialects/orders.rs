@@ -1,5 +1,5 @@
-//! `POST /orders`, to which orderSystem and Order System both lay claim: reads the body once, tells whose it is, and
-//! hands it to that dialect.
+//! `POST /orders`, an address of both orderSystem and Order System: reads the body once, finds out which dialect it is,
+//! and passes it to that dialect.
 
 use application::PlaceError;
 use domain::PlaceOrder;
@@ -33,7 +33,7 @@ pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answ
     match placed {
         Ok(placed) if brings_order_id => Ok(order_system::accepted(&placed)),
         Ok(placed) => Ok(ordersystem::created(&placed)),
-        Err(PlaceError::ExternalIdTaken) => Err(Problem::in_words(
+        Err(PlaceError::ExternalIdTaken { .. }) => Err(Problem::in_words(
             Code::DialectConflict,
             "order_id is taken by an order with another body",
         )),

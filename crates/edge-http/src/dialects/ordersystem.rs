@@ -81,9 +81,9 @@ pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
 pub(super) async fn get(edge: &EdgeState, _: Incomer<'_>, id: &str) -> Result<Answer, Problem> {
     let id = percent_decode_str(id)
         .decode_utf8()
-        .map_err(|_| Problem::not_found())?;
+        .map_err(|_| Problem::order_not_found())?;
     let order = named(edge, &id, edge.deadline()).await?;
-    let order = order.ok_or_else(Problem::not_found)?;
+    let order = order.ok_or_else(Problem::order_not_found)?;
     Ok(answer(StatusCode::OK, &order, &id))
 }
 

@@ -1,16 +1,16 @@
-//! `POST /v1/dead-letters/replay | discard`: starts every dead letter again, or gives it up, that a filter names, newest
-//! first, and says how many. The body is `{"user_id": ..., "code": ...}`, both optional; `{}` means all.
+//! `POST /v1/dead-letters/replay | discard`: replays or discards the dead letters that match a filter, newest first, and
+//! answers with their number. The body is `{"user_id": ..., "code": ..., "reason": ...}`, all optional; `{}` means all
+//! dead letters.
 
-use application::Caller;
 use application::ports::ListFilter;
 use axum::http::StatusCode;
-use domain::{Fault, Given, Steering, UserId};
+use domain::{Fault, Given, Reason, Steering, UserId};
 
 use super::no_query;
 use crate::answer::{self, Answer};
-use crate::json::{Reader, read_dead_letter_filter};
+use crate::json::{Reader, read_dead_letter_command};
 use crate::problem::Problem;
-use crate::request::{Incomer, media_type, read_body};
+use crate::request::{Incomer, JSON, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn steer(
@@ -21,9 +21,7 @@ pub(crate) async fn steer(
     no_query(&incomer)?;
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
-    if media_type(headers).as_deref() != Some("application/json") {
-        return Err(Problem::unsupported_media_type("application/json"));
-    }
+    media_type(headers, JSON)?;
     let bytes = read_body(
         edge,
         headers,
@@ -32,17 +30,14 @@ pub(crate) async fn steer(
         edge.settings.max_body_bytes,
     )
     .await?;
-    let filter = read_filter(&bytes)?;
-    let caller = Caller {
-        trace,
-        deadline: edge.deadline(),
-    };
+    let (filter, reason) = read_command(&bytes)?;
+    let caller = edge.caller(trace);
     let limit = edge.settings.max_replayed_at_once;
     let steered = edge
         .application
-        .steer_dead_letters(&caller, filter, steering, limit)
+        .steer_dead_letters(&caller, filter, steering, reason, limit)
         .await?;
-    // Where the bound was reached, there may be more: the client asks again.
+    // If the bound was reached, there may be more: the client asks again.
     let has_more = steered == limit;
     let word = match steering {
         Steering::Discard => "discarded",
@@ -52,10 +47,10 @@ pub(crate) async fn steer(
     Ok(answer::json(StatusCode::OK, body.into_bytes()))
 }
 
-fn read_filter(bytes: &[u8]) -> Result<ListFilter, Problem> {
+fn read_command(bytes: &[u8]) -> Result<(ListFilter, Option<Reason>), Problem> {
     let mut faults = Vec::new();
     let mut reader = Reader::new(bytes)?;
-    let given = read_dead_letter_filter(&mut reader, &mut faults)?;
+    let given = read_dead_letter_command(&mut reader, &mut faults)?;
     reader.finish()?;
     let user_id = given.user_id.value().and_then(|text| {
         UserId::new(&text)
@@ -74,9 +69,10 @@ fn read_filter(bytes: &[u8]) -> Result<ListFilter, Problem> {
     if !faults.is_empty() {
         return Err(Problem::invalid_body(faults));
     }
-    Ok(ListFilter {
+    let filter = ListFilter {
         user_id,
         failure_code: given.code.value().map(Into::into),
         ..ListFilter::default()
-    })
+    };
+    Ok((filter, given.reason))
 }

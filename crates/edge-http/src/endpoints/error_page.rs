@@ -17,5 +17,5 @@ pub(crate) fn show(incomer: &Incomer<'_>, code: &str) -> Result<Answer, Problem>
         .skip(1)
         .find(|page| page.lines().next() == Some(code))
         .map(|page| answer::text(StatusCode::OK, page))
-        .ok_or_else(Problem::not_found)
+        .ok_or_else(|| Problem::no_such_route(None))
 }

@@ -31,7 +31,7 @@ pub(crate) async fn list_events(
     let reading = edge.application.order_events(id, after, limit + 1);
     let mut events = read(deadline, reading)
         .await?
-        .ok_or_else(Problem::not_found)?;
+        .ok_or_else(Problem::order_not_found)?;
     let mut has_more = events.len() > limit;
     events.truncate(limit);
     let mut shown = 0;

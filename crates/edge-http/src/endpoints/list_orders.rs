@@ -48,6 +48,13 @@ pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
         text_prefix: query.short_text("q"),
         failure_code: None,
     };
+    if filter.created_from > filter.created_to && filter.created_to.is_some() {
+        query.fault(
+            "created_from",
+            "out_of_range",
+            "must not be after created_to",
+        );
+    }
     let cursor = Cursor::of("orders", query.conditions(&ORDERS_FILTER));
     page(edge, query, filter, &cursor).await
 }

@@ -51,12 +51,12 @@ where
     }
 }
 
-/// Waits for an order by its id; 404 where there is none.
+/// Waits for an order by its id; 404 if there is none.
 async fn existing_order(
     edge: &EdgeState,
     id: OrderId,
     deadline: Instant,
 ) -> Result<std::sync::Arc<domain::Order>, Problem> {
     let order: Option<_> = read::<_, StoreError>(deadline, edge.application.get_order(id)).await?;
-    order.ok_or_else(Problem::not_found)
+    order.ok_or_else(Problem::order_not_found)
 }

@@ -1,27 +1,38 @@
-//! `POST /v1/orders/batch`: takes up to 10,000 orders, each on its own. 200 once the rows could be read; what became
-//! of each stands in its own result. `?as=processed` brings history in, which is never worked on.
+//! `POST /v1/orders/batch`: takes up to 10,000 orders, each on its own. 200 once the rows could be read; the outcome of
+//! each is in its own result. A row with `history` is an order of the past, which is never processed.
 
 use std::io::Write as _;
 
 use application::order_json::write_order;
-use application::{BatchRow, Caller, PlaceError, Placed};
+use application::{BatchRow, Caller, History, PlaceError, Placed};
 use axum::http::StatusCode;
-use domain::{Fault, IdempotencyKey, PlaceOrder, RequestId, Timestamp};
+use domain::{CheckRules, Fault, Given, IdempotencyKey, PlaceOrder, RequestId};
 
+use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, array_rows, line_rows, read_order};
 use crate::problem::Problem;
-use crate::request::{Incomer, Query, key, media_type, read_body};
+use crate::request::{Incomer, Readable, key, media_type, read_body};
 use crate::state::EdgeState;
 
-/// So many rows go to the store at a time, so that a batch does not fill its queue alone.
+/// What a batch is sent as: an array, or one order a line.
+const ROWS: &Readable = &Readable {
+    shown: "application/json, application/x-ndjson",
+    types: &[
+        "application/json",
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+    ],
+};
+/// The number of rows that go to the store together, so that one batch does not fill its queue.
 const ROWS_AT_A_TIME: usize = 1_000;
-/// After so many rows read, others get their turn on this thread.
+/// The number of rows that are read before other tasks get their turn on this thread.
 const ROWS_A_TURN: usize = 128;
 
 pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
+    no_query(&incomer)?;
     let settings = &edge.settings;
-    let is_history = reads_history(&incomer)?;
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
     if key(headers)?.is_some() {
@@ -30,16 +41,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
             "names one order and does not fit a batch; give each row an idempotency_key of its own",
         ));
     }
-    let media = media_type(headers);
-    let is_array = match media.as_deref() {
-        Some("application/json") => true,
-        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => false,
-        _ => {
-            return Err(Problem::unsupported_media_type(
-                "application/json (an array) or application/x-ndjson",
-            ));
-        }
-    };
+    let is_array = media_type(headers, ROWS)? == "application/json";
     let bytes = read_body(
         edge,
         headers,
@@ -61,40 +63,18 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
             if index % ROWS_A_TURN == ROWS_A_TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            read.push(read_row(edge, row, is_history));
+            read.push(read_row(edge, row));
         }
-        let caller = Caller {
-            trace: trace.clone(),
-            deadline: edge.deadline(),
-        };
+        let caller = edge.caller(trace.clone());
         place_rows(edge, &caller, read, &mut results).await;
     }
     Ok(answer::json(StatusCode::OK, results.finish()))
 }
 
-/// Whether `?as=processed` was said; `?as=pending` is the same as nothing.
-fn reads_history(incomer: &Incomer<'_>) -> Result<bool, Problem> {
-    let mut query = Query::read(incomer.parts.uri.query(), &["as"]);
-    let is_history = match query.text("as") {
-        None | Some("pending") => false,
-        Some("processed") => true,
-        Some(_) => {
-            query.fault("as", "unknown_value", "must be pending or processed");
-            false
-        }
-    };
-    query.finish().map(|()| is_history)
-}
-
-fn read_row(edge: &EdgeState, row: &[u8], is_history: bool) -> Result<BatchRow, Problem> {
-    let fields = if is_history {
-        RowFields::KeyAndCreatedAt
-    } else {
-        RowFields::Key
-    };
+fn read_row(edge: &EdgeState, row: &[u8]) -> Result<BatchRow, Problem> {
     let mut faults = Vec::new();
     let mut reader = Reader::new(row)?;
-    let input = read_order(&mut reader, fields, &mut faults)?;
+    let input = read_order(&mut reader, RowFields::Row, &mut faults)?;
     reader.finish()?;
     let key = input.idempotency_key.value().and_then(|text| {
         IdempotencyKey::new(&text)
@@ -104,35 +84,26 @@ fn read_row(edge: &EdgeState, row: &[u8], is_history: bool) -> Result<BatchRow, 
             })
             .ok()
     });
-    let now = edge.application.clock().now();
-    let created_at = match input.created_at.value() {
-        None => now,
-        Some(text) => read_past(&text, now)
-            .map_err(|fault| faults.push(fault))
-            .unwrap_or(now),
-    };
     let currency = edge.settings.default_currency;
-    match PlaceOrder::check(input.draft, currency, &mut faults) {
+    let rules = match &input.history {
+        Given::Missing => CheckRules::new_orders(currency),
+        Given::Faulty | Given::Value(_) => CheckRules::history(currency),
+    };
+    let history: Option<History> = input.history.value().and_then(|history| {
+        let now = edge.application.clock().now();
+        history.check(now, &mut faults)
+    });
+    match PlaceOrder::check(input.draft, rules, &mut faults) {
         Some(command) => Ok(BatchRow {
             command,
             key,
-            history: is_history.then_some(created_at),
+            history,
         }),
         None => Err(Problem::invalid_row(faults)),
     }
 }
 
-fn read_past(text: &str, now: Timestamp) -> Result<Timestamp, Fault> {
-    let at = Timestamp::parse(text)
-        .map_err(|error| Fault::new("/created_at", "invalid", error.to_string()))?;
-    if at > now {
-        let detail = "lies in the future, which history does not";
-        return Err(Fault::new("/created_at", "out_of_range", detail));
-    }
-    Ok(at)
-}
-
-/// Places the rows that could be read and notes every row's result, in order.
+/// Places the rows that could be read and records every row's result, in order.
 async fn place_rows(
     edge: &EdgeState,
     caller: &Caller,
@@ -202,7 +173,7 @@ impl<'a> Results<'a> {
     }
 
     fn note(&mut self, placed: Result<Placed, PlaceError>) {
-        // The header Idempotent-Replayed of a single order: the status alone does not tell.
+        // A single order has the header Idempotent-Replayed: the status is the same as for a new order.
         let replayed: &[u8] = b"\"idempotent_replayed\":true,";
         let (status, mark, order): (_, &[u8], _) = match placed {
             Ok(Placed::Created(order)) => {

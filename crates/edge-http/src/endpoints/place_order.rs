@@ -1,15 +1,15 @@
-//! `POST /v1/orders`: takes one order. 201 once it is durable; 200 where its external id was known with the same
-//! body; a known `Idempotency-Key` gets its first answer again.
+//! `POST /v1/orders`: takes one order. 201 once it is durable; 200 if its external id was known with the same body; a
+//! known `Idempotency-Key` gets its first answer again.
 
-use application::{Caller, Placed};
+use application::Placed;
 use axum::http::StatusCode;
-use domain::PlaceOrder;
+use domain::{CheckRules, PlaceOrder};
 
 use super::no_query;
 use crate::answer::{self, Answer};
 use crate::json::{Reader, RowFields, read_order};
 use crate::problem::Problem;
-use crate::request::{Incomer, key, media_type, read_body};
+use crate::request::{Incomer, JSON, key, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
@@ -18,9 +18,7 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     let trace = incomer.trace();
     let headers = &incomer.parts.headers;
     let key = key(headers)?;
-    if media_type(headers).as_deref() != Some("application/json") {
-        return Err(Problem::unsupported_media_type("application/json"));
-    }
+    media_type(headers, JSON)?;
     let bytes = read_body(
         edge,
         headers,
@@ -29,12 +27,9 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
         settings.max_body_bytes,
     )
     .await?;
-    let command = read_command(&bytes, settings.default_currency)?;
+    let command = read_command(&bytes, CheckRules::new_orders(settings.default_currency))?;
     drop(bytes);
-    let caller = Caller {
-        trace,
-        deadline: edge.deadline(),
-    };
+    let caller = edge.caller(trace);
     let placed = edge.application.place_order(&caller, command, key).await?;
     Ok(match &placed {
         Placed::Created(order) => answer::created(order, false),
@@ -43,11 +38,10 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     })
 }
 
-fn read_command(bytes: &[u8], currency: domain::Currency) -> Result<PlaceOrder, Problem> {
+fn read_command(bytes: &[u8], rules: CheckRules) -> Result<PlaceOrder, Problem> {
     let mut faults = Vec::new();
     let mut reader = Reader::new(bytes)?;
     let input = read_order(&mut reader, RowFields::None, &mut faults)?;
     reader.finish()?;
-    PlaceOrder::check(input.draft, currency, &mut faults)
-        .ok_or_else(|| Problem::invalid_body(faults))
+    PlaceOrder::check(input.draft, rules, &mut faults).ok_or_else(|| Problem::invalid_body(faults))
 }

@@ -1,4 +1,5 @@
-//! `GET /v1/stats`: how many orders stand where. accepted = processed + failed + cancelled + in flight, always.
+//! `GET /v1/stats`: how many orders have each status. accepted = processed + failed + cancelled + in flight, at any time.
+//! Erased orders are in no other count.
 
 use std::io::Write as _;
 
@@ -23,7 +24,8 @@ pub(crate) async fn get_stats(edge: &EdgeState, incomer: Incomer<'_>) -> Result<
     let _ = write!(
         body,
         "{{\"accepted\":{accepted},\"processed\":{processed},\"failed\":{failed},\
-         \"cancelled\":{cancelled},\"in_flight\":{in_flight},\"by_status\":{{"
+         \"cancelled\":{cancelled},\"in_flight\":{in_flight},\"erased\":{},\"by_status\":{{",
+        counts.erased
     );
     for (index, status) in Status::ALL.into_iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };

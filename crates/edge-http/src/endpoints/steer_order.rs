@@ -1,16 +1,15 @@
 //! `POST /v1/orders/{id}/cancel | hold | release` and `POST /v1/dead-letters/{id}/replay | discard`: changes one
-//! order and answers with it as it then is. `If-Match` makes it conditional.
+//! order and answers with it as it then is. `If-Match` makes it conditional. The body is empty or `{"reason": ...}`.
 
-use application::Caller;
 use axum::http::StatusCode;
-use domain::{OrderId, Steering, Version};
+use domain::{OrderId, Reason, Steering, Version};
 use tokio::time::Instant;
 
 use super::{existing_order, no_query, order_id};
 use crate::answer::{self, Answer};
-use crate::json::read_nothing;
+use crate::json::read_reason;
 use crate::problem::Problem;
-use crate::request::{Expected, Incomer, if_match, read_body};
+use crate::request::{Expected, Incomer, if_match, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn steer_order(
@@ -32,24 +31,33 @@ pub(crate) async fn steer_order(
         edge.settings.max_body_bytes,
     )
     .await?;
-    let mut faults = Vec::new();
-    read_nothing(&body, &mut faults)?;
-    drop(body);
-    if !faults.is_empty() {
-        return Err(Problem::invalid_body(faults));
+    // An empty body needs no type.
+    if !body.is_empty() && media_type(headers).as_deref() != Some("application/json") {
+        return Err(Problem::unsupported_media_type("application/json"));
     }
-    let deadline = edge.deadline();
-    let expected = expected_version(edge, id, expected, deadline).await?;
-    let caller = Caller { trace, deadline };
+    let reason = reason_in(&body)?;
+    drop(body);
+    let caller = edge.caller(trace);
+    let expected = expected_version(edge, id, expected, caller.deadline).await?;
     let order = edge
         .application
-        .steer_order(&caller, id, steering, expected)
+        .steer_order(&caller, id, steering, expected, reason)
         .await?;
     Ok(answer::order(StatusCode::OK, &order))
 }
 
-/// The one version that the change is bound to. Of several that the client takes it is the present one; the change
-/// itself then checks it again, in its transaction.
+fn reason_in(body: &[u8]) -> Result<Option<Reason>, Problem> {
+    let mut faults = Vec::new();
+    let reason = read_reason(body, &mut faults)?;
+    if faults.is_empty() {
+        Ok(reason)
+    } else {
+        Err(Problem::invalid_body(faults))
+    }
+}
+
+/// The one version that the change is bound to. If the client accepts several, it is the present one; the change checks
+/// it again in its transaction.
 async fn expected_version(
     edge: &EdgeState,
     id: OrderId,

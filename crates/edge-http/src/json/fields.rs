@@ -1,7 +1,7 @@
-//! The fields of an object as clients send it: which may come, each once, and of what type. Whatever has the wrong shape
-//! becomes a fault with its place; a good field costs no allocation.
+//! The fields of an object as clients send it: each known field at most once, with a value of its type. A value of the
+//! wrong shape becomes a fault with a JSON pointer; a good field costs no allocation.
 //!
-//! Orders, lines and small bodies are read with it; it knows nothing of what a field means.
+//! Orders, lines, adjustments and small bodies are read with it; it knows nothing of what a field means.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,26 +13,28 @@ use super::reader::{Kind, Malformed, Reader};
 /// A field that an object may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
-    /// Its own among the fields of the object, below 16.
-    place: u16,
-    /// Where it stands in the object.
+    /// Its own number among the fields of the object, below 16.
+    number: u16,
+    /// The JSON pointer of its faults.
     pointer: &'static str,
 }
 
 impl Field {
-    /// The field with the name behind the slash of `pointer`.
-    pub(super) const fn new(place: u16, pointer: &'static str) -> Self {
-        Self { place, pointer }
+    /// The field with the name behind the last slash of `pointer`.
+    pub(super) const fn new(number: u16, pointer: &'static str) -> Self {
+        Self { number, pointer }
+    }
+
+    fn name(self) -> &'static str {
+        self.pointer.rsplit('/').next().unwrap_or_default()
     }
 }
 
-/// What a field may hold beside null. It is kept as its text, so that no digit is lost.
+/// What a field may hold instead of null. It is kept as its text, so that no digit is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar {
     /// A string.
     Text,
-    /// A number.
-    Number,
     /// A number, or a decimal in a string.
     Decimal,
 }
@@ -41,7 +43,7 @@ impl Scalar {
     const fn name(self) -> &'static str {
         match self {
             Self::Text => "a string",
-            Self::Number | Self::Decimal => "a number",
+            Self::Decimal => "a number",
         }
     }
 }
@@ -55,7 +57,7 @@ pub(super) struct Fields<'a, 'f> {
 }
 
 impl<'a, 'f> Fields<'a, 'f> {
-    /// Of an object whose faults go to `faults`.
+    /// The fields of an object whose faults are added to `faults`.
     pub(super) fn new(faults: &'f mut Vec<Fault>) -> Self {
         Self {
             seen: 0,
@@ -75,20 +77,34 @@ impl<'a, 'f> Fields<'a, 'f> {
         scalar(reader, field.pointer, wanted, faults)
     }
 
-    /// Notes that a field has come; where its faults go.
+    /// Reads a field that is true or false.
+    pub(super) fn boolean(
+        &mut self,
+        reader: &mut Reader<'a>,
+        field: Field,
+    ) -> Result<Given<bool>, Malformed> {
+        let faults = self.first(reader, field)?;
+        let wanted = (Kind::Boolean, "true or false");
+        match enter(reader, field.pointer, wanted, faults)? {
+            Some(other) => Ok(other),
+            None => reader.boolean().map(Given::Value),
+        }
+    }
+
+    /// Notes that a field has come, and returns the list for its faults.
     pub(super) fn first(
         &mut self,
         reader: &Reader<'_>,
         field: Field,
     ) -> Result<&mut Vec<Fault>, Malformed> {
-        if self.seen & (1 << field.place) != 0 {
-            return Err(reader.duplicate(field.pointer.trim_start_matches('/')));
+        if self.seen & (1 << field.number) != 0 {
+            return Err(reader.duplicate(field.name()));
         }
-        self.seen |= 1 << field.place;
+        self.seen |= 1 << field.number;
         Ok(self.faults)
     }
 
-    /// Passes over a field that the object does not have.
+    /// Skips a field that the object does not have, and adds a fault for it.
     pub(super) fn stranger(
         &mut self,
         reader: &mut Reader<'a>,
@@ -104,7 +120,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 }
 
-/// Reads one value of the wanted type; null is as if it were not there.
+/// Reads one value of the wanted type; null is the same as a missing field.
 pub(super) fn scalar<'a>(
     reader: &mut Reader<'a>,
     pointer: &str,
@@ -114,16 +130,17 @@ pub(super) fn scalar<'a>(
     match (reader.peek()?, wanted) {
         (Kind::Null, _) => reader.null().map(|()| Given::Missing),
         (Kind::Text, Scalar::Text | Scalar::Decimal) => reader.text().map(Given::Value),
-        (Kind::Number, Scalar::Number | Scalar::Decimal) => reader
+        (Kind::Number, Scalar::Decimal) => reader
             .number()
             .map(|text| Given::Value(Cow::Borrowed(text))),
-        (Kind::Object | Kind::Array | Kind::Text | Kind::Number | Kind::Boolean, _) => {
+        (Kind::Object | Kind::Array | Kind::Number | Kind::Boolean, _) => {
             wrong_type(reader, pointer, wanted.name(), faults).map(|()| Given::Faulty)
         }
     }
 }
 
-/// Goes into a value that must be `wanted`, called `expected`; for null and for another type it says what was given.
+/// Checks that the next value is `wanted`, called `expected` in a fault, without reading it. Returns what was given
+/// instead: null, or a value of another type, which is skipped.
 pub(super) fn enter<'a, T>(
     reader: &mut Reader<'a>,
     pointer: &str,
@@ -139,7 +156,7 @@ pub(super) fn enter<'a, T>(
     }
 }
 
-/// Notes a value of another type and passes over it.
+/// Adds a fault for a value of another type and skips it.
 pub(super) fn wrong_type(
     reader: &mut Reader<'_>,
     pointer: &str,
@@ -154,17 +171,17 @@ pub(super) fn wrong_type(
     reader.skip()
 }
 
-/// The most faults that one answer lists; it says how many more there are.
+/// The most faults that one answer lists; its detail has the number of all.
 pub(crate) const MAX_FAULTS: usize = 1000;
 
-/// Adds a fault, unless there are more already than any answer lists.
+/// Adds a fault, unless there are already more than an answer lists.
 pub(super) fn push(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
     if faults.len() <= MAX_FAULTS {
         faults.push(fault());
     }
 }
 
-/// A field that is not `what`.
+/// The fault of a field that is not `what`.
 pub(super) fn unknown_field<'k>(
     key: &str,
     known: impl Iterator<Item = &'k str>,
@@ -174,19 +191,19 @@ pub(super) fn unknown_field<'k>(
     Fault::new(pointer, "unknown_field", unknown_among(key, known, what))
 }
 
-/// A key as a segment of a JSON pointer; cut where it is absurdly long.
+/// A key as a segment of a JSON pointer, cut after 100 characters.
 pub(super) fn segment(key: &str) -> String {
     let shown: String = key.chars().take(100).collect();
     shown.replace('~', "~0").replace('/', "~1")
 }
 
-/// The sentence about a name that is not `what`, with the nearest known one where one is near.
+/// The sentence about a name that is not `what`, with the nearest known one if there is a similar one.
 pub(crate) fn unknown_among<'k>(
     name: &str,
     known: impl Iterator<Item = &'k str>,
     what: &str,
 ) -> String {
-    // A name this long is near none, and comparing it would cost time for nothing.
+    // A longer name is similar to none of ours; comparing it would only cost time.
     let nearest = (name.len() <= 64)
         .then(|| {
             known

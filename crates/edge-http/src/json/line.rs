@@ -3,42 +3,24 @@
 use domain::order::MAX_LINES;
 use domain::{Fault, Given, LineDraft};
 
-use super::fields::{Field, Fields, Scalar, enter, push, unknown_field, wrong_type};
+use super::fields::{Field, Fields, Scalar, unknown_field, wrong_type};
+use super::items::read_items;
 use super::reader::{Kind, Malformed, Reader};
 
-const NAMES: [&str; 4] = ["sku", "product_name", "quantity", "unit_price"];
+const NAMES: [&str; 5] = ["sku", "product_name", "quantity", "unit_price", "total"];
 
 const SKU: Field = Field::new(0, "/sku");
 const PRODUCT_NAME: Field = Field::new(1, "/product_name");
 const QUANTITY: Field = Field::new(2, "/quantity");
 const UNIT_PRICE: Field = Field::new(3, "/unit_price");
+const TOTAL: Field = Field::new(4, "/total");
 
 /// Reads the array of lines.
 pub(super) fn read_lines<'a>(
     reader: &mut Reader<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<Given<Vec<LineDraft<'a>>>, Malformed> {
-    if let Some(other) = enter(reader, "/lines", (Kind::Array, "an array"), faults)? {
-        return Ok(other);
-    }
-    let mut lines = Vec::new();
-    reader.array(|reader, index| {
-        // One more than allowed is kept, so that the domain sees that there are too many.
-        if index > MAX_LINES {
-            return reader.skip();
-        }
-        // Pointers are only built where there is a fault.
-        let mut here = Vec::new();
-        lines.push(read_line(reader, &mut here)?);
-        for fault in here {
-            push(faults, || Fault {
-                pointer: format!("/lines/{index}{}", fault.pointer),
-                ..fault
-            });
-        }
-        Ok(())
-    })?;
-    Ok(Given::Value(lines))
+    read_items(reader, "/lines", MAX_LINES, faults, read_line)
 }
 
 fn read_line<'a>(
@@ -47,12 +29,13 @@ fn read_line<'a>(
 ) -> Result<LineDraft<'a>, Malformed> {
     if reader.peek()? != Kind::Object {
         wrong_type(reader, "", "an object", faults)?;
-        // The fields of what is no line are no faults of their own.
+        // What is not a line has no missing fields.
         return Ok(LineDraft {
             sku: Given::Faulty,
             product_name: Given::Faulty,
             quantity: Given::Faulty,
             unit_price: Given::Faulty,
+            total: Given::Faulty,
         });
     }
     let mut draft = LineDraft::default();
@@ -63,10 +46,11 @@ fn read_line<'a>(
             "product_name" => {
                 draft.product_name = fields.scalar(reader, PRODUCT_NAME, Scalar::Text)?;
             }
-            "quantity" => draft.quantity = fields.scalar(reader, QUANTITY, Scalar::Number)?,
+            "quantity" => draft.quantity = fields.scalar(reader, QUANTITY, Scalar::Decimal)?,
             "unit_price" => {
                 draft.unit_price = fields.scalar(reader, UNIT_PRICE, Scalar::Decimal)?
             }
+            "total" => draft.total = fields.scalar(reader, TOTAL, Scalar::Decimal)?,
             _ => fields.stranger(reader, key, |key| {
                 unknown_field(key, NAMES.into_iter(), "a field of a line")
             })?,

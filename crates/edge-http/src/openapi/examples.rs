@@ -1,10 +1,10 @@
-//! The examples of the document, which a test holds to their schemas.
+//! The examples of the document, which a test checks against their schemas.
 
 use serde_json::{Value, json};
 
 use crate::problem::Code;
 
-/// The id of the order that examples speak of.
+/// The id of the order in the examples.
 pub(super) const ID: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
 
 const CURSOR: &str = "AQAByAEjRWeJ";
@@ -14,12 +14,39 @@ pub(super) fn new_order() -> Value {
         "user_id": "alice",
         "external_id": "A-1",
         "currency": "USD",
-        "lines": [lines()]
+        "lines": [{"sku": "KB-1", "product_name": "Mechanical Keyboard", "quantity": 2, "unit_price": 149.99}]
     })
 }
 
-fn lines() -> Value {
-    json!({"sku": "KB-1", "product_name": "Mechanical Keyboard", "quantity": 2, "unit_price": 149.99})
+pub(super) fn new_order_with_totals() -> Value {
+    json!({
+        "user_id": "alice",
+        "currency": "EUR",
+        "lines": [
+            {"product_name": "Socks", "quantity": 3, "unit_price": 6.67, "total": 20},
+            {"product_name": "Apples", "quantity": "0.485", "total": "1.45"}
+        ],
+        "adjustments": [
+            {"kind": "discount", "label": "SPRING", "amount": -2},
+            {"kind": "shipping", "amount": 4.90},
+            {"kind": "tax", "label": "VAT 20%", "amount": 4.06, "included": true}
+        ],
+        "process_after": "2026-02-01T08:00:00+01:00"
+    })
+}
+
+fn line() -> Value {
+    json!({
+        "sku": "KB-1", "product_name": "Mechanical Keyboard", "quantity": 2, "unit_price": 149.99,
+        "total": 299.98
+    })
+}
+
+fn adjustments() -> Value {
+    json!([
+        {"kind": "discount", "label": "SPRING", "amount": -20.00, "included": false},
+        {"kind": "shipping", "label": null, "amount": 6.00, "included": false}
+    ])
 }
 
 pub(super) fn order_of_an_amount() -> Value {
@@ -29,7 +56,9 @@ pub(super) fn order_of_an_amount() -> Value {
 pub(super) fn batch() -> Value {
     json!([
         {"user_id": "alice", "amount": 1},
-        {"user_id": "bob", "amount": 2, "idempotency_key": "k2"}
+        {"user_id": "bob", "amount": 2, "idempotency_key": "k2"},
+        {"user_id": "carol", "amount": 3, "currency": "DEM", "external_id": "1997-7",
+         "history": {"status": "PROCESSED", "created_at": "1997-12-01T08:26:00Z"}}
     ])
 }
 
@@ -51,16 +80,28 @@ pub(super) fn order(status: &str, version: u32) -> Value {
         "status": status,
         "version": version,
         "currency": "USD",
-        "amount": 299.98,
-        "lines": [lines()],
+        "amount": 285.98,
+        "lines": [line()],
+        "adjustments": adjustments(),
         "metadata": {},
+        "process_after": null,
         "attempt": u32::from(version > 2),
         "failure": failure,
         "result": if is_processed { json!({"payment": "pay_7"}) } else { Value::Null },
         "receipt_key": is_processed.then(|| format!("receipts/alice/{ID}.txt")),
+        "waiting_for": waiting_for(status),
         "created_at": "2026-01-31T12:00:00.000Z",
         "updated_at": "2026-01-31T12:00:00.000Z"
     })
+}
+
+fn waiting_for(status: &str) -> Value {
+    let what = match status {
+        "PENDING" => "worker",
+        "ON_HOLD" => "release",
+        _ => return Value::Null,
+    };
+    json!({"what": what, "until": null})
 }
 
 pub(super) fn page(order: Value) -> Value {
@@ -90,8 +131,12 @@ pub(super) fn events() -> Value {
             "user_id": "alice",
             "status": "PENDING",
             "occurred_at": "2026-01-31T12:00:00.000Z",
+            "actor": null,
+            "reason": null,
+            "history": false,
             "request_id": "7k0f3v9q2m5x8c1z",
             "trace_id": null,
+            "span_id": null,
             "data": {
                 "attempt": 0,
                 "failure": null,
@@ -99,9 +144,11 @@ pub(super) fn events() -> Value {
                 "external_id": "A-1",
                 "source": "api",
                 "currency": "USD",
-                "amount": 299.98,
-                "lines": [lines()],
-                "metadata": {}
+                "amount": 285.98,
+                "lines": [line()],
+                "adjustments": adjustments(),
+                "metadata": {},
+                "process_after": null
             }
         }],
         "has_more": false,
@@ -119,22 +166,25 @@ pub(super) fn event_stream() -> String {
     )
 }
 
-pub(super) const RECEIPT: &str = "ORDER RECEIPT\n...\nThank you for your order!\n";
+pub(super) const RECEIPT: &str = "RECEIPT\n=====================================\nOrder        0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11\n...\n";
 
 pub(super) fn stats() -> Value {
     json!({
-        "accepted": 7, "processed": 4, "failed": 1, "cancelled": 0, "in_flight": 2,
+        "accepted": 7, "processed": 4, "failed": 1, "cancelled": 0, "in_flight": 2, "erased": 0,
         "by_status": {
             "PENDING": 1, "PROCESSING": 1, "RETRYING": 0, "PROCESSED": 4, "FAILED": 1, "ON_HOLD": 0, "CANCELLED": 0
         }
     })
 }
 
-/// A problem of a code, with a fault where its kind has one.
+/// A problem of a code, with a fault if its kind has one.
 pub(super) fn problem(code: Code) -> Value {
     let fault = match code {
         Code::ValidationFailed => {
-            json!([{"pointer": "/lines/0/quantity", "code": "out_of_range", "detail": "must be from 1 to 1,000,000"}])
+            json!([{"pointer": "/lines/0/quantity", "code": "out_of_range", "detail": "must be from 0.001 to 1,000,000"}])
+        }
+        Code::ExternalIdTaken => {
+            json!([{"pointer": "/amount", "code": "differs", "detail": "is not what the order of this external_id has"}])
         }
         Code::InvalidQuery => {
             json!([{"parameter": "limit", "code": "out_of_range", "detail": "must be a whole number from 1 to 1000"}])

@@ -35,6 +35,11 @@ pub(super) fn of_refusal(codes: &[Code]) -> impl Iterator<Item = &'static str> {
             codes.iter().any(|code| code.may_succeed_later()),
         ),
         may("Connection", codes.iter().any(closes)),
+        may("Accept", codes.contains(&Code::UnsupportedMediaType)),
+        may(
+            "Accept-Encoding",
+            codes.contains(&Code::UnsupportedEncoding),
+        ),
         may("Upgrade", codes.contains(&Code::UpgradeRequired)),
         may(
             "Sec-WebSocket-Version",
@@ -95,6 +100,17 @@ pub(super) fn all() -> Vec<(&'static str, Header)> {
         (
             "Connection",
             header(any(), "`close` where the rest of the request was not read."),
+        ),
+        (
+            "Accept",
+            header(any(), "The types of body that the address reads."),
+        ),
+        (
+            "Accept-Encoding",
+            header(
+                one_of(["identity"]),
+                "The encodings of a body that the address reads: none.",
+            ),
         ),
         (
             "Upgrade",

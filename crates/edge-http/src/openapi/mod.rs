@@ -1,7 +1,7 @@
 //! The OpenAPI document: every address, with what it takes, answers and refuses. `GET /openapi.json` shows it.
 //!
-//! It is made when it is first asked for, from the router's addresses, the problems' codes and the domain's bounds, and
-//! then kept. The tests hold every answer that the edge gives to it, and its addresses to the router's.
+//! It is made at the first request for it, from the router's addresses, the problems' codes and the domain's bounds, and
+//! then kept. The tests check every answer of the edge against it, and its addresses against the router's.
 
 mod content;
 mod endpoint;
@@ -42,14 +42,15 @@ use operation::Group;
     schemas::dialect::NewNumberedOrder,
     schemas::dialect::NumberedOrder,
     schemas::dialect::OrderAccepted,
-    schemas::standing::DeadLetterFilter,
+    schemas::order::Command,
+    schemas::standing::DeadLetterCommand,
     schemas::standing::Replayed,
     schemas::standing::Discarded,
     schemas::standing::Reasons,
     schemas::standing::Stats,
     schemas::standing::Ready,
     schemas::standing::Health,
-    schemas::standing::Nothing,
+    schemas::value::IdempotencyKeyHeader,
 )))]
 struct Schemas;
 
@@ -61,11 +62,11 @@ pub fn document(version: &str) -> Vec<u8> {
         .title("ordermill")
         .version(version)
         .description(Some(
-            "Takes orders, keeps every one of them, works each off with one effect, and lets everyone watch.\n\n\
+            "Takes orders, keeps every one of them, processes each with one effect, and shows every change live.\n\n\
              Amounts are decimals in major units, read and printed digit by digit. Times are RFC 3339 in UTC. A \
-             refusal is a problem (RFC 9457) that names every fault of the request; a request that may succeed later \
-             is refused with `Retry-After`. Every address that answers GET answers HEAD, too, and one that is asked \
-             with another method answers 405 with `Allow`.",
+             refusal is a problem (RFC 9457) that names every fault of the request; if the same request may succeed \
+             later, it has `Retry-After`. Every address that answers GET answers HEAD, too; another method gets 405 \
+             with `Allow`.",
         ))
         .license(Some(
             LicenseBuilder::new()
@@ -120,11 +121,15 @@ fn paths() -> Paths {
     paths
 }
 
-/// An order to be needs an amount or lines; the types of `schemas` have no word for it.
+/// A new order needs an amount or lines, and a line a unit price or a total; the types of `schemas` cannot express that.
 fn with_what_types_cannot_say(mut document: Value) -> Value {
+    let given =
+        |name: &str| json!({"required": [name], "properties": {name: {"not": {"type": "null"}}}});
+    document["components"]["schemas"]["NewLine"]["anyOf"] =
+        json!([given("unit_price"), given("total")]);
     for name in ["NewOrder", "BatchRow"] {
         document["components"]["schemas"][name]["anyOf"] = json!([
-            {"required": ["amount"], "properties": {"amount": {"not": {"type": "null"}}}},
+            given("amount"),
             {"required": ["lines"], "properties": {"lines": {"type": "array", "minItems": 1}}}
         ]);
     }

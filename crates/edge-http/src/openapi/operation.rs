@@ -161,7 +161,7 @@ impl Description {
     /// Takes an order's id in its path.
     pub(super) fn takes_id(self) -> Self {
         self.takes("order_id")
-            .refuses(&[Code::InvalidId, Code::NotFound])
+            .refuses(&[Code::InvalidId, Code::OrderNotFound])
     }
 
     /// Takes a body of JSON, and refuses what is none.
@@ -316,7 +316,7 @@ fn refusal(voice: Voice, codes: &[Code], beside: Option<Content>) -> Response {
         })
         .collect();
     let description = format!("{}.", described.join("; "));
-    let is_not_found = codes.contains(&Code::NotFound);
+    let is_not_found = codes.contains(&Code::OrderNotFound);
     let (media, content) = match voice {
         Voice::Problem => ("application/problem+json", of_problem(codes)),
         Voice::Orderflow if !is_not_found => {

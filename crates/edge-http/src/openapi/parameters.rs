@@ -7,7 +7,7 @@ use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use super::examples;
 use super::schemas::value::{
-    AnyTime, Cursor, ExternalId, IdempotencyKey, OrderId, OrderSource, OrderStatus, UserId, one_of,
+    AnyTime, Cursor, ExternalId, IdempotencyKeyHeader, OrderId, OrderSource, OrderStatus, UserId,
     printed, whole,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<(&'static str, Parameter)> {
     };
     let code = printed(64)
         .pattern(Some("^[a-z_]+$"))
-        .examples(["not_found"]);
+        .examples(["order_not_found"]);
     all.extend([
         ("order_id", path("id", of::<OrderId>(), "The order's id.")),
         (
@@ -75,11 +75,11 @@ fn of_queries() -> Vec<(&'static str, Parameter)> {
         ),
         (
             "status",
-            query("status", of::<OrderStatus>(), "That stand so."),
+            query("status", of::<OrderStatus>(), "With this status."),
         ),
         (
             "source",
-            query("source", of::<OrderSource>(), "That came in there."),
+            query("source", of::<OrderSource>(), "With this source."),
         ),
         (
             "created_from",
@@ -125,15 +125,6 @@ fn of_queries() -> Vec<(&'static str, Parameter)> {
                 "Where to go on: the `cursor` of the last change that was seen. `Last-Event-ID` goes before it.",
             ),
         ),
-        (
-            "as",
-            query(
-                "as",
-                one_of(["pending", "processed"]).default(Some(serde_json::json!("pending"))),
-                "`processed` brings history in: the rows may say when they were made, begin PROCESSED, and are never \
-                 worked on.",
-            ),
-        ),
     ]
 }
 
@@ -158,15 +149,15 @@ fn of_headers() -> Vec<(&'static str, Parameter)> {
             header(
                 "traceparent",
                 any().examples(["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
-                "The W3C trace that the request belongs to; its events carry the trace id. One that is not valid is \
-                 passed over.",
+                "The W3C trace that the request belongs to; its events carry the trace id and the span id. One that \
+                 is not valid is ignored.",
             ),
         ),
         (
             "Idempotency-Key",
             header(
                 "Idempotency-Key",
-                of::<IdempotencyKey>(),
+                of::<IdempotencyKeyHeader>(),
                 "Makes the request safe to send again, however it ended: one key of a user makes at most one order, \
                  and the first answer comes again.",
             ),

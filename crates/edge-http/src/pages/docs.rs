@@ -49,7 +49,7 @@ pub(crate) fn file(headers: &HeaderMap, name: &str) -> Result<Answer, Problem> {
         }
         "swagger-ui.css" => file!("swagger-ui.css.gz", "text/css; charset=utf-8", true),
         "THIRD_PARTY.txt" => file!("THIRD_PARTY.txt", "text/plain; charset=utf-8", false),
-        _ => return Err(Problem::not_found()),
+        _ => return Err(Problem::no_such_route(None)),
     };
     send(headers, &file)
 }

@@ -54,8 +54,9 @@ pub(crate) fn page(headers: &HeaderMap) -> Result<Answer, Problem> {
 
 /// One of the dashboard's files, by its path below `/dashboard/`.
 pub(crate) fn file(headers: &HeaderMap, path: &str) -> Result<Answer, Problem> {
-    let content_type = content_type(path).ok_or_else(Problem::not_found)?;
-    let EmbeddedFile { data, metadata } = Files::get(path).ok_or_else(Problem::not_found)?;
+    let unknown = || Problem::no_such_route(None);
+    let content_type = content_type(path).ok_or_else(unknown)?;
+    let EmbeddedFile { data, metadata } = Files::get(path).ok_or_else(unknown)?;
     let tag = entity_tag(&metadata.sha256_hash());
     let is_known = has_already(headers, &tag);
     let mut response = Response::new(if is_known {

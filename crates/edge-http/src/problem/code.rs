@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident, $title:literal, $again:ident;)*) => {
-        /// What a client may decide upon.
+        /// The kind of a refusal, for the decisions of clients.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Code {
             $($(#[$doc])* $name,)*
         }
 
         impl Code {
-            /// All of them, by their words.
+            /// All of them, in the order of their words.
             pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The stable word for programs.
@@ -37,7 +37,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Whether the same request may succeed in a moment: the answer then says when, in Retry-After.
+            /// Whether the same request may succeed in a moment: the answer then has Retry-After.
             pub(crate) const fn may_succeed_later(self) -> bool {
                 match self {
                     $(Self::$name => codes!(@ $again),)*
@@ -75,7 +75,9 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed", never;
     Misdirected = "misdirected", MISDIRECTED_REQUEST, "Another host was asked for", never;
     NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "Not acceptable", never;
-    NotFound = "not_found", NOT_FOUND, "Not found", never;
+    NoReceipt = "no_receipt", NOT_FOUND, "The order has no receipt", never;
+    NoSuchRoute = "no_such_route", NOT_FOUND, "There is nothing at this address", never;
+    OrderNotFound = "order_not_found", NOT_FOUND, "There is no such order", never;
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is unknown", later;
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded", later;
     ReceiptStoreUnavailable =
@@ -85,6 +87,8 @@ codes! {
     Stopping = "stopping", SERVICE_UNAVAILABLE, "Stopping", later;
     StoreUnavailable =
         "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached", later;
+    TooManyCommands =
+        "too_many_commands", CONFLICT, "The order was held, released or replayed too often", never;
     TooManyResuming =
         "too_many_resuming", SERVICE_UNAVAILABLE, "Too many streams are resuming", later;
     TooManyRows = "too_many_rows", PAYLOAD_TOO_LARGE, "The batch has too many rows", never;

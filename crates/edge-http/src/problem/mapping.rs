@@ -1,9 +1,11 @@
-//! The one file that maps errors outward: what the use cases and stores answer, as clients see it. It decides from the
-//! variant alone, and says of every failure whether something was done.
+//! The one file that maps errors of use cases and stores to what clients see. It decides from the variant alone, and
+//! says for every failure whether something was done.
 
 use application::ports::{ReceiptError, StoreError};
 use application::watch::WatchError;
 use application::{PlaceError, ReadReceiptError, SteerError};
+use domain::order::MAX_OPERATOR_COMMANDS;
+use domain::{Fault, Refusal};
 
 use super::{Code, Problem};
 use crate::json::Malformed;
@@ -80,9 +82,17 @@ impl From<PlaceError> for Problem {
                 Code::IdempotencyKeyReused,
                 "It made an order with another body. Use a new key for a new order, or send the first body again.",
             ),
-            PlaceError::ExternalIdTaken => Self::new(
-                Code::ExternalIdTaken,
-                "It names another order of this user. Use a new external_id, or send the first body again.",
+            PlaceError::ExternalIdTaken { differing } => Self::external_id_taken(
+                differing
+                    .into_iter()
+                    .map(|pointer| {
+                        Fault::new(
+                            pointer,
+                            "differs",
+                            "is not what the order of this external_id has",
+                        )
+                    })
+                    .collect(),
             ),
             PlaceError::KeyInFlight => Self::new(
                 Code::IdempotencyKeyInFlight,
@@ -102,17 +112,37 @@ impl From<PlaceError> for Problem {
 impl From<SteerError> for Problem {
     fn from(error: SteerError) -> Self {
         match error {
-            SteerError::NotFound => Self::not_found(),
-            SteerError::Illegal(refusal) => Self::new(
-                Code::IllegalTransition,
-                format!("The order is {}.", refusal.status),
-            ),
+            SteerError::NotFound => Self::order_not_found(),
+            SteerError::Illegal(refusal) => refusal.into(),
             SteerError::VersionMismatch { current } => Self::version_mismatch(current),
             SteerError::Contended => Self::new(
                 Code::Contended,
                 "Others change the order at the same time. Nothing was done; try again in a moment.",
             ),
             SteerError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotAllowed { status, .. } => {
+                Self::new(Code::IllegalTransition, format!("The order is {status}."))
+            }
+            Refusal::TooManyCommands => Self::new(
+                Code::TooManyCommands,
+                format!(
+                    "The order was held, released and replayed {MAX_OPERATOR_COMMANDS} times, which is the limit. Nothing \
+                     was done; the order can still be cancelled."
+                ),
+            ),
+            Refusal::NotErasable { status } => Self::new(
+                Code::IllegalTransition,
+                format!(
+                    "The order is {status}: it can be erased once it is PROCESSED, CANCELLED or FAILED."
+                ),
+            ),
         }
     }
 }

@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use application::order_json::{write_text, write_text_or_null};
 use axum::body::Body;
 use axum::http::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
@@ -40,6 +41,7 @@ struct Content {
     place: Place,
     faults: Vec<Fault>,
     allow: Option<&'static str>,
+    accept: Option<&'static str>,
     close: bool,
     cause: Option<String>,
 }
@@ -52,6 +54,7 @@ impl Problem {
             place: Place::Body,
             faults: Vec::new(),
             allow: None,
+            accept: None,
             close: false,
             cause: None,
         }))
@@ -157,6 +160,12 @@ impl Problem {
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap, retry_after_seconds: u64) {
         if let Some(allow) = self.0.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(accept) = self.0.accept {
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        }
+        if self.0.code == Code::UnsupportedEncoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if self.status() == StatusCode::UPGRADE_REQUIRED {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

@@ -1,18 +1,46 @@
-//! What the edge refuses by itself, one constructor a reason: status, stable code, title, and a sentence that says what
-//! would be right. Endpoints, guards and live streams call them.
+//! The refusals that the edge makes by itself, one constructor per reason: status, stable code, title, and a sentence
+//! that names the remedy. Endpoints, guards and live streams call them.
 
 use std::borrow::Cow;
 
-use domain::{Fault, Version};
+use domain::{Fault, Status, Version};
 
 use super::{Code, Place, Problem};
 use crate::json::{MAX_FAULTS, Malformed};
 
 impl Problem {
-    /// There is nothing at this address, or nothing that the client may see: one answer for all.
+    /// The address is none of this server's. `right` is the address that the client may have meant.
     #[must_use]
-    pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "There is nothing at this address.")
+    pub fn no_such_route(right: Option<&str>) -> Self {
+        Self::new(
+            Code::NoSuchRoute,
+            right.map_or(
+                Cow::Borrowed("/docs shows every address of this server."),
+                |right| {
+                    Cow::Owned(format!(
+                        "The address is {right}, without a slash at its end."
+                    ))
+                },
+            ),
+        )
+    }
+
+    /// There is no order with this id, or none that the client may see: one answer for both.
+    #[must_use]
+    pub fn order_not_found() -> Self {
+        Self::new(
+            Code::OrderNotFound,
+            "There is no order with this id, or none that this request may see.",
+        )
+    }
+
+    /// The order is there, its receipt is not.
+    #[must_use]
+    pub fn no_receipt(status: Status) -> Self {
+        Self::new(
+            Code::NoReceipt,
+            format!("An order has a receipt once it is PROCESSED; this order is {status}."),
+        )
     }
 
     /// The address is there, the method is not.
@@ -94,6 +122,17 @@ impl Problem {
         )
     }
 
+    /// The external id names an order with another content; `differing` are the fields, if they are known.
+    #[must_use]
+    pub fn external_id_taken(differing: Vec<Fault>) -> Self {
+        let mut problem = Self::new(
+            Code::ExternalIdTaken,
+            "It names another order of this user. Use a new external_id, or send the first body again.",
+        );
+        problem.0.faults = differing;
+        problem
+    }
+
     fn with_faults(mut self, place: Place, mut faults: Vec<Fault>) -> Self {
         let found = faults.len();
         faults.truncate(MAX_FAULTS);
@@ -149,21 +188,23 @@ impl Problem {
         )
     }
 
-    /// The body is of a kind that this address does not read.
+    /// The body is of a type that this address does not read: `what` says which, `accept` lists those that it reads.
     #[must_use]
-    pub fn unsupported_media_type(accepted: &'static str) -> Self {
-        Self::new(
+    pub fn unsupported_media_type(what: &str, accept: &'static str) -> Self {
+        let mut problem = Self::new(
             Code::UnsupportedMediaType,
-            format!("This address reads {accepted}; say so in the Content-Type header."),
-        )
+            format!("{what}; send the body as one of: {accept}."),
+        );
+        problem.0.accept = Some(accept);
+        problem
     }
 
-    /// The body is compressed.
+    /// The body is compressed, or encoded otherwise.
     #[must_use]
-    pub fn unsupported_encoding() -> Self {
+    pub fn unsupported_encoding(encoding: &str) -> Self {
         Self::new(
             Code::UnsupportedEncoding,
-            "Compressed bodies are not read; send the body without a Content-Encoding.",
+            format!("The Content-Encoding {encoding:?} is not read; send the body without one."),
         )
     }
 

@@ -1,4 +1,5 @@
-//! Reading a body whole: bounded in bytes, declared or chunked, in time, and in what all bodies together may hold.
+//! Reads a whole body: bounded in bytes (declared or chunked), in time, and in the memory that all bodies share.
+//! Endpoints call it; it never looks at what a body says.
 
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
@@ -8,12 +9,16 @@ use std::ops::Deref;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::media::encoding_is_plain;
+use super::media::check_encoding;
 use crate::body_room::Room;
 use crate::problem::Problem;
 use crate::state::EdgeState;
 
-/// A body that was read, and its room among all bodies, which it gives back when it is dropped.
+/// What some editors and spreadsheets write before UTF-8 text. RFC 8259, section 8.1 lets a parser ignore it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A body that was read, and its reservation in the memory of all bodies, released when it is dropped. It derefs to
+/// the text without a byte order mark.
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     bytes: Bytes,
@@ -24,16 +29,24 @@ impl Deref for Body<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
+        let bytes = self.as_sent();
+        bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+    }
+}
+
+impl Body<'_> {
+    /// Every byte: a dialect refuses a byte order mark, as its system did.
+    pub(crate) fn as_sent(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// What is read and thrown away of a body that is too large, so that the client comes to read the answer instead of
-/// finding its connection reset.
+/// The most that is read and discarded of a body that is too large, so that the client reads the answer instead of
+/// getting a connection reset.
 const THROWN_AWAY_BYTES: usize = 8 * 1024 * 1024;
 const THROWN_AWAY_FOR: Duration = Duration::from_secs(1);
 
-/// Reads the body of a request that began then, whole; at most `limit` bytes.
+/// Reads the whole body of a request that began at `began`; at most `limit` bytes.
 pub(crate) async fn read_body<'a>(
     edge: &'a EdgeState,
     headers: &HeaderMap,
@@ -46,9 +59,9 @@ pub(crate) async fn read_body<'a>(
         throw_away(body, headers).await;
         return Err(Problem::body_too_large(limit));
     }
-    if !encoding_is_plain(headers) {
+    if let Err(problem) = check_encoding(headers) {
         throw_away(body, headers).await;
-        return Err(Problem::unsupported_encoding());
+        return Err(problem);
     }
     let until = began + edge.settings.body_timeout;
     let mut room = edge.bodies.nothing_yet();
@@ -79,7 +92,7 @@ async fn collect(
     limit: usize,
     room: &mut Room<'_>,
 ) -> Result<Bytes, Collected> {
-    // Most bodies come in one piece, which is then taken as it is.
+    // Most bodies come in one piece, which is used without a copy.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {

@@ -1,4 +1,6 @@
-//! Conditions and keys: `Idempotency-Key`, `If-Match`, `If-None-Match`.
+//! Conditions and keys: the headers `Idempotency-Key`, `If-Match` and `If-None-Match`. Endpoints call it.
+
+use std::borrow::Cow;
 
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName};
@@ -8,7 +10,7 @@ use crate::problem::Problem;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The client's key, where it gave one: once, 1-255 visible ASCII characters.
+/// The client's key, if there is one: 1-255 visible ASCII characters, sent once, bare or in double quotes.
 pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else {
@@ -18,17 +20,42 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem
         return Err(Problem::invalid_header("Idempotency-Key", "comes twice"));
     }
     let text = std::str::from_utf8(value.as_bytes()).unwrap_or("\u{fffd}");
-    IdempotencyKey::new(text)
+    let refused = |detail: String| Problem::invalid_header("Idempotency-Key", detail);
+    let key = unquoted(text).ok_or_else(|| {
+        refused(
+            "begins with a double quote: it must then end with one, and have a backslash before each double quote and \
+             backslash inside"
+                .to_owned(),
+        )
+    })?;
+    IdempotencyKey::new(&key)
         .map(Some)
-        .map_err(|error| Problem::invalid_header("Idempotency-Key", error.to_string()))
+        .map_err(|error| refused(error.to_string()))
 }
 
-/// What `If-Match` asks for.
+/// The key of either form: bare, or a string of structured fields (RFC 9651, section 3.3.3), as the IETF draft on
+/// Idempotency-Key has it. `None` for a string that is not one: to take it as it is would make a second key of it.
+fn unquoted(text: &str) -> Option<Cow<'_, str>> {
+    let Some(rest) = text.strip_prefix('"') else {
+        return Some(Cow::Borrowed(text));
+    };
+    let mut key = String::with_capacity(rest.len());
+    let mut characters = rest.chars();
+    loop {
+        match characters.next()? {
+            '"' => return characters.as_str().is_empty().then_some(Cow::Owned(key)),
+            '\\' => key.push(characters.next().filter(|c| matches!(c, '"' | '\\'))?),
+            c => key.push(c),
+        }
+    }
+}
+
+/// The condition of `If-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// Nothing, or `*`: any version.
     Any,
-    /// One of these. Weak tags are left out, because they never match.
+    /// One of these versions. Weak tags are left out, because they never match.
     OneOf(Vec<Version>),
 }
 
@@ -59,7 +86,7 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
                 .ok_or_else(malformed)?;
             has_tag = true;
             if !is_weak {
-                // A tag that is none of ours is well-formed and matches nothing.
+                // A tag that this server did not make is well-formed and matches nothing.
                 versions.extend(opaque.parse().ok().and_then(Version::from_number));
             }
         }
@@ -93,7 +120,27 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue};
     use domain::Version;
 
-    use super::{Expected, if_match};
+    use super::{Expected, if_match, unquoted};
+
+    #[test]
+    fn a_key_in_double_quotes_is_the_key_inside_them() {
+        for (given, key) in [
+            ("k", Some("k")),
+            ("k\"", Some("k\"")),
+            ("a\\b", Some("a\\b")),
+            ("\"k\"", Some("k")),
+            ("\"\"", Some("")),
+            (r#""a\"b\\c""#, Some(r#"a"b\c"#)),
+            ("\"", None),
+            ("\"k", None),
+            (r#""k\""#, None),
+            (r#""a\b""#, None),
+            (r#""a"b""#, None),
+            (r#""a";p=1"#, None),
+        ] {
+            assert_eq!(unquoted(given).as_deref(), key, "{given}");
+        }
+    }
 
     #[test]
     fn if_match_takes_quoted_versions_and_a_star() {

@@ -1,11 +1,29 @@
-//! Content types: what a body says it is, and what a client accepts for an answer.
+//! Content negotiation: the type and encoding of a request's body, and the types that a client accepts in an answer.
+//! Endpoints and `read_body` call it; it never looks into a body.
 
 use std::borrow::Cow;
 
-use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 
-/// What an address answers with.
+use crate::problem::Problem;
+
+/// What the addresses that take one JSON value read.
+pub(crate) const JSON: &Readable = &Readable {
+    shown: "application/json",
+    types: &["application/json"],
+};
+
+/// The types of body that an address reads.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    /// As the header `Accept` of a refusal lists them.
+    pub(crate) shown: &'static str,
+    /// All of them, other spellings too, in lower case.
+    pub(crate) types: &'static [&'static str],
+}
+
+/// The media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
     /// `application/json`
@@ -29,7 +47,7 @@ impl Offer {
     }
 }
 
-/// Whether the client takes `offer` (RFC 9110, section 12.5.1): the most specific range that fits decides.
+/// Whether the client accepts `offer` (RFC 9110, section 12.5.1): the most specific range that fits decides.
 pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
     let mut values = headers.get_all(ACCEPT).iter().peekable();
     if values.peek().is_none() {
@@ -42,7 +60,7 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
         .flat_map(|value| value.split(','))
     {
         let mut parts = range.split(';').map(str::trim);
-        let media = in_small_letters(parts.next().unwrap_or_default());
+        let media = in_lower_case(parts.next().unwrap_or_default());
         let specificity = if *media == *offer.name() {
             2
         } else if media.strip_suffix("/*") == Some(kind) {
@@ -66,8 +84,8 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
     best.is_some_and(|(_, is_wanted)| is_wanted)
 }
 
-/// Whether the client asks for `offer` by its name, which a browser does where a page is opened, and no tool does that
-/// takes whatever comes.
+/// Whether the client asks for `offer` by its name: a browser that opens a page does, a tool that accepts any type does
+/// not.
 pub(crate) fn asks_for(headers: &HeaderMap, offer: Offer) -> bool {
     let is_named = headers
         .get_all(ACCEPT)
@@ -79,28 +97,54 @@ pub(crate) fn asks_for(headers: &HeaderMap, offer: Offer) -> bool {
     is_named && accepts(headers, offer)
 }
 
-/// The body's type without its parameters, in small letters; `None` where there is none, where it comes twice, or
-/// where it names a character set other than UTF-8.
-pub(crate) fn media_type(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+/// The type of the body, one of those that the address reads, without its parameters.
+///
+/// # Errors
+/// 415 if there is none, if it comes twice, if it is another one, or if it names a charset other than UTF-8.
+pub(crate) fn media_type(
+    headers: &HeaderMap,
+    readable: &Readable,
+) -> Result<&'static str, Problem> {
+    let refused = |what: &str| Problem::unsupported_media_type(what, readable.shown);
     let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let value = values.next()?.to_str().ok()?;
-    if values.next().is_some() {
-        return None;
-    }
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Err(refused("The request has no Content-Type")),
+        (Some(_), Some(_)) => return Err(refused("The Content-Type comes twice")),
+        (Some(value), None) => value.to_str().unwrap_or("\u{fffd}"),
+    };
     let mut parts = value.split(';').map(str::trim);
-    let media = parts.next()?;
-    let is_utf8 = parts.all(|parameter| {
-        let Some((name, value)) = parameter.split_once('=') else {
-            return true;
-        };
-        !name.trim().eq_ignore_ascii_case("charset")
-            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    let media = in_lower_case(parts.next().unwrap_or_default());
+    let known = readable.types.iter().find(|known| **known == media);
+    let Some(known) = known else {
+        return Err(refused(&format!(
+            "The Content-Type {:?} is not read here",
+            shown(&media)
+        )));
+    };
+    let charsets = parts.filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_charset = name.trim().eq_ignore_ascii_case("charset");
+        is_charset.then(|| value.trim().trim_matches('"'))
     });
-    is_utf8.then(|| in_small_letters(media))
+    for charset in charsets {
+        if !charset.eq_ignore_ascii_case("utf-8") {
+            return Err(refused(&format!(
+                "The charset {:?} is not read, only UTF-8",
+                shown(charset)
+            )));
+        }
+    }
+    Ok(known)
 }
 
-/// Most clients write it so: then it need not be copied.
-fn in_small_letters(media: &str) -> Cow<'_, str> {
+/// Text of a client, as a refusal shows it.
+fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    text.chars().take(MOST).collect()
+}
+
+/// Most clients write lower case: then nothing is copied.
+fn in_lower_case(media: &str) -> Cow<'_, str> {
     if media.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(media.to_ascii_lowercase())
     } else {
@@ -108,19 +152,31 @@ fn in_small_letters(media: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the body is as it is, neither compressed nor otherwise encoded.
-pub(crate) fn encoding_is_plain(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+/// Checks that the body is neither compressed nor otherwise encoded.
+///
+/// # Errors
+/// 415 that names the encoding.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let mut encodings = values.flat_map(encodings);
+    match encodings.find(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        None => Ok(()),
+        Some(encoding) => Err(Problem::unsupported_encoding(&shown(encoding))),
+    }
+}
+
+fn encodings(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    let text = value.to_str().unwrap_or("\u{fffd}");
+    text.split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::{Offer, accepts, media_type};
+    use super::{JSON, Offer, accepts, check_encoding, media_type};
 
     fn one(name: &'static str, value: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -152,19 +208,31 @@ mod tests {
 
     #[test]
     fn a_body_is_what_its_one_type_says_in_utf_8() {
-        for (value, expected) in [
-            ("application/json", Some("application/json")),
-            (
-                "Application/JSON; charset=\"UTF-8\"",
-                Some("application/json"),
-            ),
-            ("application/json; charset=latin1", None),
+        for (value, is_read) in [
+            ("application/json", true),
+            ("Application/JSON; charset=\"UTF-8\"", true),
+            ("application/json;charset=utf-8; x=y", true),
+            ("application/json; charset=latin1", false),
+            ("application/json; charset=utf-8; charset=utf-16", false),
+            ("application/jsonl", false),
+            ("", false),
         ] {
-            assert_eq!(
-                media_type(&one("content-type", value)).as_deref(),
-                expected,
-                "{value}"
-            );
+            let read = media_type(&one("content-type", value), JSON);
+            assert_eq!(read.ok(), is_read.then_some("application/json"), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_encoded_is_refused_in_every_spelling() {
+        for (value, is_plain) in [
+            ("identity", true),
+            ("Identity, identity", true),
+            ("", true),
+            ("gzip", false),
+            ("identity,GZIP", false),
+        ] {
+            let checked = check_encoding(&one("content-encoding", value));
+            assert_eq!(checked.is_ok(), is_plain, "{value}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Reading what a request says, part by part: its name, headers, query and body. Endpoints call it; nothing here
-//! answers.
+//! Reading a request, part by part: its name, headers, query and body. Endpoints call it; nothing here answers.
 
 mod body;
 mod conditions;
@@ -10,7 +9,7 @@ mod query;
 pub(crate) use application::ListCursor as Cursor;
 pub(crate) use body::read_body;
 pub(crate) use conditions::{Expected, if_match, is_known, key};
-pub(crate) use media::{Offer, accepts, asks_for, media_type};
+pub(crate) use media::{JSON, Offer, Readable, accepts, asks_for, media_type};
 pub(crate) use name::{name_of, trace_of};
 pub(crate) use query::Query;
 
@@ -19,20 +18,20 @@ use domain::{RequestId, Trace};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-/// A request on its way through an endpoint. It is lent: whatever holds it across a wait stays small.
+/// A request on its way through an endpoint. It is borrowed, so that futures that hold it stay small.
 pub(crate) struct Incomer<'r> {
     /// Everything but the body.
     pub(crate) parts: &'r Parts,
     /// The body, unread.
     pub(crate) body: &'r mut Incoming,
-    /// The name that answers, events and logs carry.
+    /// The request id in answers, events and logs.
     pub(crate) request_id: &'r RequestId,
-    /// When it began to be worked on.
+    /// When its processing began.
     pub(crate) began: Instant,
 }
 
 impl Incomer<'_> {
-    /// How the request is followed through events and logs.
+    /// The ids that connect events and logs with the request.
     pub(crate) fn trace(&self) -> Trace {
         trace_of(&self.parts.headers, self.request_id.clone())
     }

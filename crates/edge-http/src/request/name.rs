@@ -1,7 +1,7 @@
-//! How a request is named: `X-Request-Id`, the client's where it is usable, and the trace id of `traceparent`.
+//! How a request is named: `X-Request-Id`, the client's own if it is usable, and the ids of `traceparent`.
 
 use application::ports::Ids;
-use application::request_name::{fresh, trace_id};
+use application::request_name::{TraceContext, fresh, trace_context};
 use axum::http::{HeaderMap, HeaderName};
 use domain::{RequestId, Trace};
 
@@ -21,14 +21,11 @@ pub(crate) fn name_of(headers: &HeaderMap, ids: &dyn Ids) -> RequestId {
     }
 }
 
-/// The request's name with the trace that it belongs to, where it says so.
+/// The request's name with the trace and the span of its `traceparent`, if it has a valid one.
 pub(crate) fn trace_of(headers: &HeaderMap, request_id: RequestId) -> Trace {
-    let trace_id = headers
+    let context = headers
         .get(TRACEPARENT)
         .and_then(|value| value.to_str().ok())
-        .and_then(trace_id);
-    Trace {
-        request_id: Some(request_id),
-        trace_id,
-    }
+        .and_then(trace_context);
+    TraceContext::trace(context, request_id)
 }

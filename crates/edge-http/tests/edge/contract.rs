@@ -223,7 +223,9 @@ impl Contract {
                     (None, None) => return true,
                     // A file's path may have folders.
                     (Some("{path}"), Some(_)) => return true,
-                    (Some(our), Some(their)) if our == their || our.starts_with('{') => {}
+                    (Some(our), Some(their)) if our == their => {}
+                    // A parameter is never empty.
+                    (Some(our), Some(their)) if our.starts_with('{') && !their.is_empty() => {}
                     _ => return false,
                 }
             }

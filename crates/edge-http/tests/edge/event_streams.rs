@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use application::watch::Cursor;
-use domain::{Seq, ShardId, Steering};
+use domain::{Seq, Steering};
 use futures_util::{Stream, StreamExt};
 use port_conformance::faulty::Mood;
 use serde_json::Value;
@@ -257,11 +256,15 @@ async fn a_stopping_server_ends_its_streams() {
 async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_goes_on() {
     let server = LiveServer::with(|_, watch| watch.page_events = 1).await;
     server.place_many("alice", 5).await;
-    let stream = |seq| {
-        let cursor = Cursor::new([(ShardId(0), Seq(seq))]).to_string();
+    let cursors = [
+        server.cursor_at(0).await,
+        server.cursor_at(1).await,
+        server.cursor_at(2).await,
+    ];
+    let stream = |seq: usize| {
         reqwest::Client::new()
             .get(format!("http://{}/v1/stream", server.address))
-            .header("last-event-id", cursor)
+            .header("last-event-id", &cursors[seq])
     };
     // The place in the log that breaks who comes to it.
     server

@@ -52,12 +52,28 @@ async fn an_orders_events_carry_the_request_and_its_trace() {
         events["data"][0]["trace_id"],
         "4bf92f3577b34da6a3ce929d0e0e4736"
     );
+    assert_eq!(events["data"][0]["span_id"], "00f067aa0ba902b7");
 }
 
 #[tokio::test]
 async fn an_unusable_key_is_400() {
     let server = Server::start().await;
-    for key in ["", "with space", "k\u{e9}", "a\tb", &"k".repeat(256)] {
+    let too_long = "k".repeat(256);
+    let too_long_in_quotes = format!("\"{too_long}\"");
+    for key in [
+        "",
+        "with space",
+        "k\u{e9}",
+        "a\tb",
+        &too_long,
+        "\"\"",
+        "\"",
+        "\"k",
+        "\"with space\"",
+        "\"a\"b\"",
+        "\"a\\b\"",
+        &too_long_in_quotes,
+    ] {
         let request = server
             .post_request("/v1/orders", ORDER)
             .header("idempotency-key", key.as_bytes());
@@ -79,6 +95,44 @@ async fn an_unusable_key_is_400() {
         .header("idempotency-key", "k".repeat(255));
     assert_eq!(send(longest).await.status, 201);
     assert_eq!(server.get("/v1/stats").await.json()["accepted"], 1);
+}
+
+#[tokio::test]
+async fn a_key_in_double_quotes_is_the_same_key_without_them() {
+    let server = Server::start().await;
+    let quoted_longest = format!("\"{}\"", "k".repeat(255));
+    for (bare, quoted) in [
+        ("5f0c", "\"5f0c\""),
+        ("a\"b\\c", "\"a\\\"b\\\\c\""),
+        (&"k".repeat(255), quoted_longest.as_str()),
+    ] {
+        let place = |key: &str| {
+            let request = server.post_request("/v1/orders", ORDER);
+            send(request.header("idempotency-key", key))
+        };
+        let first = place(quoted).await;
+        let again = place(bare).await;
+        assert_eq!(
+            (first.status, again.status),
+            (201, 201),
+            "{bare}: {again:?}"
+        );
+        assert_eq!(again.header("idempotent-replayed"), "true", "{bare}");
+        assert_eq!(first.text, again.text, "{bare}");
+        // A row of a batch has the key itself, which needs no quotes there.
+        let mut row: serde_json::Value = serde_json::from_str(ORDER).unwrap();
+        row["idempotency_key"] = bare.into();
+        let batch = server.post("/v1/orders/batch", format!("[{row}]")).await;
+        assert_eq!(batch.json()["existing"], 1, "{bare}: {}", batch.text);
+    }
+    let dialect = |key: &str| {
+        let body = r#"{"user_id":"u","product_name":"p","quantity":1,"price":1}"#;
+        let request = server.post_request("/api/orders", body);
+        send(request.header("idempotency-key", key))
+    };
+    let (quoted, bare) = (dialect("\"d\"").await, dialect("d").await);
+    assert_eq!((quoted.status, &quoted.text), (201, &bare.text));
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 4);
 }
 
 #[tokio::test]

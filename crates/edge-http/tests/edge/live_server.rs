@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Clock as _, Guard, OrderStore, Write};
+use application::ports::{Clock as _, Erasure, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
-use application::watch::{Hub, WatchSettings};
+use application::watch::{Cursor, Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
 use domain::{
-    Currency, Failure, Given, Order, OrderDraft, OrderId, PlaceOrder, ShardId, Steering, Trace,
+    Cause, CheckRules, Currency, Failure, Given, Order, OrderDraft, OrderId, PlaceOrder,
+    ReceiptLocation, Seq, ShardId, Steering,
 };
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
@@ -59,7 +60,7 @@ impl LiveServer {
         let hub = Hub::new(store.clone(), hints, watch);
         let application = Application::new(
             store.clone(),
-            Receipts::InStore,
+            Receipts::Rendered,
             clock,
             Arc::new(SystemIds),
             Settings::default(),
@@ -123,17 +124,12 @@ impl LiveServer {
     pub async fn steer(&self, id: OrderId, steering: Steering) {
         let order = self.store.get(id).await.unwrap().unwrap();
         let now = SystemClock::new().now();
-        let decision = order.steer(steering, now, Trace::default()).unwrap();
+        let decision = order.steer(steering, now, Cause::default()).unwrap();
         let guard = Guard::At {
             version: order.version,
             status: order.status,
         };
-        self.commit(vec![Write {
-            decision,
-            guard,
-            receipt: None,
-        }])
-        .await;
+        self.commit(vec![Write { decision, guard }]).await;
     }
 
     /// Lets the one order that waits fail for good.
@@ -149,7 +145,6 @@ impl LiveServer {
                 version: order.version,
                 status: order.status,
             },
-            receipt: None,
         };
         self.commit(vec![write]).await;
     }
@@ -167,10 +162,28 @@ impl LiveServer {
                     version: order.version,
                     status: order.status,
                 },
-                receipt: None,
             })
             .collect();
         self.commit(writes).await.len()
+    }
+
+    /// Erases an order that is over.
+    pub async fn erase(&self, id: OrderId) {
+        let order = self.store.get(id).await.unwrap().unwrap();
+        let erasure = Erasure {
+            event: order.erase(SystemClock::new().now()).unwrap(),
+            version: order.version,
+            status: order.status,
+        };
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        self.store.erase(erasure, deadline).await.unwrap();
+    }
+
+    /// The cursor right after the change with this number.
+    pub async fn cursor_at(&self, seq: u64) -> String {
+        let position = self.store.event_position(ShardId(0), Seq(seq)).await;
+        let position = position.unwrap().expect("the store has this change");
+        Cursor::new([(ShardId(0), position)]).to_string()
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Vec<OrderId> {
@@ -232,18 +245,28 @@ fn order_of<'a>(user: &'a str, external_id: Given<Cow<'a, str>>) -> PlaceOrder {
         amount: Given::Value("1".into()),
         ..OrderDraft::default()
     };
-    PlaceOrder::check(draft, Currency::USD, &mut Vec::new()).unwrap()
+    PlaceOrder::check(
+        draft,
+        CheckRules::new_orders(Currency::USD),
+        &mut Vec::new(),
+    )
+    .unwrap()
 }
 
 fn new_order(command: &PlaceOrder, id: OrderId) -> Write {
     let now = SystemClock::new().now();
     Write {
-        decision: Order::place(command.clone(), id, now, Trace::default()),
+        decision: Order::place(
+            command.clone(),
+            id,
+            now,
+            Cause::default(),
+            ReceiptLocation::Rendered,
+        ),
         guard: Guard::New {
             key: None,
             fingerprint: command.external_id.is_some().then(|| command.fingerprint()),
         },
-        receipt: None,
     }
 }
 
@@ -320,11 +343,11 @@ impl Socket {
     }
 }
 
-/// A change's order, version and status; `None` for any other frame.
+/// A change's order, version and status (`erased` if there is none); `None` for any other frame.
 pub fn change(frame: &Value) -> Option<(String, u64, String)> {
     Some((
         frame["order_id"].as_str()?.to_owned(),
         frame["version"].as_u64()?,
-        frame["status"].as_str()?.to_owned(),
+        frame["status"].as_str().unwrap_or("erased").to_owned(),
     ))
 }

@@ -1,4 +1,4 @@
-//! The HTTP edge over real sockets and a real store: what clients see, row by row of what bad input gets.
+//! The HTTP edge over real sockets and a real store: what clients see, and what each kind of bad input gets.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,14 +8,19 @@
 mod batches;
 mod bodies;
 mod bounds;
+mod commands;
 mod contract;
 mod dialects;
 mod docs_page;
+mod erased;
 mod event_streams;
+mod full_order;
 mod headers;
+mod history;
 mod lists;
 mod live_server;
 mod logging;
+mod money_faults;
 mod openapi;
 mod orders;
 mod pages;
@@ -28,5 +33,6 @@ mod shown;
 mod steering;
 mod stopping;
 mod streams_under_load;
+mod totals;
 mod unavailable;
 mod websocket;

@@ -176,7 +176,7 @@ async fn every_code_has_a_page_that_says_its_status_and_every_page_has_a_code() 
     }
     assert_eq!(
         server.get("/docs/errors/nonsense").await.code(),
-        "not_found"
+        "no_such_route"
     );
 }
 

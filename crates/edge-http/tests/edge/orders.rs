@@ -1,6 +1,7 @@
 //! Placing and reading single orders.
 
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::server::{Server, send};
 
@@ -190,22 +191,37 @@ async fn an_order_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_looks_like_what_never_was() {
+async fn an_unknown_order_is_404_with_the_same_body_at_every_address_and_of_every_uuid_version() {
     let server = Server::start().await;
-    let absent = [
-        "/v1/orders/00000000-0000-4000-8000-000000000000",
-        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
-        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11/events",
-        "/v1/orders/0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11/receipt",
-        "/v1/nothing",
-        "/v1/orders/a/b/c",
+    let known = server.place(ORDER).await["id"].as_str().unwrap().to_owned();
+    // The same id as the order's, but for its last digit: a neighbour on the same shard.
+    let last = if known.ends_with('0') { "1" } else { "0" };
+    let neighbour = format!("{}{last}", &known[..35]);
+    let ids = [
+        neighbour.as_str(),
+        "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11",
+        "00000000-0000-4000-8000-000000000000",
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "0199b0a2-7c1e-9d42-0f5a-0d6f0a9b3c11",
     ];
     let mut shown = std::collections::BTreeSet::new();
-    for path in absent {
-        let answer = server.get(path).await;
+    for (method, path) in ids.into_iter().flat_map(|id| {
+        ["", "/events", "/receipt", "/stream"]
+            .map(|what| ("GET", format!("/v1/orders/{id}{what}")))
+            .into_iter()
+            .chain(
+                ["cancel", "hold", "release"]
+                    .map(|what| ("POST", format!("/v1/orders/{id}/{what}"))),
+            )
+            .chain(
+                ["replay", "discard"].map(|what| ("POST", format!("/v1/dead-letters/{id}/{what}"))),
+            )
+    }) {
+        let answer = send(server.request(method, &path)).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
-            (404, "not_found"),
+            (404, "order_not_found"),
             "{path}"
         );
         let mut problem = answer.json();
@@ -217,11 +233,130 @@ async fn what_is_not_there_looks_like_what_never_was() {
 }
 
 #[tokio::test]
+async fn an_order_without_a_receipt_is_told_from_an_unknown_one() {
+    let server = Server::start().await;
+    let id = server.place(ORDER).await["id"].as_str().unwrap().to_owned();
+    let answer = server.get(&format!("/v1/orders/{id}/receipt")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "no_receipt"));
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.ends_with("this order is PENDING."), "{detail}");
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_404_and_one_with_a_slash_too_many_names_the_right_one() {
+    let server = Server::start().await;
+    for path in [
+        "/v1/nothing",
+        "/v1",
+        "/v1/",
+        "/v1/orders/a/b/c",
+        "/v1/orders/a/b/",
+        "/docs/nothing",
+        "/docs/errors/nothing",
+        "/dashboard/nothing.js",
+        "/dashboard/",
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (404, "no_such_route"),
+            "{path}"
+        );
+        let detail = answer.json()["detail"].to_string();
+        assert!(!detail.contains("The address is"), "{path}: {detail}");
+    }
+    let id = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
+    for right in [
+        "/v1/orders".to_owned(),
+        "/v1/orders/batch".to_owned(),
+        format!("/v1/orders/{id}"),
+        format!("/v1/orders/{id}/cancel"),
+        format!("/v1/orders/{id}/stream"),
+        "/v1/stream".to_owned(),
+        "/v1/dead-letters".to_owned(),
+        "/v1/dead-letters/replay".to_owned(),
+        "/v1/stats".to_owned(),
+        "/ws".to_owned(),
+        "/livez".to_owned(),
+        "/openapi.json".to_owned(),
+        "/docs".to_owned(),
+    ] {
+        for wrong in [
+            format!("{right}/"),
+            format!("{right}//"),
+            format!("{right}/?limit=1"),
+        ] {
+            for method in ["GET", "POST"] {
+                let request = server.request(method, &wrong);
+                let request = request.header("content-type", "application/json");
+                let answer = send(request.body(ORDER)).await;
+                assert_eq!(
+                    (answer.status, answer.code().as_str()),
+                    (404, "no_such_route"),
+                    "{method} {wrong}"
+                );
+                let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+                let expected = format!("The address is {right}, without a slash at its end.");
+                assert_eq!(detail, expected, "{method} {wrong}");
+            }
+        }
+    }
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 0);
+}
+
+#[tokio::test]
+async fn ids_are_opaque_and_compared_byte_by_byte() {
+    let server = Server::start().await;
+    // U+00E9, and e with U+0301: one character to a reader, two ids here. The same of letters and spaces.
+    let ids = [
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "Caf\u{e9}",
+        "caf\u{e9} ",
+        "\u{feff}caf\u{e9}",
+    ];
+    for (number, id) in ids.iter().enumerate() {
+        let order = json!({"user_id": id, "external_id": "A-1", "amount": number + 1});
+        let request = server.post_request("/v1/orders", order.to_string());
+        let answer = send(request.header("idempotency-key", "k")).await;
+        assert_eq!(
+            (answer.status, answer.header("idempotent-replayed")),
+            (201, ""),
+            "{id:?}"
+        );
+        assert_eq!(answer.json()["user_id"], *id);
+        // One user's numbers are told apart in the same way.
+        let order = json!({"user_id": "one", "external_id": id, "amount": number + 1});
+        assert_eq!(
+            server.post("/v1/orders", order.to_string()).await.status,
+            201,
+            "{id:?}"
+        );
+    }
+    for (number, id) in ids.iter().enumerate() {
+        let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+        for query in [
+            format!("user_id={id}&external_id=A-1"),
+            format!("user_id=one&external_id={id}"),
+        ] {
+            let list = server.get(&format!("/v1/orders?{query}")).await.json();
+            let orders = list["data"].as_array().unwrap();
+            assert_eq!(orders.len(), 1, "{query}");
+            assert_eq!(
+                orders[0]["amount"].to_string(),
+                format!("{}.0", number + 1),
+                "{query}"
+            );
+        }
+    }
+    assert_eq!(server.get("/v1/stats").await.json()["accepted"], 10);
+}
+
+#[tokio::test]
 async fn a_bad_id_is_named() {
     let server = Server::start().await;
     for path in [
         "/v1/orders/7",
-        "/v1/orders/",
         "/v1/orders/..%2f..%2fetc",
         "/v1/orders/0199b0a27c1e7d428f5a0d6f0a9b3c11",
         "/v1/orders/{0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11}",

@@ -21,6 +21,11 @@ async fn each_bad_parameter_is_400_by_name() {
         ("user_id=%ff", "user_id", "invalid"),
         ("userid=a", "userid", "unknown_parameter"),
         ("created_from=yesterday", "created_from", "invalid"),
+        (
+            "created_from=2026-02-01T00:00:00Z&created_to=2026-01-31T23:59:59.999Z",
+            "created_from",
+            "out_of_range",
+        ),
         ("status=pending", "status", "unknown_value"),
         ("source=fax", "source", "unknown_value"),
         ("q=", "q", "invalid"),
@@ -36,6 +41,21 @@ async fn each_bad_parameter_is_400_by_name() {
             [(name.to_owned(), code.to_owned())],
             "{query}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_period_may_have_one_end_or_be_empty() {
+    let server = Server::start().await;
+    let time = "2026-01-31T12:00:00Z";
+    for query in [
+        format!("created_from={time}"),
+        format!("created_to={time}"),
+        format!("created_from={time}&created_to={time}"),
+        format!("created_from={time}&created_to=2026-01-31T12:00:00.001Z"),
+    ] {
+        let answer = server.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {answer:?}");
     }
 }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::Receipts;
-use application::watch::Cursor;
-use domain::{Seq, ShardId};
 use port_conformance::faulty::{Mood, UnreachableReceipts};
 use serde_json::json;
 
@@ -79,8 +77,8 @@ async fn receipts_that_cannot_be_reached_are_503_and_no_history_comes_in_without
     );
     assert_eq!(answer.header("retry-after"), "1");
     assert!(!answer.text.contains(SECRET), "{}", answer.text);
-    let row = r#"[{"user_id":"a","amount":1,"created_at":"2010-12-01T08:26:00Z"}]"#;
-    let answer = server.post("/v1/orders/batch?as=processed", row).await;
+    let row = r#"[{"user_id":"a","amount":1,"history":{"status":"PROCESSED","created_at":"2010-12-01T08:26:00Z"}}]"#;
+    let answer = server.post("/v1/orders/batch", row).await;
     let batch = answer.json();
     assert_eq!((answer.status, &batch["unavailable"]), (200, &json!(1)));
     let error = &batch["results"][0]["error"];
@@ -109,7 +107,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_503() {
     };
     let watching = tokio::time::timeout(Duration::from_secs(20), followed).await;
     let _watching = watching.expect("the hub is there");
-    let cursor = Cursor::new([(ShardId(0), Seq(1))]).to_string();
+    let cursor = server.cursor_at(1).await;
     let answer = send(stream().header("last-event-id", &cursor)).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),

@@ -9,7 +9,7 @@ use application::in_process::InProcessHints;
 use application::ports::{Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
-use domain::{Failure, Receipt, ShardId, Timestamp};
+use domain::{Cause, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
 use edge_http::{Breaker, EdgeSettings, EdgeState, ServeReport, WorkHealth};
 use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
@@ -97,10 +97,10 @@ impl Server {
 
     /// A server whose settings `adjust` changes.
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
-        Self::before(Receipts::InStore, adjust).await
+        Self::before(Receipts::Rendered, adjust).await
     }
 
-    /// A server whose receipts are kept there.
+    /// A server with this place for its receipts.
     pub async fn before(receipts: Receipts, adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
         port_conformance::kept_log::listen();
         let folder = tempfile::tempdir().unwrap();
@@ -188,7 +188,6 @@ impl Server {
                     version: order.version,
                     status: order.status,
                 },
-                receipt: None,
             })
             .collect();
         let deadline = tokio::time::Instant::now() + lease;
@@ -197,26 +196,43 @@ impl Server {
         }
     }
 
-    /// Works the waiting orders off, as a worker does that keeps receipts in the store.
+    /// Processes the waiting orders, as a worker does whose receipts are rendered when they are read.
     pub async fn process_everything(&self) {
         let lease = Duration::from_secs(60);
         let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
         let writes = claimed
             .iter()
             .map(|order| {
-                let receipt = Receipt::of(order);
-                let key = Arc::clone(&receipt.key);
+                let key = Receipt::key_of(&order.user_id, order.id);
                 Write {
                     decision: order.complete(None, key, now()).unwrap(),
                     guard: Guard::At {
                         version: order.version,
                         status: order.status,
                     },
-                    receipt: Some(receipt),
                 }
             })
             .collect();
         let deadline = tokio::time::Instant::now() + lease;
+        for result in self.store.commit(writes, deadline).await {
+            result.unwrap();
+        }
+    }
+
+    /// Gives these commands to one order, one after the other, without a client.
+    pub async fn steer(&self, id: OrderId, commands: &[Steering]) {
+        let mut order = self.store.get(id).await.unwrap().unwrap();
+        let writes = commands.iter().map(|command| {
+            let guard = Guard::At {
+                version: order.version,
+                status: order.status,
+            };
+            let decision = order.steer(*command, now(), Cause::default()).unwrap();
+            order = Arc::clone(&decision.order);
+            Write { decision, guard }
+        });
+        let writes = writes.collect();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         for result in self.store.commit(writes, deadline).await {
             result.unwrap();
         }

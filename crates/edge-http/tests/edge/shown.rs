@@ -62,7 +62,7 @@ async fn how_the_server_is() {
 async fn problems() {
     let server = Server::start().await;
     assert_snapshot!(
-        "problem_not_found",
+        "problem_no_such_route",
         redacted(&server.get("/v1/nothing").await.text)
     );
     assert_snapshot!(
@@ -81,6 +81,10 @@ async fn a_problem_has_a_page_at_its_type() {
     let problem = server.get("/v1/nothing").await.json();
     let page = server.get(problem["type"].as_str().unwrap()).await;
     assert_eq!(page.status, 200);
-    assert!(page.text.starts_with("not_found\n404. "), "{}", page.text);
-    assert_eq!(server.get("/docs/errors/").await.code(), "not_found");
+    assert!(
+        page.text.starts_with("no_such_route\n404. "),
+        "{}",
+        page.text
+    );
+    assert_eq!(server.get("/docs/errors/").await.code(), "no_such_route");
 }

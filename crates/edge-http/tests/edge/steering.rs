@@ -85,7 +85,11 @@ async fn what_is_not_there_cannot_be_changed() {
         format!("/v1/dead-letters/{id}/replay"),
         format!("/v1/dead-letters/{id}/discard"),
     ] {
-        assert_eq!(server.post(&path, "").await.code(), "not_found", "{path}");
+        assert_eq!(
+            server.post(&path, "").await.code(),
+            "order_not_found",
+            "{path}"
+        );
     }
     assert_eq!(
         server.post("/v1/orders/7/cancel", "").await.code(),

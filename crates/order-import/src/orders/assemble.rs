@@ -42,7 +42,7 @@ impl RunKeys {
 }
 
 /// What all files of a run share.
-pub struct Shared<'m> {
+pub struct Shared<'m, 'n> {
     /// The fields of an order.
     pub plan: Plan<'m>,
     /// Checks orders.
@@ -50,7 +50,7 @@ pub struct Shared<'m> {
     /// Keys of orders without a name.
     pub keys: RunKeys,
     /// Which orders' rows are apart.
-    pub numbers: OrderNumbers,
+    pub numbers: &'n mut OrderNumbers,
     /// The names of all files, by their index.
     pub file_names: Vec<Arc<str>>,
     /// How an order's rows lie in a file.
@@ -58,8 +58,8 @@ pub struct Shared<'m> {
 }
 
 /// Makes orders of the rows of one file.
-pub struct Assembler<'s, 'm> {
-    shared: &'s mut Shared<'m>,
+pub struct Assembler<'s, 'm, 'n> {
+    shared: &'s mut Shared<'m, 'n>,
     bound: Bound<'m>,
     file: usize,
     file_name: Arc<str>,
@@ -87,9 +87,9 @@ struct Misplaced {
     is_counted: bool,
 }
 
-impl<'s, 'm> Assembler<'s, 'm> {
+impl<'s, 'm, 'n> Assembler<'s, 'm, 'n> {
     /// An assembler for the file with this index.
-    pub fn new(shared: &'s mut Shared<'m>, bound: Bound<'m>, file: usize) -> Self {
+    pub fn new(shared: &'s mut Shared<'m, 'n>, bound: Bound<'m>, file: usize) -> Self {
         let name = shared.file_names.get(file);
         Self {
             file_name: name.map_or_else(|| Arc::from(""), Arc::clone),
@@ -209,7 +209,7 @@ impl<'s, 'm> Assembler<'s, 'm> {
             self.held_bytes = self.held_bytes.saturating_sub(waiting.group.bytes());
             return waiting;
         }
-        let numbers = &mut self.shared.numbers;
+        let numbers = &mut *self.shared.numbers;
         let lie = if name.is_empty() {
             Lie::Together
         } else {

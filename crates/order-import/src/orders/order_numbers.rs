@@ -249,6 +249,16 @@ impl OrderNumbers {
         !std::mem::replace(is_counted, true)
     }
 
+    /// Begins another pass, in which every order counts again.
+    pub fn forget_counts(&mut self) {
+        for split in &mut self.split {
+            split.is_counted = false;
+        }
+        for apart in self.files.iter_mut().flatten() {
+            apart.is_counted = false;
+        }
+    }
+
     fn split_index(&self, hash: u128) -> Option<usize> {
         self.split
             .binary_search_by_key(&hash, |split| split.number)

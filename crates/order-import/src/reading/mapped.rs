@@ -25,7 +25,19 @@ impl<'m> MappedFiles<'m> {
     /// # Errors
     /// The first file that cannot be opened, or whose heading lacks columns.
     pub fn open(mapping: &'m Mapping, inputs: &Inputs) -> Result<Self, ImportError> {
-        let files = SourceFile::open_all(inputs, &mapping.layout)?;
+        Self::of_sources(mapping, SourceFile::open_all(inputs, &mapping.layout)?)
+    }
+
+    /// Files that are open already.
+    ///
+    /// # Errors
+    /// As [`MappedFiles::open`].
+    pub fn of_open(mapping: &'m Mapping, files: Vec<OrderFile>) -> Result<Self, ImportError> {
+        let files = files.into_iter().map(SourceFile::Open).collect();
+        Self::of_sources(mapping, files)
+    }
+
+    fn of_sources(mapping: &'m Mapping, files: Vec<SourceFile>) -> Result<Self, ImportError> {
         for file in &files {
             file.with(|file| Self::begin(mapping, file).map(|_| ()))?;
         }
@@ -83,12 +95,13 @@ impl<'m> MappedFiles<'m> {
     /// except for the order whose rows were coming in: it may miss lines.
     pub fn read(
         &self,
-        numbers: OrderNumbers,
+        numbers: &mut OrderNumbers,
         keys: RunKeys,
         default_fate: Fate,
         progress: &Progress,
         sink: &mut Sink<'_>,
     ) -> Result<(), ImportError> {
+        numbers.forget_counts();
         let mut shared = Shared {
             plan: Plan::new(self.mapping),
             checker: Checker::new(self.mapping, default_fate),

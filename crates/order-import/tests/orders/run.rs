@@ -90,10 +90,10 @@ pub fn import_paths(text: &str, paths: &[PathBuf]) -> Result<Outcome, ImportErro
     };
     let files = MappedFiles::open(&mapping, &inputs)?;
     let progress = Progress::default();
-    let numbers = files.first_pass(&progress)?;
+    let mut numbers = files.first_pass(&progress)?;
     let mut outcome = Outcome::default();
     files.read(
-        numbers,
+        &mut numbers,
         RunKeys::of(7),
         Fate::Pending,
         &progress,

@@ -33,7 +33,7 @@ pub fn import(text: &str, file: &Path) -> Imported {
     };
     let files = MappedFiles::open(&mapping, &inputs).unwrap();
     let progress = Progress::default();
-    let numbers = files.first_pass(&progress).unwrap();
+    let mut numbers = files.first_pass(&progress).unwrap();
     let (mut orders, mut faults, mut skipped) = (BTreeMap::new(), Vec::new(), 0);
     let mut sink = |item| {
         match item {
@@ -52,7 +52,13 @@ pub fn import(text: &str, file: &Path) -> Imported {
         true
     };
     files
-        .read(numbers, RunKeys::of(7), Fate::Pending, &progress, &mut sink)
+        .read(
+            &mut numbers,
+            RunKeys::of(7),
+            Fate::Pending,
+            &progress,
+            &mut sink,
+        )
         .unwrap();
     Imported {
         orders,

@@ -44,8 +44,8 @@ pub struct Problem {
 /// One fault of a request.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Fault {
-    /// JSON Pointer to the field.
-    #[serde(default)]
+    /// The part of the request that is wrong: a JSON Pointer to a field, or the name of a parameter or header.
+    #[serde(default, alias = "parameter", alias = "header")]
     pub pointer: String,
     /// A stable word.
     #[serde(default)]
@@ -130,9 +130,9 @@ impl ApiError {
         }
     }
 
-    /// Whether what was asked for is not there.
-    pub const fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused(Problem { status: 404, .. }))
+    /// Whether the server knows no such order; a wrong address is another refusal.
+    pub fn is_unknown_order(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.code == "order_not_found")
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn run(flags: GetFlags) -> anyhow::Result<ExitCode> {
             .get(&["v1", "orders", id], &[])
             .await
             .map_err(|error| {
-                if error.is_not_found() {
+                if error.is_unknown_order() {
                     anyhow::anyhow!("there is no order {id}; `ordermill list` shows what is there")
                 } else {
                     error.into()

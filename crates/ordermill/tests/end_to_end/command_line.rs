@@ -204,6 +204,28 @@ fn an_order_is_placed_worked_off_found_listed_and_exported() {
     let unknown = server.run(&["get", "019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(stderr(&unknown).contains("there is no order"));
+    let wrong_address = run(&["get", id, "--url", &format!("{}/v1", server.url)]);
+    assert_eq!(wrong_address.status.code(), Some(1));
+    assert!(
+        stderr(&wrong_address).contains("/docs shows every address"),
+        "{}",
+        stderr(&wrong_address)
+    );
+    for command in ["list", "export"] {
+        let period = [
+            "--created-from",
+            "2026-02-01T00:00:00Z",
+            "--created-to",
+            "2026-01-01T00:00:00Z",
+        ];
+        let refused = server.run(&[&[command], &period[..]].concat());
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            stderr(&refused).contains("created_from must not be after created_to"),
+            "{}",
+            stderr(&refused)
+        );
+    }
     let refused = server.run(&["place", "--user", "alice", "--amount", "1.234"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("/amount"), "{}", stderr(&refused));

@@ -49,7 +49,16 @@ fn contents(server: &Server) -> Vec<Value> {
     for order in &mut orders {
         let order = order.as_object_mut().unwrap();
         let is_history = matches!(order["status"].as_str(), Some("PROCESSED" | "CANCELLED"));
-        for name in ["id", "receipt_key", "version", "updated_at", "attempt", "result", "failure", "waiting_for"] {
+        for name in [
+            "id",
+            "receipt_key",
+            "version",
+            "updated_at",
+            "attempt",
+            "result",
+            "failure",
+            "waiting_for",
+        ] {
             order.remove(name);
         }
         if !is_history {
@@ -75,7 +84,8 @@ fn every_order_of_a_shops_file_comes_in_by_its_preset() {
         ("tiendanube", "semicolon_windows_1252.csv"),
     ] {
         let server = idle_server(&folder.path().join(preset));
-        let (code, summary, said) = import(&server, folder.path(), &["--preset", preset, &case(file)]);
+        let (code, summary, said) =
+            import(&server, folder.path(), &["--preset", preset, &case(file)]);
         assert_eq!(code, 0, "{preset}: {said}");
         let expected = &expected[file];
         assert_eq!(summary["accepted"], expected.len(), "{preset}: {summary}");
@@ -87,11 +97,22 @@ fn every_order_of_a_shops_file_comes_in_by_its_preset() {
             };
             assert_eq!(order["user_id"], wanted["user"], "{preset} {number}");
             assert_eq!(order["currency"], wanted["currency"], "{preset} {number}");
-            assert_eq!(format!("{:.2}", order["amount"].as_f64().unwrap()), wanted["amount"].as_str().unwrap(), "{number}");
-            assert_eq!(order["lines"].as_array().unwrap().len() as u64, wanted["lines"].as_u64().unwrap(), "{number}");
+            assert_eq!(
+                format!("{:.2}", order["amount"].as_f64().unwrap()),
+                wanted["amount"].as_str().unwrap(),
+                "{number}"
+            );
+            assert_eq!(
+                order["lines"].as_array().unwrap().len() as u64,
+                wanted["lines"].as_u64().unwrap(),
+                "{number}"
+            );
         }
         let (code, summary, _) = import(&server, folder.path(), &["--preset", preset, &case(file)]);
-        assert_eq!((code, &summary["accepted"], &summary["existing"]), (0, &0.into(), &expected.len().into()));
+        assert_eq!(
+            (code, &summary["accepted"], &summary["existing"]),
+            (0, &0.into(), &expected.len().into())
+        );
     }
 }
 
@@ -103,7 +124,11 @@ fn a_printed_preset_is_a_mapping_that_does_the_same() {
     assert!(printed.status.success());
     let mapping = folder.path().join("shop.toml");
     fs::write(&mapping, &printed.stdout).unwrap();
-    let arguments = ["--mapping", mapping.to_str().unwrap(), &case("woocommerce.csv")];
+    let arguments = [
+        "--mapping",
+        mapping.to_str().unwrap(),
+        &case("woocommerce.csv"),
+    ];
     let (code, summary, said) = import(&server, folder.path(), &arguments);
     assert_eq!((code, &summary["accepted"]), (0, &4.into()), "{said}");
 }
@@ -113,9 +138,15 @@ fn an_unknown_preset_and_flags_that_do_not_fit_together_are_exit_2() {
     for (arguments, part) in [
         (&["import", "--preset", "shopfy", "x.csv"][..], "shopify"),
         (&["import", "--print", "x.csv"], "--preset"),
-        (&["import", "--preset", "etsy", "--mapping", "m.toml", "x.csv"], "cannot be used with"),
+        (
+            &["import", "--preset", "etsy", "--mapping", "m.toml", "x.csv"],
+            "cannot be used with",
+        ),
         (&["import", "--preset", "etsy"], "FILE"),
-        (&["import", "--suggest", "a.csv", "--preset", "etsy"], "cannot be used with"),
+        (
+            &["import", "--suggest", "a.csv", "--preset", "etsy"],
+            "cannot be used with",
+        ),
     ] {
         let output = run(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -163,7 +194,10 @@ fn fill(server: &Server, folder: &Path) {
         let (code, _, said) = import(server, folder, arguments);
         assert_eq!(code, 0, "{said}");
     }
-    let held = orders(server).into_iter().find(|order| order["external_id"] == "H-1").unwrap();
+    let held = orders(server)
+        .into_iter()
+        .find(|order| order["external_id"] == "H-1")
+        .unwrap();
     server.ok(&["hold", held["id"].as_str().unwrap()]);
 }
 
@@ -192,8 +226,17 @@ fn a_csv_export_comes_in_again_as_it_was_without_a_mapping() {
     assert_eq!(contents(&again), contents(&from));
 
     // Without its columns it is known all the same, and says what it lacks.
-    from.ok(&["export", "--columns", "order_id,user_id,status,currency,amount,row,adjustment_kind", "--output", path]);
+    from.ok(&[
+        "export",
+        "--columns",
+        "order_id,user_id,status,currency,amount,row,adjustment_kind",
+        "--output",
+        path,
+    ]);
     let (code, _, said) = import(&again, folder.path(), &[path]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("has no columns") && said.contains("external_id"), "{said}");
+    assert!(
+        said.contains("has no columns") && said.contains("external_id"),
+        "{said}"
+    );
 }

@@ -153,7 +153,7 @@ def refused(code, reason, attempt):
 def rows(client):
     """Each row of what bad input gets, except for tokens, which there are none of yet."""
     code = grpc.StatusCode
-    refused(code.NOT_FOUND, "NOT_FOUND", lambda: client.call("GetOrder", order_id=UNKNOWN_ORDER))
+    refused(code.NOT_FOUND, "ORDER_NOT_FOUND", lambda: client.call("GetOrder", order_id=UNKNOWN_ORDER))
 
     bad = {"user_id": "a\0b", "lines": [{"quantity": "0"}], "idempotency_key": "a b"}
     details = refused(code.INVALID_ARGUMENT, "VALIDATION_FAILED", lambda: client.create(**bad))
@@ -217,7 +217,7 @@ def rows_of_other_calls(client):
 
     watch, request = client.method("WatchOrder")
     nothing = lambda: to_the_end(watch(request(order_id=UNKNOWN_ORDER), timeout=WAIT))
-    refused(code.NOT_FOUND, "NOT_FOUND", nothing)
+    refused(code.NOT_FOUND, "ORDER_NOT_FOUND", nothing)
     watch_all, request = client.method("WatchOrders")
     tampered = lambda: to_the_end(watch_all(request(cursor="made-up"), timeout=WAIT))
     details = refused(code.INVALID_ARGUMENT, "VALIDATION_FAILED", tampered)

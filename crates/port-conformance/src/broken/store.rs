@@ -1,23 +1,23 @@
-//! A store that does everything as the healthy one, but for one fault.
+//! A store that does everything as the healthy one does, except for one fault.
+
+mod pages;
+mod writes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Deadline, EventPage, Guard, ListFilter, ListQuery,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListFilter,
+    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{Event, Order, OrderId, Seq, ShardId, Status};
+use domain::{EventPosition, Order, OrderId, Seq, ShardId, Status, Timestamp, Version};
 
 use super::Fault;
+use super::erasing::Remembered;
 use crate::around::StoreAround;
 use crate::order_store::{deadline, write_at};
-
-/// The event that comes late, and how far the shard has got when it comes.
-const LATE: Seq = Seq(5);
-const APPEARS_AT: Seq = Seq(60);
 
 /// The broken twin of a healthy store.
 pub struct BrokenStore {
@@ -26,6 +26,8 @@ pub struct BrokenStore {
     fault: Fault,
     cache: Mutex<HashMap<OrderId, Arc<Order>>>,
     claimed: Mutex<Vec<Arc<Order>>>,
+    remembered: Mutex<Remembered>,
+    history: Mutex<HashMap<Timestamp, usize>>,
 }
 
 impl BrokenStore {
@@ -37,6 +39,8 @@ impl BrokenStore {
             fault,
             cache: Mutex::default(),
             claimed: Mutex::default(),
+            remembered: Mutex::default(),
+            history: Mutex::default(),
         }
     }
 
@@ -48,53 +52,10 @@ impl BrokenStore {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn spoil(&self, mut write: Write) -> Write {
-        match self.fault {
-            Fault::ForgottenKey => {
-                if let Guard::New { key, .. } = &mut write.guard {
-                    *key = None;
-                }
-            }
-            Fault::LostReceipt => write.receipt = None,
-            Fault::DroppedFencing => {
-                let id = write.decision.order.id;
-                if let Guard::At {
-                    version,
-                    status: Status::Processing,
-                } = &mut write.guard
-                    && let Ok(Some(now)) = self.healthy.get(id).await
-                    && now.status == Status::Processing
-                {
-                    *version = now.version;
-                    let after = Order {
-                        version: now.version.next(),
-                        ..(*write.decision.order).clone()
-                    };
-                    write.decision.event.version = after.version;
-                    write.decision.order = Arc::new(after);
-                }
-            }
-            _ => {}
-        }
-        write
-    }
-
-    /// As far as its first conflict.
-    async fn commit_until_a_conflict(
-        &self,
-        writes: Vec<Write>,
-        deadline: Deadline,
-    ) -> Vec<Result<Committed, CommitError>> {
-        let mut answers: Vec<Result<Committed, CommitError>> = Vec::new();
-        for write in writes {
-            let has_failed = matches!(answers.last(), Some(Err(_)));
-            answers.push(if has_failed {
-                Err(CommitError::Refused("the batch has failed".to_owned()))
-            } else {
-                self.healthy.commit(vec![write], deadline).await.remove(0)
-            });
-        }
-        answers
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Rescues whatever is PROCESSING.
@@ -114,60 +75,6 @@ impl BrokenStore {
             }
         }
         Ok(rescued)
-    }
-
-    /// A page of all the shard's events after they were spoilt together, numbered afresh: every page tells the same lie.
-    async fn page_of_spoilt(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        let whole = self.healthy.events_after(shard, Seq(0), 100_000).await?;
-        let mut events: Vec<Arc<Event>> =
-            whole.events.into_iter().map(|found| found.event).collect();
-        let late = usize::try_from(LATE.0).expect("a small number") - 1;
-        if self.fault == Fault::MisnumberedEvents {
-            // Nobody sees them as they were before: their numbers are wrong, and stay what they are.
-            if events.len() > late + 2 {
-                events.swap(late, late + 2);
-            } else {
-                events.truncate(late);
-            }
-        } else if self.fault == Fault::HiddenLateCommit
-            && whole.head < APPEARS_AT
-            && events.len() > late
-        {
-            events.remove(late);
-        }
-        let numbered = (1..).zip(events).map(|(number, event)| SequencedEvent {
-            seq: Seq(number),
-            event,
-        });
-        let events: Vec<SequencedEvent> = numbered.collect();
-        Ok(EventPage {
-            head: events.last().map_or(Seq(0), |last| last.seq),
-            events: events
-                .into_iter()
-                .filter(|found| found.seq > after)
-                .take(limit)
-                .collect(),
-        })
-    }
-
-    fn spoil_page(&self, mut page: EventPage) -> EventPage {
-        let is_late = |found: &SequencedEvent| found.seq == LATE && page.head < APPEARS_AT;
-        match self.fault {
-            Fault::ReorderedEvents if page.events.len() > 3 => page.events.swap(1, 2),
-            Fault::LateCommit => {
-                let late = page.events.iter().position(is_late);
-                if let Some(late) = late {
-                    page.events.remove(late);
-                }
-            }
-            _ => {}
-        }
-        page
     }
 }
 
@@ -205,8 +112,28 @@ impl StoreAround for BrokenStore {
                 self.healthy.commit(spoilt, deadline()).await;
                 vec![Err(StoreError::Expired.into()); count]
             }
-            _ => self.healthy.commit(spoilt, until).await,
+            _ => self.commit_or_refuse(spoilt, until).await,
         }
+    }
+
+    async fn erase(
+        &self,
+        mut erasure: Erasure,
+        until: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        let id = erasure.event.order_id;
+        let order = self.healthy.get(id).await?;
+        if let (Fault::UnguardedErasure, Some(order)) = (self.fault, &order) {
+            erasure.version = order.version;
+            erasure.status = order.status;
+            erasure.event.version = order.version.next();
+        }
+        let events = self.healthy.events(id, None, 10_000).await?;
+        let position = self.healthy.erase(erasure, until).await?;
+        if let (Some(order), Some(events)) = (order, events) {
+            self.remembered().note_erased(&order, events);
+        }
+        Ok(self.spoil_bits(position))
     }
 
     async fn claim(
@@ -218,6 +145,12 @@ impl StoreAround for BrokenStore {
         let mut claimed = self.healthy.claim(shard, limit, lease).await?;
         if self.fault == Fault::MixedClaim && limit > claimed.len() {
             claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+        }
+        if self.fault == Fault::ReleasedAmongOthers && limit > claimed.len() {
+            let pending = self.healthy.list(&all_of(Status::Pending, 1_000)).await?;
+            if pending.orders.iter().any(|order| order.runs_alone()) {
+                claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+            }
         }
         if self.fault == Fault::SharedClaim && limit > claimed.len() {
             // One claim, once: the last one of the first batch that was not full.
@@ -291,6 +224,9 @@ impl StoreAround for BrokenStore {
         if self.fault == Fault::ForgetfulList && query.before.is_none() && !page.orders.is_empty() {
             page.orders.remove(0);
         }
+        if self.fault == Fault::KeptInLists {
+            self.remembered().add_to_list(query, &mut page);
+        }
         Ok(page)
     }
 
@@ -308,5 +244,40 @@ impl StoreAround for BrokenStore {
         }
         let page = self.healthy.events_after(shard, after, limit).await?;
         Ok(self.spoil_page(page))
+    }
+
+    async fn events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        let mut events = self.healthy.events(id, after, limit).await?;
+        for found in events.iter_mut().flatten() {
+            found.bits = self.spoil_bits(found.position()).bits;
+        }
+        Ok(events)
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        if self.fault == Fault::MistakenPositions && seq > Seq(1) {
+            let before = Seq(seq.0 - 1);
+            let position = self.healthy.event_position(shard, before).await?;
+            return Ok(position.map(|position| EventPosition { seq, ..position }));
+        }
+        let position = self.healthy.event_position(shard, seq).await?;
+        Ok(position.map(|position| self.spoil_bits(position)))
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut counts = self.healthy.counts().await?;
+        if self.fault == Fault::KeptCounts {
+            self.remembered().add_to_counts(&mut counts);
+        }
+        Ok(counts)
     }
 }

@@ -166,7 +166,7 @@ pub async fn a_claim_and_a_cancellation_exclude_each_other(factory: &dyn StoreFa
         let (placed, _) = subject.place(&sample::plain("dave", round)).await;
         let shard = subject.shard_of(&placed.user_id);
         let cancel = placed
-            .steer(Steering::Cancel, subject.now(), domain::Trace::default())
+            .steer(Steering::Cancel, subject.now(), domain::Cause::default())
             .expect("a pending order can be cancelled");
         let write = super::subject::write_at(&placed, cancel);
         assert!(matches!(write.guard, Guard::At { .. }));

@@ -7,8 +7,7 @@ use std::time::Duration;
 use application::ports::{CommitError, Deadline, Guard, Ids, ListFilter, StoreError, Write};
 use application::system::SystemIds;
 use domain::{
-    Decision, EventType, Failure, Job, Order, Receipt, RequestId, Seq, Status, Steering, Timestamp,
-    Trace,
+    Cause, Decision, Failure, Job, Order, Receipt, ReceiptLocation, Seq, Status, Steering,
 };
 
 use super::subject::{Subject, deadline, versions, write_at, write_new, written};
@@ -26,12 +25,9 @@ pub async fn a_placed_order_is_there_whole(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let command = sample::full("alice", "A-1");
     let now = subject.now();
-    let trace = Trace {
-        request_id: Some(RequestId::new("req-1").expect("a valid request id")),
-        trace_id: Some(Arc::from("4bf92f3577b34da6a3ce929d0e0e4736")),
-    };
     let id = SystemIds.order_id(now, &command.user_id);
-    let decision = Order::place(command.clone(), id, now, trace);
+    let stored = ReceiptLocation::Stored;
+    let decision = Order::place(command.clone(), id, now, sample::cause(), stored);
     let seq = subject
         .must_write(write_new(decision.clone(), &command, Some("key-1")))
         .await;
@@ -73,100 +69,36 @@ pub async fn a_placed_order_is_there_whole(factory: &dyn StoreFactory) {
         Some(Duration::ZERO),
         "its work is due"
     );
-    assert_eq!(subject.store.receipt(id).await, Ok(None));
     assert_eq!(
         subject.claim_only(id, LONG).await.status,
         Status::Processing
     );
 }
 
-/// An outcome, its event and its receipt come with one commit, and leave no work.
-pub async fn an_outcome_brings_order_event_and_receipt_together(factory: &dyn StoreFactory) {
+/// An outcome and its event come with one commit, and leave no work.
+pub async fn an_outcome_brings_order_and_event_together(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let claimed = subject
         .place_and_claim(&sample::full("bob", "B-1"), LONG)
         .await;
-    let receipt = Receipt::of(&claimed);
+    let receipt_key = Receipt::key_of(&claimed.user_id, claimed.id);
+    let result = Arc::from(r#"{"payment":"pay_123","ok":true}"#);
     let decision = claimed
-        .complete(
-            Some(Arc::from(r#"{"payment":"pay_123","ok":true}"#)),
-            Arc::clone(&receipt.key),
-            subject.now(),
-        )
+        .complete(Some(result), receipt_key, subject.now())
         .expect("a claimed order can be completed");
-    let write = Write {
-        receipt: Some(receipt.clone()),
-        ..write_at(&claimed, decision.clone())
-    };
-    let seq = subject.must_write(write).await;
+    let seq = subject
+        .must_write(write_at(&claimed, decision.clone()))
+        .await;
 
     assert_eq!(subject.get(claimed.id).await, decision.order);
     let events = subject.events(claimed.id).await;
     assert_eq!(versions(&events), [1, 2, 3]);
     assert_eq!((events[2].seq, &*events[2].event), (seq, &decision.event));
-    assert_eq!(
-        subject.store.receipt(claimed.id).await,
-        Ok(Some(receipt.text)),
-        "the receipt came with the commit"
-    );
     let counts = subject.counts().await;
     assert_eq!((counts.get(Status::Processed), counts.accepted()), (1, 1));
     let shard = subject.shard_of(&claimed.user_id);
     assert_eq!(subject.next_due(shard).await, None, "no work is left");
     assert!(subject.claim_all(LONG).await.is_empty());
-}
-
-/// Imported history is one decision with three events; it leaves no work and lies where its time puts it.
-pub async fn history_is_written_whole(factory: &dyn StoreFactory) {
-    let subject = Subject::fresh(factory).await;
-    let (recent, _) = subject.place(&sample::plain("carol", 100)).await;
-    let then = Timestamp::parse("2010-12-01T08:26:00Z").expect("a valid time");
-    let command = sample::full("carol", "536365");
-    let id = SystemIds.order_id(then, &command.user_id);
-    let receipt_key = Receipt::key_of(&command.user_id, id);
-    let decision = Order::place_history(command.clone(), id, then, Trace::default(), receipt_key)
-        .expect("the state machine leads from PENDING to PROCESSED");
-    let receipt = Receipt::of(&decision.order);
-    let write = Write {
-        receipt: Some(receipt.clone()),
-        ..write_new(decision.clone(), &command, None)
-    };
-    let seq = subject.must_write(write).await;
-
-    assert_eq!(subject.get(id).await, decision.order);
-    let events = subject.events(id).await;
-    let types: Vec<EventType> = events.iter().map(|found| found.event.event_type).collect();
-    assert_eq!(
-        types,
-        [
-            EventType::Created,
-            EventType::Processing,
-            EventType::Processed
-        ]
-    );
-    assert_eq!(versions(&events), [1, 2, 3]);
-    assert_eq!(
-        events[2].seq, seq,
-        "the commit tells its last event's place"
-    );
-    assert!(
-        events
-            .windows(2)
-            .all(|pair| pair[1].seq.0 == pair[0].seq.0 + 1),
-        "the events of one decision follow each other: {events:?}"
-    );
-    assert_eq!(subject.store.receipt(id).await, Ok(Some(receipt.text)));
-    assert_eq!(
-        subject.list(of_user("carol")).await,
-        [Arc::clone(&recent), Arc::clone(&decision.order)],
-        "history is older than what came in before it"
-    );
-    let counts = subject.counts().await;
-    assert_eq!(
-        (counts.get(Status::Processed), counts.get(Status::Pending)),
-        (1, 1)
-    );
-    subject.claim_only(recent.id, LONG).await;
 }
 
 /// Of a batch with every kind of conflict in it, each conflict fails for its own reason and the others are written.
@@ -179,7 +111,7 @@ pub async fn a_conflict_fails_alone(factory: &dyn StoreFactory) {
     let (moved_on, _) = subject.place(&sample::plain("dave", 200)).await;
     let held = subject.steer(&moved_on, Steering::Hold).await;
     let stale = moved_on
-        .steer(Steering::Cancel, subject.now(), Trace::default())
+        .steer(Steering::Cancel, subject.now(), Cause::default())
         .expect("a pending order can be cancelled");
 
     let mut writes = Vec::new();
@@ -241,7 +173,8 @@ pub async fn a_poison_decision_fails_alone(factory: &dyn StoreFactory) {
             sample::plain("erin", 666),
             victim.id,
             victim.created_at,
-            Trace::default(),
+            Cause::default(),
+            ReceiptLocation::Rendered,
         );
         write_new(doubled, &command, None)
     };
@@ -278,8 +211,8 @@ pub async fn a_poison_decision_fails_alone(factory: &dyn StoreFactory) {
     );
 }
 
-/// Commits that are asked for together are answered like any others: each on its own, and all are waited for by whoever
-/// asked.
+/// Commits that are asked for together are answered like any others: each on its own, and all are waited for by the
+/// caller.
 pub async fn commits_asked_for_together_are_answered_each(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let keyed = sample::plain("heidi", 1);
@@ -346,7 +279,7 @@ pub async fn writes_to_one_order_are_done_in_their_order(factory: &dyn StoreFact
         Steering::Cancel,
     ] {
         let decision = order
-            .steer(steering, subject.now(), Trace::default())
+            .steer(steering, subject.now(), Cause::default())
             .expect("hold and release take turns");
         let after = Arc::clone(&decision.order);
         writes.push(write_at(&order, decision));

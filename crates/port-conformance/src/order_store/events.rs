@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::{Committed, OrderStore, SequencedEvent};
-use domain::{EventId, OrderId, Seq, ShardId, Steering, Trace, Version};
+use domain::{Cause, Event, EventId, Failure, OrderId, Seq, ShardId, Steering, Trace, Version};
 use tokio::task::JoinSet;
 
-use super::subject::{Subject, deadline, versions, write_at};
+use super::subject::{Subject, deadline, versions, write_at, write_new, written};
 use super::{LONG, StoreFactory, sample};
 
 /// An order's events come by version, from any version on, in pages.
@@ -45,19 +45,81 @@ pub async fn events_of_an_order_come_by_version(factory: &dyn StoreFactory) {
     assert_eq!(subject.store.events(unknown, None, 10).await, Ok(None));
 }
 
+/// Every field of an event comes back as it was decided, by its order and in the feed, also to the next process: who
+/// caused it, with which request, why, which attempt and when the next one is due.
+pub async fn every_field_of_an_event_comes_back(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let command = sample::full("alice", "A-1");
+    let decision = subject.decide(&command);
+    let mut order = Arc::clone(&decision.order);
+    let mut decided = vec![decision.event.clone()];
+    let mut writes = vec![write_new(decision, &command, Some("key-1"))];
+    for round in 0..4 {
+        let steering = if round % 2 == 0 {
+            Steering::Hold
+        } else {
+            Steering::Release
+        };
+        let mut cause = sample::cause();
+        if round == 1 {
+            cause.trace = Trace::default();
+        }
+        if round == 2 {
+            cause.actor = None;
+        }
+        if round == 3 {
+            cause.reason = None;
+        }
+        let step = order
+            .steer(steering, subject.now(), cause)
+            .expect("hold and release take turns");
+        decided.push(step.event.clone());
+        let after = Arc::clone(&step.order);
+        writes.push(write_at(&order, step));
+        order = after;
+    }
+    for answer in subject.store.commit(writes, deadline()).await {
+        written(answer, "a change with a cause");
+    }
+    let claimed = subject.claim_only(order.id, LONG).await;
+    decided.push(
+        order
+            .claim(claimed.updated_at)
+            .expect("a released order can be claimed")
+            .event,
+    );
+    let failure = Failure::new("timeout", "no answer");
+    let retry = claimed
+        .retry(failure, LONG, subject.now())
+        .expect("a claimed order can be retried");
+    decided.push(retry.event.clone());
+    subject.advance(&claimed, retry).await;
+
+    let events = subject.events(order.id).await;
+    let stored: Vec<Event> = events.iter().map(|found| (*found.event).clone()).collect();
+    assert_eq!(stored, decided, "every field as it was decided");
+    let shard = subject.shard_of(&order.user_id);
+    let page = subject.events_after(shard, Seq(0), 100).await;
+    assert_eq!(page.events, events, "the same in the feed");
+    let subject = subject.reopen().await;
+    let page = subject.events_after(shard, Seq(0), 100).await;
+    assert_eq!(page.events, events, "the same to the next process");
+    assert_eq!(subject.events(order.id).await, events);
+}
+
 /// A shard's events come in pages from any seq, with the shard's head.
 pub async fn events_of_a_shard_come_by_seq(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("bob"));
     let empty = subject.events_after(shard, Seq(0), 10).await;
-    assert_eq!((empty.events.len(), empty.head), (0, Seq(0)));
+    assert_eq!((empty.events.len(), empty.head.seq), (0, Seq(0)));
     for number in 0..7 {
         subject.place(&sample::plain("bob", number)).await;
     }
     let page = async |after, limit| {
         let page = subject.events_after(shard, Seq(after), limit).await;
         let seqs: Vec<u64> = page.events.iter().map(|found| found.seq.0).collect();
-        (seqs, page.head.0)
+        (seqs, page.head.seq.0)
     };
     assert_eq!(page(0, 100).await, ((1..=7).collect(), 7));
     assert_eq!(page(0, 3).await, (vec![1, 2, 3], 7));
@@ -68,20 +130,31 @@ pub async fn events_of_a_shard_come_by_seq(factory: &dyn StoreFactory) {
 }
 
 /// Follows one shard's events as a subscriber does, and fails at the first thing out of place.
-struct Follower {
+pub(super) struct Follower {
     store: Arc<dyn OrderStore>,
     shard: ShardId,
     page_limit: usize,
-    seen: Vec<SequencedEvent>,
+    /// What was read so far.
+    pub(super) seen: Vec<SequencedEvent>,
 }
 
 impl Follower {
+    /// A reader of a shard from its first event on, in pages of `page_limit`.
+    pub(super) fn new(store: &Arc<dyn OrderStore>, shard: ShardId, page_limit: usize) -> Self {
+        Self {
+            store: Arc::clone(store),
+            shard,
+            page_limit,
+            seen: Vec::new(),
+        }
+    }
+
     fn last(&self) -> Seq {
         self.seen.last().map_or(Seq(0), |found| found.seq)
     }
 
-    /// Reads on; whether there was anything.
-    async fn read_on(&mut self) -> bool {
+    /// Reads the next page; whether there was anything in it.
+    pub(super) async fn read_on(&mut self) -> bool {
         let after = self.last();
         let page = self
             .store
@@ -96,18 +169,20 @@ impl Follower {
             );
             self.seen.push(found.clone());
         }
-        assert!(page.head >= self.last(), "the head is never behind a page");
+        assert!(
+            page.head.seq >= self.last(),
+            "the head is never behind a page"
+        );
+        assert!(
+            !page.events.is_empty() || page.head.seq <= after,
+            "events come in the order of seq, without gaps: a page after {after} is empty before the head"
+        );
         !page.events.is_empty()
     }
 
     /// What was read before is still there, exactly so: nothing has appeared at a smaller seq since.
     async fn read_again(&self) {
-        let mut again = Self {
-            store: Arc::clone(&self.store),
-            shard: self.shard,
-            page_limit: 1_000,
-            seen: Vec::new(),
-        };
+        let mut again = Self::new(&self.store, self.shard, 1_000);
         while again.last() < self.last() && again.read_on().await {}
         let changed = self
             .seen
@@ -148,7 +223,7 @@ async fn write_orders(
         let order = Arc::clone(&batch[0].decision.order);
         if number % 3 == 0 {
             let held = order
-                .steer(Steering::Hold, subject.now(), Trace::default())
+                .steer(Steering::Hold, subject.now(), Cause::default())
                 .expect("a pending order can be held");
             batch.push(write_at(&order, held));
         }
@@ -183,12 +258,7 @@ pub async fn events_are_gapless_and_in_commit_order(factory: &dyn StoreFactory) 
     for process in &processes {
         for shard in subject.store.shards() {
             for page_limit in [1, 7, 500] {
-                let follower = Follower {
-                    store: Arc::clone(&process.store),
-                    shard: *shard,
-                    page_limit,
-                    seen: Vec::new(),
-                };
+                let follower = Follower::new(&process.store, *shard, page_limit);
                 followers.spawn(follow(follower, Arc::clone(&writers_are_done)));
             }
         }
@@ -274,12 +344,7 @@ pub async fn claims_take_their_place_among_the_events(factory: &dyn StoreFactory
     let claimed = subject.claim_all(LONG).await;
     let shard = subject.shard_of(&sample::user("carol"));
     let (placed, seq) = subject.place(&sample::plain("carol", 99)).await;
-    let mut follower = Follower {
-        store: Arc::clone(&subject.store),
-        shard,
-        page_limit: 9,
-        seen: Vec::new(),
-    };
+    let mut follower = Follower::new(&subject.store, shard, 9);
     while follower.read_on().await {}
     assert_eq!((follower.seen.len(), seq), (41, Seq(41)));
     assert_eq!(follower.seen[40].event.order_id, placed.id);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{CommitError, Committed, Guard, StoreError, Write};
-use domain::{Order, Seq, Status, Steering, Trace, Version};
+use domain::{Cause, Order, Seq, Status, Steering, Version};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, deadline, versions, write_at, written};
@@ -19,7 +19,7 @@ pub async fn a_stale_guard_writes_nothing(factory: &dyn StoreFactory) {
     let head = subject.head(shard).await;
     let steer = |order: &Order, steering| {
         order
-            .steer(steering, subject.now(), Trace::default())
+            .steer(steering, subject.now(), Cause::default())
             .expect("the rules allow it")
     };
 
@@ -74,7 +74,7 @@ pub async fn of_concurrent_changes_one_wins(factory: &dyn StoreFactory) {
                 Steering::Cancel
             };
             let decision = placed
-                .steer(steering, subject.now(), Trace::default())
+                .steer(steering, subject.now(), Cause::default())
                 .expect("a pending order can be held and cancelled");
             let process = other
                 .as_ref()
@@ -228,7 +228,10 @@ async fn sees(subject: &Subject, placed: &Arc<Order>, seq: Seq) {
     assert_eq!(subject.events(placed.id).await[0].seq, seq, "events");
     let shard = subject.shard_of(&placed.user_id);
     let page = subject.events_after(shard, Seq(seq.0 - 1), 1).await;
-    assert!(page.head >= seq, "the head is behind what was confirmed");
+    assert!(
+        page.head.seq >= seq,
+        "the head is behind what was confirmed"
+    );
     let event = page
         .events
         .first()

@@ -51,6 +51,19 @@ pub async fn every_commit_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     }
 }
 
+/// An erasure is a commit like any other: watchers are told of its event.
+pub async fn an_erasure_is_hinted_to_watchers(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let shard = subject.shard_of(&sample::user("alice"));
+    let mut bus = subject.opened.status_bus().subscribe(shard);
+    for number in 0..4 {
+        let (placed, _) = subject.place(&sample::plain("alice", number)).await;
+        let cancelled = subject.steer(&placed, Steering::Cancel).await;
+        let position = subject.erase(&cancelled).await;
+        hears_of(&subject, &mut bus, position.seq, "an erasure").await;
+    }
+}
+
 /// After every commit that leaves due work the dispatch hint arrives; then the work can be claimed.
 pub async fn due_work_is_hinted_to_workers(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;

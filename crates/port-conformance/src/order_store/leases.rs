@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Claim, CommitError, NextDue, RescuePolicy, Write};
-use domain::{Failure, Order, OrderId, PlaceOrder, Status, Steering};
+use application::ports::{Claim, CommitError, RescuePolicy, Write};
+use domain::{Failure, Order, OrderId, Status, Steering};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, claim_of, versions, write_at};
@@ -16,7 +16,11 @@ const PATIENT: RescuePolicy = RescuePolicy {
     delay: LONG,
 };
 
-async fn rescue(subject: &Subject, policy: RescuePolicy, limit: usize) -> Vec<Arc<Order>> {
+pub(super) async fn rescue(
+    subject: &Subject,
+    policy: RescuePolicy,
+    limit: usize,
+) -> Vec<Arc<Order>> {
     let mut rescued = Vec::new();
     for shard in subject.store.shards() {
         let batch = subject.store.rescue(*shard, policy, limit).await;
@@ -237,7 +241,6 @@ async fn changes_nothing(subject: &Subject, stale: &Order, standing: &Arc<Order>
         "a stale token changed the order"
     );
     assert_eq!(subject.events(stale.id).await, events);
-    assert_eq!(subject.store.receipt(stale.id).await, Ok(None));
 }
 
 /// A worker that wakes up after its lease was rescued and the order claimed again changes nothing.
@@ -285,91 +288,6 @@ pub async fn a_token_from_before_a_replay_is_stale(factory: &dyn StoreFactory) {
     );
     changes_nothing(&subject, &before, &after).await;
     subject.complete(&after).await;
-}
-
-/// An order that has lost its lease twice, with `delay` to the next attempt.
-///
-/// # Panics
-/// Where the store does not lose and rescue it.
-pub async fn place_suspect(subject: &Subject, command: &PlaceOrder, delay: Duration) -> Arc<Order> {
-    let at_once = RescuePolicy {
-        max_attempts: 100,
-        delay: Duration::ZERO,
-    };
-    let claimed = subject.place_and_claim(command, SHORT).await;
-    subject.pass(SHORT).await;
-    assert_eq!(rescue(subject, at_once, 10).await.len(), 1);
-    subject.claim_only(claimed.id, SHORT).await;
-    subject.pass(SHORT).await;
-    let policy = RescuePolicy { delay, ..at_once };
-    let rescued = rescue(subject, policy, 10).await;
-    assert_eq!(rescued.len(), 1);
-    assert!(rescued[0].runs_alone(), "by the rules of the domain");
-    Arc::clone(&rescued[0])
-}
-
-/// What has lost its lease twice comes with no other, also to the next process, and keeps none of the others from being
-/// claimed.
-pub async fn an_order_that_runs_alone_is_claimed_alone(factory: &dyn StoreFactory) {
-    let subject = Subject::fresh(factory).await;
-    let suspect = place_suspect(&subject, &sample::plain("heidi", 1), Duration::ZERO).await;
-    let shard = subject.shard_of(&suspect.user_id);
-    let subject = subject.reopen().await;
-    let (fresh, _) = subject.place(&sample::plain("heidi", 2)).await;
-    let (slow, _) = subject.place(&sample::plain("heidi", 3)).await;
-    let due = subject.store.next_due(shard).await;
-    let both = NextDue {
-        in_company: Some(Duration::ZERO),
-        alone: Some(Duration::ZERO),
-    };
-    assert_eq!(due, Ok(both));
-    let first = subject.claim_from(shard, 1, LONG).await;
-    assert_eq!(first.len(), 1, "it does not stand in the others' way");
-    let second = subject.claim_from(shard, 10, LONG).await;
-    let mut ids: Vec<OrderId> = first.iter().chain(&second).map(|order| order.id).collect();
-    ids.sort_unstable();
-    let mut expected = [fresh.id, slow.id];
-    expected.sort_unstable();
-    assert_eq!(
-        ids, expected,
-        "an order that runs alone comes with no other"
-    );
-    let due = subject.store.next_due(shard).await;
-    let suspect_alone = NextDue {
-        in_company: None,
-        ..both
-    };
-    assert_eq!(due, Ok(suspect_alone));
-
-    let claimed = subject.claim_alone_from(shard, LONG).await;
-    let claimed = claimed.expect("it is due");
-    assert_eq!((claimed.id, claimed.attempt), (suspect.id, 3));
-    assert_eq!(claimed.status, Status::Processing);
-    assert_eq!(subject.get(suspect.id).await, claimed);
-    assert_eq!(subject.claim_alone_from(shard, LONG).await, None, "once");
-    assert_eq!(subject.next_due(shard).await, None);
-
-    // What the domain does not suspect any more comes with the others again.
-    let retried = subject.retry(&claimed, Duration::ZERO).await;
-    assert_eq!(subject.claim_alone_from(shard, LONG).await, None);
-    let again = subject.claim_only(retried.id, LONG).await;
-    subject.complete(&again).await;
-}
-
-/// What runs alone is not claimed before its time, and never after it was cancelled.
-pub async fn an_order_that_runs_alone_is_due_at_its_time(factory: &dyn StoreFactory) {
-    let subject = Subject::fresh(factory).await;
-    let suspect = place_suspect(&subject, &sample::plain("ivan", 1), LONG).await;
-    let shard = subject.shard_of(&suspect.user_id);
-    let due = subject.store.next_due(shard).await;
-    let due = due.expect("a healthy store knows what is due");
-    assert_eq!(due.in_company, None);
-    let wait = due.alone.expect("one order waits");
-    assert!(LONG / 2 < wait && wait <= LONG * 2, "{wait:?}");
-    assert_eq!(subject.claim_alone_from(shard, LONG).await, None);
-    subject.steer(&suspect, Steering::Cancel).await;
-    assert_eq!(subject.store.next_due(shard).await, Ok(NextDue::default()));
-    assert_eq!(subject.claim_alone_from(shard, LONG).await, None);
 }
 
 /// An order whose worker crashes each time ends in the dead letters.

@@ -19,7 +19,10 @@ pub async fn lists_agree_with_a_sorted_model(factory: &dyn StoreFactory) {
     for seed in traffic::seeds(2) {
         let mut dice = Dice::new(seed);
         let subject = Subject::fresh(factory).await;
-        let model = fill(&subject, &mut dice, 300).await;
+        let mut model = fill(&subject, &mut dice, 300).await;
+        for id in traffic::erase_some(&subject, &mut dice, &model).await {
+            model.remove(&id);
+        }
         for round in 0..60 {
             let what = format!("seed {seed}, round {round}");
             let query = traffic::any_query(&mut dice, &model);
@@ -234,6 +237,9 @@ pub async fn lists_are_exact_whatever_the_index_does(factory: &dyn StoreFactory)
             }
             for order in traffic::move_some(&subject, &mut dice, &model).await {
                 model.insert(order.id, order);
+            }
+            for id in traffic::erase_some(&subject, &mut dice, &model).await {
+                model.remove(&id);
             }
             for _ in 0..5 {
                 let query = traffic::any_query(&mut dice, &model);

@@ -7,13 +7,19 @@
 pub mod claims;
 pub mod commit;
 pub mod durability;
+pub mod erased_feed;
+pub mod erasing;
 pub mod events;
 pub mod guards;
 pub mod hints;
+pub mod history;
 pub mod idempotency;
+pub mod isolation;
 pub mod leases;
 mod list_model;
 pub mod lists;
+pub mod positions;
+pub mod process_after;
 pub mod races;
 pub mod retries;
 pub mod sample;
@@ -30,6 +36,7 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use async_trait::async_trait;
+use domain::Timestamp;
 
 pub use subject::{Subject, deadline, write_at};
 
@@ -142,8 +149,13 @@ pub trait OpenStore: Send + Sync + 'static {
         false
     }
 
-    /// Sets the wall clock of this process forward, as an operator or NTP may; `false` where a test cannot.
+    /// Sets the wall clock of this process forward, as an operator or NTP may; `false` if a test cannot.
     fn jump_wall_clock(&self, _by: Duration) -> bool {
+        false
+    }
+
+    /// Sets the wall clock by which the store decides what is due, forward or back; `false` if a test cannot.
+    fn set_store_clock(&self, _to: Timestamp) -> bool {
         false
     }
 }
@@ -221,8 +233,7 @@ macro_rules! with_order_store_behaviours {
         $($callback)*! {
             $context
             commit::a_placed_order_is_there_whole,
-            commit::an_outcome_brings_order_event_and_receipt_together,
-            commit::history_is_written_whole,
+            commit::an_outcome_brings_order_and_event_together,
             commit::a_conflict_fails_alone,
             commit::a_poison_decision_fails_alone,
             commit::commits_asked_for_together_are_answered_each,
@@ -259,20 +270,41 @@ macro_rules! with_order_store_behaviours {
             leases::a_late_outcome_counts_until_the_rescue,
             leases::a_stale_token_changes_nothing,
             leases::a_token_from_before_a_replay_is_stale,
-            leases::an_order_that_runs_alone_is_claimed_alone,
-            leases::an_order_that_runs_alone_is_due_at_its_time,
             leases::a_crash_loop_ends_in_the_dead_letters,
-            settling::a_settled_order_is_final_with_events_and_receipt,
+            isolation::an_order_that_runs_alone_is_claimed_alone,
+            isolation::an_order_that_runs_alone_is_due_at_its_time,
+            isolation::a_released_order_that_runs_alone_is_claimed_alone,
+            settling::a_settled_order_is_final_with_its_events,
             settling::a_settled_retry_is_due_at_its_time,
+            settling::an_order_is_settled_at_its_time,
             settling::only_work_that_waits_is_settled,
             settling::an_order_that_runs_alone_is_settled_with_the_others,
             settling::settling_and_claiming_share_no_order,
             settling::settling_and_a_cancellation_exclude_each_other,
             retries::a_retry_is_due_at_its_time,
             retries::steering_moves_the_job,
+            retries::a_held_retry_keeps_its_attempts,
             retries::what_is_given_back_costs_no_attempt,
             retries::dead_letters_are_listed_by_their_reason,
+            process_after::an_order_is_claimed_at_its_time,
+            process_after::a_time_that_has_passed_is_due_at_once,
+            process_after::a_time_is_kept_for_the_next_process,
+            process_after::a_released_order_still_waits_for_its_time,
+            process_after::work_of_both_clocks_comes_oldest_due_first,
+            process_after::a_step_of_the_wall_clock_moves_the_time,
+            history::history_is_written_whole,
+            history::a_full_millisecond_takes_more_orders,
+            erasing::an_erased_order_is_gone,
+            erasing::the_names_of_an_erased_order_are_free,
+            erasing::an_erasure_is_guarded,
+            erasing::an_erasure_and_a_change_exclude_each_other,
+            erased_feed::a_feed_pages_through_tombstones,
+            erased_feed::tombstones_hold_nothing_personal,
+            erased_feed::followers_miss_nothing_while_orders_are_erased,
+            positions::every_event_has_its_position,
+            positions::two_histories_differ_in_their_bits,
             events::events_of_an_order_come_by_version,
+            events::every_field_of_an_event_comes_back,
             events::events_of_a_shard_come_by_seq,
             events::events_are_gapless_and_in_commit_order,
             events::claims_take_their_place_among_the_events,
@@ -289,6 +321,7 @@ macro_rules! with_order_store_behaviours {
             races::a_call_of_thousands_is_answered_write_by_write,
             races::what_comes_in_meanwhile_is_claimed_too,
             hints::every_commit_is_hinted_to_watchers,
+            hints::an_erasure_is_hinted_to_watchers,
             hints::due_work_is_hinted_to_workers,
             hints::hints_come_for_each_shard,
             hints::hints_reach_another_process,
@@ -299,6 +332,7 @@ macro_rules! with_order_store_behaviours {
             texts::any_text_comes_back_as_it_was,
             texts::a_large_order_comes_back_whole,
             texts::extreme_values_come_back_as_they_were,
+            texts::every_fact_of_an_order_comes_back,
             texts::a_result_with_nul_is_kept_or_refused,
         }
     };

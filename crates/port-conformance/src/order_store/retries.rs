@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::ports::ListFilter;
-use domain::{Failure, OrderId, Status, Steering};
+use domain::{EventType, Failure, OrderId, Status, Steering};
 
 use super::subject::Subject;
 use super::{LONG, SHORT, StoreFactory, sample};
@@ -61,6 +61,50 @@ pub async fn steering_moves_the_job(factory: &dyn StoreFactory) {
     subject.pass(SHORT).await;
     assert!(subject.claim_all(LONG).await.is_empty());
     assert_eq!(subject.get(placed.id).await, cancelled);
+}
+
+/// A retry can be held: it is not due while it is held, and once released it is due at once, PENDING, with the attempts
+/// and the failure that it had, also in the next process.
+pub async fn a_held_retry_keeps_its_attempts(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let shard = subject.shard_of(&sample::user("erin"));
+    let claimed = subject
+        .place_and_claim(&sample::full("erin", "E-1"), LONG)
+        .await;
+    let retrying = subject.retry(&claimed, SHORT).await;
+    let claimed = {
+        subject.pass(SHORT).await;
+        subject.claim_only(retrying.id, LONG).await
+    };
+    let retrying = subject.retry(&claimed, SHORT).await;
+    let held = subject.steer(&retrying, Steering::Hold).await;
+    assert_eq!(held.status, Status::OnHold);
+    assert_eq!(subject.next_due(shard).await, None, "a held retry waits");
+    subject.pass(SHORT).await;
+    assert!(subject.claim_all(LONG).await.is_empty(), "past its time");
+    assert_eq!(subject.get(held.id).await, held);
+    let subject = subject.reopen().await;
+    assert_eq!(subject.get(held.id).await, held);
+    let released = subject.steer(&held, Steering::Release).await;
+    let stored = subject.get(held.id).await;
+    assert_eq!(
+        (stored.status, stored.attempt),
+        (Status::Pending, 2),
+        "a released order keeps its attempts"
+    );
+    assert_eq!(stored, released);
+    let events = subject.events(held.id).await;
+    let last = &events[events.len() - 1].event;
+    assert_eq!(
+        (last.event_type, last.attempt),
+        (EventType::Released, 2),
+        "and so does its event"
+    );
+    let subject = subject.reopen().await;
+    assert_eq!(subject.next_due(shard).await, Some(Duration::ZERO));
+    let again = subject.claim_only(held.id, LONG).await;
+    assert_eq!(again.attempt, 3);
+    assert_eq!(again.failure, retrying.failure);
 }
 
 /// What is given back is due at once, and the attempt does not count.

@@ -8,21 +8,18 @@ use application::ports::{Guard, Settle, Write};
 use domain::{EventType, Failure, Order, OrderId, Receipt, Status, Steering, Timestamp};
 use tokio::task::JoinSet;
 
-use super::leases::place_suspect;
+use super::isolation::place_suspect;
 use super::subject::{Subject, deadline, versions, write_at, written};
 use super::{LONG, StoreFactory, sample};
 
-/// Completes every order, with its receipt.
+/// Completes every order.
 struct Complete(Timestamp);
 
 impl Settle for Complete {
     fn settle(&self, claimed: &Order) -> Write {
-        let receipt = Receipt::of(claimed);
-        let decision = claimed.complete(None, Arc::clone(&receipt.key), self.0);
-        Write {
-            receipt: Some(receipt),
-            ..write_at(claimed, decision.expect("a claimed order can be completed"))
-        }
+        let receipt_key = Receipt::key_of(&claimed.user_id, claimed.id);
+        let decision = claimed.complete(None, receipt_key, self.0);
+        write_at(claimed, decision.expect("a claimed order can be completed"))
     }
 }
 
@@ -50,8 +47,8 @@ fn complete(subject: &Subject) -> Arc<dyn Settle> {
     Arc::new(Complete(subject.now()))
 }
 
-/// Claim, outcome and receipt are written together: both versions, both events in their order, no work left.
-pub async fn a_settled_order_is_final_with_events_and_receipt(factory: &dyn StoreFactory) {
+/// Claim and outcome are written together: both versions, both events in their order, no work left.
+pub async fn a_settled_order_is_final_with_its_events(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let (placed, seq) = subject.place(&sample::full("alice", "A-1")).await;
     let shard = subject.shard_of(&placed.user_id);
@@ -71,12 +68,6 @@ pub async fn a_settled_order_is_final_with_events_and_receipt(factory: &dyn Stor
     assert_eq!(types[1..], [EventType::Processing, EventType::Processed]);
     let page = subject.events_after(shard, seq, 10).await;
     assert_eq!(page.events, events[1..], "in the shard's order, too");
-    let receipt = subject.store.receipt(placed.id).await;
-    assert_eq!(
-        receipt.expect("a healthy store reads"),
-        Some(Receipt::of(&placed).text),
-        "the receipt came with the commit"
-    );
     let counts = subject.counts().await;
     assert_eq!((counts.get(Status::Processed), counts.accepted()), (1, 1));
     assert_eq!(subject.next_due(shard).await, None);
@@ -117,6 +108,26 @@ pub async fn a_settled_retry_is_due_at_its_time(factory: &dyn StoreFactory) {
     assert_eq!(
         subject.next_due(subject.shard_of(&placed.user_id)).await,
         None
+    );
+}
+
+/// An order that waits for its time is settled at it and not before.
+pub async fn an_order_is_settled_at_its_time(factory: &dyn StoreFactory) {
+    /// More than a busy machine needs to look at it before its time.
+    const DELAY: Duration = Duration::from_secs(2);
+    let subject = Subject::fresh(factory).await;
+    let later = sample::later("erin", 1, subject.now().saturating_add(DELAY));
+    let (placed, _) = subject.place(&later).await;
+    assert!(
+        settle_all(&subject, complete(&subject)).await.is_empty(),
+        "an order is not settled before its time"
+    );
+    subject.pass(DELAY).await;
+    let settled = settle_all(&subject, complete(&subject)).await;
+    assert_eq!(settled.len(), 1, "at its time");
+    assert_eq!(
+        (settled[0].id, settled[0].status),
+        (placed.id, Status::Processed)
     );
 }
 
@@ -206,7 +217,7 @@ pub async fn settling_and_a_cancellation_exclude_each_other(factory: &dyn StoreF
         let (placed, _) = subject.place(&sample::plain("dave", number)).await;
         let shard = subject.shard_of(&placed.user_id);
         let cancel = placed
-            .steer(Steering::Cancel, subject.now(), domain::Trace::default())
+            .steer(Steering::Cancel, subject.now(), domain::Cause::default())
             .expect("a pending order can be cancelled");
         let write = Write {
             guard: Guard::At {
@@ -214,7 +225,6 @@ pub async fn settling_and_a_cancellation_exclude_each_other(factory: &dyn StoreF
                 status: placed.status,
             },
             decision: cancel,
-            receipt: None,
         };
         let (settled, cancelled) = tokio::join!(
             subject.store.settle(shard, 10, complete(&subject)),

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, EventPage, Guard, Ids, ListFilter, ListQuery,
-    OrderStore, SequencedEvent, Write,
+    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, Ids, ListFilter,
+    ListQuery, NextDue, OrderStore, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{
-    Bucket, Decision, Failure, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Seq, ShardId,
-    Steering, Timestamp, Trace, UserId, Version,
+    Bucket, Cause, Decision, EventPosition, Failure, HistoryStatus, IdempotencyKey, Order, OrderId,
+    PlaceOrder, Receipt, ReceiptLocation, Seq, ShardId, Steering, Timestamp, UserId, Version,
 };
 
-use super::{LONG, OpenStore, StoreFactory};
+use super::{LONG, OpenStore, StoreFactory, sample};
 
 /// A deadline that no healthy store misses.
 #[must_use]
@@ -86,7 +86,8 @@ impl Subject {
     pub fn decide(&self, command: &PlaceOrder) -> Decision {
         let now = self.now();
         let id = SystemIds.order_id(now, &command.user_id);
-        Order::place(command.clone(), id, now, Trace::default())
+        let rendered = ReceiptLocation::Rendered;
+        Order::place(command.clone(), id, now, Cause::default(), rendered)
     }
 
     /// The write of a new order, with a key where one is given.
@@ -126,12 +127,12 @@ impl Subject {
     /// Holds, releases, cancels... an order as it stands.
     pub async fn steer(&self, order: &Order, steering: Steering) -> Arc<Order> {
         let decision = order
-            .steer(steering, self.now(), Trace::default())
+            .steer(steering, self.now(), sample::cause())
             .expect("the behaviour steers only where the rules allow it");
         self.advance(order, decision).await
     }
 
-    /// Makes a claimed order PROCESSED, with its receipt kept in the store.
+    /// Makes a claimed order PROCESSED.
     pub async fn complete(&self, claimed: &Order) -> Arc<Order> {
         let write = self.completion(claimed);
         let after = Arc::clone(&write.decision.order);
@@ -142,14 +143,11 @@ impl Subject {
     /// The write that makes a claimed order PROCESSED.
     #[must_use]
     pub fn completion(&self, claimed: &Order) -> Write {
-        let receipt = Receipt::of(claimed);
+        let receipt_key = Receipt::key_of(&claimed.user_id, claimed.id);
         let decision = claimed
-            .complete(None, Arc::clone(&receipt.key), self.now())
+            .complete(None, receipt_key, self.now())
             .expect("a claimed order can be completed");
-        Write {
-            receipt: Some(receipt),
-            ..write_at(claimed, decision)
-        }
+        write_at(claimed, decision)
     }
 
     /// Makes a claimed order a dead letter.
@@ -249,7 +247,41 @@ impl Subject {
 
     /// The last seq of a shard.
     pub async fn head(&self, shard: ShardId) -> Seq {
-        self.events_after(shard, Seq(0), 1).await.head
+        self.events_after(shard, Seq(0), 1).await.head.seq
+    }
+
+    /// The position of the event with this number.
+    pub async fn event_position(&self, shard: ShardId, seq: Seq) -> Option<EventPosition> {
+        self.store
+            .event_position(shard, seq)
+            .await
+            .expect("a healthy store reads")
+    }
+
+    /// Erases an order as it stands; the position of its last event.
+    pub async fn erase(&self, order: &Order) -> EventPosition {
+        self.must_erase(self.erasure(order)).await
+    }
+
+    /// Does an erasure that nothing stands against.
+    pub async fn must_erase(&self, erasure: Erasure) -> EventPosition {
+        let id = erasure.event.order_id;
+        match self.store.erase(erasure, deadline()).await {
+            Ok(position) => position,
+            Err(error) => panic!("{id} can be erased: {error}"),
+        }
+    }
+
+    /// The erasure of an order as it stands.
+    #[must_use]
+    pub fn erasure(&self, order: &Order) -> Erasure {
+        Erasure {
+            event: order
+                .erase(self.now())
+                .expect("the behaviour erases only if the rules allow it"),
+            version: order.version,
+            status: order.status,
+        }
     }
 
     /// How many orders stand where.
@@ -272,13 +304,17 @@ impl Subject {
             .orders
     }
 
-    /// How long until work is due in a shard.
-    pub async fn next_due(&self, shard: ShardId) -> Option<Duration> {
+    /// When work is due in a shard, shared and isolated apart.
+    pub async fn next_dues(&self, shard: ShardId) -> NextDue {
         self.store
             .next_due(shard)
             .await
             .expect("a healthy store knows what is due")
-            .soonest()
+    }
+
+    /// How long until work is due in a shard.
+    pub async fn next_due(&self, shard: ShardId) -> Option<Duration> {
+        self.next_dues(shard).await.soonest()
     }
 
     /// Prolongs leases for long; the claims that are lost.
@@ -304,8 +340,29 @@ pub fn write_new(decision: Decision, command: &PlaceOrder, key: Option<&str>) ->
             fingerprint: is_compared.then(|| command.fingerprint()),
         },
         decision,
-        receipt: None,
     }
+}
+
+/// Decides to place `command` as imported history of `created_at`.
+///
+/// # Panics
+/// Never, while the state machine leads to both ends.
+#[must_use]
+pub fn decide_history(
+    command: &PlaceOrder,
+    created_at: Timestamp,
+    status: HistoryStatus,
+) -> Decision {
+    let id = SystemIds.order_id(created_at, &command.user_id);
+    Order::place_history(
+        command.clone(),
+        id,
+        created_at,
+        sample::cause(),
+        ReceiptLocation::Rendered,
+        status,
+    )
+    .expect("the state machine leads from PENDING to PROCESSED and to CANCELLED")
 }
 
 /// The write of a decision about `order` as it stands.
@@ -317,7 +374,6 @@ pub fn write_at(order: &Order, decision: Decision) -> Write {
             version: order.version,
             status: order.status,
         },
-        receipt: None,
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use application::ports::{CommitError, Committed, Ids, ListFilter, Write};
+use application::ports::{CommitError, Committed, Ids, ListFilter};
 use application::system::SystemIds;
+use domain::adjustment::MAX_ADJUSTMENTS;
 use domain::order::{MAX_LINES, MAX_RESULT_BYTES};
 use domain::{
-    Currency, Failure, Line, Money, Order, PlaceOrder, Receipt, Source, Timestamp, Trace,
+    Adjustment, AdjustmentKind, Cause, Currency, Failure, Line, Money, Order, PlaceOrder, Quantity,
+    Receipt, ReceiptForm, ReceiptLocation, Source, Timestamp,
 };
 
 use super::subject::{Subject, write_at, write_new};
@@ -35,7 +37,11 @@ pub async fn any_text_comes_back_as_it_was(factory: &dyn StoreFactory) {
         let command = PlaceOrder {
             external_id: Some(sample::external_id(text)),
             metadata: sample::metadata(&[(text, text), ("control", "tab\tcr\rlf\n")]),
-            ..sample::of_lines(text, vec![sample::line(Some(text), text, 1, 5)])
+            ..sample::of_lines_and(
+                text,
+                vec![sample::line(Some(text), text, 1, 5)],
+                vec![sample::adjustment(AdjustmentKind::Other, Some(text), 1)],
+            )
         };
         let (placed, _) = subject.place(&command).await;
         assert_eq!(subject.get(placed.id).await, placed, "{text:?}");
@@ -68,13 +74,16 @@ pub async fn any_text_comes_back_as_it_was(factory: &dyn StoreFactory) {
     }
 }
 
-/// The largest order that the domain allows, with the largest result and receipt.
+/// The largest order that the domain allows, with the largest result.
 pub async fn a_large_order_comes_back_whole(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let long_name = "ü".repeat(255);
     let long_sku = "S".repeat(128);
     let lines: Vec<Line> = (0..MAX_LINES)
-        .map(|_| sample::line(Some(&long_sku), &long_name, Line::MAX_QUANTITY, 9_007_199))
+        .map(|_| sample::line(Some(&long_sku), &long_name, 1_000_000, 9_007_199))
+        .collect();
+    let adjustments: Vec<Adjustment> = (0..MAX_ADJUSTMENTS)
+        .map(|_| sample::adjustment(AdjustmentKind::Shipping, Some(&long_name), 1))
         .collect();
     let pairs: Vec<(String, String)> = (0..50)
         .map(|number| (format!("key-{number:02}"), "v".repeat(150)))
@@ -87,7 +96,7 @@ pub async fn a_large_order_comes_back_whole(factory: &dyn StoreFactory) {
         external_id: Some(sample::external_id(&"9".repeat(128))),
         metadata: sample::metadata(&pairs),
         source: Source::Pos,
-        ..sample::of_lines(&"𝕏".repeat(100), lines)
+        ..sample::of_lines_and(&"𝕏".repeat(100), lines, adjustments)
     };
     let write = subject.new_write(&command, Some(&"~".repeat(255)));
     let placed = Arc::clone(&write.decision.order);
@@ -96,25 +105,12 @@ pub async fn a_large_order_comes_back_whole(factory: &dyn StoreFactory) {
 
     let claimed = subject.claim_only(placed.id, LONG).await;
     let result = format!("\"{}\"", "r".repeat(MAX_RESULT_BYTES - 2));
-    let receipt = Receipt::of(&claimed);
+    let receipt_key = Receipt::key_of(&claimed.user_id, claimed.id);
     let decision = claimed
-        .complete(
-            Some(Arc::from(result)),
-            Arc::clone(&receipt.key),
-            subject.now(),
-        )
+        .complete(Some(Arc::from(result)), receipt_key, subject.now())
         .expect("a claimed order can be completed");
-    let processed = Arc::clone(&decision.order);
-    let write = Write {
-        receipt: Some(receipt.clone()),
-        ..write_at(&claimed, decision)
-    };
-    subject.must_write(write).await;
+    let processed = subject.advance(&claimed, decision).await;
     assert_eq!(subject.get(placed.id).await, processed);
-    assert_eq!(
-        subject.store.receipt(placed.id).await,
-        Ok(Some(receipt.text))
-    );
 }
 
 /// The largest and the smallest amounts and times, in every kind of currency and from every source.
@@ -136,7 +132,8 @@ pub async fn extreme_values_come_back_as_they_were(factory: &dyn StoreFactory) {
             };
             let at = Timestamp::parse(time).expect("a valid time");
             let id = SystemIds.order_id(at, &command.user_id);
-            let decision = Order::place(command.clone(), id, at, Trace::default());
+            let (cause, rendered) = (Cause::default(), ReceiptLocation::Rendered);
+            let decision = Order::place(command.clone(), id, at, cause, rendered);
             let placed = Arc::clone(&decision.order);
             subject
                 .must_write(write_new(decision, &command, None))
@@ -149,6 +146,70 @@ pub async fn extreme_values_come_back_as_they_were(factory: &dyn StoreFactory) {
     let ids = subject.list(ListFilter::default()).await;
     assert_eq!(ids.len(), 20);
     assert!(ids.windows(2).all(|pair| pair[0].id > pair[1].id));
+}
+
+/// Every form of receipt, kind of adjustment, and quantities and prices at their bounds come back as they were. A stored
+/// order may be in a currency that was withdrawn since.
+pub async fn every_fact_of_an_order_comes_back(factory: &dyn StoreFactory) {
+    let subject = Subject::fresh(factory).await;
+    let mut placed = Vec::new();
+    for code in 0..=u8::MAX {
+        let Some(form) = ReceiptForm::from_code(code) else {
+            break;
+        };
+        let deutschmark = Currency::parse_any("DEM").expect("a currency of the past");
+        let command = PlaceOrder {
+            amount: Money::new(u64::from(code), deutschmark).expect("within bounds"),
+            receipt_template: form.template,
+            ..sample::plain("forms", 0)
+        };
+        let now = subject.now();
+        let id = SystemIds.order_id(now, &command.user_id);
+        let decision = Order::place(command.clone(), id, now, sample::cause(), form.location);
+        assert_eq!(decision.order.receipt, form);
+        placed.push(Arc::clone(&decision.order));
+        subject
+            .must_write(write_new(decision, &command, None))
+            .await;
+    }
+    assert!(placed.len() >= 4, "two templates in two places");
+    let bounds = [
+        (1, None, 0),
+        (1, Some(Money::MAX_MINOR), 9_007_199_254_741),
+        (Quantity::MAX.thousandths(), Some(0), 0),
+        (999_999_999, None, 1_000_000_000_000_000),
+    ];
+    let lines = bounds
+        .into_iter()
+        .map(|(quantity, unit_price, total)| {
+            sample::priced(None, "bounds", quantity, unit_price, total)
+        })
+        .collect();
+    let mut adjustments = sample::adjustments();
+    for kind in AdjustmentKind::ALL {
+        let amount = if kind == AdjustmentKind::Discount {
+            -1_000_000_000_000
+        } else {
+            1_000_000_000_000
+        };
+        adjustments.push(sample::adjustment(kind, None, amount));
+    }
+    let other = Money::MAX_MINOR.try_into().expect("within an i64");
+    adjustments.push(Adjustment {
+        included: true,
+        ..sample::adjustment(AdjustmentKind::Tax, None, other)
+    });
+    let command = sample::of_lines_and("bounds", lines, adjustments);
+    placed.push(subject.place(&command).await.0);
+    for order in &placed {
+        assert_eq!(subject.get(order.id).await, *order);
+    }
+    let subject = subject.reopen().await;
+    for order in &placed {
+        assert_eq!(subject.get(order.id).await, *order, "in the next process");
+        let cancelled = subject.steer(order, domain::Steering::Cancel).await;
+        assert_eq!(subject.get(order.id).await, cancelled, "after a change");
+    }
 }
 
 /// A result that some databases cannot hold is kept as it is or refused for good; it harms nothing else.

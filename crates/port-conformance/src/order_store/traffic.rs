@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use application::ports::{Ids, ListFilter, ListQuery, Write};
 use application::system::SystemIds;
-use domain::{Order, OrderId, PlaceOrder, Receipt, Source, Status, Steering, Timestamp, Trace};
+use domain::{
+    AdjustmentKind, Cause, HistoryStatus, Order, OrderId, PlaceOrder, Source, Status, Steering,
+    Timestamp,
+};
 
 use super::sample;
-use super::subject::{Subject, deadline, write_at, write_new, written};
+use super::subject::{Subject, deadline, decide_history, write_at, write_new, written};
 
 /// Repeatable randomness (SplitMix64): a failure names its seed, and the seed brings the failure back.
 #[derive(Debug, Clone)]
@@ -61,9 +64,17 @@ fn any_command(dice: &mut Dice) -> PlaceOrder {
     let lines = (0..dice.below(3))
         .map(|_| {
             let sku = (!dice.one_in(3)).then(|| dice.pick(&SKUS));
-            sample::line(sku, dice.pick(&PRODUCTS), 1, 250)
+            let thousandths = dice.pick(&[1_000, 3_000, 485]);
+            let unit_price = (!dice.one_in(4)).then_some(250);
+            let total = 250 * u64::from(thousandths) / 1_000;
+            sample::priced(sku, dice.pick(&PRODUCTS), thousandths, unit_price, total)
         })
         .collect();
+    let adjustments = if dice.one_in(3) {
+        vec![sample::adjustment(AdjustmentKind::Tip, Some("tip"), 100)]
+    } else {
+        Vec::new()
+    };
     let external_id = dice.one_in(3).then(|| {
         let number = SystemIds.random() >> 20;
         sample::external_id(&format!("{}{number:x}", dice.pick(&["A-", "a-", "Lamp-"])))
@@ -71,7 +82,7 @@ fn any_command(dice: &mut Dice) -> PlaceOrder {
     PlaceOrder {
         external_id,
         source: dice.pick(&Source::ALL),
-        ..sample::of_lines(user_id, lines)
+        ..sample::of_lines_and(user_id, lines, adjustments)
     }
 }
 
@@ -83,11 +94,12 @@ fn any_write(subject: &Subject, dice: &mut Dice) -> Write {
     }
     let then = Timestamp::from_millis(1_290_000_000_000 + dice.below(1_000) as u64 * 3_600_000)
         .expect("within representable time");
-    let id = SystemIds.order_id(then, &command.user_id);
-    let receipt_key = Receipt::key_of(&command.user_id, id);
-    let decision = Order::place_history(command.clone(), id, then, Trace::default(), receipt_key)
-        .expect("the state machine leads from PENDING to PROCESSED");
-    write_new(decision, &command, None)
+    let status = if dice.one_in(3) {
+        HistoryStatus::Cancelled
+    } else {
+        HistoryStatus::Processed
+    };
+    write_new(decide_history(&command, then, status), &command, None)
 }
 
 /// Places `count` orders in one call; they as they were decided.
@@ -136,7 +148,7 @@ pub async fn move_some(
         }
         let steering = dice.pick(&[Steering::Hold, Steering::Cancel]);
         let decision = order
-            .steer(steering, subject.now(), Trace::default())
+            .steer(steering, subject.now(), Cause::default())
             .expect("a pending order can be held and cancelled");
         moved.push(Arc::clone(&decision.order));
         writes.push(write_at(order, decision));
@@ -145,6 +157,23 @@ pub async fn move_some(
         written(answer, "a step of the traffic");
     }
     moved
+}
+
+/// Erases some of what ended; their ids.
+pub async fn erase_some(
+    subject: &Subject,
+    dice: &mut Dice,
+    model: &BTreeMap<OrderId, Arc<Order>>,
+) -> Vec<OrderId> {
+    let ended: Vec<&Arc<Order>> = model
+        .values()
+        .filter(|order| order.status.is_erasable() && dice.one_in(4))
+        .take(10)
+        .collect();
+    for order in &ended {
+        subject.erase(order).await;
+    }
+    ended.iter().map(|order| order.id).collect()
 }
 
 /// A question about anything in `model`.

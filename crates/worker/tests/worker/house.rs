@@ -1,7 +1,7 @@
 //! A worker with everything around it, for one test: its store, its handler's script, its time.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use application::in_process::InProcessHints;
 use application::ports::{Clock, Guard, Ids, OrderHandler, OrderStore, Outcome, Write};
 use async_trait::async_trait;
 use domain::{
-    Currency, Money, Order, OrderId, PlaceOrder, ShardId, Source, Timestamp, Trace, UserId,
+    Cause, Currency, Money, Order, OrderId, PlaceOrder, ReceiptLocation, ReceiptTemplate, ShardId,
+    Source, Timestamp, UserId,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,23 +20,36 @@ use worker::{Worker, WorkerParts, WorkerReport, WorkerSettings, WorkerStatus};
 
 use crate::memory_store::MemoryStore;
 
-/// Tokio's time as a clock: paused, it passes when nothing else is left to do.
-pub struct TokioClock(pub Instant);
+/// Tokio's time as a clock: paused, it passes when nothing else is left to do. Its wall clock can be set.
+pub struct TokioClock {
+    start: Instant,
+    ahead_ms: AtomicI64,
+}
 
 impl TokioClock {
     pub fn new() -> Self {
-        Self(Instant::now())
+        Self {
+            start: Instant::now(),
+            ahead_ms: AtomicI64::new(0),
+        }
+    }
+
+    /// Sets the wall clock forward, or back with a negative number, as an operator or NTP may.
+    pub fn step(&self, seconds: i64) {
+        self.ahead_ms.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 }
 
 impl Clock for TokioClock {
     fn now(&self) -> Timestamp {
         let start = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
-        start.saturating_add(self.monotonic())
+        let now = start.saturating_add(self.monotonic()).as_millis();
+        let ahead_ms = self.ahead_ms.load(Ordering::SeqCst);
+        Timestamp::from_millis(now.saturating_add_signed(ahead_ms)).unwrap()
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        self.start.elapsed()
     }
 }
 
@@ -146,11 +160,14 @@ pub struct House {
     pub status: WorkerStatus,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
+    hints: Arc<InProcessHints>,
+    plan: Plan,
     run: JoinSet<WorkerReport>,
     placed: u64,
 }
 
 /// What a [`House`] is built from.
+#[derive(Clone)]
 pub struct Plan {
     pub shards: u16,
     pub settings: WorkerSettings,
@@ -162,7 +179,7 @@ impl Default for Plan {
         Self {
             shards: 1,
             settings: WorkerSettings::default(),
-            receipts: Receipts::InStore,
+            receipts: Receipts::Rendered,
         }
     }
 }
@@ -177,14 +194,25 @@ impl House {
             Arc::clone(&hints),
             clock.clone(),
         ));
+        Self::over(store, hints, clock, plan, handler, 0)
+    }
+
+    fn over(
+        store: Arc<MemoryStore>,
+        hints: Arc<InProcessHints>,
+        clock: Arc<TokioClock>,
+        plan: Plan,
+        handler: Arc<dyn OrderHandler>,
+        placed: u64,
+    ) -> Self {
         let worker = Worker::new(WorkerParts {
             store: Arc::clone(&store) as Arc<dyn OrderStore>,
-            dispatch: hints,
+            dispatch: hints.clone(),
             handler,
-            receipts: plan.receipts,
+            receipts: plan.receipts.clone(),
             clock: clock.clone(),
             ids: Arc::new(SameIds::new()),
-            settings: plan.settings,
+            settings: plan.settings.clone(),
         });
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
         let status = worker.status();
@@ -196,9 +224,29 @@ impl House {
             status,
             soft,
             hard,
+            hints,
+            plan,
             run,
-            placed: 0,
+            placed,
         }
+    }
+
+    /// Stops the worker hard and starts another one over the same store, as after a crash.
+    pub async fn restart(mut self, receipts: Receipts, handler: Arc<dyn OrderHandler>) -> Self {
+        self.hard.cancel();
+        self.run.join_next().await.unwrap().unwrap();
+        let plan = Plan {
+            receipts,
+            ..self.plan
+        };
+        Self::over(
+            self.store,
+            self.hints,
+            self.clock,
+            plan,
+            handler,
+            self.placed,
+        )
     }
 
     pub fn with(handler: Arc<dyn OrderHandler>) -> Self {
@@ -212,7 +260,7 @@ impl House {
         let mut writes = Vec::new();
         for _ in 0..count {
             self.placed += 1;
-            let (id, write) = new_order(self.placed, now);
+            let (id, write) = new_order_as(self.placed, now, self.plan.receipts.location(), None);
             ids.push(id);
             writes.push(write);
         }
@@ -221,6 +269,18 @@ impl House {
             answer.unwrap();
         }
         ids
+    }
+
+    /// Places an order that is not processed before `time`.
+    pub async fn place_later(&mut self, time: Timestamp) -> OrderId {
+        self.placed += 1;
+        let location = self.plan.receipts.location();
+        let (id, write) = new_order_as(self.placed, self.clock.now(), location, Some(time));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        self.store.commit(vec![write], deadline).await[0]
+            .as_ref()
+            .unwrap();
+        id
     }
 
     /// Places an order that has lost its lease at two attempts, and is due `delay` later.
@@ -293,6 +353,16 @@ impl House {
 
 /// The write that creates order `number`, of its own user.
 pub fn new_order(number: u64, now: Timestamp) -> (OrderId, Write) {
+    new_order_as(number, now, ReceiptLocation::Rendered, None)
+}
+
+/// The same, with the place of its receipt and the time before which it is not processed.
+pub fn new_order_as(
+    number: u64,
+    now: Timestamp,
+    receipts: ReceiptLocation,
+    process_after: Option<Timestamp>,
+) -> (OrderId, Write) {
     let user_id = UserId::new(&format!("user-{number}")).unwrap();
     let id = OrderId::new(now, &user_id, number << 2);
     let command = PlaceOrder {
@@ -301,15 +371,17 @@ pub fn new_order(number: u64, now: Timestamp) -> (OrderId, Write) {
         source: Source::Api,
         amount: Money::new(number, Currency::USD).unwrap(),
         lines: Arc::from([]),
+        adjustments: Arc::from([]),
         metadata: Arc::default(),
+        process_after,
+        receipt_template: ReceiptTemplate::Standard,
     };
     let write = Write {
-        decision: Order::place(command, id, now, Trace::default()),
+        decision: Order::place(command, id, now, Cause::default(), receipts),
         guard: Guard::New {
             key: None,
             fingerprint: None,
         },
-        receipt: None,
     };
     (id, write)
 }

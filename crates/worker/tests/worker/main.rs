@@ -11,6 +11,7 @@ mod limits;
 mod memory_store;
 mod on_sqlite;
 mod outcomes;
+mod process_after;
 mod receipts;
 mod stop;
 mod store_down;

@@ -1,5 +1,6 @@
-//! An order store in memory, by the domain's own decisions, whose time is tokio's and which fails on demand. It lets
-//! hours pass in a moment; the behaviour on a real store is tested beside it.
+//! An order store in memory, by the domain's own decisions, which fails on demand. Its delays run by tokio's time, so that
+//! hours pass in a moment, and its due times by the test's wall clock. The behaviour on a real store is tested beside
+//! it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,13 +9,14 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, EventPage, Guard,
-    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError,
-    Write,
+    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure, EventPage,
+    Guard, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Decision, ExternalId, Job, Order, OrderId, Seq, ShardId, Status, UserId, Version,
+    Bucket, Decision, EventPosition, ExternalId, Job, Order, OrderId, Seq, ShardId, Status,
+    Timestamp, UserId, Version,
 };
 use tokio::time::Instant;
 
@@ -29,16 +31,16 @@ pub struct MemoryStore {
     pub calls: Calls,
 }
 
-/// What goes wrong, until it is taken back.
+/// What goes wrong until the test ends it.
 #[derive(Default)]
 pub struct Faults {
     /// Nothing can be reached.
     pub down: AtomicBool,
     /// This shard cannot be reached.
     pub down_shard: Mutex<Option<ShardId>>,
-    /// So many commits are done, but not confirmed.
+    /// This many commits are done, but not confirmed.
     pub unconfirmed: AtomicUsize,
-    /// So many commits are refused by a full queue.
+    /// This many commits are refused by a full queue.
     pub overloaded: AtomicUsize,
     /// Outcomes that say PROCESSED are refused for these orders.
     pub refuses_completion: Mutex<HashSet<OrderId>>,
@@ -49,15 +51,31 @@ pub struct Faults {
 struct Entry {
     order: Arc<Order>,
     work: Work,
-    receipt: Option<String>,
     events: Vec<Status>,
 }
 
 #[derive(Clone, Copy)]
 enum Work {
     Due(Instant),
+    /// By the wall clock.
+    DueAt(Timestamp),
     Leased(Instant),
     None,
+}
+
+impl Work {
+    /// When it is due, by tokio's time.
+    fn due(self, clock: &dyn Clock) -> Option<Instant> {
+        match self {
+            Self::Due(at) => Some(at),
+            Self::DueAt(time) => {
+                let (now, wall) = (Instant::now(), clock.now().as_millis());
+                let ahead = Duration::from_millis(time.as_millis().saturating_sub(wall));
+                Some(now + ahead)
+            }
+            Self::Leased(_) | Self::None => None,
+        }
+    }
 }
 
 impl MemoryStore {
@@ -88,10 +106,6 @@ impl MemoryStore {
             .iter()
             .filter(|order| order.status == status)
             .count()
-    }
-
-    pub fn receipt_text(&self, id: OrderId) -> Option<String> {
-        self.entries()[&id].receipt.clone()
     }
 
     /// The statuses that an order has gone through.
@@ -129,10 +143,8 @@ impl MemoryStore {
             .iter()
             .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
             .filter(|(_, entry)| is_meant(&entry.order))
-            .filter_map(|(id, entry)| match entry.work {
-                Work::Due(at) if at <= Instant::now() => Some((at, *id)),
-                Work::Due(_) | Work::Leased(_) | Work::None => None,
-            })
+            .filter_map(|(id, entry)| Some((entry.work.due(&*self.clock)?, *id)))
+            .filter(|(at, _)| *at <= Instant::now())
             .collect();
         due.sort_unstable();
         due.truncate(limit);
@@ -164,13 +176,8 @@ impl MemoryStore {
         let entry = entries.entry(id).or_insert_with(|| Entry {
             order: Arc::clone(&write.decision.order),
             work: Work::None,
-            receipt: None,
             events: Vec::new(),
         });
-        entry.receipt = write
-            .receipt
-            .map(|receipt| receipt.text)
-            .or(entry.receipt.take());
         entry.become_of(&write.decision, None);
         drop(entries);
         if let Job::DueIn(Duration::ZERO) = write.decision.job {
@@ -186,6 +193,7 @@ impl Entry {
         self.events.push(decision.order.status);
         self.work = match decision.job {
             Job::DueIn(delay) => Work::Due(Instant::now() + delay),
+            Job::DueAt(time) => Work::DueAt(time),
             Job::Leased => Work::Leased(Instant::now() + lease.unwrap()),
             Job::Nothing => Work::None,
         };
@@ -232,6 +240,10 @@ impl OrderStore for MemoryStore {
         answers.collect()
     }
 
+    async fn erase(&self, _: Erasure, _: Deadline) -> Result<EventPosition, CommitError> {
+        unreachable!("a worker erases no order")
+    }
+
     async fn claim(
         &self,
         shard: ShardId,
@@ -267,7 +279,7 @@ impl OrderStore for MemoryStore {
         for claimed in self.take_due(shard, limit, Duration::ZERO, |_| true)? {
             let write = settle.settle(&claimed);
             settled.push(Arc::clone(&write.decision.order));
-            self.apply(write).expect("nobody else holds the claim");
+            self.apply(write).expect("no other worker holds the claim");
         }
         self.calls.settles.note(settled.len());
         if !settled.is_empty() && takes_one(&self.faults.unconfirmed) {
@@ -326,10 +338,9 @@ impl OrderStore for MemoryStore {
             let of_kind = entries
                 .iter()
                 .filter(|(_, entry)| entry.order.runs_alone() == alone);
-            let due = of_kind.filter_map(|(id, entry)| match entry.work {
-                Work::Due(at) if self.shard_of(id.bucket()) == shard => Some(at),
-                Work::Due(_) | Work::Leased(_) | Work::None => None,
-            });
+            let due = of_kind
+                .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
+                .filter_map(|(_, entry)| entry.work.due(&*self.clock));
             due.min()
                 .map(|at| at.saturating_duration_since(Instant::now()))
         };
@@ -367,12 +378,16 @@ impl OrderStore for MemoryStore {
         unreachable!("a worker reads no events")
     }
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        unreachable!("a worker counts for itself")
+    async fn event_position(
+        &self,
+        _: ShardId,
+        _: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        unreachable!("a worker reads no events")
     }
 
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        Ok(self.receipt_text(id))
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        unreachable!("a worker counts for itself")
     }
 
     async fn close(&self) {}

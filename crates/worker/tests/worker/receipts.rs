@@ -1,4 +1,5 @@
-//! Receipts in a store of their own: kept before the order is PROCESSED, and nobody's fault while it is away.
+//! Receipts that are stored: written before the order is PROCESSED, and no fault of the order while the receipt store
+//! cannot be reached. Receipts that are rendered: nothing is written.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::Receipts;
-use application::ports::{ReceiptError, ReceiptStore};
+use application::ports::{Clock as _, OrderHandler, OrderStore as _, ReceiptError, ReceiptStore};
 use async_trait::async_trait;
-use domain::{Receipt, Status};
+use domain::{OrderId, Receipt, ReceiptLocation, Status};
+use tokio::time::{Instant, sleep};
 use worker::{NoWork, WorkerSettings};
 
-use crate::house::{House, Plan, Scripted, done};
+use crate::house::{House, Plan, Scripted, done, new_order_as};
 
 #[derive(Default)]
 struct Shelf {
@@ -74,7 +76,7 @@ fn plan(shelf: &Arc<Shelf>) -> Plan {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_receipt_is_kept_outside_and_not_in_the_store_also_without_work() {
+async fn a_stored_receipt_is_written_before_the_order_is_processed_also_without_work() {
     let shelf = Arc::new(Shelf::default());
     let mut house = House::open(plan(&shelf), Arc::new(NoWork));
     let ids = house.place(100).await;
@@ -86,9 +88,88 @@ async fn the_receipt_is_kept_outside_and_not_in_the_store_also_without_work() {
             shelf.get(&key).await.unwrap(),
             Some(Receipt::of(&order).text)
         );
-        assert_eq!(house.store.receipt_text(id), None);
     }
     house.stop().await;
+}
+
+/// Places an order whose receipt is rendered, whatever the worker's setting is.
+async fn place_rendered(house: &House, number: u64) -> OrderId {
+    place(house, number, ReceiptLocation::Rendered).await
+}
+
+async fn place(house: &House, number: u64, location: ReceiptLocation) -> OrderId {
+    let (id, write) = new_order_as(number, house.clock.now(), location, None);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    house.store.commit(vec![write], deadline).await[0]
+        .as_ref()
+        .unwrap();
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_order_decides_whether_its_receipt_is_written() {
+    for handler in [
+        Scripted::new(|_| done()) as Arc<dyn OrderHandler>,
+        Arc::new(NoWork),
+    ] {
+        let shelf = Arc::new(Shelf::default());
+        let mut house = House::open(plan(&shelf), handler);
+        let stored = house.place(10).await;
+        let mut rendered = Vec::new();
+        for number in 1_000..1_010 {
+            rendered.push(place_rendered(&house, number).await);
+        }
+        house.until_count(Status::Processed, 20).await;
+        assert_eq!(shelf.kept.lock().unwrap().len(), 10);
+        for id in stored {
+            let order = house.store.order(id);
+            let text = shelf.get(order.receipt_key.as_ref().unwrap()).await;
+            assert_eq!(text.unwrap(), Some(Receipt::of(&order).text));
+        }
+        for id in rendered {
+            let order = house.store.order(id);
+            assert_eq!(order.receipt_key, Some(Receipt::key_of(&order.user_id, id)));
+            let text = shelf.get(order.receipt_key.as_ref().unwrap()).await;
+            assert_eq!(text.unwrap(), None, "a rendered receipt is written nowhere");
+        }
+        house.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rendered_receipt_cannot_conflict() {
+    let shelf = Arc::new(Shelf::default());
+    let house = House::open(plan(&shelf), Arc::new(NoWork));
+    shelf.refuses.store(true, Ordering::SeqCst);
+    place_rendered(&house, 1_000).await;
+    house.until_count(Status::Processed, 1).await;
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_receipt_store_an_order_with_a_stored_receipt_is_processed() {
+    for handler in [
+        Scripted::new(|_| done()) as Arc<dyn OrderHandler>,
+        Arc::new(NoWork),
+    ] {
+        let shelf = Arc::new(Shelf::default());
+        shelf.away.store(true, Ordering::SeqCst);
+        let mut house = House::open(plan(&shelf), Arc::clone(&handler));
+        let before = house.place(5).await;
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(house.store.count(Status::Pending), 5);
+        // The operator gives up the receipt store.
+        let house = house.restart(Receipts::Rendered, handler).await;
+        place(&house, 1_000, ReceiptLocation::Stored).await;
+        house.until_count(Status::Processed, 6).await;
+        assert!(shelf.kept.lock().unwrap().is_empty());
+        for id in before {
+            let order = house.store.order(id);
+            assert_eq!(order.receipt.location, ReceiptLocation::Stored);
+            assert_eq!(order.receipt_key, Some(Receipt::key_of(&order.user_id, id)));
+        }
+        house.stop().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,12 +179,12 @@ async fn while_the_receipt_store_is_away_nothing_is_claimed_or_paid_for() {
     let handler = Scripted::new(|_| done());
     let mut house = House::open(plan(&shelf), handler.clone());
     house.place(100).await;
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_secs(600)).await;
     assert_eq!(house.store.count(Status::Pending), 100);
     assert!(handler.times().is_empty());
     assert!(!house.status.receipts_reachable());
     shelf.away.store(false, Ordering::SeqCst);
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     house.until_count(Status::Processed, 100).await;
     assert!(
         begun.elapsed() < Duration::from_secs(7),
@@ -123,7 +204,7 @@ async fn an_order_whose_receipt_cannot_be_kept_waits_without_paying() {
         let mut house = House::open(plan(&shelf), handler.clone());
         trouble(&shelf).store(true, Ordering::SeqCst);
         let ids = house.place(5).await;
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        sleep(Duration::from_secs(600)).await;
         assert_eq!(house.store.count(Status::Failed), 0);
         assert!(
             handler.times().len() < 1000,
@@ -152,15 +233,16 @@ async fn a_conflict_or_a_refusal_is_a_dead_letter_with_the_reason() {
         "receipt_refused"
     );
 
-    let (next, write) = crate::house::new_order(2, application::ports::Clock::now(&*house.clock));
+    let stored = ReceiptLocation::Stored;
+    let (next, write) = new_order_as(2, house.clock.now(), stored, None);
     let key = Receipt::of(&write.decision.order).key.to_string();
     shelf
         .kept
         .lock()
         .unwrap()
-        .insert(key, "somebody else's".to_owned());
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(1);
-    application::ports::OrderStore::commit(&*house.store, vec![write], deadline).await;
+        .insert(key, "another text".to_owned());
+    let deadline = Instant::now() + Duration::from_secs(1);
+    house.store.commit(vec![write], deadline).await;
     house.until_count(Status::Failed, 2).await;
     assert_eq!(
         &*house.store.order(next).failure.as_ref().unwrap().code,

@@ -13,7 +13,7 @@ pub use malformed::Malformed;
 /// Deeper nesting is refused, so that no input can exhaust the stack.
 const MAX_DEPTH: u32 = 64;
 
-/// What a value is, told by its first character.
+/// The type of a value, known from its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Object,
@@ -38,7 +38,7 @@ impl Kind {
     }
 }
 
-/// Where the reading stands.
+/// A reader at some position of its text.
 #[derive(Debug)]
 pub struct Reader<'a> {
     text: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
     /// Reads `bytes`, which must be UTF-8.
     ///
     /// # Errors
-    /// Where they are not.
+    /// If they are not.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| Malformed::at("The text is not UTF-8", bytes, error.valid_up_to()))?;
@@ -61,12 +61,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A complaint about the present place.
+    /// An error at the present position.
     pub(crate) fn malformed(&self, what: impl Into<Cow<'static, str>>) -> Malformed {
         Malformed::at(what, self.text.as_bytes(), self.at)
     }
 
-    /// A complaint about a key that an object has twice.
+    /// An error about a key that an object has twice.
     pub(crate) fn duplicate(&self, key: &str) -> Malformed {
         let shown: String = key.chars().take(100).collect();
         self.malformed(format!("The key {shown:?} comes twice in an object"))
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What comes next. Reads white space only.
+    /// The type of the next value. Reads white space only.
     pub(crate) fn peek(&mut self) -> Result<Kind, Malformed> {
         self.skip_space();
         match self.byte() {
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     /// Requires that nothing but white space follows.
     ///
     /// # Errors
-    /// Where something does.
+    /// If anything else follows.
     pub fn finish(&mut self) -> Result<(), Malformed> {
         self.skip_space();
         if self.byte().is_some() {
@@ -254,12 +254,19 @@ impl<'a> Reader<'a> {
         self.word("null")
     }
 
+    /// Reads `true` or `false`.
+    pub(crate) fn boolean(&mut self) -> Result<bool, Malformed> {
+        let value = self.byte() == Some(b't');
+        self.word(if value { "true" } else { "false" })?;
+        Ok(value)
+    }
+
     /// Reads any value and forgets it, refusing duplicate keys anywhere in it.
     pub(crate) fn skip(&mut self) -> Result<(), Malformed> {
         self.pass_over(true)
     }
 
-    /// Reads any value and returns its text. Duplicate keys are left to whoever reads that text.
+    /// Reads any value and returns its text. Duplicate keys are found when that text is read.
     pub(crate) fn raw(&mut self) -> Result<&'a str, Malformed> {
         self.skip_space();
         let from = self.at;
@@ -274,8 +281,7 @@ impl<'a> Reader<'a> {
             Kind::Array => self.array(|reader, _| reader.pass_over(refuse_duplicates)),
             Kind::Text => self.text().map(drop),
             Kind::Number => self.number().map(drop),
-            Kind::Boolean if self.byte() == Some(b't') => self.word("true"),
-            Kind::Boolean => self.word("false"),
+            Kind::Boolean => self.boolean().map(drop),
             Kind::Null => self.null(),
         }
     }

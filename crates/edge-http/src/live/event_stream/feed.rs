@@ -1,7 +1,7 @@
 //! One event stream from its beginning to its end: a task that passes changes on to the connection's body.
 //!
-//! The client's slowness stops at the watcher's bounded queue. A client that lags is not told to read all orders
-//! again: its stream ends, it comes back with its last id, and the gap is filled from the store.
+//! A slow client fills the watcher's bounded queue and nothing else. A client that lags need not read all orders again:
+//! its stream ends, it reconnects with its last id, and the gap is filled from the store.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use application::watch::{Batch, Delivery, Framing, Lagged, Start, Topic, WatchError, Watcher};
 use bytes::Bytes;
+use domain::Status;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -26,22 +27,22 @@ pub(super) struct Feed {
     soft: CancellationToken,
 }
 
-/// Where a feed's chunks go: to the connection's body, as the client takes them.
+/// Where a feed's chunks go: to the connection's body, as fast as the client takes them.
 struct Outlet {
     chunks: mpsc::Sender<Bytes>,
-    /// The stream of one order ends with its final status.
+    /// The stream of one order ends with its final status, or when the order is erased.
     ends_when_final: bool,
     write_timeout: Duration,
 }
 
-/// The stream is over; the client may have to be told why.
+/// The end of a stream, with the reason that the client gets, if any.
 struct End(Option<&'static str>);
 
 const LAGS: &str = "too slow: come back, nothing is skipped";
 const BROKEN: &str = "something went wrong on the server: come back, nothing is skipped";
 const STOPPING: &str = "the server stops: come back, nothing is skipped";
 
-/// What a client is told where something on the server broke.
+/// The last chunk of a stream that ends because of a fault of the server.
 pub(super) fn broken_off(settings: &LiveSettings) -> Bytes {
     event::goodbye(BROKEN, settings.reconnect_after)
 }
@@ -67,8 +68,8 @@ impl Feed {
         }
     }
 
-    /// Runs until the client leaves, the server stops, or the one order is final. `begun` is told first whether the
-    /// stream can begin.
+    /// Runs until the client leaves, the server stops, or the one order is final or erased. `begun` gets first whether
+    /// the stream can begin.
     pub(super) async fn run(mut self, begun: oneshot::Sender<Result<(), WatchError>>) {
         let End(why) = match Box::pin(self.join(begun)).await {
             Ok(()) => match self.follow().await {
@@ -79,7 +80,7 @@ impl Feed {
         };
         if let Some(why) = why {
             let goodbye = event::goodbye(why, self.settings.live.reconnect_after);
-            // Whoever takes nothing any more need not know.
+            // A client that takes nothing any more does not get it.
             let _ = self
                 .outlet
                 .chunks
@@ -105,7 +106,7 @@ impl Feed {
                     self.outlet.pass_on(deliveries).await?;
                 }
                 Ok(None) => break,
-                // The client comes back with what it has got.
+                // The client reconnects with the last id that it has.
                 Err(_) => return Err(End(Some(STOPPING))),
             }
             if self.soft.is_cancelled() {
@@ -158,7 +159,7 @@ impl Outlet {
         Ok(())
     }
 
-    /// Fails once the client is gone, or takes nothing for too long; it comes back with its last id.
+    /// Fails if the client is gone or takes nothing for too long; it reconnects with its last id.
     async fn send(&self, chunk: Bytes) -> Result<(), End> {
         let sent = self.chunks.send_timeout(chunk, self.write_timeout).await;
         sent.map_err(|_| End(None))
@@ -167,5 +168,6 @@ impl Outlet {
 
 fn is_final(batch: &Batch) -> bool {
     let last = batch.changes().last();
-    last.is_some_and(|change| change.event().status().is_final())
+    // An erased order has no status, and nothing follows.
+    last.is_some_and(|change| change.event().status().is_none_or(Status::is_final))
 }

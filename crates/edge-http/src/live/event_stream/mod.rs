@@ -58,7 +58,7 @@ pub(super) async fn open_order(
     let order = tokio::time::timeout_at(edge.deadline(), reading)
         .await
         .map_err(|_| Problem::deadline_passed())??
-        .ok_or_else(Problem::not_found)?;
+        .ok_or_else(Problem::order_not_found)?;
     if let Some(cursor) = &cursor
         && has_seen_all(&edge, &order, cursor).await?
     {

@@ -1,11 +1,11 @@
-//! What the separate WebSocket port adds for clients of orderSystem: an order that is named by its bare id is told
-//! once, in that dialect, when it is over. `connection` asks it of every frame and every delivery.
+//! What the separate WebSocket port adds for clients of orderSystem: a client that sends the bare id of an order gets one
+//! message about it, in that dialect, when the order is over. `connection` calls it for every frame and every delivery.
 
 use std::collections::HashMap;
 
 use application::watch::{Change, Topic};
 use bytes::Bytes;
-use domain::OrderId;
+use domain::{OrderId, Status};
 
 use super::frame;
 use crate::dialects::ordersystem;
@@ -18,7 +18,7 @@ pub(super) struct Awaited {
     names: HashMap<OrderId, Vec<String>>,
 }
 
-/// The name in a frame that is no JSON object: bare or quoted.
+/// The name in a frame that is not a JSON object: bare or quoted.
 pub(super) fn name_in(text: &str) -> Option<&str> {
     let text = text.trim();
     let bare = text
@@ -36,8 +36,8 @@ impl Awaited {
         }
     }
 
-    /// Waits for the order of this name, and returns what is to be watched; `None` where there is no such order and
-    /// none can come. An id that is not known may yet come.
+    /// Waits for the order of this name, and returns the topic to watch; `None` if there is no such order and none can
+    /// come. The order of an unknown id may still come.
     pub(super) async fn add(&mut self, name: &str) -> Result<Option<Topic>, Problem> {
         let deadline = self.edge.deadline();
         let found = ordersystem::named(&self.edge, name, deadline).await?;
@@ -52,7 +52,7 @@ impl Awaited {
         Ok(Some(Topic::Order(id)))
     }
 
-    /// The topic is the client's own business from now on.
+    /// Stops waiting for a topic that the client has subscribed to, or unsubscribed from, itself.
     pub(super) fn forget(&mut self, topic: &Topic) {
         if let Topic::Order(id) = topic {
             self.names.remove(id);
@@ -64,13 +64,14 @@ impl Awaited {
         self.names.len()
     }
 
-    /// By how many names: an order has its number, and its id in any spelling.
+    /// How many names they have: an order may be named by its number, and by its id in any spelling.
     pub(super) fn names(&self) -> usize {
         self.names.values().map(Vec::len).sum()
     }
 
-    /// The frames of some changes: of an order that is waited for, the one that says that it is over; of any other,
-    /// the change. Orders of which nothing more can come are added to `over` and waited for no longer.
+    /// The frames of some changes: for an order that is waited for, one frame once it is over; for any other, the change.
+    /// Orders that cannot change any more are added to `over` and no longer waited for. An erased order is one of them;
+    /// it was over before, so that there is no frame about it.
     pub(super) fn frames(
         &mut self,
         changes: &[std::sync::Arc<Change>],
@@ -83,14 +84,14 @@ impl Awaited {
                 frame::put_text(change.text(), &mut out);
                 continue;
             };
-            if ordersystem::is_over(status) {
+            if let Some(status) = status.filter(|status| ordersystem::is_over(*status)) {
                 for name in names {
                     let mut json = Vec::with_capacity(80);
                     ordersystem::write_over(name, status, &mut json);
                     frame::put_text(&json, &mut out);
                 }
             }
-            if status.is_final() {
+            if status.is_none_or(Status::is_final) {
                 self.names.remove(&id);
                 over.push(Topic::Order(id));
             }

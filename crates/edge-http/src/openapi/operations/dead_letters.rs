@@ -6,7 +6,7 @@ use utoipa::openapi::Required;
 use super::orders::{page, steer};
 use crate::openapi::examples;
 use crate::openapi::operation::{Description, Group, STORE};
-use crate::openapi::schemas::standing::{DeadLetterFilter, Discarded, Reasons, Replayed};
+use crate::openapi::schemas::standing::{DeadLetterCommand, Discarded, Reasons, Replayed};
 use crate::problem::Code;
 
 pub(super) fn list() -> Description {
@@ -22,8 +22,8 @@ pub(super) fn replay() -> Description {
     steer(
         Group::DeadLetters,
         "replayDeadLetter",
-        "Work on a dead letter again",
-        "The order is PENDING again, with fresh attempts.",
+        "Replay a dead letter",
+        "The order is PENDING again; its attempts start at 0.",
         examples::order("PENDING", 4),
     )
 }
@@ -32,7 +32,7 @@ pub(super) fn discard() -> Description {
     steer(
         Group::DeadLetters,
         "discardDeadLetter",
-        "Give a dead letter up",
+        "Discard a dead letter",
         "The order becomes CANCELLED, which is final.",
         examples::order("CANCELLED", 4),
     )
@@ -66,11 +66,11 @@ pub(super) fn replay_all() -> Description {
     let description = Description::post(
         Group::DeadLetters,
         "replayDeadLetters",
-        "Work on all dead letters of a filter again",
+        "Replay all dead letters of a filter",
     );
     all_of_a_filter(description).answers_json::<Replayed>(
         200,
-        "So many are PENDING again.",
+        "How many are PENDING again.",
         &[],
         json!({"replayed": 12, "has_more": false}),
     )
@@ -80,11 +80,11 @@ pub(super) fn discard_all() -> Description {
     let description = Description::post(
         Group::DeadLetters,
         "discardDeadLetters",
-        "Give all dead letters of a filter up",
+        "Discard all dead letters of a filter",
     );
     all_of_a_filter(description).answers_json::<Discarded>(
         200,
-        "So many are CANCELLED.",
+        "How many are CANCELLED.",
         &[],
         json!({"discarded": 12, "has_more": false}),
     )
@@ -93,12 +93,16 @@ pub(super) fn discard_all() -> Description {
 fn all_of_a_filter(description: Description) -> Description {
     description
         .says(
-            "Newest first, up to 10,000 at a time as far as nothing else is configured; `has_more` says to ask again.",
+            "Newest first, up to 10,000 at a time unless configured otherwise; with `has_more: true` there may be more: \
+             send the request again.",
         )
-        .reads::<DeadLetterFilter>(
+        .reads::<DeadLetterCommand>(
             Required::True,
             &[
-                ("of a reason", json!({"code": "handler_rejected"})),
+                (
+                    "of a failure",
+                    json!({"code": "handler_rejected", "reason": "the cards work again"}),
+                ),
                 ("all", json!({})),
             ],
         )

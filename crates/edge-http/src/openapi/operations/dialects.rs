@@ -159,5 +159,5 @@ pub(super) fn get_order() -> Description {
     .takes("order_name")
     .answers_json::<NumberedOrder>(200, "The order as it is now.", &[], numbered_order())
     .refuses(&STORE)
-    .refuses(&[Code::DialectConflict, Code::NotFound])
+    .refuses(&[Code::DialectConflict, Code::OrderNotFound])
 }

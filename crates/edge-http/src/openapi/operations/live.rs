@@ -6,7 +6,7 @@ use crate::openapi::operation::{Description, Group};
 use crate::openapi::schemas::live::EventStream;
 use crate::problem::Code;
 
-/// What a stream may be refused for that waits for the store before it begins.
+/// The refusals of a stream, which waits for the store before it begins.
 const STREAM: [Code; 9] = [
     Code::DeadlinePassed,
     Code::OutcomeUnknown,
@@ -25,11 +25,11 @@ pub(super) fn order() -> Description {
         "streamOrder",
         "Watch an order (server-sent events)",
     )
-    .says("Its present status comes first; the stream ends with its final status.")
+    .says("Its present status comes first; the stream ends with its final status, or when the order is erased.")
     .takes_id();
     events(description).answers(
         204,
-        "The order is final, and its last change was seen: there is nothing to come back for.",
+        "The order is final, and its last change was seen: nothing more will come.",
         None,
         &[],
         &[],
@@ -53,7 +53,7 @@ fn events(description: Description) -> Description {
         .takes("Last-Event-ID")
         .answers(
             200,
-            "The stream. `event: status` carries a `Change`; `event: resync` a `Resync`, where a gap cannot be filled. \
+            "The stream. `event: status` carries a `Change`; `event: resync` a `Resync`, if a gap cannot be filled. \
              Ids are cursors.",
             Some(("text/event-stream", stream)),
             &["Cache-Control", "X-Accel-Buffering"],

@@ -1,4 +1,4 @@
-//! Orders: placed, read, listed, steered.
+//! Orders: placed, read, listed, changed by commands.
 
 use serde_json::{Value, json};
 use utoipa::openapi::link::{Link, LinkBuilder};
@@ -8,8 +8,7 @@ use utoipa::openapi::{ContentBuilder, Ref, Required};
 use crate::openapi::content::{content, text};
 use crate::openapi::examples;
 use crate::openapi::operation::{BODY, Description, Group, STORE};
-use crate::openapi::schemas::order::{BatchResult, EventPage, NewOrder, Order, OrderPage};
-use crate::openapi::schemas::standing::Nothing;
+use crate::openapi::schemas::order::{BatchResult, Command, EventPage, NewOrder, Order, OrderPage};
 use crate::problem::Code;
 
 pub(super) fn place() -> Description {
@@ -27,12 +26,13 @@ pub(super) fn place() -> Description {
             Required::True,
             &[
                 ("of lines", examples::new_order()),
+                ("of totals and adjustments", examples::new_order_with_totals()),
                 ("of an amount", examples::order_of_an_amount()),
             ],
         )
         .answers(
             201,
-            "A new order, durable. The first answer again where the key was used before.",
+            "A new order, durable. The first answer again if the key was used before.",
             order(),
             &["Location", "ETag", "Cache-Control", "Idempotent-Replayed"],
             &links("$response.body#/id"),
@@ -57,7 +57,7 @@ pub(super) fn place() -> Description {
         ])
 }
 
-/// What can be done with the order of an answer.
+/// The operations on the order of an answer.
 fn links(id: &str) -> [(&'static str, Link); 4] {
     [
         ("read", "getOrder"),
@@ -115,11 +115,11 @@ pub(super) fn place_batch() -> Description {
         .build();
     Description::post(Group::Orders, "placeOrders", "Place many orders")
         .says(
-            "Up to 10,000 rows and 16 MiB, as far as nothing else is configured: a JSON array, or one JSON object a \
+            "Up to 10,000 rows and 16 MiB, unless configured otherwise: a JSON array, or one JSON object a \
              line. Each row is committed on its own; a faulty one is refused alone. A row's `idempotency_key` makes \
-             it safe to send again.",
+             it safe to send again. A row with `history` is an order of the past: it begins PROCESSED or CANCELLED and \
+             is never processed.",
         )
-        .takes("as")
         .reads_one_of(
             Required::True,
             [
@@ -129,7 +129,7 @@ pub(super) fn place_batch() -> Description {
         )
         .answers_json::<BatchResult>(
             200,
-            "The rows were read; what became of each stands in its result.",
+            "The rows were read; each has its own result.",
             &[],
             examples::batch_result(),
         )
@@ -172,7 +172,7 @@ pub(super) fn events() -> Description {
         "listEvents",
         "What happened to an order, oldest first",
     )
-    .says("One event a version, without gaps.")
+    .says("One event for each version, without gaps.")
     .takes_id()
     .takes("limit")
     .takes("cursor")
@@ -188,7 +188,11 @@ pub(super) fn receipt() -> Description {
         .takes_id()
         .answers(200, "The receipt.", receipt, &["Cache-Control"], &[])
         .refuses(&STORE)
-        .refuses(&[Code::InvalidQuery, Code::ReceiptStoreUnavailable])
+        .refuses(&[
+            Code::InvalidQuery,
+            Code::NoReceipt,
+            Code::ReceiptStoreUnavailable,
+        ])
 }
 
 pub(super) fn cancel() -> Description {
@@ -205,8 +209,8 @@ pub(super) fn hold() -> Description {
     steer(
         Group::Orders,
         "holdOrder",
-        "Hold an order back",
-        "From PENDING. Nothing works on it until it is released.",
+        "Hold an order",
+        "From PENDING or RETRYING. It is not processed until it is released.",
         examples::order("ON_HOLD", 2),
     )
 }
@@ -215,13 +219,13 @@ pub(super) fn release() -> Description {
     steer(
         Group::Orders,
         "releaseOrder",
-        "Release an order that was held back",
-        "From ON_HOLD.",
+        "Release an order that is on hold",
+        "From ON_HOLD. It is PENDING again; its attempts are kept.",
         examples::order("PENDING", 2),
     )
 }
 
-/// A change of one order.
+/// A command on one order.
 pub(super) fn steer(
     group: Group,
     id: &str,
@@ -233,7 +237,13 @@ pub(super) fn steer(
         .says(says)
         .takes_id()
         .takes("If-Match")
-        .reads::<Nothing>(Required::False, &[("nothing", json!({}))])
+        .reads::<Command>(
+            Required::False,
+            &[
+                ("with a reason", json!({"reason": "the customer called"})),
+                ("without", json!({})),
+            ],
+        )
         .answers_json::<Order>(200, "The order as it then is.", &["ETag"], example)
         .refuses(&STORE)
         .refuses(&[
@@ -241,6 +251,8 @@ pub(super) fn steer(
             Code::IllegalTransition,
             Code::InvalidHeader,
             Code::InvalidQuery,
+            Code::TooManyCommands,
+            Code::UnsupportedMediaType,
             Code::VersionMismatch,
         ])
 }

@@ -62,7 +62,7 @@ pub(super) fn file() -> Description {
             &OF_FILES,
         )
         .answers(304, "The file has not changed.", None, &OF_FILES, &[])
-        .refuses(&[Code::InvalidQuery, Code::NotFound, Code::Overloaded])
+        .refuses(&[Code::InvalidQuery, Code::NoSuchRoute, Code::Overloaded])
 }
 
 pub(super) fn docs() -> Description {
@@ -98,12 +98,12 @@ pub(super) fn docs_file() -> Description {
         &headers,
     )
     .answers(304, "The file has not changed.", None, &headers, &[])
-    .refuses(&[Code::InvalidQuery, Code::NotFound])
+    .refuses(&[Code::InvalidQuery, Code::NoSuchRoute])
 }
 
 pub(super) fn error() -> Description {
     let example =
-        "not_found\n404. There is nothing at this address, or nothing that you may see.\n";
+        "order_not_found\n404. There is no order with this id, or none that you may see.\n";
     Description::get(
         Group::Pages,
         "getErrorPage",
@@ -118,7 +118,7 @@ pub(super) fn error() -> Description {
         &["Cache-Control"],
         &[],
     )
-    .refuses(&[Code::InvalidQuery, Code::NotFound])
+    .refuses(&[Code::InvalidQuery, Code::NoSuchRoute])
 }
 
 pub(super) fn document() -> Description {

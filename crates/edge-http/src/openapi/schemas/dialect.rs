@@ -1,9 +1,9 @@
-//! What clients of the three other order systems say and hear. Names match without regard to case, null is as good as
-//! nothing, and unknown fields are passed over; docs/DIALECTS.md has the rest.
+//! Requests and answers of the three other order systems. Names match without regard to case, null is the same as a
+//! missing field, and unknown fields are ignored; docs/DIALECTS.md has the rest.
 
 use utoipa::ToSchema;
 
-use super::value::{AboveZero, ApiPrice, Count, Quantity, ShortAmount, Time};
+use super::value::{AboveZero, ApiPrice, Count, ShortAmount, Time, WholeQuantity};
 
 /// An order of orderflow's: one product.
 #[derive(ToSchema)]
@@ -14,30 +14,31 @@ pub(in crate::openapi) struct NewApiOrder {
     /// 1-255 characters.
     #[schema(min_length = 1, max_length = 255)]
     product_name: String,
-    quantity: Quantity,
+    quantity: WholeQuantity,
     price: ApiPrice,
 }
 
-/// What became of it.
+/// The answer to a new order.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct ApiOrderPlaced {
     order: ApiOrder,
-    /// Where its receipt will be.
+    /// The key of its receipt, which exists once the order is PROCESSED.
     receipt: String,
     /// By the first letter of the user.
     shard: ShardLabel,
     shard_info: String,
 }
 
-/// An order as orderflow shows it.
+/// An order as orderflow shows it. One with several lines, adjustments or a fractional quantity has quantity 1 and the
+/// amount as its price.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct ApiOrder {
     id: String,
     user_id: String,
     product_name: String,
-    quantity: Quantity,
+    quantity: WholeQuantity,
     price: ShortAmount,
     status: ApiStatus,
     #[schema(required = false)]
@@ -108,7 +109,7 @@ pub(in crate::openapi) struct NewNumberedOrder {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct NumberedOrder {
-    /// Our id; the client's number where it asked by that.
+    /// Our id; the client's number if it asked by that.
     order_id: String,
     user_id: String,
     amount: ShortAmount,
@@ -116,7 +117,7 @@ pub(in crate::openapi) struct NumberedOrder {
     created_at: Time,
 }
 
-/// What Order System says of an order that it took.
+/// Order System's answer to an order that it took.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::openapi) struct OrderAccepted {

@@ -13,9 +13,13 @@ use application::watch::ResyncReason;
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Change {
     order_id: OrderId,
-    status: OrderStatus,
+    /// Null once the order is erased.
+    #[schema(required)]
+    status: Option<OrderStatus>,
     version: Version,
-    user_id: UserId,
+    /// Null in the changes of an erased order.
+    #[schema(required)]
+    user_id: Option<UserId>,
     occurred_at: Time,
     /// Resuming from it misses nothing after this change.
     cursor: Cursor,

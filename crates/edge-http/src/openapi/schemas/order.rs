@@ -4,57 +4,91 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::value::{
-    Amount, AnyTime, Count, CurrencyCode, Cursor, EventName, ExternalId, HandlerResult,
-    IdempotencyKey, Metadata, NewAmount, NewMetadata, OrderId, OrderSource, OrderStatus,
-    ProductName, Quantity, RequestName, Sku, Time, TraceId, UserId, Version,
+    Actor, Amount, AnyCurrencyCode, AnyTime, Count, CurrencyCode, Cursor, EventName, ExternalId,
+    HandlerResult, HistoryStatus, IdempotencyKey, Kind, Label, Metadata, NewAmount, NewMetadata,
+    NewQuantity, NewSignedAmount, OrderId, OrderSource, OrderStatus, ProductName, Quantity, Reason,
+    RequestName, SignedAmount, Sku, SpanId, Time, TraceId, UserId, Version, WaitWord,
 };
 
-/// An order to be. Either `lines` or `amount` is needed; where both are there, the amount must be the sum of the
-/// lines. An unknown field is refused, and so is every field that the server sets.
+/// A new order. Either `lines` or `amount` is needed; if both are there, the amount must be the sum of the lines and the
+/// adjustments that are not included. An unknown field is refused, and so is every field that the server sets.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct NewOrder {
     user_id: UserId,
     /// A second order with the same number and the same content is the same order.
     external_id: Option<ExternalId>,
-    /// `api` where it is missing.
+    /// `api` by default.
     source: Option<OrderSource>,
-    /// The server's default (USD, as far as nothing else is configured) where it is missing.
+    /// The server's default (USD unless configured otherwise) if it is missing.
     currency: Option<CurrencyCode>,
-    /// The total.
+    /// What the whole order costs.
     amount: Option<NewAmount>,
     /// What is ordered.
     #[schema(max_items = 1000)]
     lines: Option<Vec<NewLine>>,
+    /// What is added to the lines or taken off. Without lines they are information, and are not added.
+    #[schema(max_items = 50)]
+    adjustments: Option<Vec<NewAdjustment>>,
     metadata: Option<NewMetadata>,
+    /// The order is not processed before this time.
+    process_after: Option<AnyTime>,
 }
 
-/// One line of an order to be.
+/// One line of a new order. Either `unit_price` or `total` is needed. If both are there, they must agree: quantity times
+/// unit price may differ from the total by half a minor unit times the quantity, and by half a minor unit more if the
+/// quantity is not whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct NewLine {
     sku: Option<Sku>,
     product_name: ProductName,
-    quantity: Quantity,
-    unit_price: NewAmount,
+    quantity: NewQuantity,
+    /// For a quantity of one.
+    unit_price: Option<NewAmount>,
+    /// For the whole line. By default quantity times unit price, which must then be exact in the currency.
+    total: Option<NewAmount>,
 }
 
-/// A row of a batch: an order to be, with a key of its own.
+/// One adjustment of a new order.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct NewAdjustment {
+    kind: Kind,
+    label: Option<Label>,
+    amount: NewSignedAmount,
+    /// For a tax that the prices already contain: it is shown and not added. False by default.
+    included: Option<bool>,
+}
+
+/// A row of a batch: a new order, or one of the past, with a key of its own.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct BatchRow {
     user_id: UserId,
     external_id: Option<ExternalId>,
     source: Option<OrderSource>,
-    currency: Option<CurrencyCode>,
+    /// A withdrawn currency is accepted with `history` only.
+    currency: Option<AnyCurrencyCode>,
     amount: Option<NewAmount>,
     #[schema(max_items = 1000)]
     lines: Option<Vec<NewLine>>,
+    #[schema(max_items = 50)]
+    adjustments: Option<Vec<NewAdjustment>>,
     metadata: Option<NewMetadata>,
+    process_after: Option<AnyTime>,
     /// What the `Idempotency-Key` header is for a single order.
     idempotency_key: Option<IdempotencyKey>,
-    /// When it was made; with `?as=processed` alone, and not in the future.
-    created_at: Option<AnyTime>,
+    history: Option<History>,
+}
+
+/// An order of the past: it begins with this status, is never processed, and its events are marked as history.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct History {
+    status: HistoryStatus,
+    /// When it was made; not in the future.
+    created_at: AnyTime,
 }
 
 /// An order as it is now.
@@ -68,18 +102,24 @@ pub(in crate::openapi) struct Order {
     source: OrderSource,
     status: OrderStatus,
     version: Version,
-    currency: CurrencyCode,
+    currency: AnyCurrencyCode,
     amount: Amount,
     lines: Vec<Line>,
+    adjustments: Vec<Adjustment>,
     metadata: Metadata,
-    /// How often it was tried since it was placed, or replayed.
+    #[schema(required)]
+    process_after: Option<Time>,
+    /// Attempts since it was placed or last replayed.
     attempt: Count,
     #[schema(required)]
     failure: Option<Failure>,
     result: HandlerResult,
-    /// Where its receipt is kept; `GET /v1/orders/{id}/receipt` shows it.
+    /// The key of its receipt; `GET /v1/orders/{id}/receipt` shows it.
     #[schema(required)]
     receipt_key: Option<String>,
+    /// What it waits for; null if it is final.
+    #[schema(required)]
+    waiting_for: Option<WaitingFor>,
     created_at: Time,
     updated_at: Time,
 }
@@ -92,7 +132,40 @@ pub(in crate::openapi) struct Line {
     sku: Option<Sku>,
     product_name: ProductName,
     quantity: Quantity,
-    unit_price: Amount,
+    /// For a quantity of one, as the client gave it; null if it gave only the total.
+    #[schema(required)]
+    unit_price: Option<Amount>,
+    /// For the whole line.
+    total: Amount,
+}
+
+/// One adjustment of an order.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct Adjustment {
+    kind: Kind,
+    #[schema(required)]
+    label: Option<Label>,
+    amount: SignedAmount,
+    /// Whether the prices contain it already, so that it is not added to the amount.
+    included: bool,
+}
+
+/// What an order waits for, since its last change.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct WaitingFor {
+    what: WaitWord,
+    /// The time, for `process_after` and `retry`; once it has passed, the order waits for a worker.
+    #[schema(required)]
+    until: Option<Time>,
+}
+
+/// The optional body of a command.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct Command {
+    reason: Option<Reason>,
 }
 
 /// Why an order, or its last attempt, failed.
@@ -101,7 +174,7 @@ pub(in crate::openapi) struct Line {
 pub(in crate::openapi) struct Failure {
     /// A word for programs, such as `handler_rejected` or `timeout`.
     code: String,
-    /// What the handler, or the server, says of it.
+    /// A sentence from the handler or the server.
     message: String,
 }
 
@@ -118,7 +191,7 @@ pub(in crate::openapi) struct OrderPage {
     next_cursor: Option<Cursor>,
 }
 
-/// What became of a batch's rows.
+/// The results of a batch.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct BatchResult {
@@ -128,22 +201,22 @@ pub(in crate::openapi) struct BatchResult {
     existing: Count,
     /// Rows with a fault of their own.
     refused: Count,
-    /// Rows that the store could not take now: send them again, with the same keys.
+    /// Rows that the store could not take now: send them again with the same keys.
     unavailable: Count,
     /// One a row, in the order of the rows.
     results: Vec<RowResult>,
 }
 
-/// What became of one row: an order, or an error.
+/// The result of one row: an order, or an error.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct RowResult {
     /// The row, counted from 0.
     index: Count,
-    /// The status that the row would have got on its own.
+    /// The status that a single request would have got.
     #[schema(minimum = 200, maximum = 599)]
     status: u16,
-    /// There, and true, where its `idempotency_key` had placed the order before: the first answer once more.
+    /// True if its `idempotency_key` had placed the order before: the first answer again. Otherwise missing.
     #[schema(required = false)]
     idempotent_replayed: bool,
     #[schema(required = false)]
@@ -152,7 +225,8 @@ pub(in crate::openapi) struct RowResult {
     error: Problem,
 }
 
-/// One change of an order. There is one a version, without gaps.
+/// One change of an order. There is one for each version, without gaps. User and status are null in an event of an erased
+/// order.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Event {
@@ -161,34 +235,47 @@ pub(in crate::openapi) struct Event {
     event_type: EventName,
     order_id: OrderId,
     version: Version,
-    user_id: UserId,
-    status: OrderStatus,
+    #[schema(required)]
+    user_id: Option<UserId>,
+    #[schema(required)]
+    status: Option<OrderStatus>,
     occurred_at: Time,
+    #[schema(required)]
+    actor: Option<Actor>,
+    #[schema(required)]
+    reason: Option<Reason>,
+    /// Whether it is imported history.
+    history: bool,
     /// The request that made the change.
     #[schema(required)]
     request_id: Option<RequestName>,
     #[schema(required)]
     trace_id: Option<TraceId>,
+    #[schema(required)]
+    span_id: Option<SpanId>,
     data: EventData,
 }
 
-/// What an event says of its order.
+/// The order's data in an event.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct EventData {
     attempt: Count,
     #[schema(required)]
     failure: Option<Failure>,
-    /// When it is tried again.
+    /// When the next attempt is due.
     #[schema(required)]
     retry_at: Option<Time>,
     #[schema(required)]
     external_id: Option<ExternalId>,
     source: OrderSource,
-    currency: CurrencyCode,
+    currency: AnyCurrencyCode,
     amount: Amount,
     lines: Vec<Line>,
+    adjustments: Vec<Adjustment>,
     metadata: Metadata,
+    #[schema(required)]
+    process_after: Option<Time>,
 }
 
 /// A page of one order's events, oldest first.

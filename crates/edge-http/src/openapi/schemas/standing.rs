@@ -1,17 +1,18 @@
-//! Dead letters by the number, statistics, and how the server is.
+//! Commands on many dead letters, statistics, and the server's health.
 
 use utoipa::ToSchema;
 
-use super::value::{Count, Time, UserId};
+use super::value::{Count, Reason as ReasonText, Time, UserId};
 
-/// Which dead letters are meant; `{}` means all.
+/// Which dead letters are meant, and why; `{}` means all.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct DeadLetterFilter {
+pub(in crate::openapi) struct DeadLetterCommand {
     user_id: Option<UserId>,
     /// Why they failed: the `code` of their failure.
     #[schema(min_length = 1, max_length = 255)]
     code: Option<String>,
+    reason: Option<ReasonText>,
 }
 
 /// How many dead letters were replayed.
@@ -52,11 +53,11 @@ pub(in crate::openapi) struct Reason {
     count: Count,
     /// When the newest of them failed.
     newest_at: Time,
-    /// What the newest of them said.
+    /// The message of the newest of them.
     sample_message: String,
 }
 
-/// How many orders stand where: accepted = processed + failed + cancelled + in_flight, at any time.
+/// How many orders have each status: accepted = processed + failed + cancelled + in_flight, at any time.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Stats {
@@ -65,10 +66,12 @@ pub(in crate::openapi) struct Stats {
     failed: Count,
     cancelled: Count,
     in_flight: Count,
+    /// Orders that were erased. They are in no other count.
+    erased: Count,
     by_status: StatusCounts,
 }
 
-/// One number a status.
+/// One number for each status.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "SCREAMING_SNAKE_CASE")]
 pub(in crate::openapi) struct StatusCounts {
@@ -89,7 +92,7 @@ pub(in crate::openapi) struct Ready {
     status: String,
 }
 
-/// How the server is.
+/// The server's health.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Health {
@@ -99,7 +102,7 @@ pub(in crate::openapi) struct Health {
     /// The server's version.
     version: String,
     store: StoreWord,
-    /// Where the circuit breaker before the handler stands; null where there is none.
+    /// The state of the circuit breaker in front of the handler; null if there is none.
     #[schema(required)]
     breaker: Option<BreakerWord>,
 }
@@ -125,8 +128,3 @@ pub(in crate::openapi) enum BreakerWord {
     HalfOpen,
     Open,
 }
-
-/// Nothing: an empty object, where no body would do as well.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Nothing {}

@@ -1,6 +1,7 @@
 //! Single values: texts, numbers and words, with the bounds of the domain.
 
-use domain::{Currency, EventType, Line, Money, RequestId, Source, Status};
+use domain::{AdjustmentKind, Currency, EventType, Money, RequestId, Source, Status, Wait};
+use serde_json::json;
 use utoipa::openapi::schema::{
     AdditionalProperties, ObjectBuilder, OneOfBuilder, SchemaType, Type,
 };
@@ -15,6 +16,12 @@ const PRINTED: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0085\u0000-\u001F\u
 const NOTED: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
 /// A decimal as JSON writes numbers, in a string.
 const DECIMAL: &str = r"^(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+/// The same with a sign.
+const SIGNED_DECIMAL: &str = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+/// The smallest quantity.
+const LEAST_QUANTITY: f64 = 0.001;
+/// The largest quantity.
+const LARGEST_QUANTITY: u32 = 1_000_000;
 
 macro_rules! values {
     ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)*) => {$(
@@ -35,7 +42,7 @@ macro_rules! values {
 values! {
     /// A UUID, version 7: orders by id are orders by time.
     OrderId = text_of(SchemaFormat::Custom("uuid".to_owned())).examples([examples::ID]);
-    /// Whose order it is: 1-100 characters, not blank.
+    /// The user who placed the order: 1-100 characters, not blank.
     UserId = printed(domain::UserId::MAX_CHARS).examples(["alice"]);
     /// The client's own number of an order, unique per user: 1-128 characters.
     ExternalId = printed(domain::ExternalId::MAX_CHARS).examples(["A-1"]);
@@ -45,10 +52,24 @@ values! {
     ProductName = printed(domain::ProductName::MAX_CHARS).examples(["Mechanical Keyboard"]);
     /// 1-255 visible ASCII characters.
     IdempotencyKey = visible_ascii(domain::IdempotencyKey::MAX_CHARS).examples(["5f0c"]);
+    /// 1-255 visible ASCII characters, bare, or in double quotes as a string of structured fields (RFC 9651): `"k"` is
+    /// the key `k`.
+    IdempotencyKeyHeader = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#))
+        .examples(["5f0c"]);
     /// The name of a request: 1-128 visible ASCII characters.
     RequestName = visible_ascii(RequestId::MAX_CHARS);
     /// The trace id of a W3C `traceparent`.
     TraceId = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{32}$"));
+    /// The parent id of a W3C `traceparent`: the caller's span.
+    SpanId = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{16}$"));
+    /// Who caused a change: the subject of a token, 1-255 characters.
+    Actor = printed(domain::Actor::MAX_CHARS);
+    /// Why a person changes an order, in their words: 1-255 characters. It is recorded in the event.
+    Reason = printed(domain::Reason::MAX_CHARS).examples(["the customer called"]);
+    /// The client's name for an adjustment, such as a discount code: 1-255 characters.
+    Label = printed(domain::Label::MAX_CHARS).examples(["SPRING"]);
     /// RFC 3339 in UTC, with milliseconds.
     Time = text_of(SchemaFormat::KnownFormat(KnownFormat::DateTime))
         .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"))
@@ -60,23 +81,44 @@ values! {
         .schema_type(Type::String)
         .min_length(Some(1))
         .pattern(Some("^[A-Za-z0-9_-]+$"));
-    /// Where an order stands. PROCESSED and CANCELLED are final; FAILED is left by an operator alone.
+    /// The status of an order. PROCESSED and CANCELLED are final; only an operator moves an order out of FAILED.
     OrderStatus = one_of(Status::ALL.map(Status::as_str));
     /// Where an order came in.
     OrderSource = one_of(Source::ALL.map(Source::as_str));
     /// ISO 4217: an active currency with a minor unit.
     CurrencyCode = one_of(Currency::codes()).examples(["USD"]);
+    /// ISO 4217: a currency with a minor unit. Orders of the past may be in one that was withdrawn.
+    AnyCurrencyCode = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[A-Z]{3}$"))
+        .examples(["USD", "DEM"]);
+    /// What an adjustment is for. A discount is negative or zero; shipping, tax, fee and tip are positive or zero;
+    /// rounding and other have any sign.
+    Kind = one_of(AdjustmentKind::ALL.map(AdjustmentKind::as_str)).examples(["discount"]);
+    /// What an order waits for: a free `worker`, the time `process_after`, the `handler`'s answer, the time of the next
+    /// attempt (`retry`), a person's `release`, or an `operator`, who replays or discards it.
+    WaitWord = one_of(Wait::ALL.map(Wait::as_str)).examples(["worker"]);
+    /// How an order of the past ended.
+    HistoryStatus = one_of([Status::Processed, Status::Cancelled].map(Status::as_str));
     /// What happened.
     EventName = one_of(EventType::ALL.map(EventType::as_str));
     /// 1, then one more a change; the ETag of an order.
     Version = whole(1);
     /// How many.
     Count = whole(0);
-    /// How many are ordered.
-    Quantity = whole(1).maximum(Some(Line::MAX_QUANTITY));
+    /// How many are ordered, as a whole number.
+    WholeQuantity = whole(1).maximum(Some(LARGEST_QUANTITY));
+    /// How much is ordered: from 0.001 to 1,000,000, at most three digits after the point.
+    Quantity = quantity().examples([json!(2), json!(0.485)]);
+    /// How much is ordered: from 0.001 to 1,000,000, at most three digits after the point. A number, or a string of one.
+    NewQuantity = OneOfBuilder::new()
+        .item(quantity())
+        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(DECIMAL)));
     /// In major units, with exactly the digits of the currency.
     Amount = amount();
-    /// In major units, without zeros that say nothing.
+    /// In major units, with exactly the digits of the currency, and signed.
+    SignedAmount = signed_amount();
+    /// In major units, without trailing zeros.
     ShortAmount = amount();
     /// A number above zero, in major units.
     AboveZero = ObjectBuilder::new()
@@ -109,6 +151,11 @@ values! {
     NewAmount = OneOfBuilder::new()
         .item(amount())
         .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(DECIMAL)));
+    /// A signed amount in major units: a number, or a string of one for clients whose numbers are floats. Digits beyond
+    /// the currency's are refused unless they are zeros, never rounded.
+    NewSignedAmount = OneOfBuilder::new()
+        .item(signed_amount())
+        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(SIGNED_DECIMAL)));
 }
 
 /// One of some words.
@@ -154,6 +201,21 @@ fn amount() -> ObjectBuilder {
         .schema_type(Type::Number)
         .minimum(Some(0))
         .maximum(Some(Money::MAX_MINOR))
+}
+
+fn signed_amount() -> ObjectBuilder {
+    let most = i64::try_from(Money::MAX_MINOR).unwrap_or(i64::MAX);
+    ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(-most))
+        .maximum(Some(most))
+}
+
+fn quantity() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(LEAST_QUANTITY))
+        .maximum(Some(LARGEST_QUANTITY))
 }
 
 fn anything_in(schema: ObjectBuilder) -> AdditionalProperties<Schema> {

@@ -73,7 +73,7 @@ async fn what_broke_it_is_400_with_the_reason() {
         ),
         (
             body("u", "p", "1000000", "99999999"),
-            "quantity and price add up to more than 9007199254740991 minor units",
+            "product costs more than 9007199254740991 minor units",
         ),
         (
             body("u", "p", "1", "1.999"),

@@ -89,19 +89,85 @@ async fn a_query_is_read_as_it_read_it() {
 }
 
 #[tokio::test]
-async fn an_order_of_other_than_one_line_is_so_many_items() {
+async fn an_order_that_is_not_one_product_times_its_price_has_quantity_1_and_the_amount() {
     let server = Server::start().await;
-    server.place(r#"{"user_id":"amy","amount":12.50}"#).await;
-    server
-        .place(
-            r#"{"user_id":"bob","currency":"JPY","lines":[{"product_name":"A","quantity":2,"unit_price":100},
-                {"product_name":"B","quantity":1,"unit_price":50}]}"#,
-        )
-        .await;
-    for (user, product, price) in [("amy", "0 items", "12.5"), ("bob", "2 items", "250")] {
+    for (user, rest, shown) in [
+        (
+            "u0",
+            r#""amount":12.50"#,
+            r#""0 items","quantity":1,"price":12.5,"#,
+        ),
+        (
+            "u1",
+            r#""currency":"JPY","lines":[{"product_name":"A","quantity":2,"unit_price":100},
+                {"product_name":"B","quantity":1,"unit_price":50}]"#,
+            r#""2 items","quantity":1,"price":250,"#,
+        ),
+        (
+            "u2",
+            r#""lines":[{"product_name":"Mug","quantity":2,"unit_price":5}]"#,
+            r#""Mug","quantity":2,"price":5,"#,
+        ),
+        (
+            "u3",
+            r#""lines":[{"product_name":"Mug","quantity":2,"unit_price":5}],
+                "adjustments":[{"kind":"discount","amount":-1}]"#,
+            r#""Mug","quantity":1,"price":9,"#,
+        ),
+        (
+            "u4",
+            r#""lines":[{"product_name":"Tea","quantity":0.5,"unit_price":3}]"#,
+            r#""Tea","quantity":1,"price":1.5,"#,
+        ),
+        (
+            "u5",
+            r#""lines":[{"product_name":"Mug","quantity":2,"total":10}]"#,
+            r#""Mug","quantity":1,"price":10,"#,
+        ),
+        (
+            "u6",
+            r#""lines":[{"product_name":"Mug","quantity":3,"unit_price":6.67,"total":20}]"#,
+            r#""Mug","quantity":1,"price":20,"#,
+        ),
+    ] {
+        let order = server
+            .place(&format!(r#"{{"user_id":"{user}",{rest}}}"#))
+            .await;
         let answer = server.get(&format!("/api/orders?user_id={user}")).await;
-        let expected = format!(r#""product_name":"{product}","quantity":1,"price":{price},"#);
+        let expected = format!(r#""product_name":{shown}"#);
         assert!(answer.text.contains(&expected), "{}", answer.text);
+        // The other dialects show the amount.
+        let id = order["id"].as_str().unwrap();
+        let read = server.get(&format!("/orders/{id}")).await.json();
+        assert_eq!(read["amount"].as_f64(), order["amount"].as_f64());
+    }
+}
+
+#[tokio::test]
+async fn only_orderflows_own_orders_have_its_receipt() {
+    let server = Server::start().await;
+    let body = r#"{"user_id":"amy","product_name":"Mug","quantity":2,"price":5}"#;
+    let own = server.post("/api/orders", body).await.json();
+    let own = own["order"]["id"].as_str().unwrap().to_owned();
+    let ours = r#"{"user_id":"amy","lines":[{"product_name":"Mug","quantity":2,"unit_price":5}]}"#;
+    let ours = server.place(ours).await["id"].as_str().unwrap().to_owned();
+    let named = r#"{"order_id":"o-1","user_id":"amy","amount":10}"#;
+    assert_eq!(server.post("/orders", named).await.status, 202);
+    let named = server.get("/v1/orders?user_id=amy&external_id=o-1").await;
+    let named = named.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    server.process_everything().await;
+    for (id, is_orderflows) in [(own, true), (ours, false), (named, false)] {
+        let receipt = server.get(&format!("/v1/orders/{id}/receipt")).await;
+        assert_eq!(receipt.status, 200, "{receipt:?}");
+        for words in ["ORDER RECEIPT\n", "Shard:       shard1", "pending"] {
+            assert_eq!(
+                receipt.text.contains(words),
+                is_orderflows,
+                "{}",
+                receipt.text
+            );
+        }
+        assert_eq!(receipt.text.starts_with("RECEIPT\n"), !is_orderflows);
     }
 }
 

@@ -73,6 +73,8 @@ async fn what_is_refused_before_any_dialect_is_said_in_its_form() {
     )
     .await;
     assert_eq!(compressed.status, 415);
+    assert_eq!(compressed.header("accept-encoding"), "identity");
+    assert!(compressed.text.contains("\"gzip\""), "{}", compressed.text);
     let key = send(
         server
             .post_request("/orders", ORDER)
@@ -160,7 +162,7 @@ async fn an_accept_header_is_not_looked_at() {
 async fn where_there_is_nothing_our_addresses_say_so_in_our_form() {
     let server = Server::start().await;
     for path in ["/v1/nothing", "/v1", "/docs/nothing"] {
-        assert_eq!(server.get(path).await.code(), "not_found", "{path}");
+        assert_eq!(server.get(path).await.code(), "no_such_route", "{path}");
     }
     for path in [
         "/nothing",

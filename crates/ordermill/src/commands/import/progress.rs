@@ -1,67 +1,86 @@
-//! How far an import has got: the counts, the bar on a terminal, and the summary.
+//! The bar on a terminal: which pass is running, and how far it has got.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use order_import::Progress;
 
-/// What was counted so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Rows read.
-    pub rows: u64,
-    /// Orders that are new.
-    pub accepted: u64,
-    /// Those of the new ones that another run would take again, because nothing tells that they are the same.
-    pub unrepeatable: u64,
-    /// Orders that were there before, with the same content.
-    pub existing: u64,
-    /// Orders, or rows of no order, that were refused.
-    pub refused: u64,
-}
+use super::reading::LAST_PASS;
+use super::summary::Counts;
 
 /// The bar.
-pub struct Progress {
+pub struct Bar {
     bar: ProgressBar,
     started: tokio::time::Instant,
+    pass: Option<(&'static str, Arc<Progress>)>,
 }
 
-impl Progress {
-    /// A bar over `bytes`, or a spinner where they are not known; hidden where nobody looks.
-    pub fn new(bytes: Option<u64>, is_quiet: bool) -> Self {
-        let bar = if is_quiet {
-            ProgressBar::with_draw_target(bytes, ProgressDrawTarget::hidden())
+impl Bar {
+    /// A spinner until a pass begins; hidden if nobody is to see it.
+    pub fn new(is_quiet: bool) -> Self {
+        let target = if is_quiet {
+            ProgressDrawTarget::hidden()
         } else {
-            ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr_with_hz(5))
+            ProgressDrawTarget::stderr_with_hz(5)
         };
-        let template = match bytes {
-            Some(_) => "{bar:24} {percent:>3}%  {msg}  {eta} left",
-            None => "{spinner} {bytes}  {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
+        bar.set_message("opening the files");
         Self {
             bar,
             started: tokio::time::Instant::now(),
+            pass: None,
         }
     }
 
-    /// Shows where things stand.
-    pub fn show(&self, counts: &Counts, bytes: u64) {
-        self.bar.set_message(format!(
-            "{} rows/s  accepted {}  existing {}  refused {}",
-            HumanCount(self.rate(counts.rows)),
-            HumanCount(counts.accepted),
-            HumanCount(counts.existing),
-            HumanCount(counts.refused),
-        ));
-        self.bar.set_position(bytes);
+    /// A pass over this many bytes begins.
+    pub fn begin(&mut self, name: &'static str, progress: Arc<Progress>, size: u64) {
+        let template = "{bar:24} {percent:>3}%  {msg}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.reset();
+        self.bar.set_length(size);
+        self.bar.set_message(name);
+        self.pass = Some((name, progress));
     }
 
-    /// Says something above the bar.
+    /// Rows and left-out rows of the last pass.
+    pub fn rows(&self) -> (u64, u64) {
+        match &self.pass {
+            Some((LAST_PASS, progress)) => (progress.rows(), progress.left_out()),
+            _ => (0, 0),
+        }
+    }
+
+    /// Shows how far it has got.
+    pub fn show(&self, counts: &Counts) {
+        let Some((name, progress)) = &self.pass else {
+            return;
+        };
+        self.bar.set_position(progress.bytes());
+        if *name == LAST_PASS {
+            self.bar.set_message(format!(
+                "{} rows/s  accepted {}  existing {}  refused {}",
+                HumanCount(self.rate(progress.rows())),
+                HumanCount(counts.accepted),
+                HumanCount(counts.existing),
+                HumanCount(counts.refused),
+            ));
+        }
+    }
+
+    /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("ordermill: {line}"));
+    }
+
+    /// Prints to standard output, with the bar out of the way.
+    pub fn print(&self, text: &str) {
+        self.bar.suspend(|| println!("{text}"));
     }
 
     /// Removes the bar; how long it took.
@@ -74,43 +93,4 @@ impl Progress {
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         rows.saturating_mul(1000) / elapsed_ms.max(1)
     }
-}
-
-/// The last words of an import.
-pub fn summary(
-    counts: &Counts,
-    took: Duration,
-    report: Option<&std::path::Path>,
-    as_json: bool,
-) -> String {
-    if as_json {
-        return json!({
-            "rows": counts.rows,
-            "accepted": counts.accepted,
-            "unrepeatable": counts.unrepeatable,
-            "existing": counts.existing,
-            "refused": counts.refused,
-            "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
-            "report": report.map(|path| path.display().to_string()),
-        })
-        .to_string();
-    }
-    let mut text = format!(
-        "{} rows in {:.1} s: {} orders accepted, {} existing, {} refused",
-        HumanCount(counts.rows),
-        took.as_secs_f64(),
-        HumanCount(counts.accepted),
-        HumanCount(counts.existing),
-        HumanCount(counts.refused),
-    );
-    if counts.unrepeatable > 0 {
-        text.push_str(&format!(
-            "; {} of them have no external id and no key, and another run takes them again",
-            HumanCount(counts.unrepeatable)
-        ));
-    }
-    if let (Some(path), true) = (report, counts.refused > 0) {
-        text.push_str(&format!("; why is in {}", path.display()));
-    }
-    text
 }

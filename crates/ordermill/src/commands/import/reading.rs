@@ -1,268 +1,171 @@
-//! Reads all files, one after the other, on a thread of its own, and hands out chunks: what one batch carries, and the
-//! refusals between its orders. Waits where the sender is behind.
+//! Reads all files on a thread of its own: a first pass, a pass that compares with what the mapping expects, and the pass
+//! whose orders are sent. Waits if the sender is behind.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use domain::{CheckRules, Currency, Fault, PlaceOrder};
+use edge_http::{Reader, RowFields, read_order};
+use order_import::{
+    Expect, Fate, ImportError, Inputs, Item, MappedFiles, Mapping, Progress, Repeats, RunKeys,
+    Sink, Taken, Tally, WholeFiles,
+};
 use tokio::sync::mpsc;
 
-use super::assemble::{Assembler, Item, RunKeys};
-use super::fields::{Bound, column_of};
-use super::group::Ready;
-use super::mapping::Mapping;
-use super::rows::{Format, Input, Rows};
-use super::whole_orders::WholeOrders;
-
-/// The most orders of a batch.
-const MAX_ORDERS: usize = 500;
-/// The most bytes of a batch, far below what a server takes.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// The most refusals that wait to be reported.
-const MAX_REFUSALS: usize = 2000;
-
-/// How orders lie in the files.
-#[derive(Clone)]
-pub enum Shape {
-    /// In rows, whose columns a mapping names.
-    Mapped(Arc<Mapping>),
-    /// A whole order a line, as it is exported and posted.
-    Whole,
-}
-
-impl Shape {
-    /// How a report calls the place that a fault's JSON Pointer speaks of.
-    pub fn column_of(&self, pointer: &str) -> String {
-        match self {
-            Self::Mapped(mapping) => column_of(mapping, pointer),
-            Self::Whole => pointer.trim_start_matches('/').to_owned(),
-        }
-    }
-}
+use super::chunk::Chunk;
+use super::shape::Shape;
 
 /// What is read, and how.
-#[derive(Clone)]
 pub struct Reading {
     /// How orders lie in the files.
     pub shape: Shape,
+    /// The files.
+    pub inputs: Inputs,
+    /// What becomes of orders that do not say it themselves.
+    pub default_fate: Fate,
     /// For orders that have no name of their own.
     pub keys: RunKeys,
-    /// In this order.
-    pub inputs: Vec<Input>,
-    /// `None`: each file is looked at.
-    pub format: Option<Format>,
-    /// Whether the time of each order is asked for.
-    pub as_processed: bool,
-    /// Counts along.
-    pub bytes_read: Arc<AtomicU64>,
+    /// Whether a pass before the one that is sent compares with what the mapping expects.
+    pub compares_first: bool,
 }
 
-/// A stretch of the files.
-#[derive(Debug, Default)]
-pub struct Chunk {
-    /// Orders and refusals, in the order of the files.
-    pub items: Vec<Item>,
-    /// Rows read.
-    pub rows: u64,
-    /// What a person should know, such as an empty file.
-    pub notices: Vec<String>,
-    orders: usize,
-    bytes: usize,
-    refusals: usize,
+/// What the thread says.
+pub enum Message {
+    /// A pass over this many bytes begins.
+    Pass {
+        /// What it does, in a word or two.
+        name: &'static str,
+        /// How far it has got.
+        progress: Arc<Progress>,
+        /// Bytes.
+        size: u64,
+    },
+    /// Orders to send.
+    Chunk(Chunk),
+    /// The end.
+    End(anyhow::Result<()>),
 }
 
-impl Chunk {
-    /// The orders to send.
-    pub fn orders(&self) -> impl Iterator<Item = &Ready> {
-        self.items.iter().filter_map(|item| match item {
-            Item::Ready(order) => Some(order),
-            Item::Refused(_) => None,
-        })
-    }
-
-    fn push(&mut self, item: Item) {
-        match &item {
-            Item::Ready(order) => {
-                self.orders += 1;
-                self.bytes += order.json.len();
-            }
-            Item::Refused(refusals) => self.refusals += refusals.len(),
-        }
-        self.items.push(item);
-    }
-
-    const fn is_full(&self) -> bool {
-        self.orders >= MAX_ORDERS || self.bytes >= MAX_BYTES || self.refusals >= MAX_REFUSALS
-    }
-}
+/// The name of the pass whose orders are sent.
+pub const LAST_PASS: &str = "importing";
 
 impl Reading {
-    /// All bytes, where they are known beforehand.
-    pub fn size(&self) -> Option<u64> {
-        self.inputs.iter().map(Input::size).sum()
-    }
-
-    /// Looks at the start of every file, before anything is sent: a file that is missing or that the mapping does not
-    /// fit stops the import before it has begun.
-    ///
-    /// # Errors
-    /// The file, and what is wrong with it.
-    pub fn check_headings(&self) -> anyhow::Result<()> {
-        let Shape::Mapped(mapping) = &self.shape else {
-            return self.check_lines();
+    /// Reads everything, up to the first fault that is not an order's; ends early if nobody listens.
+    pub fn run(&self, messages: &mpsc::Sender<Message>) {
+        let result = match &self.shape {
+            Shape::Mapped(mapping) => self.run_mapped(mapping, messages),
+            Shape::Whole => self.run_whole(messages),
         };
-        let names = mapping.columns();
-        for input in &self.inputs {
-            if input.size().is_none()
-                && matches!(input, Input::File(path) if path.exists() && !path.is_dir())
-            {
-                // A pipe can be read once only.
-                continue;
-            }
-            if *input == Input::Standard {
-                continue;
-            }
-            if let Some(rows) = self.begin(mapping, input, &names, Arc::default())? {
-                bind(mapping, &names, input, &rows)?;
-            }
-        }
-        Ok(())
+        // Whoever stopped listening has stopped the import.
+        let _ = messages.blocking_send(Message::End(result));
     }
 
-    /// As [`Reading::check_headings`], where there are none: something that is no NDJSON needs a mapping.
-    fn check_lines(&self) -> anyhow::Result<()> {
-        for input in &self.inputs {
-            if input.size().is_some() {
-                WholeOrders::begin(input, Arc::default())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn begin(
+    fn run_mapped(
         &self,
         mapping: &Mapping,
-        input: &Input,
-        names: &[String],
-        progress: Arc<AtomicU64>,
-    ) -> anyhow::Result<Option<Rows>> {
-        let cannot = || format!("cannot read {}", input.name());
-        let bytes = input.open(progress).with_context(cannot)?;
-        Rows::begin(bytes, self.format, mapping.delimiter, names).with_context(cannot)
-    }
-
-    /// Reads everything.
-    ///
-    /// # Errors
-    /// Where a file cannot be read to its end; what was read before is handed out all the same.
-    pub fn run(&self, chunks: &mpsc::Sender<Chunk>) -> anyhow::Result<()> {
-        match &self.shape {
-            Shape::Mapped(mapping) => self.run_mapped(mapping, chunks),
-            Shape::Whole => self.run_whole(chunks),
-        }
-    }
-
-    fn run_whole(&self, chunks: &mpsc::Sender<Chunk>) -> anyhow::Result<()> {
-        let mut chunk = Chunk::default();
-        let mut keys = self.keys.clone();
-        for input in &self.inputs {
-            let name = input.name();
-            let Some(mut orders) = WholeOrders::begin(input, Arc::clone(&self.bytes_read))? else {
-                chunk.notices.push(format!("{name} is empty"));
-                continue;
-            };
-            while let Some(item) = orders
-                .next(self.as_processed, &mut keys)
-                .with_context(|| format!("cannot read {name} to its end"))?
-            {
-                chunk.rows += 1;
-                chunk.push(item);
-                if chunk.is_full() {
-                    send(chunks, std::mem::take(&mut chunk))?;
-                }
-            }
-        }
-        send(chunks, chunk)
-    }
-
-    fn run_mapped(&self, mapping: &Mapping, chunks: &mpsc::Sender<Chunk>) -> anyhow::Result<()> {
-        let names = mapping.columns();
-        let time = match (&mapping.order.created_at, self.as_processed) {
-            (Some(field), true) => Some(field.reader().map_err(anyhow::Error::msg)?),
-            _ => None,
-        };
-        let mut chunk = Chunk::default();
-        let mut assembler = Assembler::new(time, self.keys.clone());
-        let mut items = Vec::new();
-        let mut out = Out {
-            chunk: &mut chunk,
-            items: &mut items,
-            chunks,
-        };
-        let result = self.read_all(mapping, &names, &mut assembler, &mut out);
-        // An order that was cut off by an unreadable file is not taken: it may miss lines.
-        if result.is_ok() {
-            assembler.finish(&Bound::of_mapping(mapping), &mut items);
-        }
-        items.drain(..).for_each(|item| chunk.push(item));
-        send(chunks, chunk)?;
-        result
-    }
-
-    fn read_all<'m>(
-        &self,
-        mapping: &'m Mapping,
-        names: &'m [String],
-        assembler: &mut Assembler<'m>,
-        out: &mut Out<'_>,
+        messages: &mpsc::Sender<Message>,
     ) -> anyhow::Result<()> {
-        let Out {
-            chunk,
-            items,
-            chunks,
-        } = out;
-        for input in &self.inputs {
-            let name = input.name();
-            let Some(mut rows) = self.begin(mapping, input, names, Arc::clone(&self.bytes_read))?
-            else {
-                chunk.notices.push(format!("{name} is empty"));
-                continue;
-            };
-            let columns = rows.columns().to_vec();
-            let bound = Bound::new(mapping, names, &columns)
-                .map_err(|reason| anyhow::anyhow!("{name} {reason}"))?;
-            while let Some(row) = rows
-                .next()
-                .with_context(|| format!("cannot read {name} to its end"))?
-            {
-                chunk.rows += 1;
-                assembler.push(&name, &row, &bound, items);
-                items.drain(..).for_each(|item| chunk.push(item));
-                if chunk.is_full() {
-                    send(chunks, std::mem::take(*chunk))?;
-                }
-            }
+        let files = MappedFiles::open(mapping, &self.inputs)?;
+        let size = files.size();
+        let begin = |name| begin_pass(messages, name, size);
+        let mut numbers = files.first_pass(&begin("looking for orders whose rows are apart")?)?;
+        let mut read = |name, sink: &mut Sink<'_>| {
+            let (keys, progress) = (self.keys.clone(), begin(name)?);
+            let fate = self.default_fate;
+            files.read(&mut numbers, keys, fate, &progress, sink)
+        };
+        if let Some(expect) = mapping.expect.as_ref().filter(|_| self.compares_first) {
+            compare(expect, |sink| read("comparing with expect", sink))?;
         }
-        Ok(())
+        send(messages, |sink| read(LAST_PASS, sink))
+    }
+
+    fn run_whole(&self, messages: &mpsc::Sender<Message>) -> anyhow::Result<()> {
+        let files = WholeFiles::open(&self.inputs)?;
+        let progress = begin_pass(messages, LAST_PASS, files.size())?;
+        let keys = self.keys.clone();
+        send(messages, |sink| {
+            files.read(keys, self.default_fate, &check_row, &progress, sink)
+        })
     }
 }
 
-/// Where what was read goes.
-struct Out<'o> {
-    chunk: &'o mut Chunk,
-    items: &'o mut Vec<Item>,
-    chunks: &'o mpsc::Sender<Chunk>,
-}
-
-fn bind(mapping: &Mapping, names: &[String], input: &Input, rows: &Rows) -> anyhow::Result<()> {
-    match Bound::new(mapping, names, rows.columns()) {
-        Ok(_) => Ok(()),
-        Err(reason) => bail!("{} {reason}", input.name()),
+fn begin_pass(
+    messages: &mpsc::Sender<Message>,
+    name: &'static str,
+    size: u64,
+) -> Result<Arc<Progress>, ImportError> {
+    let progress = Arc::new(Progress::default());
+    let message = Message::Pass {
+        name,
+        progress: Arc::clone(&progress),
+        size,
+    };
+    match messages.blocking_send(message) {
+        Ok(()) => Ok(progress),
+        Err(_) => Err(ImportError::Stopped),
     }
 }
 
-fn send(chunks: &mpsc::Sender<Chunk>, chunk: Chunk) -> anyhow::Result<()> {
-    chunks
-        .blocking_send(chunk)
-        .map_err(|_| anyhow::anyhow!("the import was stopped"))
+/// Hands out chunks; what was read before a fault is handed out as well.
+fn send(
+    messages: &mpsc::Sender<Message>,
+    read: impl FnOnce(&mut Sink<'_>) -> Result<(), ImportError>,
+) -> anyhow::Result<()> {
+    let mut chunk = Chunk::default();
+    let result = read(&mut |item| {
+        chunk.push(item);
+        !chunk.is_full()
+            || messages
+                .blocking_send(Message::Chunk(std::mem::take(&mut chunk)))
+                .is_ok()
+    });
+    messages
+        .blocking_send(Message::Chunk(chunk))
+        .map_err(|_| ImportError::Stopped)?;
+    Ok(result?)
+}
+
+/// Reads everything once, and compares it with what the mapping expects.
+fn compare(
+    expect: &Expect,
+    read: impl FnOnce(&mut Sink<'_>) -> Result<(), ImportError>,
+) -> anyhow::Result<()> {
+    let mut tally = Tally::default();
+    let mut repeats = Repeats::default();
+    let mut refused = 0_u64;
+    read(&mut |item| {
+        match item {
+            Item::Order(order) if repeats.take(&order) == Taken::New => tally.add(&order),
+            Item::Refused(own) => refused += u64::from(!own.is_counted),
+            Item::Order(_) | Item::Skipped | Item::EmptyFile(_) => {}
+        }
+        true
+    })?;
+    tally.compare(expect).with_context(|| {
+        format!(
+            "the files are not as the mapping expects, and nothing was sent ({refused} orders are refused; --dry-run reports why)"
+        )
+    })
+}
+
+/// Checks a row as the server would, except for what only it knows: its default currency, its keys and external ids.
+fn check_row(json: &str, is_history: bool, faults: &mut Vec<Fault>) -> Option<PlaceOrder> {
+    let read = Reader::new(json.as_bytes()).and_then(|mut reader| {
+        let input = read_order(&mut reader, RowFields::Row, faults)?;
+        reader.finish().map(|()| input)
+    });
+    let input = match read {
+        Ok(input) => input,
+        Err(malformed) => {
+            faults.push(Fault::new("", "bad_json", malformed.to_string()));
+            return None;
+        }
+    };
+    let rules = if is_history {
+        CheckRules::history(Currency::USD)
+    } else {
+        CheckRules::new_orders(Currency::USD)
+    };
+    PlaceOrder::check(input.draft, rules, faults)
 }

@@ -6,8 +6,7 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-
-use super::group::Refusal;
+use order_import::Refusal;
 
 /// Where refusals go.
 pub struct Report {
@@ -17,10 +16,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report at `path`. One that was asked for is written even when it is empty.
+    /// A report at `path`. One that was asked for is written even if it is empty.
     ///
     /// # Errors
-    /// Where a report that was asked for cannot be written: better now than after the import.
+    /// If a report that was asked for cannot be written: better now than after the import.
     pub fn new(asked: Option<PathBuf>) -> anyhow::Result<Self> {
         let mut report = Self {
             is_wanted: asked.is_some(),
@@ -51,7 +50,7 @@ impl Report {
         self.writer.as_mut().context("the report is open")
     }
 
-    /// Writes down one refused order or row.
+    /// Writes the refusals of one order or row.
     pub fn write(&mut self, refusals: &[Refusal]) -> anyhow::Result<()> {
         let writer = self.open()?;
         for refusal in refusals {
@@ -60,7 +59,7 @@ impl Report {
                     &*refusal.place.file,
                     &refusal.place.row.to_string(),
                     &refusal.column,
-                    &refusal.external_id,
+                    &refusal.order,
                     &refusal.code,
                     &refusal.reason,
                 ])
@@ -69,7 +68,7 @@ impl Report {
         Ok(())
     }
 
-    /// Completes the file; its path, where there is one.
+    /// Completes the file; its path, if there is one.
     pub fn finish(mut self) -> anyhow::Result<Option<PathBuf>> {
         if let Some(writer) = &mut self.writer {
             writer.flush().context("cannot write the report")?;

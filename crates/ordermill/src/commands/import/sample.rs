@@ -1,13 +1,8 @@
 //! The bundled sample of real orders, read as `import` reads files. For `serve --demo`; orders with faulty rows are left
 //! out.
 
-use std::io::Cursor;
-use std::sync::Arc;
-
-use super::assemble::{Assembler, Item, RunKeys};
-use super::fields::Bound;
-use super::mapping::Mapping;
-use super::rows::Rows;
+use order_import::files::{Limits, OrderFile};
+use order_import::{Fate, Item, MappedFiles, Mapping, Progress, RunKeys};
 
 const MAPPING: &str = include_str!("../../../../../examples/online-retail.toml");
 const DAYS: [(&str, &[u8]); 2] = [
@@ -33,31 +28,32 @@ pub struct SampleOrder {
 /// All good orders, in the order of the days.
 ///
 /// # Errors
-/// Where the bundled files do not fit the bundled mapping.
+/// If the bundled files do not fit the bundled mapping.
 pub fn sample() -> anyhow::Result<Vec<SampleOrder>> {
-    let mapping = Mapping::parse(MAPPING).map_err(anyhow::Error::msg)?;
-    let names = mapping.columns();
-    let mut assembler = Assembler::new(None, RunKeys::of(0));
-    let mut items = Vec::new();
-    for (name, bytes) in DAYS {
-        let file: Arc<str> = Arc::from(name);
-        let bytes = Box::new(Cursor::new(bytes));
-        let Some(mut rows) = Rows::begin(bytes, None, mapping.delimiter, &names)? else {
-            continue;
-        };
-        let columns = rows.columns().to_vec();
-        let bound = Bound::new(&mapping, &names, &columns).map_err(anyhow::Error::msg)?;
-        while let Some(row) = rows.next()? {
-            assembler.push(&file, &row, &bound, &mut items);
-        }
-    }
-    assembler.finish(&Bound::of_mapping(&mapping), &mut items);
-    let orders = items.into_iter().filter_map(|item| match item {
-        Item::Ready(order) => Some(SampleOrder {
-            external_id: order.external_id,
-            json: order.json,
-        }),
-        Item::Refused(_) => None,
-    });
-    Ok(orders.collect())
+    let mapping = Mapping::parse(MAPPING)
+        .map_err(|faults| anyhow::anyhow!("the bundled mapping is wrong: {faults:?}"))?;
+    let open = |(name, bytes): (&str, &'static [u8])| {
+        OrderFile::from_bytes(name, bytes, &mapping.layout, &Limits::default())
+    };
+    let files: Result<Vec<OrderFile>, _> = DAYS.into_iter().map(open).collect();
+    let files = MappedFiles::of_open(&mapping, files?)?;
+    let progress = Progress::default();
+    let mut numbers = files.first_pass(&progress)?;
+    let mut orders = Vec::new();
+    files.read(
+        &mut numbers,
+        RunKeys::of(0),
+        Fate::Pending,
+        &progress,
+        &mut |item| {
+            if let Item::Order(order) = item {
+                orders.push(SampleOrder {
+                    external_id: order.number,
+                    json: order.json,
+                });
+            }
+            true
+        },
+    )?;
+    Ok(orders)
 }

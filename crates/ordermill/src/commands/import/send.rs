@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use application::ports::Ids as _;
 use application::system::SystemIds;
 use bytes::Bytes;
+use order_import::Ready;
 use serde::Deserialize;
 
-use super::group::Ready;
 use crate::client::{ApiError, Problem, Server};
 
 /// The first wait before a batch is sent again.
@@ -22,8 +22,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub struct Sender {
     /// The server.
     pub server: Server,
-    /// Whether orders come in as history.
-    pub as_processed: bool,
     /// How long a batch is tried before the import stops.
     pub patience: Duration,
 }
@@ -58,7 +56,7 @@ impl Sender {
     /// Sends until every order has its verdict; one an order, in the same order.
     ///
     /// # Errors
-    /// Where the server does not take the batch within the patience, or refuses it as a whole.
+    /// If the server does not take the batch within the patience, or refuses it as a whole.
     pub async fn send(&self, orders: &[Ready]) -> anyhow::Result<Vec<Verdict>> {
         let mut verdicts: Vec<Option<Verdict>> = orders.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..orders.len()).collect();
@@ -108,12 +106,7 @@ impl Sender {
             body.extend_from_slice(orders[*index].json.as_bytes());
             body.push(b'\n');
         }
-        let query: &[_] = if self.as_processed {
-            &[("as", "processed".to_owned())]
-        } else {
-            &[]
-        };
-        let answer = self.server.post_batch(Bytes::from(body), query).await?;
+        let answer = self.server.post_batch(Bytes::from(body), &[]).await?;
         serde_json::from_slice(&answer.body).map_err(|error| ApiError::Unreachable {
             message: format!("the server's answer to a batch cannot be read: {error}"),
         })

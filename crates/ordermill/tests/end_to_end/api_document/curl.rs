@@ -108,7 +108,9 @@ fn every_address_of_the_interface_has_a_line() {
             {
                 continue;
             }
-            let asked = path.replace("{id}", "ID").replace("{code}", "not_found");
+            let asked = path
+                .replace("{id}", "ID")
+                .replace("{code}", "order_not_found");
             let is_there = lines.iter().any(|line| {
                 let address = line.text.split("localhost:8080").nth(1).unwrap_or_default();
                 let address = address.split(['?', '\'', ' ']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How the suite opens the plain store.
+//! How tests open the store in memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use application::ports::{Clock, OrderStore};
 use application::system::ManualClock;
 use async_trait::async_trait;
 use domain::Timestamp;
-use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
 
 use super::{Data, InMemoryStore, SHARDS};
+use crate::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
 
-/// Opens plain stores.
+/// Opens stores in memory, under a clock that is turned by hand.
 pub struct InMemory;
 
 #[async_trait]
@@ -77,11 +77,16 @@ impl OpenStore for Opened {
     }
 
     async fn index(&self, _command: IndexCommand) -> bool {
-        true // There is no index that could be behind: it is always up to date.
+        true // There is no index that could be behind.
     }
 
     fn jump_wall_clock(&self, by: Duration) -> bool {
         self.clock.jump_to(self.clock.now().saturating_add(by));
+        true
+    }
+
+    fn set_store_clock(&self, to: Timestamp) -> bool {
+        self.clock.jump_to(to);
         true
     }
 }

@@ -1,41 +1,62 @@
-//! The plainest store that keeps every promise: maps behind one lock. The suite is tested on it, whole and broken.
+//! The plainest store that keeps every promise: maps behind one lock. The suite is tested on it, whole and broken, and
+//! tests of use cases run on it. It is opened as the suite opens any store ([`InMemory`]).
 //!
-//! Its processes share the maps, so that the behaviours of two processes run here too.
+//! Its processes share the maps, so that the behaviours of two processes run here too. Nothing of it is on a disk.
 
 mod opened;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, EventPage, Guard, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
-    Write,
+    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure, EventPage, Guard,
+    Ids, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    StatusBus, StoreError, Write,
 };
-use application::system::ManualClock;
+use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
 use domain::{
-    Bucket, Decision, ExternalId, Fingerprint, IdempotencyKey, Job, Order, OrderId, Seq, ShardId,
-    Status, UserId, Version,
+    Bucket, Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Job, Order,
+    OrderId, Seq, ShardId, Status, Timestamp, UserId, Version,
 };
 
 pub use opened::InMemory;
 
 const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(1)];
 
-/// What is "on disk".
+/// What a real store has on its disk.
 #[derive(Default)]
 struct Data {
     orders: BTreeMap<OrderId, Arc<Order>>,
     events: [Vec<SequencedEvent>; 2],
     keys: HashMap<(UserId, IdempotencyKey), (Fingerprint, OrderId)>,
     external_ids: HashMap<(UserId, ExternalId), (Option<Fingerprint>, OrderId)>,
-    due: HashMap<OrderId, (Duration, u64)>,
+    due: HashMap<OrderId, (Due, u64)>,
     leases: HashMap<OrderId, Duration>,
-    receipts: HashMap<OrderId, String>,
+    erased: HashSet<OrderId>,
     hints: Vec<Arc<InProcessHints>>,
+}
+
+/// When a job is due.
+#[derive(Clone, Copy)]
+enum Due {
+    /// By the monotonic clock.
+    Monotonic(Duration),
+    /// By the wall clock.
+    Wall(Timestamp),
+}
+
+impl Due {
+    /// Milliseconds until then; negative once it has passed.
+    fn wait_ms(self, clock: &ManualClock) -> i128 {
+        let ms = |duration: Duration| i128::try_from(duration.as_millis()).expect("it fits");
+        match self {
+            Self::Monotonic(due) => ms(due) - ms(clock.monotonic()),
+            Self::Wall(due) => i128::from(due.as_millis()) - i128::from(clock.now().as_millis()),
+        }
+    }
 }
 
 fn shard_of(id: OrderId) -> ShardId {
@@ -73,9 +94,9 @@ impl Data {
                         Err(CommitError::ExternalIdTaken)
                     });
                 }
-                self.orders
-                    .contains_key(&order.id)
-                    .then(|| Err(CommitError::Refused("the id is taken".to_owned())))
+                let is_taken =
+                    self.orders.contains_key(&order.id) || self.erased.contains(&order.id);
+                is_taken.then(|| Err(CommitError::Refused("the id is taken".to_owned())))
             }
         }
     }
@@ -95,9 +116,6 @@ impl Data {
                 self.external_ids.insert(key, (fingerprint, order.id));
             }
         }
-        if let Some(receipt) = write.receipt {
-            self.receipts.insert(order.id, receipt.text);
-        }
         let seq = self.record(write.decision, now);
         Ok(Committed::Written { seq })
     }
@@ -106,30 +124,68 @@ impl Data {
         let id = decision.order.id;
         self.leases.remove(&id);
         self.due.remove(&id);
-        let events = &mut self.events[usize::from(shard_of(id).0)];
+        let mut last = self.head(shard_of(id));
         for event in decision.earlier.into_iter().chain([decision.event]) {
-            events.push(SequencedEvent {
-                seq: Seq(events.len() as u64 + 1),
-                event: Arc::new(event),
-            });
+            last = self.append(event);
         }
-        let seq = Seq(events.len() as u64);
-        if let Job::DueIn(delay) = decision.job {
-            self.due.insert(id, (now + delay, seq.0));
-        }
+        let due = match decision.job {
+            Job::DueIn(delay) => Some(Due::Monotonic(now + delay)),
+            Job::DueAt(time) => Some(Due::Wall(time)),
+            Job::Leased | Job::Nothing => None,
+        };
+        self.due.extend(due.map(|due| (id, (due, last.seq.0))));
         self.orders.insert(id, decision.order);
-        seq
+        last.seq
+    }
+
+    fn head(&self, shard: ShardId) -> EventPosition {
+        let events = &self.events[usize::from(shard.0)];
+        let last = events.last().map(SequencedEvent::position);
+        last.unwrap_or_default()
+    }
+
+    fn append(&mut self, event: Event) -> EventPosition {
+        let events = &mut self.events[usize::from(shard_of(event.order_id).0)];
+        let found = SequencedEvent {
+            seq: Seq(events.len() as u64 + 1),
+            bits: (SystemIds.random() >> 32) as u32,
+            event: Arc::new(event),
+        };
+        let position = found.position();
+        events.push(found);
+        position
+    }
+
+    fn erase(&mut self, erasure: Erasure) -> Result<EventPosition, CommitError> {
+        let id = erasure.event.order_id;
+        let order = self.orders.get(&id);
+        let holds =
+            |order: &Arc<Order>| order.version == erasure.version && order.status == erasure.status;
+        if !order.is_some_and(holds) {
+            return Err(CommitError::Stale);
+        }
+        self.orders.remove(&id);
+        self.erased.insert(id);
+        self.due.remove(&id);
+        self.leases.remove(&id);
+        self.keys.retain(|_, (_, bound)| *bound != id);
+        self.external_ids.retain(|_, (_, bound)| *bound != id);
+        let events = &mut self.events[usize::from(shard_of(id).0)];
+        for found in events.iter_mut().filter(|found| found.event.order_id == id) {
+            found.event = Arc::new(found.event.tombstone());
+        }
+        Ok(self.append(erasure.event))
     }
 
     /// The orders of a shard whose work is due, oldest due first.
-    fn due(&self, shard: ShardId, now: Duration) -> Vec<OrderId> {
+    fn due(&self, shard: ShardId, clock: &ManualClock) -> Vec<OrderId> {
         let of_shard = self.due.iter().filter(|(id, _)| shard_of(**id) == shard);
         let mut due: Vec<_> = of_shard
-            .filter(|(_, (due, _))| *due <= now)
-            .map(|(id, due)| (*due, *id))
+            .map(|(id, (due, seq))| (due.wait_ms(clock), *seq, *id))
+            .filter(|(wait_ms, ..)| *wait_ms <= 0)
             .collect();
         due.sort_unstable();
-        due.into_iter().map(|(_, id)| id).collect()
+        due.into_iter().map(|(_, _, id)| id).collect()
     }
 
     /// Claims up to `limit` of the due orders of a shard that run alone, or of those that do not.
@@ -142,7 +198,7 @@ impl Data {
         clock: &ManualClock,
     ) -> Vec<Arc<Order>> {
         let now = clock.monotonic();
-        let mut due = self.due(shard, now);
+        let mut due = self.due(shard, clock);
         due.retain(|id| self.orders[id].runs_alone() == alone);
         due.truncate(limit);
         let claim = |id| {
@@ -227,6 +283,27 @@ impl OrderStore for InMemoryStore {
         answers
     }
 
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        tokio::task::yield_now().await;
+        let is_closed = self.is_closed();
+        let mut data = self.data();
+        let shard = shard_of(erasure.event.order_id);
+        if *is_closed {
+            let reason = "closed".to_owned();
+            return Err(StoreError::Unavailable { shard, reason }.into());
+        }
+        if deadline < tokio::time::Instant::now() {
+            return Err(StoreError::Expired.into());
+        }
+        let position = data.erase(erasure)?;
+        Self::hint(&data, shard);
+        Ok(position)
+    }
+
     async fn claim(
         &self,
         shard: ShardId,
@@ -259,7 +336,7 @@ impl OrderStore for InMemoryStore {
         let mut data = self.data();
         let now = self.clock.monotonic();
         let mut settled = Vec::new();
-        for id in data.due(shard, now).into_iter().take(limit) {
+        for id in data.due(shard, &self.clock).into_iter().take(limit) {
             let claim = data.orders[&id]
                 .claim(self.clock.now())
                 .expect("a job that waits belongs to an order that can be claimed");
@@ -267,9 +344,6 @@ impl OrderStore for InMemoryStore {
             let decision = claim.then(outcome.decision);
             settled.push(Arc::clone(&decision.order));
             data.record(decision, now);
-            if let Some(receipt) = outcome.receipt {
-                data.receipts.insert(id, receipt.text);
-            }
         }
         Self::hint(&data, shard);
         Ok(settled)
@@ -389,31 +463,43 @@ impl OrderStore for InMemoryStore {
         let from = usize::try_from(after.0).expect("a seq fits");
         Ok(EventPage {
             events: events.iter().skip(from).take(limit).cloned().collect(),
-            head: Seq(events.len() as u64),
+            head: data.head(shard),
         })
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        let data = self.data();
+        let Some(before) = seq.0.checked_sub(1) else {
+            return Ok(Some(EventPosition::default()));
+        };
+        let at = usize::try_from(before).expect("a seq fits");
+        let event = data.events[usize::from(shard.0)].get(at);
+        Ok(event.map(SequencedEvent::position))
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
         let data = self.data();
         let mut counts = Counts::default();
+        counts.erased = data.erased.len() as u64;
         for order in data.orders.values() {
             counts.set(order.status, counts.get(order.status) + 1);
         }
         Ok(counts)
     }
 
-    async fn receipt(&self, id: OrderId) -> Result<Option<String>, StoreError> {
-        Ok(self.data().receipts.get(&id).cloned())
-    }
-
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         let data = self.data();
-        let now = self.clock.monotonic();
         let next = |alone| {
             let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
             let of_kind = of_shard.filter(|(id, _)| data.orders[id].runs_alone() == alone);
-            let next = of_kind.map(|(_, (due, _))| *due).min();
-            next.map(|due| due.saturating_sub(now))
+            let wait_ms = of_kind
+                .map(|(_, (due, _))| due.wait_ms(&self.clock))
+                .min()?;
+            Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
         };
         Ok(NextDue {
             in_company: next(false),
