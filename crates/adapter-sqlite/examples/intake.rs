@@ -193,7 +193,13 @@ fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
     let now = clock.now();
     let id = SystemIds.order_id(now, &command.user_id);
     Write {
-        decision: Order::place(command, id, now, Cause::default(), ReceiptLocation::Rendered),
+        decision: Order::place(
+            command,
+            id,
+            now,
+            Cause::default(),
+            ReceiptLocation::Rendered,
+        ),
         guard,
     }
 }

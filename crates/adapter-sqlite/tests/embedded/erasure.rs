@@ -73,7 +73,11 @@ async fn a_page_of_the_feed_has_tombstones_at_the_places_of_an_erased_orders_eve
     // What comes later is in memory again, and joins on.
     let (later, _) = subject.place(&sample::plain("alice", 5)).await;
     let page = subject.events_after(SHARDS[0], Seq(9), 10).await;
-    let ids: Vec<OrderId> = page.events.iter().map(|found| found.event.order_id).collect();
+    let ids: Vec<OrderId> = page
+        .events
+        .iter()
+        .map(|found| found.event.order_id)
+        .collect();
     assert_eq!(ids, [erased, later.id]);
 
     let subject = subject.reopen().await;
@@ -325,7 +329,9 @@ fn files_hold_marker(folder: &Path) -> bool {
     let mut holding = files.filter(|entry| {
         let path = entry.as_ref().expect("the test can read its files").path();
         let bytes = fs::read(path).expect("the test can read its files");
-        bytes.windows(MARKER.len()).any(|part| part == MARKER.as_bytes())
+        bytes
+            .windows(MARKER.len())
+            .any(|part| part == MARKER.as_bytes())
     });
     holding.next().is_some()
 }

@@ -46,16 +46,16 @@ async fn each_commit_has_the_next_number_and_all_its_events_share_it() {
     let page = subject.events_after(SHARDS[0], Seq(0), 10).await;
     let first = 1_u32 << 31;
     let second = first + 1;
-    assert_eq!(
-        bits_of(&page.events),
-        [first, first, first, second, second]
-    );
+    assert_eq!(bits_of(&page.events), [first, first, first, second, second]);
     let head = EventPosition {
         seq: Seq(5),
         bits: second,
     };
     assert_eq!(page.head, head);
-    assert_eq!(store.event_position(SHARDS[0], Seq(5)).await, Ok(Some(head)));
+    assert_eq!(
+        store.event_position(SHARDS[0], Seq(5)).await,
+        Ok(Some(head))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use super::{existing_order, no_query, order_id};
 use crate::answer::{self, Answer};
 use crate::json::read_reason;
 use crate::problem::Problem;
-use crate::request::{Expected, Incomer, if_match, media_type, read_body};
+use crate::request::{Expected, Incomer, JSON, if_match, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn steer_order(
@@ -32,8 +32,8 @@ pub(crate) async fn steer_order(
     )
     .await?;
     // An empty body needs no type.
-    if !body.is_empty() && media_type(headers).as_deref() != Some("application/json") {
-        return Err(Problem::unsupported_media_type("application/json"));
+    if !body.is_empty() {
+        media_type(headers, JSON)?;
     }
     let reason = reason_in(&body)?;
     drop(body);

@@ -12,7 +12,7 @@ pub enum ImportError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The mapping names columns that the heading does not have.
-    #[error("{file}: {diagnosis}")]
+    #[error("{file} {diagnosis}")]
     Columns {
         /// The file.
         file: Arc<str>,

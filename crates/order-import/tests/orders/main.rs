@@ -10,4 +10,5 @@ mod misplaced;
 mod properties;
 mod rows;
 mod run;
+mod tally;
 mod whole;
