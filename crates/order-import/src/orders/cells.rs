@@ -102,7 +102,8 @@ impl<'m> Bound<'m> {
     pub fn cell<'r>(&self, column: ColumnRef, row: &'r Row) -> Cow<'r, str> {
         let raw = self.raw(column, row);
         let text = unwrapped(raw, self.mapping.has_formula_quotes);
-        if text.trim().is_empty() || self.mapping.null.contains(&word_of(&text)) {
+        let null = &self.mapping.null;
+        if text.trim().is_empty() || (!null.is_empty() && null.contains(&word_of(&text))) {
             Cow::Borrowed("")
         } else {
             text

@@ -176,6 +176,10 @@ impl Group {
             return;
         }
         for (index, planned) in plan.fields().iter().enumerate() {
+            // Most rows only repeat what the first one has.
+            if self.slots[index].is_some() && !planned.is_compared {
+                continue;
+            }
             if let Some(found) = bound.text(planned.field, row) {
                 self.merge(index, planned, found, row.number, bound.mapping);
             }
@@ -324,7 +328,7 @@ fn differs(planned: &PlannedField<'_>, first: &Found, later: &Found, mapping: &M
             .status
             .get(index)
             .is_some_and(|rule| rule.fate(first.trimmed()) != rule.fate(later.trimmed())),
-        _ => planned.is_compared,
+        _ => true,
     }
 }
 

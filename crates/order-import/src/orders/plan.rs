@@ -82,7 +82,7 @@ impl<'m> Plan<'m> {
             add(label, adjustment.label.as_ref(), false);
         }
         for (index, rule) in mapping.status.iter().enumerate() {
-            add(OrderKey::Status(index), Some(&rule.field), false);
+            add(OrderKey::Status(index), Some(&rule.field), true);
         }
         Self { fields }
     }
