@@ -32,6 +32,8 @@ test("an order is placed with the keyboard alone", async (t) => {
   await keyboard.press("Tab");
   await keyboard.type("149.99");
   await keyboard.press("Tab");
+  assert.equal(await focused(page), "lines/0/total");
+  await keyboard.press("Tab");
   assert.equal(await focused(page), "Add a line");
   await keyboard.press("Enter");
   await until("the new line to have the focus", async () => (await focused(page)) === "lines/1/product_name");

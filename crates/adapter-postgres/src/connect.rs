@@ -51,6 +51,9 @@ impl Address {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("it names no host".to_owned()));
         }
+        if let Some(fault) = unequal_lists(&config) {
+            return Err(invalid(fault.to_owned()));
+        }
         if config.get_application_name().is_none() {
             config.application_name("ordermill");
         }
@@ -137,6 +140,20 @@ impl Address {
             reason,
         }
     }
+}
+
+/// Hosts, their addresses and ports are lists that belong together. The driver compares them when it connects, which is
+/// too late for a setting.
+fn unequal_lists(config: &Config) -> Option<&'static str> {
+    let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    let ports = config.get_ports().len();
+    if hosts > 0 && addresses > 0 && hosts != addresses {
+        return Some("it names another number of hostaddr than of host");
+    }
+    if ports > 1 && ports != hosts.max(addresses) {
+        return Some("it names another number of port than of host");
+    }
+    None
 }
 
 /// Every query here is written for one index, and a table may grow from nothing to millions of rows before its

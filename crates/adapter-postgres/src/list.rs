@@ -1,8 +1,8 @@
-//! Lists, newest first: which index leads to them, how much of it is looked at, and how the lists of several shards
-//! become one. Called by the store; reads only.
+//! Lists, newest first: which index serves them, how much of it is read, and how the lists of several shards are merged.
+//! Called by the store; reads only.
 //!
-//! Every list walks one index downwards by id and looks at a bounded number of orders. The row comparisons
-//! `(user_id, id) < (..)` are written so that only that index can serve them, however little the planner knows of
+//! Every list walks one index downwards by id and reads a bounded number of orders. The row comparisons
+//! `(user_id, id) < (..)` are written so that only that index can serve them, even if the planner has no statistics of
 //! the table yet.
 
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::rows::{self, ORDER_COLUMNS};
 use crate::shard::{Shard, most};
 
-/// Where conditions are left for the orders that an index leads to, this many are looked at first; each further
-/// look is four times as wide.
+/// If conditions are left that the index does not answer, this many orders are read first; each further read is four times
+/// as wide.
 const FIRST_LOOK: usize = 256;
 
 /// A statement under construction and its parameters.

@@ -14,19 +14,19 @@ use application::ports::{
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 use futures_util::future::{join_all, try_join_all};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::PostgresOptions;
-use crate::backoff::Backoff;
 use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::list;
 use crate::listener::Listener;
 use crate::queue::{Taking, queue};
-use crate::schema::{self, Place};
+use crate::schema::Place;
 use crate::shard::Shard;
+use crate::start::reach;
 use crate::writer::{ShardState, Writer};
 
 /// How long [`OrderStore::close`] waits for the tasks.
@@ -56,7 +56,7 @@ impl PostgresStore {
         status: Arc<dyn StatusBus>,
     ) -> Result<Self, ConnectError> {
         let owners = options.map.owners(options.shards.len())?;
-        let addresses = addresses(&options)?;
+        let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
         let places: Vec<Place> = addresses
             .iter()
             .map(|address| Place::new(address.shard, addresses.len(), &options.map))
@@ -153,64 +153,6 @@ impl PostgresStore {
     fn owner_of(&self, bucket: Bucket) -> &Shard {
         &self.shards[usize::from(self.shard_of(bucket).0)]
     }
-}
-
-/// Brings the schemas of these shards up to date, without starting a store.
-///
-/// # Errors
-/// See [`ConnectError`]; here every shard has to be there.
-pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
-    options.map.owners(options.shards.len())?;
-    for address in addresses(options)? {
-        let place = Place::new(address.shard, options.shards.len(), &options.map);
-        schema::prepare(&address, &place).await?;
-    }
-    Ok(())
-}
-
-fn addresses(options: &PostgresOptions) -> Result<Vec<Address>, ConnectError> {
-    (0..)
-        .zip(&options.shards)
-        .map(|(number, text)| Address::parse(ShardId(number), text, options))
-        .collect()
-}
-
-/// Which shards are there and belong to this store. Waits for the others as long as the start may.
-async fn reach(
-    addresses: &[Address],
-    places: &[Place],
-    options: &PostgresOptions,
-) -> Result<Vec<bool>, ConnectError> {
-    let give_up = Instant::now() + options.start_timeout;
-    let attempts = addresses
-        .iter()
-        .zip(places)
-        .map(|(address, place)| async move {
-            let mut backoff = Backoff::up_to(options.max_backoff);
-            loop {
-                let error = match schema::prepare(address, place).await {
-                    Ok(()) => return Ok(None),
-                    Err(error) if !error.is_passing() => return Err(error),
-                    Err(error) => error,
-                };
-                let pause = backoff.next_pause();
-                if Instant::now() + pause >= give_up {
-                    return Ok(Some(error));
-                }
-                tracing::info!(%error, "waiting for a shard");
-                sleep(pause).await;
-            }
-        });
-    let mut away = try_join_all(attempts).await?;
-    if away.iter().all(Option::is_some)
-        && let Some(error) = away.pop().flatten()
-    {
-        return Err(error);
-    }
-    for error in away.iter().flatten() {
-        tracing::warn!(%error, "starting without a shard; its orders are refused until it is back");
-    }
-    Ok(away.iter().map(Option::is_none).collect())
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Where the store is and how large its queues are.
+/// The folder of the store and the sizes of its queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// The folder that holds everything; made if it is missing. One process uses it at a time.

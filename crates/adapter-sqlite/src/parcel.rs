@@ -14,7 +14,7 @@ use crate::request::Request;
 
 pub(crate) const WRITER_STOPPED: &str = "the writer of the store stopped before it answered";
 
-/// A parcel or a draft that grew beyond so many bytes is not used again.
+/// A parcel or a draft that grew beyond this many bytes is not used again.
 const MAX_KEPT: usize = 1 << 18;
 
 /// The writes of one call, encoded, before they are handed over.
@@ -59,9 +59,9 @@ pub(crate) struct Parcel {
     outcome: Arc<Outcome>,
     /// What else was asked for.
     pub(crate) asked: VecDeque<Request>,
-    /// So many calls are in it.
+    /// How many calls are in it.
     pub(crate) callers: usize,
-    /// So many decisions it stands for.
+    /// How many decisions it amounts to.
     pub(crate) decisions: usize,
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Figures {
     pub(crate) jobs: EarliestJobs,
 }
 
-/// When the first jobs of the table `jobs` are due that nobody has claimed.
+/// When the first jobs of the table `jobs` are due that are not claimed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct EarliestJobs {
     pub(crate) in_company: Option<Timestamp>,
@@ -116,7 +116,7 @@ impl Published {
     }
 
     /// # Errors
-    /// Where the store is not trusted any more.
+    /// If the store is not trusted any more.
     pub(crate) fn check_trusted(&self) -> Result<(), StoreError> {
         self.distrusted
             .get()

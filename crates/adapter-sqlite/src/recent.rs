@@ -17,7 +17,7 @@ use crate::codec::{Reader, Unreadable, history};
 #[derive(Debug, Default)]
 pub(crate) struct EncodedEvents {
     bytes: Vec<u8>,
-    /// Where each ends.
+    /// The offset at which each ends.
     ends: Vec<usize>,
 }
 
@@ -77,7 +77,7 @@ fn decode_one(reader: &mut Reader<'_>) -> Result<SequencedEvent, Unreadable> {
 pub(crate) struct RecentEvents {
     limit: usize,
     bytes: VecDeque<u8>,
-    /// Where each ends, counted from the first byte that was ever added.
+    /// The offset at which each ends, counted from the first byte that was ever added.
     ends: VecDeque<usize>,
     /// Bytes that have made room.
     gone: usize,
@@ -128,7 +128,7 @@ impl RecentEvents {
         let skipped = usize::try_from(after.checked_sub(before_first)?).ok()?;
         let first = skipped.min(kept);
         let end = first + limit.min(kept - first);
-        // Where so many of the kept events end.
+        // The offset at which the first `count` kept events end.
         let end_of = |count: usize| count.checked_sub(1).map_or(0, |n| self.ends[n] - self.gone);
         let found = self.bytes.range(end_of(first)..end_of(end));
         Some(found.copied().collect())

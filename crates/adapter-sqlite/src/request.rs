@@ -43,7 +43,7 @@ pub(crate) enum Taking {
 }
 
 impl Request {
-    /// How many decisions it stands for.
+    /// How many decisions it amounts to.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Take { limit, .. } | Self::Rescue { limit, .. } => *limit,

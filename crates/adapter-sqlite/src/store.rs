@@ -32,7 +32,7 @@ const WRITES_AT_ONCE: usize = 512;
 const MAX_PAGE: usize = 10_000;
 
 thread_local! {
-    /// Where this thread encodes what it hands over.
+    /// In which this thread encodes what it hands over.
     static DRAFT: RefCell<Draft> = RefCell::default();
 }
 
@@ -105,7 +105,7 @@ impl SqliteStore {
                 }
             }
             let count = draft.len();
-            // Nobody is told so where nothing is left to hand over.
+            // No caller gets this answer if nothing is left to hand over.
             let handed_over = if count == 0 || deadline <= tokio::time::Instant::now() {
                 Err(StoreError::Expired)
             } else {
@@ -383,7 +383,7 @@ impl OrderStore for SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// The threads finish what was taken and let go of the folder; nobody waits for them here.
+    /// The threads finish what was taken and let go of the folder; nothing waits for them here.
     fn drop(&mut self) {
         self.stop();
     }

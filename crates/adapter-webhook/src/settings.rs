@@ -1,4 +1,4 @@
-//! What the `http` handler is set to, checked before anything is called.
+//! The settings of the `http` handler, checked before anything is called.
 
 use std::fmt;
 use std::time::Duration;
@@ -43,19 +43,17 @@ impl fmt::Debug for HttpHandlerSettings {
     }
 }
 
-/// The settings cannot be used. Says which one to change, and never shows the secret.
+/// A setting cannot be used. The variant names the setting, the text what it must be; it never shows the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// No absolute http or https URL.
-    #[error(
-        "handler.url must be an absolute http or https URL, such as https://example.com/orders"
-    )]
+    #[error("must be an absolute http or https URL, such as https://example.com/orders")]
     Url,
     /// No Standard Webhooks secret.
-    #[error("handler.secret must be whsec_ followed by 24 to 64 bytes in base64")]
+    #[error("must be whsec_ followed by 24 to 64 bytes in base64")]
     Secret,
     /// The HTTP client cannot be built (no usable TLS).
-    #[error("the HTTP client cannot be built: {0}")]
+    #[error("needs an HTTP client, which cannot be built: {0}")]
     Client(#[source] reqwest::Error),
 }
 

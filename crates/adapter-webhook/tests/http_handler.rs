@@ -15,7 +15,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{any, post};
-use domain::{Currency, Money, Order, OrderId, Source, Status, Timestamp, UserId, Version};
+use domain::{
+    Currency, Money, Order, OrderId, ReceiptForm, Source, Status, Timestamp, UserId, Version,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -33,12 +35,17 @@ fn order() -> Order {
         source: Source::Api,
         amount: Money::new(29_998, Currency::USD).unwrap(),
         lines: Arc::from([]),
+        adjustments: Arc::from([]),
         metadata: Arc::default(),
+        process_after: None,
         created_at,
+        receipt: ReceiptForm::default(),
         status: Status::Processing,
         version: Version::from_number(4).unwrap(),
         attempt: 3,
+        operator_commands: 0,
         failure: None,
+        retry_at: None,
         result: None,
         receipt_key: None,
         updated_at: created_at,

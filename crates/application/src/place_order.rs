@@ -232,8 +232,9 @@ impl Application {
             Ok(Committed::Replayed(order)) => Ok(Placed::Replayed(Arc::new(order.as_created()))),
             Ok(Committed::Existing(order)) => Ok(Placed::Existing(order)),
             Err(CommitError::KeyReused) => Err(PlaceError::KeyReused),
+            // Boxed, so that the future of every placed order need not have room for this one.
             Err(CommitError::ExternalIdTaken) => Err(PlaceError::ExternalIdTaken {
-                differing: self.differing_facts(caller, &order).await,
+                differing: Box::pin(self.differing_facts(caller, &order)).await,
             }),
             Err(CommitError::Stale) => Err(PlaceError::Refused(
                 "an order with this id exists, or existed and was erased".to_owned(),

@@ -291,7 +291,9 @@ fn check_currency(code: &str, rules: CheckRules, faults: &mut Vec<Fault>) -> Opt
         format!(
             "{code} was withdrawn from ISO 4217 and is accepted for imported history only; use the currency that replaced it"
         )
-    } else if let Some(meant) = Currency::of_other_case(code) {
+    } else if let Some(meant) = Currency::of_other_case(code)
+        .filter(|meant| rules.accepts_withdrawn_currencies || !meant.is_withdrawn())
+    {
         format!("{error}; did you mean {meant}?")
     } else {
         error.to_string()

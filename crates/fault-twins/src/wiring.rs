@@ -120,7 +120,13 @@ async fn open(
                 synchronous_off: settings.defect == Defect::SynchronousOff,
                 ..SqliteOptions::in_dir(folder)
             };
-            Arc::new(SqliteStore::open(options, clock, dispatch, bus)?)
+            Arc::new(SqliteStore::open(
+                options,
+                clock,
+                Arc::new(SystemIds),
+                dispatch,
+                bus,
+            )?)
         }
         StoreAt::Postgres(shards) => {
             let options = PostgresOptions {

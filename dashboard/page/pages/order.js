@@ -207,7 +207,7 @@ function Receipt({ order, text }) {
   return html`<section class="panel" aria-labelledby="receipt-title">
     <h2 id="receipt-title">Receipt</h2>
     ${text === null
-      ? html`<p class="faint">${isFinal(order.status) && order.status !== "PROCESSED" ? "There is none: the order was cancelled." : "It is written once the order is processed."}</p>`
+      ? html`<p class="faint">${isFinal(order.status) && order.status !== "PROCESSED" ? "There is none: the order was cancelled." : "There is one once the order is processed."}</p>`
       : html`<pre class="receipt" tabindex="0" aria-label="The receipt's text">${text}</pre>`}
   </section>`;
 }

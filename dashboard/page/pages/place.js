@@ -136,7 +136,6 @@ export function Place() {
             <${Field} name="user_id" label="User" draft=${draft.user_id} faults=${faults} hint="As your systems name them" autofocus=${true} />
             <${Field} name="external_id" label="External id" isOptional=${true} draft=${draft.external_id} faults=${faults} hint="Unique for the user" />
             <${Pick} name="source" label="Came in by" draft=${draft.source} faults=${faults} options=${["web", "pos", "mobile", "api"]} />
-            <${Field} name="process_after" label="Not before" type="datetime-local" isOptional=${true} draft=${draft.process_after} faults=${faults} hint="It is processed after this time" />
             <${Field} name="currency" label="Currency" isOptional=${true} draft=${draft.currency} faults=${faults} hint="Such as USD; else the usual one" width="short" />
           </div>
         </section>
@@ -151,6 +150,9 @@ export function Place() {
           </div>`}
           <${Adjustments} draft=${draft} faults=${faults} />
           ${draft.kind.value === "lines" && html`<${Sum} draft=${draft} />`}
+          <div class="fields">
+            <${Field} name="process_after" label="Not before" type="datetime-local" isOptional=${true} draft=${draft.process_after} faults=${faults} hint="It is processed after this time" width="double" />
+          </div>
         </section>
       </fieldset>
       <div class="place-actions">
@@ -296,8 +298,9 @@ function Doubt({ draft }) {
 
 /** As their labels are. @type {Record<string, string>} */
 const LABELS = {
-  user_id: "User", external_id: "External id", source: "Came in by", process_after: "Not before", currency: "Currency", amount: "Amount",
+  user_id: "User", external_id: "External id", source: "Came in by", currency: "Currency", amount: "Amount",
   product_name: "Product", sku: "SKU", quantity: "Quantity", unit_price: "Price each", total: "Total", kind: "Adjustment", label: "Label",
+  process_after: "Not before",
 };
 
 /** What is wrong, for a person who fills in a form and knows nothing of JSON's types. @param {Fault} fault */
@@ -311,7 +314,7 @@ function inOrder(faults) {
   const names = Object.keys(LABELS);
   const rank = (/** @type {Fault} */ fault) => {
     const [first, index, name] = (fieldOf(fault) ?? "").split("/");
-    const block = { lines: 1_000, adjustments: 100_000 }[first] ?? 0;
+    const block = { lines: 1_000, adjustments: 100_000, process_after: 1_000_000 }[first] ?? 0;
     return block === 0 ? names.indexOf(first) : block + Number(index ?? 0) * 20 + names.indexOf(name);
   };
   return [...faults].sort((one, other) => rank(one) - rank(other));

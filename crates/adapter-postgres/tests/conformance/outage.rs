@@ -1,69 +1,18 @@
-//! A server that is stopped, restarted or stalled, beside another one that is well. Each test starts a server of its
-//! own by `scripts/parts`.
+//! A server that is stopped, restarted or stalled, beside another one that is well.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresOptions;
-use application::ports::{
-    CommitError, Committed, Ids, ListFilter, ListQuery, OrderStore, StoreError,
-};
-use application::system::SystemIds;
+use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
 use domain::{Cause, Seq, ShardId, Steering};
 use port_conformance::order_store::{sample, write_at};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::orders::{erasure, keyed, now, place, users, written};
+use crate::own_server::OwnServer;
 use crate::server::{PATIENCE, Process, fresh_shards, options};
-
-/// A server of one test, which ends with it.
-struct OwnServer {
-    folder: PathBuf,
-    address: String,
-}
-
-impl OwnServer {
-    fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("pg-{:016x}", SystemIds.random()));
-        let mut server = Self {
-            folder,
-            address: String::new(),
-        };
-        server.address = server.parts("start", None);
-        server
-    }
-
-    /// `scripts/parts postgres COMMAND FOLDER [MODE]`.
-    fn parts(&self, command: &str, mode: Option<&str>) -> String {
-        let script = std::env::var("ORDERMILL_TEST_PARTS").unwrap_or_else(|_| {
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/parts").to_owned()
-        });
-        let run = || {
-            Command::new(&script)
-                .args(["postgres", command])
-                .arg(&self.folder)
-                .args(mode)
-                .output()
-        };
-        let output = tokio::task::block_in_place(run).expect("scripts/parts runs");
-        assert!(
-            output.status.success(),
-            "scripts/parts postgres {command}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        self.parts("stop", Some("immediate"));
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
 
 async fn with_own_server() -> (OwnServer, Process, Vec<String>) {
     let server = OwnServer::start();
@@ -73,7 +22,7 @@ async fn with_own_server() -> (OwnServer, Process, Vec<String>) {
     let process = Process::start(PostgresOptions {
         connect_timeout: production.connect_timeout,
         statement_timeout: production.statement_timeout,
-        ..options(&[well, server.address.clone()])
+        ..options(&[well, server.address().to_owned()])
     })
     .await
     .expect("both servers are there");
@@ -228,7 +177,7 @@ async fn a_restart_under_load_loses_nothing_that_was_confirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stalled_shard_holds_nobody_past_the_deadline() {
+async fn a_stalled_shard_holds_no_caller_past_the_deadline() {
     let (server, process, users) = with_own_server().await;
     let store = &process.store;
     assert!(is_written(
@@ -251,7 +200,7 @@ async fn a_stalled_shard_holds_nobody_past_the_deadline() {
         match done.unwrap().1 {
             Err(CommitError::Store(StoreError::Unknown { .. })) => unsure += 1,
             Err(CommitError::Store(StoreError::Expired | StoreError::Unavailable { .. })) => {}
-            other => panic!("nobody knows yet: {other:?}"),
+            other => panic!("refused or unknown: {other:?}"),
         }
     }
     assert!(

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 /// The server's address, from the environment.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is none.
 pub fn address() -> String {
     std::env::var("ORDERMILL_TEST_POSTGRES")
         .expect("ORDERMILL_TEST_POSTGRES is not set: run scripts/test, which starts a PostgreSQL server and sets it")

@@ -18,7 +18,7 @@ use crate::orders::{place, users};
 use crate::server::{Beside, PATIENCE, Process, fresh_shards, options};
 
 /// A port on which no server listens.
-const NOBODY: &str = "postgres://postgres@127.0.0.1:1/postgres";
+const NO_SERVER: &str = "postgres://postgres@127.0.0.1:1/postgres";
 
 /// Options of a start that does not wait for shards that are away.
 fn quick_start(shards: &[String]) -> PostgresOptions {
@@ -157,7 +157,7 @@ async fn processes_that_start_together_make_one_schema() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_shard_the_start_fails_in_bounded_time() {
     let start = tokio::time::Instant::now();
-    let refused = Process::start(quick_start(&[NOBODY.to_owned()]))
+    let refused = Process::start(quick_start(&[NO_SERVER.to_owned()]))
         .await
         .err();
     assert!(
@@ -177,7 +177,7 @@ async fn without_any_shard_the_start_fails_in_bounded_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
     let there = fresh_shards(2).await.remove(0);
-    let process = Process::start(quick_start(&[there, NOBODY.to_owned()]))
+    let process = Process::start(quick_start(&[there, NO_SERVER.to_owned()]))
         .await
         .expect("one shard is there");
     let store = &process.store;

@@ -1,4 +1,4 @@
-//! A row that nobody can read, such as one that was changed by hand: its own order is stuck, and no other.
+//! A row that cannot be read, for example because it was changed by hand: it stops the work on its own order alone.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn placed(process: &Process, key: &str) -> OrderId {
     id
 }
 
-/// Makes the order's lines mean nothing.
+/// Makes the order's lines unreadable.
 async fn spoil(shard: &str, id: OrderId) {
     let beside = Beside::to(shard).await;
     beside
@@ -43,7 +43,7 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
     let claimed = process.store.claim(SHARD, 10, LEASE).await.unwrap();
     let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
     assert_eq!(ids, [second]);
-    // It waits, and whoever asks for it is told what is wrong.
+    // It waits, and reading it fails with the reason.
     let due = process.store.next_due(SHARD).await.unwrap();
     let due = due.in_company.unwrap();
     assert!(due > Duration::from_secs(300), "{due:?}");

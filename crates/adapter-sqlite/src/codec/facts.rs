@@ -38,7 +38,7 @@ pub(crate) struct Facts {
     pub(crate) adjustments: Arc<[Adjustment]>,
 }
 
-/// Appends the facts; returns where the user's name is, with its length before it.
+/// Appends the facts; returns the range of the user's name, with its length before it.
 pub(crate) fn encode(
     order: &Order,
     key: Option<&IdempotencyKey>,

@@ -100,7 +100,7 @@ impl IndexFile {
         keep_plans(&connection)?;
         connection.pragma_update(None, "page_size", runs::PAGE)?;
         // NORMAL: a power cut may take the last batches back, mark and entries together; the log brings them again. What is
-        // moved out of the file's log at once is little, so that a flush of the orders does not stand behind much of it.
+        // moved out of the file's log at once is little, so that a flush of the orders does not wait for much of it.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256;",
         )?;

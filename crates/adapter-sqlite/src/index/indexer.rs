@@ -1,4 +1,4 @@
-//! The thread that keeps the index file up, and builds it again when told to or where it does not fit.
+//! The thread that keeps the index file up, and builds it again on request or if it does not fit.
 //!
 //! Started by the store, woken by the tail; it never touches the orders but to read them.
 
@@ -19,11 +19,11 @@ use crate::place;
 use crate::published::Published;
 use crate::read::row;
 
-/// After so long without a new order, those that wait are indexed however few they are.
+/// After this long without a new order, those that wait are indexed however few they are.
 const IDLE: Duration = Duration::from_millis(500);
-/// However busy the store is, no order waits for much longer than so many times [`IDLE`].
+/// However busy the store is, no order waits for much longer than this many times [`IDLE`].
 const MAX_IDLE_WAITS: u32 = 20;
-/// How long the indexer sleeps where nothing waits.
+/// How long the indexer sleeps if nothing waits.
 const ALL_DAY: Duration = Duration::from_secs(86_400);
 /// How long the indexer waits after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ pub(crate) struct Indexer {
 }
 
 impl Indexer {
-    /// Opens the index and brings it up to `head`; builds it anew where it is missing or does not fit.
+    /// Opens the index and brings it up to `head`; builds it anew if it is missing or does not fit.
     pub(crate) fn open(
         folder: Arc<DataFolder>,
         store_id: Vec<u8>,
@@ -174,7 +174,7 @@ impl Indexer {
     }
 
     /// Merges for a moment, which only makes lookups faster. Returns how long to pause before it goes on: as long again, so
-    /// that merging takes half a core at most. Whoever merges reads all that there is one day, and so finds what is damaged.
+    /// that merging takes half a core at most. Merges read all that there is sooner or later, and so find what is damaged.
     fn tidy(&mut self, tail: &Tail, tidiness: Tidiness) -> Duration {
         let started = Instant::now();
         let Err(error) = self.file.tidy(tidiness) else {
@@ -199,7 +199,7 @@ impl Indexer {
     }
 
     /// Fills the filter with the names that are in the file, some at a time: orders that come in meanwhile are indexed in
-    /// between. Where the file turns out to be damaged, those of the next one are. As long as it is not filled, every name is
+    /// between. If the file turns out to be damaged, those of the next one are. As long as it is not filled, every name is
     /// looked up on the disk.
     fn fill_filter(&mut self, tail: &Tail) {
         if let Err(error) = self.read_names(tail) {
@@ -246,7 +246,7 @@ impl Indexer {
         let previous = self.generation;
         self.file = file;
         self.generation = generation;
-        // Readers may still be about to open the previous file; the one before it nobody reads any more.
+        // Readers may still be about to open the previous file; the one before it is not read any more.
         if let Some(outdated) = previous.checked_sub(1) {
             self.folder.remove_index(outdated)?;
         }

@@ -35,7 +35,7 @@ pub(crate) struct Batch {
     /// Orders were erased: no event from before is kept in memory.
     pub(crate) erases: bool,
     pub(crate) answers: Vec<Answer>,
-    /// The writes in the order in which they are made: where the row goes, which parcel, and where in it.
+    /// The writes in the order in which they are made: the place of the row, the parcel, and the position in it.
     pub(crate) sequence: Vec<(i64, usize, usize)>,
     /// For what the writer encodes itself.
     own_bytes: Vec<u8>,

@@ -8,7 +8,7 @@ use crate::codec::{Reader, Unreadable, put_number};
 use crate::published::{EarliestJobs, Figures};
 use crate::read::row;
 
-/// Where the work stands after a commit, and when the first jobs of the table `jobs` are due.
+/// Counts and marks of the work after a commit, and when the first jobs of the table `jobs` are due.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Books {
     /// The last seq of the log.
@@ -114,7 +114,7 @@ impl Books {
     }
 }
 
-/// When the first jobs that nobody has claimed are due.
+/// When the first jobs that are not claimed are due.
 pub(crate) fn earliest_jobs(connection: &Connection) -> rusqlite::Result<EarliestJobs> {
     let earliest = |sql| -> rusqlite::Result<Option<Timestamp>> {
         let due_ms: Option<i64> = connection

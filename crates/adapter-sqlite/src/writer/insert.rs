@@ -15,7 +15,7 @@ use crate::place;
 use crate::prepared::Prepared;
 
 impl Writer<'_> {
-    /// Writes a new order that nothing stands against.
+    /// Writes a new order whose key and external id are free.
     pub(super) fn insert(
         &mut self,
         batch: &mut Batch,

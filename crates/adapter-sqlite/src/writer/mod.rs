@@ -156,7 +156,7 @@ impl Writer<'_> {
         }
     }
 
-    /// One commit; `false` where there must be none after it.
+    /// One commit; `false` if there must be none after it.
     fn transaction(&mut self, parcels: &mut [Parcel], batch: &mut Batch) -> bool {
         let has_room = self.surroundings.tail.wait_for_room(WAIT_FOR_INDEX);
         let now = self.surroundings.clock.now();
@@ -181,7 +181,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The writes first, then what else is asked for: whoever claims finds what came at the same time.
+    /// The writes first, then what else is asked for: a claim finds what came at the same time.
     fn apply_all(
         &mut self,
         parcels: &mut [Parcel],
@@ -215,8 +215,8 @@ impl Writer<'_> {
             let places = places.iter().enumerate();
             sequence.extend(places.map(|(number, place)| (*place, parcel, number)));
         }
-        // Rows that lie side by side are written one after the other. None of those who are moved can tell: they asked
-        // at the same time.
+        // Rows that lie side by side are written one after the other. The callers of those that are moved cannot tell:
+        // they asked at the same time.
         sequence.sort_unstable();
         for (_, parcel, number) in &sequence {
             let opened = parcels[*parcel].open(*number);
@@ -289,7 +289,7 @@ impl Writer<'_> {
             let meaning = meaning(&error);
             let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
             // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
-            // other failure nobody can say how much of the log a restart would find.
+            // other failure it is not known how much of the log a restart would find.
             let answer = if is_full {
                 unavailable(in_words(&error))
             } else {

@@ -17,7 +17,7 @@ use crate::prepared::Prepared;
 use crate::read::row;
 use crate::request::Taking;
 
-/// A fresh claim that is open for so many events is put into `jobs`, so that a start never searches more of the log.
+/// A fresh claim that is open for this many events is put into `jobs`, so that a start never searches more of the log.
 const LONG_OPEN: u64 = 100_000;
 
 /// How long an order rests whose row cannot be read.
@@ -28,7 +28,7 @@ enum Due {
     Order(Arc<Order>),
     /// It was erased meanwhile.
     Gone,
-    /// Its row cannot be read; its work was put off, so that it stops nobody else's.
+    /// Its row cannot be read; its work was put off, so that it stops no other's.
     PutOff,
 }
 
@@ -161,7 +161,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Claims an order, and settles it where that is asked for; `None` where its state or its guard is against it.
+    /// Claims an order, and settles it if that is asked for; `None` if its state or its guard does not allow it.
     fn take(
         &mut self,
         batch: &mut Batch,

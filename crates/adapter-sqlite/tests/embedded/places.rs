@@ -9,7 +9,7 @@ use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::Opened;
 
-/// Of so many orders about 450 are drawn to a place that another has (4,000² / 2 / 2^14, less those of the same places).
+/// Of these orders about 450 are drawn to a place that another has (4,000² / 2 / 2^14, less those of the same places).
 const ORDERS: usize = 4_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ fn made_at(number: u64) -> Write {
     }
 }
 
-/// Such a commit is two pages of orders at most, one of the log, and where a page is full the one that leads to them and
+/// Such a commit is two pages of orders at most, one of the log, and if a page is full the one that leads to them and
 /// the first of the file. Rows that lay anywhere within their millisecond would be half as many pages more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_new_orders_adds_at_the_end_and_writes_few_pages() {

@@ -113,4 +113,9 @@ impl OpenStore for Opened {
         self.clock.jump_to(self.clock.now().saturating_add(by));
         true
     }
+
+    fn set_store_clock(&self, to: Timestamp) -> bool {
+        self.clock.jump_to(to);
+        true
+    }
 }

@@ -74,18 +74,22 @@ fn check_adjustment(
         Given::Faulty => None,
         Given::Value(included) => Some(included),
     };
-    if let (Some(kind), Some(amount_minor)) = (kind, amount_minor)
-        && let Some(detail) = kind.sign_fault(amount_minor)
-    {
+    let wrong_sign = kind
+        .zip(amount_minor)
+        .and_then(|(kind, amount_minor)| kind.sign_fault(amount_minor));
+    if let Some(detail) = wrong_sign {
         faults.push(Fault::new("amount", "out_of_range", detail));
-        return None;
     }
-    if included == Some(true) && kind.is_some_and(|kind| kind != AdjustmentKind::Tax) {
+    let wrongly_included =
+        included == Some(true) && kind.is_some_and(|kind| kind != AdjustmentKind::Tax);
+    if wrongly_included {
         faults.push(Fault::new(
             "included",
             "not_allowed",
             "is for kind tax only: a tax that the prices contain already",
         ));
+    }
+    if wrong_sign.is_some() || wrongly_included {
         return None;
     }
     Some(Adjustment {

@@ -194,6 +194,23 @@ async fn single_faults_name_their_field() {
 }
 
 #[tokio::test]
+async fn a_currency_in_lower_case_is_refused_and_the_right_code_is_suggested() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let mut order = amount("u", 1);
+    order.amount = Some(pb::Money {
+        minor_units: 1,
+        currency: "eur".to_owned(),
+    });
+    let refused = client.create_order(order).await.unwrap_err();
+    assert_eq!(
+        faults(&refused),
+        pairs(&[("amount.currency", "UNKNOWN_VALUE")])
+    );
+    assert!(refused.message().contains("EUR"), "{refused:?}");
+}
+
+#[tokio::test]
 async fn texts_that_look_dangerous_are_kept_as_they_are() {
     let server = Server::start().await;
     let mut client = server.client().await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proto::ordermill::v1 as pb;
 use tokio::task::JoinSet;
 use tonic::{Code, Request};
+use tonic_types::StatusExt as _;
 
 use crate::server::{Server, amount, faults, line, placed, reason, usd, with_key};
 
@@ -150,8 +151,13 @@ async fn a_key_and_an_external_id_make_one_order() {
         .unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists);
     assert_eq!(reason(&refused), "EXTERNAL_ID_TAKEN");
-    let differing = [("metadata".to_owned(), "DIFFERS".to_owned())];
-    assert_eq!(faults(&refused), differing);
+    let details = refused.get_error_details();
+    let differing = &details.bad_request().unwrap().field_violations;
+    assert_eq!(differing.len(), 1);
+    assert_eq!(
+        (&*differing[0].field, &*differing[0].reason),
+        ("metadata", "DIFFERS")
+    );
     assert_eq!(server.accepted().await, 1);
 }
 

@@ -66,7 +66,7 @@ const fn status_word(status: Status) -> &'static str {
     status.as_str()
 }
 
-/// Whether its clients are told of an order that stands so: nothing more comes of it by itself.
+/// Whether its clients get a message about an order with this status: it no longer changes by itself.
 pub(crate) const fn is_over(status: Status) -> bool {
     status.is_final() || matches!(status, Status::Failed)
 }

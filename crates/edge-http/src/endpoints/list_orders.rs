@@ -105,7 +105,7 @@ async fn page(
     Ok(answer::json(StatusCode::OK, page.finish(next.as_deref())))
 }
 
-/// So many orders are in memory at a time, because each may be as large as a request.
+/// The most orders in memory at a time, because each may be as large as a request.
 const ORDERS_AT_A_TIME: usize = 200;
 /// A page that has grown to this size ends, and goes on with its cursor.
 pub(super) const FULL_PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -118,7 +118,7 @@ struct Page {
 }
 
 impl Page {
-    /// Adds orders until it is full; returns where the list goes on.
+    /// Adds orders until it is full; returns where the list continues.
     fn add(&mut self, found: &OrderPage) -> Option<OrderId> {
         for (index, order) in found.orders.iter().enumerate() {
             self.data.extend_from_slice(if self.orders > 0 {

@@ -17,7 +17,7 @@ use super::schemas::dialect::ApiError;
 use crate::dialects::Voice;
 use crate::problem::Code;
 
-/// Under which heading an operation stands.
+/// The heading of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
     Orders,
@@ -30,7 +30,7 @@ pub(super) enum Group {
 
 impl Group {
     pub(super) const ALL: [(Self, &'static str); 6] = [
-        (Self::Orders, "Take orders, read them, steer them."),
+        (Self::Orders, "Place orders, read them, change them."),
         (
             Self::Live,
             "Every status change as it happens, over server-sent events or a WebSocket. Streams resume: a client that \
@@ -43,7 +43,7 @@ impl Group {
         ),
         (
             Self::Standing,
-            "How many orders stand where, and how the server is.",
+            "How many orders have each status, and the server's health.",
         ),
         (
             Self::Dialects,

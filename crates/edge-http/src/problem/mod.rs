@@ -83,7 +83,7 @@ impl Problem {
         self.0.code.as_str()
     }
 
-    /// What only the log is told.
+    /// What is for the log only.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }

@@ -148,6 +148,23 @@ async fn each_faulty_field_is_422_with_its_pointer() {
 }
 
 #[tokio::test]
+async fn a_currency_in_lower_case_is_refused_and_the_right_code_is_suggested() {
+    let server = Server::start().await;
+    for (given, suggested) in [("eur", Some("EUR")), ("jPy", Some("JPY")), ("abc", None)] {
+        let body = format!(r#"{{"user_id":"a","amount":1,"currency":"{given}"}}"#);
+        let answer = server.post("/v1/orders", body).await;
+        assert_eq!(answer.status, 422, "{given}");
+        let expected = ("/currency".to_owned(), "unknown_value".to_owned());
+        assert_eq!(answer.faults(), [expected], "{given}");
+        let detail = answer.json()["errors"][0]["detail"].to_string();
+        match suggested {
+            Some(code) => assert!(detail.contains(code), "{given}: {detail}"),
+            None => assert!(!detail.contains(&given.to_uppercase()), "{detail}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn all_faults_of_a_body_come_at_once() {
     let server = Server::start().await;
     let body = r#"{"user_id":"","usr":1,"status":"PENDING","source":"fax","currency":"EURO",

@@ -55,7 +55,13 @@ impl LiveServer {
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let clock = Arc::new(SystemClock::new());
         let options = SqliteOptions::in_dir(folder.path());
-        let opened = SqliteStore::open(options, clock.clone(), hints.clone(), hints.clone());
+        let opened = SqliteStore::open(
+            options,
+            clock.clone(),
+            Arc::new(SystemIds),
+            hints.clone(),
+            hints.clone(),
+        );
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let hub = Hub::new(store.clone(), hints, watch);
         let application = Application::new(

@@ -264,6 +264,37 @@ async fn each_faulty_total_quantity_or_adjustment_is_422_with_its_pointer() {
 }
 
 #[tokio::test]
+async fn all_faults_of_an_adjustment_come_at_once() {
+    let server = Server::start().await;
+    let body = adjusted(r#"{"kind":"discount","amount":1,"included":true,"label":""}"#);
+    let (_, faults) = faults_of(&server, &body).await;
+    let found: Vec<_> = faults
+        .iter()
+        .map(|(pointer, code)| (pointer.as_str(), code.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("/adjustments/0/label", "blank"),
+            ("/adjustments/0/amount", "out_of_range"),
+            ("/adjustments/0/included", "not_allowed"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_currency_that_would_be_refused_is_not_suggested() {
+    let server = Server::start().await;
+    let body = r#"{"user_id":"a","amount":1,"currency":"dem"}"#;
+    let (answer, faults) = faults_of(&server, body).await;
+    assert_eq!(
+        faults,
+        [("/currency".to_owned(), "unknown_value".to_owned())]
+    );
+    assert!(!answer.text.contains("did you mean"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_fault_of_money_names_the_difference_and_the_remedy() {
     let server = Server::start().await;
     for (body, words) in [

@@ -246,7 +246,8 @@ impl Server {
 fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dyn OrderStore> {
     let options = SqliteOptions::in_dir(folder.path());
     let clock = Arc::new(SystemClock::new());
-    Arc::new(SqliteStore::open(options, clock, hints.clone(), hints.clone()).unwrap())
+    let ids = Arc::new(SystemIds);
+    Arc::new(SqliteStore::open(options, clock, ids, hints.clone(), hints.clone()).unwrap())
 }
 
 fn now() -> Timestamp {

@@ -1,6 +1,6 @@
 //! Mapping files of known shops, in the binary: found by name for `import --preset`, or by the heading of a file. The
-//! command line and `--suggest` call it. A preset is a mapping like any other and has no rule of its own: whoever needs
-//! something else prints it and changes it.
+//! command line and `suggest` call it. A preset is a mapping like any other and adds no rule: to change one, a user prints
+//! it and imports with the changed copy.
 
 use std::collections::BTreeSet;
 

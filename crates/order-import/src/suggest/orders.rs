@@ -1,4 +1,4 @@
-//! The orders of a sample: which rows belong together, at which level an adjustment stands, and whether the guessed
+//! The orders of a sample: which rows belong together, whether an adjustment belongs to rows, and whether the guessed
 //! columns add up to the order's total. The writer asks it, and puts the answer into a comment.
 
 use std::collections::HashMap;

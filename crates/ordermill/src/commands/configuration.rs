@@ -1,4 +1,4 @@
-//! `config`: prints the commented defaults, checks a configuration, or says where each value came from. Starts nothing.
+//! `config`: prints the commented defaults, checks a configuration, or shows where each value came from. Starts nothing.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::config::{self, ConfigFlags};
+use crate::serve;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -14,7 +15,7 @@ pub enum ConfigCommand {
     /// Print the commented defaults, to start a file of your own
     #[command(after_help = "Example: ordermill config default > ordermill.toml")]
     Default,
-    /// Check everything that `serve` would check; exit 78 where something is wrong
+    /// Check everything that `serve` checks; exit 78 if something is wrong
     #[command(after_help = "Example: ordermill config check --config ordermill.toml")]
     Check(ConfigFlags),
     /// Print every setting and where its value came from; secrets are hidden
@@ -27,7 +28,8 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     let text = match command {
         ConfigCommand::Default => config::DEFAULTS.to_owned(),
         ConfigCommand::Check(flags) => {
-            config::load(flags, &[])?;
+            let (config, mut layers) = config::load(flags, &[])?;
+            serve::check(config, &mut layers)?;
             "configuration: good\n".to_owned()
         }
         ConfigCommand::Show(flags) => config::show(&config::load(flags, &[])?.1),

@@ -1,5 +1,5 @@
-//! `migrate`: brings the schema of the configured store up to this program's version and stops. `serve` does the same
-//! at its start; this is for those who want to do it before.
+//! `migrate`: brings the schema of the configured store up to this program's version and stops. `serve` does the same at
+//! its start; this does it before.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -30,8 +30,8 @@ pub async fn run(flags: MigrateFlags) -> anyhow::Result<ExitCode> {
         .data_dir
         .as_ref()
         .map(|dir| Override::new("store.data_dir", dir.to_string_lossy(), "--data-dir"));
-    let (config, _) = config::load(&flags.config, data_dir.as_slice())?;
-    let shards = migrate_store(&config, Arc::new(SystemClock::new())).await?;
+    let (config, mut layers) = config::load(&flags.config, data_dir.as_slice())?;
+    let shards = migrate_store(&config, &mut layers, Arc::new(SystemClock::new())).await?;
     writeln!(
         std::io::stdout().lock(),
         "the schema of {shards} {} is up to date",

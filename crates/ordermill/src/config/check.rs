@@ -1,4 +1,5 @@
-//! What must hold between settings. Called once all are read; every fault names the setting to change.
+//! The rules between settings. Called once all are read; every fault names the setting to change. The rules of the parts
+//! that are built from settings are in `serve::check`.
 
 use std::time::Duration;
 
@@ -174,11 +175,6 @@ fn work(config: &Config, layers: &mut Layers) {
     match (handler.kind, &handler.url) {
         (HandlerKind::Http, None) => {
             layers.refuse("handler.kind", "is \"http\", but handler.url says no URL");
-        }
-        (HandlerKind::Http, Some(url))
-            if !url.starts_with("http://") && !url.starts_with("https://") =>
-        {
-            layers.refuse("handler.url", "must begin with http:// or https://");
         }
         (HandlerKind::None, Some(_)) => {
             layers.refuse("handler.url", "has no effect with handler.kind = \"none\": say handler.kind = \"http\" or leave it out");

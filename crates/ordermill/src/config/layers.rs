@@ -276,6 +276,12 @@ impl Layers {
             .is_none_or(|setting| setting.origin == Origin::Default)
     }
 
+    /// Whether a setting has the value of its default, which a file made by `config default` states.
+    pub fn has_default_value(&self, name: &str) -> bool {
+        let value = self.settings.get(name).map(|setting| &setting.value);
+        value == self.defaults.get(name)
+    }
+
     /// Every setting, by name.
     pub const fn settings(&self) -> &BTreeMap<String, Setting> {
         &self.settings

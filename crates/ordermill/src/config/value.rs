@@ -64,6 +64,9 @@ impl FromValue for usize {
     }
 }
 
+/// Times are added to the clock and to each other, which must not overflow.
+const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl FromValue for Duration {
     fn from_value(value: &Value) -> Result<Self, String> {
         let example = "must be a time such as \"500ms\", \"30s\" or \"5m\"";
@@ -72,7 +75,11 @@ impl FromValue for Duration {
             .ok_or_else(|| format!("{example}, not {}", kind(value)))?
             .parse()
             .map_err(|_| example.to_owned())?;
-        Self::try_from(parsed).map_err(|_| "must not be below zero".to_owned())
+        let time = Self::try_from(parsed).map_err(|_| "must not be below zero".to_owned())?;
+        if time > MAX_TIME {
+            return Err("must not be above 365 days".to_owned());
+        }
+        Ok(time)
     }
 }
 

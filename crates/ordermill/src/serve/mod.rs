@@ -1,11 +1,13 @@
-//! `serve`: the whole server in one process. Reads the configuration, opens the store, listens, and runs until a signal
-//! or until a part of it ends that should not.
+//! `serve`: the whole server in one process. Reads and checks the configuration, opens the store, listens, and runs until
+//! a signal, or until a part of it fails.
 
+mod check;
 mod demo;
 mod grpc;
 mod http;
 mod logs;
 mod open_files;
+mod owner_only;
 mod parts;
 mod process;
 mod receipts;
@@ -20,9 +22,10 @@ use anyhow::Context as _;
 
 use crate::config::{self, ConfigFlags, Override};
 
+pub use check::check;
 pub use store::migrate as migrate_store;
 
-/// The folder of `--demo` where no other is named: a demonstration never touches real orders.
+/// The folder of `--demo` if no other is named: a demonstration never touches real orders.
 const DEMO_DATA_DIR: &str = "ordermill-demo-data";
 
 /// Flags of `serve`; each is a setting, too (`ordermill config default` lists all).
@@ -87,21 +90,22 @@ impl ServeFlags {
     }
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 ///
 /// # Errors
-/// A configuration that nothing can be started with, or what failed while starting or running.
+/// A configuration that cannot be started with, or a failure of the start or of a running part.
 pub fn run(flags: ServeFlags) -> anyhow::Result<ExitCode> {
     let Role::All = flags.role;
-    let (mut config, layers) = config::load(&flags.config, &flags.overrides())?;
+    let (config, mut layers) = config::load(&flags.config, &flags.overrides())?;
     logs::start(&config.log)?;
     for line in layers.alias_lines() {
         tracing::info!("environment: {line}");
     }
-    open_files::make_room(&mut config, |setting| !layers.is_default(setting))?;
+    let checked = check(config, &mut layers)?;
+    owner_only::restrict_new_files();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(process::run(config, flags.demo))
+        .block_on(process::run(checked, flags.demo))
 }

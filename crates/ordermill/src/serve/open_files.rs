@@ -1,22 +1,20 @@
-//! The process's bound of open files: raised as far as the system allows, because it begins low on most systems, and
-//! the bounds of connections held against it, because past it nothing can be accepted, opened or called any more.
+//! The process's limit of open files: raised as far as the system allows, because it begins low on most systems. The
+//! bounds of connections are checked against it, because past it nothing can be accepted, opened or called.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config::{Config, ConfigError, StoreKind};
+use crate::config::{Config, Layers, StoreKind};
 
 /// What is open beside connections: logs, the store's own files, what a request opens for a moment.
 const SPARE: u64 = 128;
 /// A shard's connections beside those of its pool: the writer's, the listener's, and one that is being replaced.
 const BESIDE_POOL: usize = 4;
 
-/// Raises the bound, and lowers the bounds of connections to it where they are only defaults.
-///
-/// # Errors
-/// Where connections that somebody asked for (`is_chosen`) do not fit.
-pub fn make_room(config: &mut Config, is_chosen: impl Fn(&str) -> bool) -> Result<(), ConfigError> {
+/// Raises the bound, lowers the bounds of connections to it if they have their default values, and refuses other values
+/// that do not fit.
+pub fn make_room(config: &mut Config, layers: &mut Layers) {
     let Some(limit) = raised() else {
-        return Ok(());
+        return;
     };
     let listeners =
         1 + usize::from(config.http.ws_addr.is_some()) + usize::from(config.grpc.addr.is_some());
@@ -31,15 +29,14 @@ pub fn make_room(config: &mut Config, is_chosen: impl Fn(&str) -> bool) -> Resul
             continue;
         }
         let fits = usize::try_from(fits).unwrap_or(usize::MAX);
-        if is_chosen(setting) || fits == 0 {
-            let fault = format!(
-                "{setting}: {wanted} connections on each of {listeners} listeners and {rest} files beside them \
+        if fits == 0 || !layers.has_default_value(setting) {
+            let reason = format!(
+                "is too high: {wanted} connections on each of {listeners} listeners and {rest} files beside them \
                  do not fit into the {limit} open files that this process may have: set it to {fits} or less, or allow \
                  more (ulimit -Hn, LimitNOFILE of systemd)"
             );
-            return Err(ConfigError {
-                faults: vec![fault],
-            });
+            layers.refuse(setting, &reason);
+            continue;
         }
         tracing::info!(
             limit,
@@ -50,7 +47,6 @@ pub fn make_room(config: &mut Config, is_chosen: impl Fn(&str) -> bool) -> Resul
         );
         *wanted = fits;
     }
-    Ok(())
 }
 
 /// The bound after it was raised as far as it goes; `None` where there is none.

@@ -1,5 +1,5 @@
-//! The process: wires store, use cases, edge and workers together and hands them to [`Parts`]. A part that ends before
-//! it was told to stops the whole process, because a server that is half there is worse than one that is gone.
+//! The process: wires store, use cases, edge and workers together and hands them to [`Parts`]. A part that ends before the
+//! stop began ends the whole process, because half a server is worse than none.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use application::ports::{Clock, Ids};
-use application::system::{SystemClock, SystemIds};
+use application::system::SystemIds;
 use application::watch::{Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
 use edge_grpc::GrpcEdge;
@@ -15,23 +15,27 @@ use edge_http::EdgeState;
 use tokio::net::TcpListener;
 use worker::Worker;
 
+use super::check::Checked;
 use super::parts::Parts;
 use super::signals::StopSignals;
 use super::store::OpenStore;
 use super::work::Health;
-use super::{demo, grpc, http, receipts, store, work};
+use super::{demo, grpc, http, owner_only, receipts, store, work};
 use crate::config::{Config, HandlerKind};
 
 /// Runs until a signal or a failure.
 ///
 /// # Errors
 /// What could not be started, or which part ended.
-pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> {
+    let Checked {
+        config,
+        clock,
+        handler,
+    } = checked;
     let mut signals = StopSignals::new()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let receipts = receipts::open(&config)?;
-    let handler = work::handler(&config, Arc::clone(&clock))?;
     let mut store = tokio::select! {
         opened = store::open(&config, Arc::clone(&clock)) => opened?,
         signal = signals.next() => bail!("{signal} came before the store was open"),
@@ -56,6 +60,7 @@ pub async fn run(config: Config, with_demo: bool) -> anyhow::Result<ExitCode> {
     let grpc = GrpcEdge::new(application.clone(), grpc::settings(&config));
     let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
     let http_addr = listen(&config, &edge, grpc, &mut parts)?;
+    owner_only::warn_of_open_folders(&config);
     if with_demo {
         parts.spawn(
             "the demonstration",

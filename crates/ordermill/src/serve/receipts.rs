@@ -1,4 +1,4 @@
-//! Where receipts are kept, as the configuration says.
+//! The receipt store that the configuration names: checked, then opened.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,12 +6,20 @@ use std::sync::Arc;
 use adapter_object_store::ReceiptFolder;
 use application::Receipts;
 
-use crate::config::{Config, ReceiptsKind};
+use super::check::check_folder;
+use crate::config::{Config, Layers, ReceiptsKind};
 
-/// The place of receipts, ready to be written to.
+/// Refuses a folder that cannot be one.
+pub fn check(config: &Config, layers: &mut Layers) {
+    if let (ReceiptsKind::Folder, Some(folder)) = (config.receipts.store, &config.receipts.folder) {
+        check_folder("receipts.folder", folder, layers);
+    }
+}
+
+/// The receipt store, ready to be written to.
 ///
 /// # Errors
-/// Where the folder cannot be used.
+/// If the folder cannot be used.
 pub fn open(config: &Config) -> anyhow::Result<Receipts> {
     match config.receipts.store {
         ReceiptsKind::Embedded => Ok(Receipts::Rendered),

@@ -1,4 +1,5 @@
-//! The store that the configuration names, opened: schema brought up to date, hints wired to it.
+//! The store that the configuration names: checked, then opened, with its schema brought up to date and hints wired to
+//! it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +13,9 @@ use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
 use application::system::SystemIds;
 use domain::ShardId;
 
-use crate::config::{self, Config, ConfigError, ShardMapText, StoreKind};
+use super::check::check_folder;
+use super::owner_only;
+use crate::config::{self, Config, Layers, ShardMapText, StoreKind};
 
 /// A store and its hints.
 pub struct OpenStore {
@@ -29,10 +32,29 @@ pub struct OpenStore {
 /// The wait for a store that gives itself up.
 type GivesUp = Pin<Box<dyn Future<Output = String> + Send>>;
 
+/// Refuses what no store can be opened with: a data folder that is a file, an address that cannot be read.
+pub fn check(config: &Config, layers: &mut Layers) {
+    match config.store.kind {
+        StoreKind::Sqlite => check_folder("store.data_dir", &config.store.data_dir, layers),
+        StoreKind::Postgres => {
+            for fault in postgres_options(&config.store).faults() {
+                match fault {
+                    ConnectError::InvalidAddress { shard, reason } => {
+                        let reason =
+                            format!("has no PostgreSQL address for shard {shard}: {reason}");
+                        layers.refuse("store.shards", &reason);
+                    }
+                    other => layers.refuse("store.map", &format!("does not fit: {other}")),
+                }
+            }
+        }
+    }
+}
+
 /// Opens it; a schema that is older than this program is brought up to date.
 ///
 /// # Errors
-/// Where it cannot be opened; the message names the remedy.
+/// If it cannot be opened; the message names the remedy.
 pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<OpenStore> {
     match config.store.kind {
         StoreKind::Sqlite => open_sqlite(&config.store, clock).await,
@@ -70,9 +92,7 @@ async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Re
         .collect();
     let hints = Arc::new(InProcessHints::new(&shards));
     let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
-    let store = PostgresStore::connect(postgres_options(set), clock, dispatch, bus)
-        .await
-        .map_err(classified)?;
+    let store = PostgresStore::connect(postgres_options(set), clock, dispatch, bus).await?;
     Ok(OpenStore {
         store: Arc::new(store),
         dispatch: Arc::clone(&hints) as _,
@@ -82,33 +102,29 @@ async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Re
     })
 }
 
-/// Brings the schema up to date without starting a store: unlike a start, it needs every shard to be there. Says how many
-/// there are.
+/// Brings the schema up to date without starting a store: unlike a start, it needs every shard to be reachable. Returns the
+/// number of shards.
 ///
 /// # Errors
-/// As [`open`].
-pub async fn migrate(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<usize> {
+/// A store that cannot be opened with these settings, or as [`open`].
+pub async fn migrate(
+    config: &Config,
+    layers: &mut Layers,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<usize> {
+    check(config, layers);
+    layers.finish()?;
+    owner_only::restrict_new_files();
     match config.store.kind {
         StoreKind::Sqlite => {
             let opened = open_sqlite(&config.store, clock).await?;
             opened.store.close().await;
         }
-        StoreKind::Postgres => adapter_postgres::migrate(&postgres_options(&config.store))
-            .await
-            .map_err(classified)?,
+        StoreKind::Postgres => {
+            adapter_postgres::migrate(&postgres_options(&config.store)).await?;
+        }
     }
     Ok(config.store.shards.len().max(1))
-}
-
-/// What only another configuration can mend ends as such.
-fn classified(error: ConnectError) -> anyhow::Error {
-    match error {
-        ConnectError::InvalidAddress { .. } | ConnectError::InvalidMap(_) => {
-            let faults = vec![error.to_string()];
-            ConfigError { faults }.into()
-        }
-        other => other.into(),
-    }
 }
 
 fn postgres_options(set: &config::Store) -> PostgresOptions {

@@ -1,25 +1,26 @@
-//! The workers of this process: the handler that the configuration names, the settings of the pool, and how the health
-//! page learns of the circuit breaker.
+//! The workers of this process: the handler that the configuration names, the settings of the pool, and the state of the
+//! circuit breaker for the health page.
 
 use std::sync::Arc;
 
-use adapter_webhook::{HttpHandler, HttpHandlerSettings};
+use adapter_webhook::{HttpHandler, HttpHandlerSettings, SettingsError};
 use application::Receipts;
 use application::ports::{Clock, Ids, OrderHandler};
 use edge_http::{Breaker, WorkHealth};
 use worker::{BreakerSettings, BreakerState, Worker, WorkerParts, WorkerSettings, WorkerStatus};
 
 use super::store::OpenStore;
-use crate::config::{Config, ConfigError, HandlerKind};
+use crate::config::{Config, HandlerKind, Layers};
 
-/// The work itself.
-///
-/// # Errors
-/// Where the handler cannot be set up.
-pub fn handler(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn OrderHandler>> {
+/// The work of an order; `None` if it cannot be set up, with the fault in `layers`. Calls nothing.
+pub fn handler(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    layers: &mut Layers,
+) -> Option<Arc<dyn OrderHandler>> {
     let set = &config.handler;
     match set.kind {
-        HandlerKind::None => Ok(Arc::new(worker::NoWork)),
+        HandlerKind::None => Some(Arc::new(worker::NoWork)),
         HandlerKind::Http => {
             let settings = HttpHandlerSettings {
                 url: set.url.clone().unwrap_or_default(),
@@ -28,15 +29,23 @@ pub fn handler(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn
                 idle_connections: set.max_in_flight,
                 ..HttpHandlerSettings::default()
             };
-            let handler = HttpHandler::new(&settings, clock).map_err(|error| ConfigError {
-                faults: vec![error.to_string()],
-            })?;
-            Ok(Arc::new(handler))
+            match HttpHandler::new(&settings, clock) {
+                Ok(handler) => Some(Arc::new(handler)),
+                Err(error) => {
+                    let setting = match &error {
+                        SettingsError::Url => "handler.url",
+                        SettingsError::Secret => "handler.secret",
+                        SettingsError::Client(_) => "handler.kind",
+                    };
+                    layers.refuse(setting, &error.to_string());
+                    None
+                }
+            }
         }
     }
 }
 
-/// A worker over the store; it works nothing off before it runs.
+/// A worker over the store; it claims nothing before it runs.
 pub fn worker(
     config: &Config,
     store: &OpenStore,
@@ -80,9 +89,9 @@ pub fn worker(
     })
 }
 
-/// What the health page says of the work.
+/// The state of the work, for the health page.
 pub struct Health {
-    /// `None` where this process works nothing off, or its handler calls nothing.
+    /// `None` if this process has no worker, or its handler calls nothing.
     pub status: Option<WorkerStatus>,
 }
 

@@ -46,6 +46,9 @@ fn connections_that_were_asked_for_and_do_not_fit_stop_the_start() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(78), "{said}");
-    assert!(said.contains("http.max_connections: 5000"), "{said}");
+    assert!(
+        said.contains("http.max_connections is too high: 5000"),
+        "{said}"
+    );
     assert!(said.contains("ulimit -Hn"), "{said}");
 }

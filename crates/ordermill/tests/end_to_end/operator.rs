@@ -89,10 +89,6 @@ fn a_store_that_cannot_be_opened_is_exit_1_in_one_line() {
     drop(database);
     assert_says(&serve(&newer, &[]), 1, &["99", "newer"]);
 
-    let file = folder.path().join("file");
-    fs::write(&file, "no folder").unwrap();
-    assert_says(&serve(&file, &[]), 1, &["file"]);
-
     let away = [
         "--set",
         "store.kind=postgres",

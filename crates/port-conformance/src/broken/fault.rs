@@ -63,7 +63,8 @@ pub enum Fault {
     FullMillisecond,
     /// Hands out an order before its `process_after`.
     EarlyJob,
-    /// Counts the time until `process_after` as a delay, by a clock that is never set.
+    /// Counts the time until `process_after` as a delay, by a clock that is never set. Adapters do not run it: it needs a
+    /// store whose clock a test can set and whose delays do not follow that clock.
     TimeAsDelay,
     /// Starts the attempts of a released order again.
     ForgottenAttempts,

@@ -143,21 +143,11 @@ fn what_it_said(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without words".to_owned())
 }
 
-/// Whether a test can set the clock of these stores.
-async fn has_own_clock(factory: &dyn StoreFactory) -> bool {
-    let opened = factory.fresh().await;
-    opened.set_store_clock(opened.clock().now())
-}
-
 /// Fails unless the suite finds the fault out, for its own reason, and finds nothing else wrong.
 ///
 /// # Panics
 /// If the suite lets the broken twin pass, or fails it for another reason.
 pub async fn assert_suite_catches(healthy: Arc<dyn StoreFactory>, fault: Fault) {
-    if fault == Fault::TimeAsDelay && !has_own_clock(&*healthy).await {
-        eprintln!("{fault:?}: left out, the store's clock is not ours");
-        return;
-    }
     let expected = fault.expectation();
     let broken: Arc<dyn StoreFactory> = Arc::new(BrokenFactory::new(healthy, fault));
     match run(Arc::clone(&broken), expected.behaviour).await {
@@ -212,7 +202,6 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_unmarked_history: UnmarkedHistory,
             the_suite_catches_a_full_millisecond: FullMillisecond,
             the_suite_catches_an_early_job: EarlyJob,
-            the_suite_catches_a_time_turned_into_a_delay: TimeAsDelay,
             the_suite_catches_forgotten_attempts: ForgottenAttempts,
             the_suite_catches_a_released_order_that_is_not_isolated: ReleasedAmongOthers,
         }

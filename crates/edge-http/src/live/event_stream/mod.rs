@@ -148,7 +148,7 @@ async fn open(
         if let Some(Err(_)) = hard.run_until_cancelled_owned(running).await {
             tracing::error!("an event stream was ended by a panic");
             let goodbye = feed::broken_off(&settings.live);
-            // Whoever has left, or takes nothing any more, need not know.
+            // A client that has left, or takes nothing any more, does not get it.
             let _ = last_words
                 .send_timeout(goodbye, settings.live.close_timeout)
                 .await;

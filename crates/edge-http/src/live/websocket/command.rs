@@ -140,7 +140,7 @@ fn invalid(detail: impl Into<String>) -> Refused {
 #[cfg(test)]
 mod tests {
     use application::watch::{Cursor, Start, Topic};
-    use domain::{OrderId, Seq, ShardId, UserId, Version};
+    use domain::{EventPosition, OrderId, Seq, ShardId, UserId, Version};
 
     use super::Command;
 
@@ -157,7 +157,11 @@ mod tests {
     fn every_documented_frame_is_a_command() {
         let order = || Topic::Order(OrderId::parse(ID).unwrap());
         let alice = || Topic::User(UserId::new("alice").unwrap());
-        let cursor = Cursor::new([(ShardId(0), Seq(7))]);
+        let position = EventPosition {
+            seq: Seq(7),
+            bits: 0x89ab_cdef,
+        };
+        let cursor = Cursor::new([(ShardId(0), position)]);
         for (text, expected) in [
             (ID.to_owned(), subscribe(order(), Start::Now)),
             (format!(" \"{ID}\"\n"), subscribe(order(), Start::Now)),

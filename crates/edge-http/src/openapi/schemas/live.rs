@@ -1,4 +1,4 @@
-//! What live streams say, and what a WebSocket is told.
+//! The messages of live streams, and the commands of a WebSocket.
 
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Type;
@@ -33,7 +33,7 @@ pub(in crate::openapi) struct Resync {
     cursor: Cursor,
 }
 
-/// What a client may say in a text frame.
+/// A text frame of a client.
 #[derive(ToSchema)]
 #[schema(examples("0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11"))]
 #[serde(untagged)]
@@ -82,13 +82,13 @@ pub(in crate::openapi) struct Topic {
     all: Option<bool>,
 }
 
-/// What the server says in a text frame.
+/// A text frame of the server.
 #[derive(ToSchema)]
 #[serde(untagged)]
 pub(in crate::openapi) enum SocketFrame {
     /// A status changed; a new subscriber to an order gets its present status first.
     Change(Change),
-    /// On the separate WebSocket port alone, to whoever sent an order id alone: the order is final.
+    /// On the separate WebSocket port alone, for a client that sent a bare order id: the order is over.
     Final(FinalStatus),
     /// A user, or everything, is watched from the cursor on.
     Subscribed(SubscribedFrame),
@@ -100,7 +100,7 @@ pub(in crate::openapi) enum SocketFrame {
     Error(ErrorFrame),
 }
 
-/// What clients of orderSystem are told of an order, once.
+/// The one message about an order for clients of orderSystem.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct FinalStatus {
@@ -133,7 +133,7 @@ pub(in crate::openapi) struct ErrorFrame {
     error: FrameFault,
 }
 
-/// Where a socket stands.
+/// The position of a socket in the changes.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Position {

@@ -4,10 +4,10 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::value::{
-    Actor, Amount, AnyCurrencyCode, AnyTime, Count, CurrencyCode, Cursor, EventName, ExternalId,
-    HandlerResult, HistoryStatus, IdempotencyKey, Kind, Label, Metadata, NewAmount, NewMetadata,
-    NewQuantity, NewSignedAmount, OrderId, OrderSource, OrderStatus, ProductName, Quantity, Reason,
-    RequestName, SignedAmount, Sku, SpanId, Time, TraceId, UserId, Version, WaitWord,
+    Actor, Amount, AnyCurrencyCode, AnyTime, CommandReason, Count, CurrencyCode, Cursor, EventName,
+    ExternalId, HandlerResult, HistoryStatus, IdempotencyKey, Kind, Label, Metadata, NewAmount,
+    NewMetadata, NewQuantity, NewSignedAmount, OrderId, OrderSource, OrderStatus, ProductName,
+    Quantity, RequestName, SignedAmount, Sku, SpanId, Time, TraceId, UserId, Version, WaitWord,
 };
 
 /// A new order. Either `lines` or `amount` is needed; if both are there, the amount must be the sum of the lines and the
@@ -165,7 +165,7 @@ pub(in crate::openapi) struct WaitingFor {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Command {
-    reason: Option<Reason>,
+    reason: Option<CommandReason>,
 }
 
 /// Why an order, or its last attempt, failed.
@@ -243,7 +243,7 @@ pub(in crate::openapi) struct Event {
     #[schema(required)]
     actor: Option<Actor>,
     #[schema(required)]
-    reason: Option<Reason>,
+    reason: Option<CommandReason>,
     /// Whether it is imported history.
     history: bool,
     /// The request that made the change.

@@ -2,7 +2,7 @@
 
 use utoipa::ToSchema;
 
-use super::value::{Count, Reason as ReasonText, Time, UserId};
+use super::value::{CommandReason, Count, Time, UserId};
 
 /// Which dead letters are meant, and why; `{}` means all.
 #[derive(ToSchema)]
@@ -12,7 +12,7 @@ pub(in crate::openapi) struct DeadLetterCommand {
     /// Why they failed: the `code` of their failure.
     #[schema(min_length = 1, max_length = 255)]
     code: Option<String>,
-    reason: Option<ReasonText>,
+    reason: Option<CommandReason>,
 }
 
 /// How many dead letters were replayed.

@@ -67,7 +67,7 @@ values! {
     /// Who caused a change: the subject of a token, 1-255 characters.
     Actor = printed(domain::Actor::MAX_CHARS);
     /// Why a person changes an order, in their words: 1-255 characters. It is recorded in the event.
-    Reason = printed(domain::Reason::MAX_CHARS).examples(["the customer called"]);
+    CommandReason = printed(domain::Reason::MAX_CHARS).examples(["the customer called"]);
     /// The client's name for an adjustment, such as a discount code: 1-255 characters.
     Label = printed(domain::Label::MAX_CHARS).examples(["SPRING"]);
     /// RFC 3339 in UTC, with milliseconds.

@@ -1,0 +1,62 @@
+//! What comes before a store: bringing the shards' schemas up to date, and waiting for those that
+//! are away. Called by `store`, and by the command that only migrates.
+
+use futures_util::future::try_join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::PostgresOptions;
+use crate::backoff::Backoff;
+use crate::connect::Address;
+use crate::error::ConnectError;
+use crate::schema::{self, Place};
+
+/// Brings the schemas of these shards up to date, without starting a store.
+///
+/// # Errors
+/// See [`ConnectError`]; here every shard has to be there.
+pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
+    options.map.owners(options.shards.len())?;
+    for address in options.addresses().collect::<Result<Vec<_>, _>>()? {
+        let place = Place::new(address.shard, options.shards.len(), &options.map);
+        schema::prepare(&address, &place).await?;
+    }
+    Ok(())
+}
+
+/// Which shards are there and belong to this store. Waits for the others as long as the start may.
+pub(crate) async fn reach(
+    addresses: &[Address],
+    places: &[Place],
+    options: &PostgresOptions,
+) -> Result<Vec<bool>, ConnectError> {
+    let give_up = Instant::now() + options.start_timeout;
+    let attempts = addresses
+        .iter()
+        .zip(places)
+        .map(|(address, place)| async move {
+            let mut backoff = Backoff::up_to(options.max_backoff);
+            loop {
+                let error = match schema::prepare(address, place).await {
+                    Ok(()) => return Ok(None),
+                    Err(error) if !error.is_passing() => return Err(error),
+                    Err(error) => error,
+                };
+                let pause = backoff.next_pause();
+                if Instant::now() + pause >= give_up {
+                    return Ok(Some(error));
+                }
+                tracing::info!(%error, "waiting for a shard");
+                sleep(pause).await;
+            }
+        });
+    let mut away = try_join_all(attempts).await?;
+    if away.iter().all(Option::is_some)
+        && let Some(error) = away.pop().flatten()
+    {
+        return Err(error);
+    }
+    for error in away.iter().flatten() {
+        tracing::warn!(%error, "starting without a shard; its orders are refused until it is back");
+    }
+    Ok(away.iter().map(Option::is_none).collect())
+}
