@@ -216,6 +216,7 @@ fn readings(
     let mut readings = Vec::new();
     let quotes = [Quote::Double, Quote::Disabled, Quote::Other(b'\'')];
     for quote in others_after(layout.quote, quotes) {
+        let is_changed = [encoding != wanted, quote.byte() != layout.quote.byte()];
         let layout = FileLayout {
             encoding: Some(encoding),
             quote,
@@ -225,8 +226,7 @@ fn readings(
         for delimiter in others_after(base.dialect.delimiter, DELIMITERS) {
             let mut plan = base;
             plan.dialect.delimiter = delimiter;
-            let changes = usize::from(encoding != wanted)
-                + usize::from(quote.byte() != layout.quote.byte())
+            let changes = is_changed.into_iter().map(usize::from).sum::<usize>()
                 + usize::from(delimiter != base.dialect.delimiter);
             let reading = |row: Option<u64>, columns: Vec<String>| Reading {
                 rank: (
@@ -282,6 +282,22 @@ fn first_rows(plan: &Plan, text: &[u8]) -> Vec<(u64, Vec<String>)> {
 }
 
 impl Reading {
+    /// The setting that leads to the heading in `row`: the one that the layout uses, if it can, and otherwise the one
+    /// that does not depend on the length of a preamble.
+    fn heading_setting(&self, head: &[u8], row: u64, names: &[&str]) -> (Heading, String) {
+        if let (Heading::AfterLines(_), Ok(above)) = (&self.layout.heading, u32::try_from(row - 1))
+        {
+            let text = decode_all(&head[self.plan.bom_bytes..], self.plan.encoding);
+            let heading = Heading::AfterLines(above);
+            if heading_of(&self.plan, &text, &heading) == self.columns {
+                return (heading, format!("skip_lines = {above}"));
+            }
+        }
+        let marks = marks(names, &self.columns);
+        let setting = format!("header_contains = {marks:?}");
+        (Heading::Contains(marks), setting)
+    }
+
     /// Names what is not as the layout has it, and the settings that say so.
     fn explain(
         &self,
@@ -303,13 +319,10 @@ impl Reading {
             ..self.layout.clone()
         };
         if let Some(row) = self.row {
-            let marks = names
-                .iter()
-                .filter(|name| self.columns.iter().any(|column| column == name.trim()));
-            let marks: Vec<String> = marks.take(2).map(|name| name.trim().to_owned()).collect();
+            let (heading, setting) = self.heading_setting(head, row, names);
             reasons.push(format!("the heading is in row {row}"));
-            settings.push(format!("header_contains = {marks:?}"));
-            fixed.heading = Heading::Contains(marks);
+            settings.push(setting);
+            fixed.heading = heading;
         }
         let delimiter = self.plan.dialect.delimiter;
         let is_detected = Plan::new(head, &fixed, names).dialect.delimiter == delimiter;
@@ -338,6 +351,15 @@ impl Reading {
         }
         Diagnosis::of_settings(missing, reasons, settings)
     }
+}
+
+/// Names of the heading that are enough to find it.
+fn marks(names: &[&str], columns: &[String]) -> Vec<String> {
+    let found = names
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| columns.iter().any(|column| column == name));
+    found.take(2).map(str::to_owned).collect()
 }
 
 /// What else may be wrong with a file whose columns no setting finds.
@@ -397,11 +419,7 @@ pub fn of_sheet(sheet: &Sheet, file: &Arc<str>, layout: &FileLayout, names: &[&s
         }
     }
     if let Some((_, row, cells)) = best {
-        let marks: Vec<_> = names
-            .iter()
-            .filter(|name| cells.iter().any(|cell| cell == name.trim()))
-            .take(2)
-            .collect();
+        let marks = marks(names, &cells);
         let settings = vec![format!("header_contains = {marks:?}")];
         return Diagnosis::of_settings(
             &absent,

@@ -1,6 +1,8 @@
 //! Order files through the public interface of `files`: real layouts, every detection, spreadsheets, sources, and
 //! properties.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod cases;
 mod diagnosis;
 mod json;
