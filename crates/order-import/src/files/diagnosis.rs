@@ -1,24 +1,25 @@
-//! Why columns that a mapping names are not in the heading. Reads the first bytes of the file with other encodings,
-//! delimiters, quotes and headings; the setting under which the most columns are there is the one that is wrong. Only if
-//! no setting helps are the nearest column names suggested.
+//! Why columns that a mapping names are not in the heading. `heading_trials` reads the first bytes of the file with other
+//! settings; the one under which the most columns are there is the one that is wrong. Only if no setting helps are the
+//! nearest column names suggested.
 
 use std::fmt;
 use std::sync::Arc;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::UTF_8;
 
-use super::encoding::{SINGLE_BYTE_AND_ASIAN, decode_all, encoding_of, names_of};
-use super::heading::{DELIMITERS, Plan};
+use super::FileLayout;
+use super::encoding::{decode_all, encoding_of, names_of};
+use super::heading::Plan;
+use super::heading_trials::{Reading, encodings, heading_of, readings};
 use super::nearest::nearest;
 use super::sheet_rows::SheetRows;
 use super::spreadsheet::Sheet;
-use super::text_rows::{FoundHeading, columns_of};
-use super::{FileLayout, Heading, Quote};
+use super::text_rows::FoundHeading;
 
 /// How many rows are looked at for a heading below a preamble.
-const ROWS: usize = 50;
+pub const ROWS: usize = 50;
 /// How many first bytes are read with other settings.
-const TRIED_BYTES: usize = 64 * 1024;
+pub const TRIED_BYTES: usize = 64 * 1024;
 
 /// Why columns are missing. Its text follows the name of the file: "has no column ...".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,11 @@ impl Diagnosis {
         }
     }
 
-    fn of_settings(missing: &[&str], reasons: Vec<String>, settings: Vec<String>) -> Self {
+    pub(super) fn of_settings(
+        missing: &[&str],
+        reasons: Vec<String>,
+        settings: Vec<String>,
+    ) -> Self {
         let missing = missing.iter().map(|name| NearestColumn {
             name: (*name).to_owned(),
             nearest: None,
@@ -132,23 +137,13 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-fn missing<'n>(names: &[&'n str], columns: &[String]) -> Vec<&'n str> {
+/// Which of `names` are no columns.
+pub fn missing<'n>(names: &[&'n str], columns: &[String]) -> Vec<&'n str> {
     names
         .iter()
         .copied()
         .filter(|name| !columns.iter().any(|column| column == name.trim()))
         .collect()
-}
-
-/// A way to read the heading, and what it finds.
-struct Reading {
-    layout: FileLayout,
-    plan: Plan,
-    /// The row of the heading, if it is not where the layout has it.
-    row: Option<u64>,
-    columns: Vec<String>,
-    /// How many of the names are columns, and how few settings were changed for that.
-    rank: (usize, std::cmp::Reverse<usize>),
 }
 
 /// Why columns are missing from a text file that begins with `head`.
@@ -182,162 +177,13 @@ const fn is_convincing(found: usize, missing: &[&str], names: &[&str]) -> bool {
     found + missing.len() > names.len() && found * 3 >= names.len()
 }
 
-/// The encodings to try; the one that the layout has comes first. A byte order mark leaves no doubt.
-fn encodings(head: &[u8], plan: &Plan) -> Vec<&'static Encoding> {
-    let mut encodings = vec![plan.encoding];
-    if plan.bom_bytes > 0 {
-        return encodings;
-    }
-    if plan.encoding != UTF_8 {
-        encodings.push(UTF_8);
-    }
-    if head.contains(&0) {
-        encodings.extend([UTF_16LE, UTF_16BE]);
-    }
-    if !head.is_ascii() {
-        encodings.extend(
-            SINGLE_BYTE_AND_ASIAN
-                .into_iter()
-                .filter(|other| *other != plan.encoding),
-        );
-    }
-    encodings
-}
-
-/// Every way to read the heading in one encoding.
-fn readings(
-    head: &[u8],
-    layout: &FileLayout,
-    encoding: &'static Encoding,
-    names: &[&str],
-) -> Vec<Reading> {
-    let (wanted, bom_bytes) = encoding_of(head, layout.encoding);
-    let text = decode_all(&head[bom_bytes..head.len().min(TRIED_BYTES)], encoding);
-    let mut readings = Vec::new();
-    let quotes = [Quote::Double, Quote::Disabled, Quote::Other(b'\'')];
-    for quote in others_after(layout.quote, quotes) {
-        let layout = FileLayout {
-            encoding: Some(encoding),
-            quote,
-            ..layout.clone()
-        };
-        let base = Plan::new(head, &layout, names);
-        for delimiter in others_after(base.dialect.delimiter, DELIMITERS) {
-            let mut plan = base;
-            plan.dialect.delimiter = delimiter;
-            let changes = usize::from(encoding != wanted)
-                + usize::from(quote.byte() != layout.quote.byte())
-                + usize::from(delimiter != base.dialect.delimiter);
-            let reading = |row: Option<u64>, columns: Vec<String>| Reading {
-                rank: (
-                    names.len() - missing(names, &columns).len(),
-                    std::cmp::Reverse(changes + usize::from(row.is_some())),
-                ),
-                layout: layout.clone(),
-                plan,
-                row,
-                columns,
-            };
-            readings.push(reading(None, heading_of(&plan, &text, &layout.heading)));
-            readings.extend(
-                first_rows(&plan, &text)
-                    .into_iter()
-                    .map(|(row, columns)| reading(Some(row), columns)),
-            );
-        }
-    }
-    readings
-}
-
-/// `first`, and each of `all` that is another.
-fn others_after<T: PartialEq + Copy, const N: usize>(
-    first: T,
-    all: [T; N],
-) -> impl Iterator<Item = T> {
-    std::iter::once(first).chain(all.into_iter().filter(move |other| *other != first))
-}
-
-fn heading_of(plan: &Plan, text: &[u8], heading: &Heading) -> Vec<String> {
-    let found = plan
-        .records_of_head(text)
-        .and_then(|mut records| records.find_heading(heading));
-    match found {
-        Ok(FoundHeading::Columns(columns)) => columns,
-        _ => Vec::new(),
-    }
-}
-
-fn first_rows(plan: &Plan, text: &[u8]) -> Vec<(u64, Vec<String>)> {
-    let mut rows = Vec::new();
-    let Ok(mut records) = plan.records_of_head(text) else {
-        return rows;
-    };
-    for _ in 0..ROWS {
-        let Ok(Some(record)) = records.next() else {
-            break;
-        };
-        rows.push((records.row(), columns_of(record.cells)));
-    }
-    rows
-}
-
-impl Reading {
-    /// Names what is not as the layout has it, and the settings that say so.
-    fn explain(
-        &self,
-        head: &[u8],
-        layout: &FileLayout,
-        plan: &Plan,
-        missing: &[&str],
-        names: &[&str],
-    ) -> Diagnosis {
-        let mut reasons = Vec::new();
-        let mut settings = Vec::new();
-        if self.plan.encoding != plan.encoding {
-            let (name, label) = names_of(self.plan.encoding);
-            reasons.push(format!("the file is {name}"));
-            settings.push(format!("encoding = {label:?}"));
-        }
-        let mut fixed = FileLayout {
-            delimiter: None,
-            ..self.layout.clone()
-        };
-        if let Some(row) = self.row {
-            let marks = names
-                .iter()
-                .filter(|name| self.columns.iter().any(|column| column == name.trim()));
-            let marks: Vec<String> = marks.take(2).map(|name| name.trim().to_owned()).collect();
-            reasons.push(format!("the heading is in row {row}"));
-            settings.push(format!("header_contains = {marks:?}"));
-            fixed.heading = Heading::Contains(marks);
-        }
-        let delimiter = self.plan.dialect.delimiter;
-        let is_detected = Plan::new(head, &fixed, names).dialect.delimiter == delimiter;
-        if layout.delimiter.is_some_and(|wanted| wanted != delimiter)
-            || (layout.delimiter.is_none() && !is_detected)
-        {
-            let delimiter = char::from(delimiter).to_string();
-            reasons.push(format!(
-                "its cells are separated by {}",
-                if delimiter == "\t" { "TAB" } else { &delimiter }
-            ));
-            settings.push(format!("delimiter = {delimiter:?}"));
-        }
-        if self.layout.quote.byte() != layout.quote.byte() {
-            let quote = self
-                .layout
-                .quote
-                .byte()
-                .map_or_else(String::new, |byte| char::from(byte).to_string());
-            reasons.push(if quote.is_empty() {
-                "its cells are not quoted".to_owned()
-            } else {
-                format!("its cells are quoted by {quote}")
-            });
-            settings.push(format!("quote = {quote:?}"));
-        }
-        Diagnosis::of_settings(missing, reasons, settings)
-    }
+/// Names of the heading that are enough to find it.
+pub fn marks(names: &[&str], columns: &[String]) -> Vec<String> {
+    let found = names
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| columns.iter().any(|column| column == name));
+    found.take(2).map(str::to_owned).collect()
 }
 
 /// What else may be wrong with a file whose columns no setting finds.
@@ -397,11 +243,7 @@ pub fn of_sheet(sheet: &Sheet, file: &Arc<str>, layout: &FileLayout, names: &[&s
         }
     }
     if let Some((_, row, cells)) = best {
-        let marks: Vec<_> = names
-            .iter()
-            .filter(|name| cells.iter().any(|cell| cell == name.trim()))
-            .take(2)
-            .collect();
+        let marks = marks(names, &cells);
         let settings = vec![format!("header_contains = {marks:?}")];
         return Diagnosis::of_settings(
             &absent,

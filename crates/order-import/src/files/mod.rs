@@ -10,7 +10,7 @@
 //! | `input`, `source`, `kind` | where bytes come from, spooled if they come once only, and what they are |
 //! | `encoding`, `lines` | bytes into UTF-8, and UTF-8 into physical lines |
 //! | `delimited` and `text_rows`, `json_rows`, `sheet_rows` | rows of CSV, NDJSON and spreadsheets |
-//! | `heading`, `diagnosis`, `nearest` | where the heading is, and why columns are missing |
+//! | `heading`, `diagnosis`, `heading_trials`, `nearest` | where the heading is, and why columns are missing |
 //! | `spreadsheet`, `archive`, `cell_text` | a workbook into rows, its size before that, a cell as text |
 
 use std::sync::Arc;
@@ -22,6 +22,7 @@ mod diagnosis;
 mod encoding;
 mod error;
 mod heading;
+mod heading_trials;
 mod input;
 mod json_rows;
 mod kind;

@@ -52,7 +52,7 @@ impl WholeFiles {
         for file in &files {
             file.with(|file| match file.format() {
                 Format::Ndjson => Ok(()),
-                Format::Delimited if file.size() == 0 => Ok(()),
+                Format::Delimited if file.columns()?.is_empty() => Ok(()),
                 Format::Delimited | Format::Spreadsheet => Err(ImportError::NeedsMapping {
                     file: Arc::clone(file.name()),
                 }),

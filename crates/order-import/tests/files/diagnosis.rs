@@ -103,25 +103,39 @@ fn encoding_and_delimiter_can_both_be_wrong() {
 #[test]
 fn a_heading_further_down_is_named_with_its_row() {
     let text = "Report\nStart;2026\n\nOrder;User;Total\n1;2;3\n";
-    let expected = "the heading is in row 4: set header_contains = [\"Order\", \"Total\"]";
-    for layout in [
-        FileLayout::default(),
-        FileLayout {
-            heading: Heading::AfterLines(1),
-            ..FileLayout::default()
-        },
+    for (heading, setting) in [
+        (Heading::First, "header_contains = [\"Order\", \"Total\"]"),
+        (Heading::AfterLines(1), "skip_lines = 3"),
+        (Heading::AfterLines(9), "skip_lines = 3"),
     ] {
-        let file = open(text, &layout);
+        let file = open(
+            text,
+            &FileLayout {
+                heading,
+                ..FileLayout::default()
+            },
+        );
         let diagnosis = file.diagnose(&["Order", "Total"]);
         assert_eq!(
             diagnosis.to_string(),
-            format!("has no columns \"Order\", \"Total\"; {expected}")
+            format!("has no columns \"Order\", \"Total\"; the heading is in row 4: set {setting}")
         );
-        assert_eq!(
-            diagnosis.settings(),
-            ["header_contains = [\"Order\", \"Total\"]"]
-        );
+        assert_eq!(diagnosis.settings(), [setting]);
     }
+    // Rows are not lines if a cell of the preamble spans several.
+    let layout = FileLayout {
+        heading: Heading::AfterLines(1),
+        ..FileLayout::default()
+    };
+    let message = diagnose(
+        "\"Report\n2026\n\"\nNo\n\nOrder;Total\n1;2\n",
+        &layout,
+        &["Order", "Total"],
+    );
+    assert!(
+        message.ends_with("the heading is in row 4: set header_contains = [\"Order\", \"Total\"]"),
+        "{message}"
+    );
 }
 
 #[test]

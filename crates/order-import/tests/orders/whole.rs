@@ -162,6 +162,10 @@ fn what_is_wrong_is_named_with_its_place() {
         import("", Fate::Pending).unwrap(),
         [Err("empty".to_owned())]
     );
+    assert_eq!(
+        import(" \n\n", Fate::Pending).unwrap(),
+        [Err("empty".to_owned())]
+    );
     let error = import("a,b\n1,2\n", Fate::Pending).unwrap_err();
     assert!(error.to_string().contains("--mapping"), "{error}");
 }

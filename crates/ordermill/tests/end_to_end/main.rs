@@ -14,6 +14,7 @@ mod fault;
 mod grpc;
 mod house;
 mod import;
+mod import_checks;
 mod import_presets;
 mod import_without_numbers;
 mod open_files;
