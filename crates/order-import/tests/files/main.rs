@@ -5,8 +5,6 @@
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
 )]
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod cases;
 mod diagnosis;
 mod json;
