@@ -51,7 +51,7 @@ pub fn check(config: &Config, layers: &mut Layers) {
     }
 }
 
-/// Opens it; a schema that is older than this program is brought up to date.
+/// Opens it. A new folder or database gets its schema; one of another build is refused with the remedy.
 ///
 /// # Errors
 /// If it cannot be opened; the message names the remedy.
