@@ -14,7 +14,22 @@ pub fn name_of(mapping: &Mapping, field: Option<&Field>) -> String {
 
 /// The columns that a pointer speaks of; `adjustments` has the mapping's index of each adjustment of the order.
 pub fn column_of(mapping: &Mapping, pointer: &str, adjustments: &[usize]) -> String {
-    name_of(mapping, field_of(mapping, pointer, adjustments))
+    let columns = match pointer {
+        "/lines" => {
+            let line = mapping.line.as_ref();
+            line.map_or_else(Vec::new, |line| line.columns.clone())
+        }
+        "/adjustments" => {
+            let amounts = mapping.adjustments.iter();
+            amounts.flat_map(|own| own.amount.columns()).collect()
+        }
+        _ => return name_of(mapping, field_of(mapping, pointer, adjustments)),
+    };
+    let names: Vec<&str> = columns
+        .into_iter()
+        .map(|column| mapping.column_name(column))
+        .collect();
+    names.join("|")
 }
 
 fn field_of<'m>(mapping: &'m Mapping, pointer: &str, adjustments: &[usize]) -> Option<&'m Field> {
