@@ -127,7 +127,10 @@ fn a_row_without_a_number_is_refused_alone() {
 fn a_thousand_and_one_lines_are_too_many() {
     let row = "1,A,a,1,1.00,7,UK\n";
     assert_eq!(lines(&row.repeat(1000)), ["+1"]);
-    assert_eq!(lines(&row.repeat(5000)), ["-2:sku|name|quantity|price:too_many"]);
+    assert_eq!(
+        lines(&row.repeat(5000)),
+        ["-2:sku|name|quantity|price:too_many"]
+    );
 }
 
 #[test]
