@@ -73,7 +73,7 @@ CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX orders_leased ON orders (lease_until) WHERE lease_until IS NOT NULL;
 -- The statuses that people look for and few orders have.
 CREATE INDEX orders_in_trouble ON orders (status, id) WHERE status IN (3, 5, 6);
--- Orders that run alone (Order::runs_alone): they lost their lease at their second attempt or a later one. Few, and
+-- Orders that run alone (Order::is_quarantined): they lost their lease at their second attempt or a later one. Few, and
 -- looked for by every worker.
 CREATE INDEX orders_alone ON orders (due_at)
     WHERE due_at IS NOT NULL AND failure_code = 'lease_lost' AND attempt >= 2;

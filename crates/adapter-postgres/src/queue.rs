@@ -78,7 +78,7 @@ pub(crate) enum Taking {
     /// They are claimed, under a lease of this length.
     Claim(Duration),
     /// Those that run alone are claimed, the others passed over.
-    ClaimAlone(Duration),
+    ClaimQuarantined(Duration),
     /// They are claimed and settled in the same transaction.
     Settle(Arc<dyn Settle>),
 }
@@ -88,9 +88,9 @@ impl Taking {
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Claim(one), Self::Claim(other))
-            | (Self::ClaimAlone(one), Self::ClaimAlone(other)) => one == other,
+            | (Self::ClaimQuarantined(one), Self::ClaimQuarantined(other)) => one == other,
             (Self::Settle(one), Self::Settle(other)) => Arc::ptr_eq(one, other),
-            (Self::Claim(_) | Self::ClaimAlone(_) | Self::Settle(_), _) => false,
+            (Self::Claim(_) | Self::ClaimQuarantined(_) | Self::Settle(_), _) => false,
         }
     }
 }

@@ -59,7 +59,7 @@ impl Taken {
                     let outcome = settle.settle(&claim.order);
                     claim.then(outcome.decision)
                 }
-                Some((_, Taking::Claim(_) | Taking::ClaimAlone(_))) | None => claim,
+                Some((_, Taking::Claim(_) | Taking::ClaimQuarantined(_))) | None => claim,
             });
             taken.claimed_from.push(order);
         }
@@ -105,7 +105,7 @@ impl<'a> Record<'a> {
             }
         }
         let lease_us = match &needs.take {
-            Some((_, Taking::Claim(lease) | Taking::ClaimAlone(lease))) => {
+            Some((_, Taking::Claim(lease) | Taking::ClaimQuarantined(lease))) => {
                 rows::microseconds(*lease)
             }
             Some((_, Taking::Settle(_))) | None => 0,

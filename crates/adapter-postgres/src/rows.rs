@@ -74,6 +74,8 @@ fn read_order(row: &Row, id: OrderId) -> Result<Order, Unreadable> {
             .map_err(|_| "operator_commands is below zero".to_owned())?,
         failure: failure(row)?,
         retry_at: optional_timestamp(row, "retry_at")?,
+        busy_since: None,
+        work_done: coded(row, "status", Status::from_code)? == Status::Processed,
         result: column::<Option<&str>>(row, "result")?.map(Arc::from),
         receipt_key: column::<Option<&str>>(row, "receipt_key")?.map(Arc::from),
         updated_at: timestamp(row, "updated_at")?,
@@ -146,7 +148,7 @@ pub(crate) fn position(number: i64, bits: i32) -> EventPosition {
     }
 }
 
-/// Whether a waiting order `o` runs alone ([`Order::runs_alone`]): the condition of the index `orders_alone`.
+/// Whether a waiting order `o` runs alone ([`Order::is_quarantined`]): the condition of the index `orders_alone`.
 pub(crate) fn alone() -> String {
     format!(
         "o.failure_code = '{}' AND o.attempt >= {}",

@@ -144,9 +144,21 @@ impl Shard {
             Ok(due_in_us.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
         };
         Ok(NextDue {
-            in_company: due_in("in_company_us")?,
-            alone: due_in("alone_us")?,
+            lanes: [due_in("in_company_us")?, None, None],
+            quarantined: due_in("alone_us")?,
         })
+    }
+
+    pub(crate) async fn oldest_due_age(&self) -> Result<Option<Duration>, StoreError> {
+        let query = "SELECT (extract(epoch FROM clock_timestamp() - o.due_at) * 1000000)::bigint AS age_us FROM orders o \
+                     WHERE o.due_at <= clock_timestamp() ORDER BY o.due_at LIMIT 1";
+        let rows = self.rows(query, &[]).await?;
+        let age_us = rows
+            .first()
+            .map(|row| rows::column::<i64>(row, "age_us"))
+            .transpose()
+            .map_err(|why| self.corrupt(why))?;
+        Ok(age_us.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
     }
 
     /// Prolongs leases; returns the claims that are lost. It may be repeated, so it may be tried twice.

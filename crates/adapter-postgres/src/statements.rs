@@ -174,7 +174,7 @@ impl Statements {
     ) -> Result<Vec<Row>, Error> {
         let statement = match taking {
             Taking::Claim(_) => &self.take_in_company,
-            Taking::ClaimAlone(_) => &self.take_alone,
+            Taking::ClaimQuarantined(_) => &self.take_alone,
             Taking::Settle(_) => &self.take_due,
         };
         client.query(statement, &[&limit]).await

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure, EventPage,
-    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus,
-    StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
+    EventPage, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    StatusBus, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -212,18 +212,18 @@ impl OrderStore for PostgresStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Claim(lease)).await
+        self.take(shard, limits.total, Taking::Claim(lease)).await
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take(shard, 1, Taking::ClaimAlone(lease)).await?;
+        let claimed = self.take(shard, 1, Taking::ClaimQuarantined(lease)).await?;
         Ok(claimed.into_iter().next())
     }
 
@@ -330,6 +330,10 @@ impl OrderStore for PostgresStore {
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.shard(shard)?.next_due().await
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.shard(shard)?.oldest_due_age().await
     }
 
     async fn close(&self) {

@@ -38,7 +38,7 @@ CREATE TABLE log (
 -- Work that is not fresh: retries, what was released or replayed, and what is due at a time of the wall clock. A row
 -- stays while the work is claimed, so that it is found after a crash. Fresh work is found in the log, past the mark of
 -- what was claimed. `claimed` is 0 for a job that waits, 1 for one that a worker holds, and 2 for one that waits to be
--- done with no other beside it, because its order lost its lease twice or more (Order::runs_alone).
+-- done with no other beside it, because its order lost its lease twice or more (Order::is_quarantined).
 CREATE TABLE jobs (
     id BLOB NOT NULL PRIMARY KEY,
     due_ms INTEGER NOT NULL,

@@ -20,7 +20,7 @@ pub(crate) struct Prepared {
     /// The order's status and version after it.
     pub(crate) status: Status,
     pub(crate) version: Version,
-    pub(crate) runs_alone: bool,
+    pub(crate) is_quarantined: bool,
     pub(crate) guard: PreparedGuard,
     pub(crate) job: Job,
     /// The new order, if a claim is to find it in memory.
@@ -154,7 +154,7 @@ impl Prepared {
             id: order.id,
             status: order.status,
             version: order.version,
-            runs_alone: order.runs_alone(),
+            is_quarantined: order.is_quarantined(),
             guard,
             job: decision.job,
             order: None,

@@ -37,7 +37,7 @@ pub(crate) enum Taking {
     /// They are claimed, under a lease of this length.
     Claim(Duration),
     /// Those that run alone are claimed, the others passed over.
-    ClaimAlone(Duration),
+    ClaimQuarantined(Duration),
     /// They are claimed and settled in the same transaction.
     Settle(Arc<dyn Settle>),
 }

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Counts, Deadline, Erasure, EventPage, Guard, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventPage, Guard, ListQuery,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -224,18 +224,18 @@ impl OrderStore for SqliteStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Claim(lease)).await
+        self.take(shard, limits.total, Taking::Claim(lease)).await
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take(shard, 1, Taking::ClaimAlone(lease)).await?;
+        let claimed = self.take(shard, 1, Taking::ClaimQuarantined(lease)).await?;
         Ok(claimed.into_iter().next())
     }
 
@@ -363,9 +363,20 @@ impl OrderStore for SqliteStore {
             jobs.in_company.map(from_now)
         };
         Ok(NextDue {
-            in_company,
-            alone: jobs.alone.map(from_now),
+            lanes: [in_company, None, None],
+            quarantined: jobs.alone.map(from_now),
         })
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        Self::check_shard(shard)?;
+        self.published.check_trusted()?;
+        let now = self.clock.now().as_millis();
+        let jobs = self.published.figures().jobs;
+        let due = jobs.in_company.into_iter().chain(jobs.alone).min();
+        Ok(due
+            .and_then(|due| now.checked_sub(due.as_millis()))
+            .map(Duration::from_millis))
     }
 
     async fn close(&self) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Blame, Outcome};
+use application::ports::{FaultScope, Outcome};
 use domain::order::MAX_RESULT_BYTES;
 use domain::{Failure, OrderId};
 use reqwest::StatusCode;
@@ -28,23 +28,25 @@ impl Answer {
     /// The outcome of the attempt that was answered so.
     pub(crate) fn outcome(self, order: OrderId) -> Outcome {
         let status = self.status;
-        let retry = |code: &str, blame: Blame| Outcome::Retry {
+        let retry = |code: &str, scope: FaultScope| Outcome::Retry {
             failure: Failure::new(code, &self.message()),
             after: self.retry_after,
-            blame,
+            scope,
         };
         match status.as_u16() {
             200..=299 => Outcome::Done {
                 result: self.result(order),
             },
-            // Wrongly set up, on either side: moved away, locked, or not there. No order is to blame.
-            300..=399 | 401 | 403 | 404 | 405 => retry("endpoint_misconfigured", Blame::Endpoint),
-            425 | 429 => retry("endpoint_busy", Blame::Order),
-            408 => retry("endpoint_busy", Blame::Unclear),
+            // Wrongly set up, on either side: moved away, locked, or not there. No order is to scope.
+            300..=399 | 401 | 403 | 404 | 405 => {
+                retry("endpoint_misconfigured", FaultScope::Endpoint)
+            }
+            425 | 429 => retry("endpoint_busy", FaultScope::Order),
+            408 => retry("endpoint_busy", FaultScope::Unclear),
             400..=499 => Outcome::Rejected(Failure::new("handler_rejected", &self.message())),
             // A gateway speaks for an endpoint that is away; any other 5xx may be this order's doing.
-            502..=504 => retry("endpoint_unavailable", Blame::Endpoint),
-            _ => retry("endpoint_failed", Blame::Unclear),
+            502..=504 => retry("endpoint_unavailable", FaultScope::Endpoint),
+            _ => retry("endpoint_failed", FaultScope::Unclear),
         }
     }
 
@@ -158,7 +160,7 @@ fn compact(json: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{Answer, compact};
-    use application::ports::{Blame, Outcome};
+    use application::ports::{FaultScope, Outcome};
     use domain::OrderId;
     use reqwest::StatusCode;
 
@@ -190,14 +192,14 @@ mod tests {
         }
         for status in 300..1000 {
             let expected = match status {
-                300..=399 | 401 | 403 | 404 | 405 | 502..=504 => Some(Blame::Endpoint),
-                425 | 429 => Some(Blame::Order),
-                408 | 500.. => Some(Blame::Unclear),
+                300..=399 | 401 | 403 | 404 | 405 | 502..=504 => Some(FaultScope::Endpoint),
+                425 | 429 => Some(FaultScope::Order),
+                408 | 500.. => Some(FaultScope::Unclear),
                 _ => None,
             };
             match (outcome(status, "", ""), expected) {
-                (Outcome::Retry { blame, .. }, Some(expected)) => {
-                    assert_eq!(blame, expected, "{status}")
+                (Outcome::Retry { scope, .. }, Some(expected)) => {
+                    assert_eq!(scope, expected, "{status}")
                 }
                 (Outcome::Rejected(failure), None) => {
                     assert_eq!(&*failure.code, "handler_rejected")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::order_json::write_order;
-use application::ports::{Blame, Clock, OrderHandler, Outcome};
+use application::ports::{Clock, FaultScope, OrderHandler, Outcome};
 use async_trait::async_trait;
 use domain::{Failure, Order};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -157,6 +157,6 @@ fn unanswered(error: reqwest::Error) -> Outcome {
     Outcome::Retry {
         failure: Failure::new(code, &message),
         after: None,
-        blame: Blame::Endpoint,
+        scope: FaultScope::Endpoint,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_webhook::{HttpHandler, HttpHandlerSettings};
-use application::ports::{Blame, OrderHandler, Outcome};
+use application::ports::{FaultScope, OrderHandler, Outcome};
 use application::system::{ManualClock, SystemClock};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -46,6 +46,8 @@ fn order() -> Order {
         operator_commands: 0,
         failure: None,
         retry_at: None,
+        busy_since: None,
+        work_done: false,
         result: None,
         receipt_key: None,
         updated_at: created_at,
@@ -108,9 +110,9 @@ fn statuses() -> Router {
     Router::new().route("/{status}", any(answer))
 }
 
-fn code_and_blame(outcome: Outcome) -> (String, Blame) {
+fn code_and_blame(outcome: Outcome) -> (String, FaultScope) {
     match outcome {
-        Outcome::Retry { failure, blame, .. } => (failure.code.to_string(), blame),
+        Outcome::Retry { failure, scope, .. } => (failure.code.to_string(), scope),
         other => panic!("{other:?}"),
     }
 }
@@ -139,30 +141,30 @@ async fn each_row_of_the_outcome_table() {
         }
     }
     for (status, code, expected) in [
-        (301, "endpoint_misconfigured", Blame::Endpoint),
-        (302, "endpoint_misconfigured", Blame::Endpoint),
-        (307, "endpoint_misconfigured", Blame::Endpoint),
-        (308, "endpoint_misconfigured", Blame::Endpoint),
-        (401, "endpoint_misconfigured", Blame::Endpoint),
-        (403, "endpoint_misconfigured", Blame::Endpoint),
-        (404, "endpoint_misconfigured", Blame::Endpoint),
-        (405, "endpoint_misconfigured", Blame::Endpoint),
-        (408, "endpoint_busy", Blame::Unclear),
-        (425, "endpoint_busy", Blame::Order),
-        (429, "endpoint_busy", Blame::Order),
-        (500, "endpoint_failed", Blame::Unclear),
-        (501, "endpoint_failed", Blame::Unclear),
-        (502, "endpoint_unavailable", Blame::Endpoint),
-        (503, "endpoint_unavailable", Blame::Endpoint),
-        (504, "endpoint_unavailable", Blame::Endpoint),
+        (301, "endpoint_misconfigured", FaultScope::Endpoint),
+        (302, "endpoint_misconfigured", FaultScope::Endpoint),
+        (307, "endpoint_misconfigured", FaultScope::Endpoint),
+        (308, "endpoint_misconfigured", FaultScope::Endpoint),
+        (401, "endpoint_misconfigured", FaultScope::Endpoint),
+        (403, "endpoint_misconfigured", FaultScope::Endpoint),
+        (404, "endpoint_misconfigured", FaultScope::Endpoint),
+        (405, "endpoint_misconfigured", FaultScope::Endpoint),
+        (408, "endpoint_busy", FaultScope::Unclear),
+        (425, "endpoint_busy", FaultScope::Order),
+        (429, "endpoint_busy", FaultScope::Order),
+        (500, "endpoint_failed", FaultScope::Unclear),
+        (501, "endpoint_failed", FaultScope::Unclear),
+        (502, "endpoint_unavailable", FaultScope::Endpoint),
+        (503, "endpoint_unavailable", FaultScope::Endpoint),
+        (504, "endpoint_unavailable", FaultScope::Endpoint),
     ] {
         match handler(format!("{url}/{status}")).handle(&order()).await {
             Outcome::Retry {
                 failure,
                 after,
-                blame,
+                scope,
             } => {
-                assert_eq!((&*failure.code, blame), (code, expected), "{status}");
+                assert_eq!((&*failure.code, scope), (code, expected), "{status}");
                 assert_eq!(after, Some(Duration::from_secs(7)), "{status}");
                 assert!(
                     failure.message.starts_with(&status.to_string()),
@@ -218,7 +220,7 @@ async fn a_redirect_is_not_followed() {
     )
     .await;
     let outcome = handler(format!("{url}/away")).handle(&order()).await;
-    assert_eq!(code_and_blame(outcome).1, Blame::Endpoint);
+    assert_eq!(code_and_blame(outcome).1, FaultScope::Endpoint);
     assert!(received.try_recv().is_err());
 }
 
@@ -251,7 +253,7 @@ async fn an_endpoint_that_is_not_there_or_hangs_up_is_to_blame() {
     let outcome = handler(gone).handle(&order()).await;
     assert_eq!(
         code_and_blame(outcome),
-        ("endpoint_unreachable".to_owned(), Blame::Endpoint)
+        ("endpoint_unreachable".to_owned(), FaultScope::Endpoint)
     );
 
     // Closing with unread bytes and no linger is a reset.
@@ -262,7 +264,7 @@ async fn an_endpoint_that_is_not_there_or_hangs_up_is_to_blame() {
     let outcome = handler(url).handle(&order()).await;
     assert_eq!(
         code_and_blame(outcome),
-        ("connection_broken".to_owned(), Blame::Endpoint)
+        ("connection_broken".to_owned(), FaultScope::Endpoint)
     );
 
     let half = |mut stream: TcpStream| async move {
@@ -274,7 +276,7 @@ async fn an_endpoint_that_is_not_there_or_hangs_up_is_to_blame() {
     let outcome = handler(url).handle(&order()).await;
     assert_eq!(
         code_and_blame(outcome),
-        ("connection_broken".to_owned(), Blame::Endpoint)
+        ("connection_broken".to_owned(), FaultScope::Endpoint)
     );
 }
 
@@ -290,10 +292,10 @@ async fn an_endpoint_that_talks_no_http_is_to_blame() {
             let _ = stream.write_all(garbage.as_bytes()).await;
         })
         .await;
-        let (code, blame) = code_and_blame(handler(url).handle(&order()).await);
+        let (code, scope) = code_and_blame(handler(url).handle(&order()).await);
         assert_eq!(
-            (code.as_str(), blame),
-            ("connection_broken", Blame::Endpoint),
+            (code.as_str(), scope),
+            ("connection_broken", FaultScope::Endpoint),
             "{garbage:?}"
         );
     }
@@ -308,7 +310,7 @@ async fn an_endpoint_that_talks_no_http_is_to_blame() {
     })
     .await;
     let outcome = handler(url).handle(&order()).await;
-    assert_eq!(code_and_blame(outcome).1, Blame::Endpoint);
+    assert_eq!(code_and_blame(outcome).1, FaultScope::Endpoint);
 }
 
 #[tokio::test]
@@ -330,7 +332,7 @@ async fn an_endpoint_that_hangs_or_drips_is_left_after_the_time_out() {
         let outcome = handler(url).handle(&order()).await;
         assert_eq!(
             code_and_blame(outcome),
-            ("timeout".to_owned(), Blame::Endpoint)
+            ("timeout".to_owned(), FaultScope::Endpoint)
         );
         assert!(
             begun.elapsed() < Duration::from_secs(3),

@@ -38,7 +38,8 @@ impl Decision {
 /// What a decision leaves for the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
-    /// Work, due this long after the commit by the store's clock.
+    /// Work, due this long after the commit. It is stored as a delay: however the store's wall clock is set, the work is
+    /// due at the latest when the delay has passed from now.
     DueIn(Duration),
     /// Work, due at this time by the store's wall clock.
     DueAt(Timestamp),
@@ -64,6 +65,11 @@ pub enum Refusal {
         "the order was held, released and replayed {MAX_OPERATOR_COMMANDS} times, which is the limit; it can still be cancelled"
     )]
     TooManyCommands,
+    /// The handler has done the work already: a cancellation would hide that.
+    #[error(
+        "the order's work is done and only its receipt is missing: it can no longer be cancelled"
+    )]
+    WorkDone,
     /// Only an order that is PROCESSED, CANCELLED or FAILED can be erased.
     #[error(
         "an order that is {status} cannot be erased: cancel it first, or wait until it is processed"
@@ -90,10 +96,22 @@ struct Step {
     attempt: u32,
     operator_commands: u32,
     failure: Option<Failure>,
+    busy_since: Option<Timestamp>,
+    work_done: bool,
     result: Option<Arc<str>>,
     receipt_key: Option<Arc<str>>,
     retry_in: Option<Duration>,
     job: Job,
+}
+
+impl Step {
+    /// The handler has done the work. What an earlier attempt recorded stays.
+    fn record_work(&mut self, result: Option<Arc<str>>) {
+        if !self.work_done {
+            self.work_done = true;
+            self.result = result;
+        }
+    }
 }
 
 impl Order {
@@ -127,6 +145,8 @@ impl Order {
             operator_commands: 0,
             failure: None,
             retry_at: None,
+            busy_since: None,
+            work_done: false,
             result: None,
             receipt_key: None,
             updated_at: now,
@@ -198,10 +218,12 @@ impl Order {
         let mut step = self.step(now, Cause::default(), Job::Leased);
         step.attempt = self.attempt.saturating_add(1);
         step.failure.clone_from(&self.failure);
+        step.busy_since = self.busy_since;
         self.change(Transition::Claim, step)
     }
 
-    /// The work is done and the receipt is safe at `receipt_key`.
+    /// The work is done and the receipt is safe at `receipt_key`. If the work was done at an earlier attempt, its result is
+    /// kept and `result` is not used.
     ///
     /// # Errors
     /// If it is not PROCESSING.
@@ -212,7 +234,7 @@ impl Order {
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
         let mut step = self.step(now, Cause::default(), Job::Nothing);
-        step.result = result;
+        step.record_work(result);
         step.receipt_key = Some(receipt_key);
         self.change(Transition::Complete, step)
     }
@@ -246,14 +268,56 @@ impl Order {
     ) -> Result<Decision, Refusal> {
         let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
         step.attempt = self.attempt.saturating_sub(1);
+        if failure.is_none() {
+            step.busy_since = self.busy_since;
+        }
         step.failure = failure.or_else(|| self.failure.clone());
+        step.retry_in = Some(delay);
+        self.change(Transition::Retry, step)
+    }
+
+    /// The endpoint is too busy for the order: the attempt does not count. Due again in `delay`. The first of several busy
+    /// answers in a row begins [`Order::busy_since`].
+    ///
+    /// # Errors
+    /// If it is not PROCESSING.
+    pub fn postpone_busy(
+        &self,
+        failure: Failure,
+        delay: Duration,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
+        step.attempt = self.attempt.saturating_sub(1);
+        step.failure = Some(failure);
+        step.busy_since = self.busy_since.or(Some(now));
+        step.retry_in = Some(delay);
+        self.change(Transition::Retry, step)
+    }
+
+    /// The handler has done the work, with `result`, and the receipt cannot be written now: `failure` says why. The next
+    /// attempt, due in `delay`, only writes the receipt. The attempt counts once: it goes on.
+    ///
+    /// # Errors
+    /// If it is not PROCESSING.
+    pub fn await_receipt(
+        &self,
+        result: Option<Arc<str>>,
+        failure: Failure,
+        delay: Duration,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
+        step.attempt = self.attempt.saturating_sub(1);
+        step.record_work(result);
+        step.failure = Some(failure);
         step.retry_in = Some(delay);
         self.change(Transition::Retry, step)
     }
 
     /// The lease ran out: another attempt, or the dead letters if `max_attempts` are used up. The attempt is due after
     /// `delay` to twice `delay`, drawn from the order's id, so that orders whose worker died do not all come back
-    /// together. After a loss at the second attempt, or a later one, the next one is isolated ([`Order::runs_alone`]).
+    /// together. After a loss at the second attempt, or a later one, the order is quarantined ([`Order::is_quarantined`]).
     ///
     /// # Errors
     /// If it is not PROCESSING.
@@ -304,7 +368,8 @@ impl Order {
     /// A person's or a client's change: cancel, hold, release, replay or discard.
     ///
     /// # Errors
-    /// If the state machine does not allow it, or people have changed the order too often.
+    /// If the state machine does not allow it, if people have changed the order too often, or for a cancellation if the work
+    /// is done already.
     pub fn steer(
         &self,
         steering: Steering,
@@ -318,6 +383,13 @@ impl Order {
             Steering::Replay => (Transition::Replay, self.first_due(now)),
             Steering::Discard => (Transition::Discard, Job::Nothing),
         };
+        if self.work_done && steering == Steering::Cancel && self.status != Status::Failed {
+            self.status.after(transition).ok_or(Refusal::NotAllowed {
+                status: self.status,
+                transition,
+            })?;
+            return Err(Refusal::WorkDone);
+        }
         let mut step = self.step(now, cause, job);
         match steering {
             Steering::Replay => step.attempt = 0,
@@ -371,7 +443,9 @@ impl Order {
             attempt: self.attempt,
             operator_commands: self.operator_commands,
             failure: None,
-            result: None,
+            busy_since: None,
+            work_done: self.work_done,
+            result: self.result.clone(),
             receipt_key: None,
             retry_in: None,
             job,
@@ -392,6 +466,8 @@ impl Order {
             operator_commands: step.operator_commands,
             failure: step.failure,
             retry_at: step.retry_in.map(|delay| at.saturating_add(delay)),
+            busy_since: step.busy_since,
+            work_done: step.work_done,
             result: step.result,
             receipt_key: step.receipt_key,
             updated_at: at,

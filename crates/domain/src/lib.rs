@@ -29,7 +29,7 @@ pub use fault::Fault;
 pub use fingerprint::Fingerprint;
 pub use id::{Bucket, EventId, EventPosition, OrderId, Seq, ShardId, Version};
 pub use money::Money;
-pub use order::{Failure, Line, Order, Source, Wait, WaitingFor};
+pub use order::{Failure, Lane, Line, Order, Source, Wait, WaitingFor};
 pub use place::{AdjustmentDraft, CheckRules, Given, LineDraft, OrderDraft, PlaceOrder};
 pub use quantity::Quantity;
 pub use receipt::{Receipt, ReceiptForm, ReceiptLocation, ReceiptTemplate};

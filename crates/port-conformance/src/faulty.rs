@@ -273,6 +273,11 @@ impl StoreAround for FaultyStore {
         self.pass().await?;
         self.inner.next_due(shard).await
     }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.pass().await?;
+        self.inner.oldest_due_age(shard).await
+    }
 }
 
 /// A receipt store that cannot be reached, for this reason.

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use application::ports::{Blame, OrderHandler, Outcome, ReceiptError};
+use application::ports::{FaultScope, OrderHandler, Outcome, ReceiptError};
 use domain::order::MAX_RESULT_BYTES;
 use domain::{Failure, Order, Receipt};
 use futures_util::FutureExt as _;
@@ -44,7 +44,7 @@ pub(crate) fn attempt_at_once(shared: &Shared, order: &Order) -> Verdict {
                 "the handler calls itself immediate and waits",
             ),
             after: None,
-            blame: Blame::Endpoint,
+            scope: FaultScope::Endpoint,
         },
     };
     shared.judge.judge(order, outcome, None)
@@ -63,7 +63,7 @@ async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
                 &format!("the attempt took longer than {} s", limit.as_secs()),
             ),
             after: None,
-            blame: Blame::Endpoint,
+            scope: FaultScope::Endpoint,
         }),
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Dispatch, NextDue, OrderStore, Settle, StoreError};
+use application::ports::{ClaimLimits, Dispatch, NextDue, OrderStore, Settle, StoreError};
 use domain::{Order, ShardId};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ pub(crate) struct Intake {
     /// When the store was last asked what is due, or the wait that it was asked for ended.
     asked_at: Option<Instant>,
     /// When the next order that runs alone is due, as far as the store knew then.
-    lone_due_at: Option<Instant>,
+    quarantined_due_at: Option<Instant>,
 }
 
 impl Intake {
@@ -51,7 +51,7 @@ impl Intake {
             failures: 0,
             found_nothing: false,
             asked_at: None,
-            lone_due_at: None,
+            quarantined_due_at: None,
         }
     }
 
@@ -64,7 +64,10 @@ impl Intake {
         // A hint that arrives from here on, while the claim runs, is not lost.
         self.hints.borrow_and_update();
         let lease = self.shared.settings.lease;
-        let claimed = self.store.claim(self.shard, limit, lease).await;
+        let claimed = self
+            .store
+            .claim(self.shard, ClaimLimits::any(limit), lease)
+            .await;
         self.take_down(claimed)
     }
 
@@ -72,13 +75,13 @@ impl Intake {
     ///
     /// # Errors
     /// As [`Intake::claim`].
-    pub(crate) async fn claim_alone(&mut self) -> Result<Vec<Arc<Order>>, Duration> {
+    pub(crate) async fn claim_quarantined(&mut self) -> Result<Vec<Arc<Order>>, Duration> {
         self.hints.borrow_and_update();
         // If there are more of them, the others have their turn in between.
-        self.lone_due_at = None;
+        self.quarantined_due_at = None;
         self.asked_at = Some(Instant::now());
         let lease = self.shared.settings.lease;
-        let claimed = self.store.claim_alone(self.shard, lease).await;
+        let claimed = self.store.claim_quarantined(self.shard, lease).await;
         self.take_down(claimed.map(Vec::from_iter))
     }
 
@@ -123,12 +126,13 @@ impl Intake {
 
     /// Whether an order that runs alone is due. The store is asked once a slow scan, so that such an order gets its turn
     /// however much other work there is. Cancel-safe.
-    pub(crate) async fn has_lone_work(&mut self) -> bool {
+    pub(crate) async fn has_quarantined_work(&mut self) -> bool {
         let slow_scan = self.shared.settings.slow_scan;
         if self.asked_at.is_none_or(|at| at.elapsed() >= slow_scan) {
             self.ask_what_is_due().await;
         }
-        self.lone_due_at.is_some_and(|due| due <= Instant::now())
+        self.quarantined_due_at
+            .is_some_and(|due| due <= Instant::now())
     }
 
     /// When the next work is due, as far as the store knows.
@@ -139,7 +143,7 @@ impl Intake {
         let due = due.map_or_else(|_elapsed| NextDue::default(), Result::unwrap_or_default);
         let now = Instant::now();
         self.asked_at = Some(now);
-        self.lone_due_at = due.alone.and_then(|wait| now.checked_add(wait));
+        self.quarantined_due_at = due.quarantined.and_then(|wait| now.checked_add(wait));
         due
     }
 

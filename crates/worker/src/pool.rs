@@ -86,7 +86,7 @@ impl Pool {
 
     /// Waits for what the next claim needs.
     async fn slots(&mut self) -> Option<Slots> {
-        if self.intake.has_lone_work().await {
+        if self.intake.has_quarantined_work().await {
             self.all_slots().await
         } else {
             self.some_slots().await
@@ -161,7 +161,7 @@ impl Pool {
         give_back: &CancellationToken,
     ) -> ControlFlow<Option<Duration>> {
         let claimed = if slots.are_for_one {
-            self.intake.claim_alone().await
+            self.intake.claim_quarantined().await
         } else {
             self.intake.claim(count).await
         };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use application::ports::{Blame, Clock, Guard, Ids, Outcome, Write};
+use application::ports::{Clock, FaultScope, Guard, Ids, Outcome, Write};
 use domain::{Failure, Order, OrderId, Receipt, Refusal, Status, Timestamp};
 
 use crate::backoff::{Backoff, fraction_of};
@@ -102,12 +102,12 @@ impl Judge {
             Outcome::Retry {
                 failure,
                 after,
-                blame,
+                scope,
             } => {
-                let call = match blame {
-                    Blame::Order => Call::Answered,
-                    Blame::Unclear => Call::Unclear(order.id),
-                    Blame::Endpoint => Call::Failed,
+                let call = match scope {
+                    FaultScope::Order | FaultScope::Busy => Call::Answered,
+                    FaultScope::Unclear => Call::Unclear(order.id),
+                    FaultScope::Endpoint => Call::Failed,
                 };
                 if self.breaker.record(call, probe) {
                     // In flight when the breaker opened, or a failed probe: the fault is not the order's. It is due
@@ -118,14 +118,14 @@ impl Judge {
                         delay,
                     };
                 }
-                self.count(order, failure, after, blame)
+                self.count(order, failure, after, scope)
             }
         }
     }
 
     /// The verdict on an attempt that failed for a reason other than the endpoint, such as a panic.
     pub(crate) fn count_against(&self, order: &Order, failure: Failure) -> Verdict {
-        self.count(order, failure, None, Blame::Order)
+        self.count(order, failure, None, FaultScope::Order)
     }
 
     /// The order waits without using up an attempt.
@@ -141,7 +141,7 @@ impl Judge {
         order: &Order,
         failure: Failure,
         after: Option<Duration>,
-        blame: Blame,
+        scope: FaultScope,
     ) -> Verdict {
         let delay = self
             .backoff
@@ -150,7 +150,7 @@ impl Judge {
         if order.attempt < self.max_attempts {
             return Verdict::Retry { failure, delay };
         }
-        if blame == Blame::Endpoint && !self.had_its_last_chance(order.id) {
+        if scope == FaultScope::Endpoint && !self.had_its_last_chance(order.id) {
             return Verdict::GiveBack {
                 failure: Some(failure),
                 delay,

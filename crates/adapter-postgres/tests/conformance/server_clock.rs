@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use application::ports::OrderStore;
+use application::ports::{ClaimLimits, OrderStore};
 use domain::{OrderId, ShardId};
 use port_conformance::order_store::sample;
 
@@ -18,7 +18,11 @@ const SHARD: ShardId = ShardId(0);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn claimed(process: &Process) -> Vec<OrderId> {
-    let claimed = process.store.claim(SHARD, 10, PATIENCE).await.unwrap();
+    let claimed = process
+        .store
+        .claim(SHARD, ClaimLimits::any(10), PATIENCE)
+        .await
+        .unwrap();
     claimed.iter().map(|order| order.id).collect()
 }
 
@@ -35,7 +39,7 @@ async fn work_is_due_when_the_servers_clock_says_so() {
     let process = Process::on(&shards).await;
     let first = placed(&process, "alice").await;
     assert_eq!(claimed(&process).await, []);
-    let due = process.store.next_due(SHARD).await.unwrap().in_company;
+    let due = process.store.next_due(SHARD).await.unwrap().any_lane();
     let due = due.unwrap();
     assert!(due <= HOUR && due > HOUR - PATIENCE, "{due:?}");
 
@@ -43,11 +47,11 @@ async fn work_is_due_when_the_servers_clock_says_so() {
     assert_eq!(claimed(&process).await, [first]);
     // The time that was asked for has passed on this server, and has not after the clock is set back.
     let second = placed(&process, "bob").await;
-    let due = process.store.next_due(SHARD).await.unwrap().in_company;
+    let due = process.store.next_due(SHARD).await.unwrap().any_lane();
     assert_eq!(due, Some(Duration::ZERO));
     server.set_clock(-3_600);
     assert_eq!(claimed(&process).await, []);
-    let due = process.store.next_due(SHARD).await.unwrap().in_company;
+    let due = process.store.next_due(SHARD).await.unwrap().any_lane();
     assert!(due.unwrap() > HOUR, "{due:?}");
 
     process.store.close().await;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{ListFilter, ListQuery, OrderStore};
+use application::ports::{ClaimLimits, ListFilter, ListQuery, OrderStore};
 use domain::{
     Adjustment, AdjustmentKind, Cause, Currency, Decision, Failure, HistoryStatus, Line, Money,
     Order, OrderId, PlaceOrder, Receipt, ReceiptLocation, ShardId, Status, Steering, Timestamp,
@@ -39,7 +39,7 @@ pub async fn filled(shards: &[String]) -> Process {
         written(store, keyed(command, command.user_id.as_str())).await;
     }
     let claimed = store
-        .claim(ShardId(0), 100, Duration::from_secs(3600))
+        .claim(ShardId(0), ClaimLimits::any(100), Duration::from_secs(3600))
         .await;
     let claimed: HashMap<String, Arc<Order>> = (claimed.unwrap().into_iter())
         .map(|order| (order.user_id.as_str().to_owned(), order))

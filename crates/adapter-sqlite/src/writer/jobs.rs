@@ -11,7 +11,7 @@ use crate::prepared::Prepared;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
     InCompany = 0,
-    ToBeAlone = 2,
+    Quarantined = 2,
 }
 
 impl Writer<'_> {
@@ -29,7 +29,7 @@ impl Writer<'_> {
                 self.books.jobs.in_company,
                 "SELECT id, due_ms FROM jobs WHERE claimed = 0 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
             ),
-            Waits::ToBeAlone => (
+            Waits::Quarantined => (
                 self.books.jobs.alone,
                 "SELECT id, due_ms FROM jobs WHERE claimed = 2 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
             ),
@@ -53,8 +53,8 @@ impl Writer<'_> {
         write: &Prepared,
         due: Timestamp,
     ) -> rusqlite::Result<()> {
-        let waits = if write.runs_alone {
-            Waits::ToBeAlone
+        let waits = if write.is_quarantined {
+            Waits::Quarantined
         } else {
             Waits::InCompany
         };

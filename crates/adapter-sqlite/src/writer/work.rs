@@ -42,12 +42,12 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<Vec<Arc<Order>>> {
         let mut taken = Vec::new();
-        if !matches!(taking, Taking::ClaimAlone(_)) {
+        if !matches!(taking, Taking::ClaimQuarantined(_)) {
             self.take_in_company(batch, limit, taking, now, &mut taken)?;
         }
         if !matches!(taking, Taking::Claim(_)) && taken.len() < limit {
             let room = limit - taken.len();
-            for (id, _) in self.due_jobs(batch, Waits::ToBeAlone, room, now)? {
+            for (id, _) in self.due_jobs(batch, Waits::Quarantined, room, now)? {
                 taken.extend(self.take_job(batch, id, taking, now)?);
             }
         }
@@ -129,8 +129,8 @@ impl Writer<'_> {
     ) -> rusqlite::Result<Option<Arc<Order>>> {
         let taken = match self.load_due(batch, id, now)? {
             // It was put off among the others when it could not be read.
-            Due::Order(order) if order.runs_alone() && matches!(taking, Taking::Claim(_)) => {
-                self.put_job(batch, id, Waits::ToBeAlone, now)?;
+            Due::Order(order) if order.is_quarantined() && matches!(taking, Taking::Claim(_)) => {
+                self.put_job(batch, id, Waits::Quarantined, now)?;
                 return Ok(None);
             }
             Due::Order(order) => self.take(batch, &order, Origin::Job, taking, now)?,
@@ -174,7 +174,7 @@ impl Writer<'_> {
             return Ok(None);
         };
         let decision = match taking {
-            Taking::Claim(_) | Taking::ClaimAlone(_) => claim,
+            Taking::Claim(_) | Taking::ClaimQuarantined(_) => claim,
             Taking::Settle(settle) => {
                 let outcome = settle.settle(&claim.order);
                 claim.then(outcome.decision)
@@ -187,7 +187,7 @@ impl Writer<'_> {
             return Ok(None);
         }
         match taking {
-            Taking::Claim(lease) | Taking::ClaimAlone(lease) => {
+            Taking::Claim(lease) | Taking::ClaimQuarantined(lease) => {
                 self.lease(batch, &taken, origin, *lease)?
             }
             Taking::Settle(_) => self.leave_settled(batch, &write, origin, now)?,

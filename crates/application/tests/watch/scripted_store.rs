@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
+    Write,
 };
 use application::watch::{Cursor, Delivery, Hub, ResyncReason, WatchSettings, Watcher};
 use async_trait::async_trait;
@@ -227,13 +228,17 @@ impl OrderStore for ScriptedStore {
     async fn claim(
         &self,
         _: ShardId,
-        _: usize,
+        _: ClaimLimits,
         _: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         unreachable!("the hub only reads")
     }
 
-    async fn claim_alone(&self, _: ShardId, _: Duration) -> Result<Option<Arc<Order>>, StoreError> {
+    async fn claim_quarantined(
+        &self,
+        _: ShardId,
+        _: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
         unreachable!("the hub only reads")
     }
 
@@ -267,6 +272,10 @@ impl OrderStore for ScriptedStore {
     }
 
     async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
+        unreachable!("the hub reads events alone")
+    }
+
+    async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
         unreachable!("the hub reads events alone")
     }
 

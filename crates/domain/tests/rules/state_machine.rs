@@ -238,7 +238,7 @@ fn an_order_runs_alone_once_it_has_lost_its_lease_at_the_second_attempt() {
         ("released by a person", &released, true),
     ];
     for (what, order, expected) in cases {
-        assert_eq!(order.runs_alone(), expected, "{what}");
+        assert_eq!(order.is_quarantined(), expected, "{what}");
     }
 }
 

@@ -110,18 +110,18 @@ fn of_receipt(error: &ReceiptError) -> Refusal {
 
 fn of_domain(refused: domain::Refusal) -> Refusal {
     let reason = match refused {
-        domain::Refusal::NotAllowed { .. } | domain::Refusal::NotErasable { .. } => {
-            "ILLEGAL_TRANSITION"
-        }
+        domain::Refusal::NotAllowed { .. }
+        | domain::Refusal::WorkDone
+        | domain::Refusal::NotErasable { .. } => "ILLEGAL_TRANSITION",
         domain::Refusal::TooManyCommands => "TOO_MANY_COMMANDS",
     };
     let message = match refused {
         domain::Refusal::NotAllowed { status, .. } => {
             format!("the order is {status}, which does not allow it")
         }
-        domain::Refusal::NotErasable { .. } | domain::Refusal::TooManyCommands => {
-            refused.to_string()
-        }
+        domain::Refusal::WorkDone
+        | domain::Refusal::NotErasable { .. }
+        | domain::Refusal::TooManyCommands => refused.to_string(),
     };
     Refusal::new(Code::FailedPrecondition, reason, message)
 }

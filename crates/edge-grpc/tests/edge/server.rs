@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Guard, OrderStore, Write};
+use application::ports::{ClaimLimits, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
@@ -123,7 +123,11 @@ impl Server {
     /// Processes the waiting orders, as a worker does; two changes each.
     pub async fn work_off(&self) -> usize {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let count = claimed.len();
         let writes = claimed
             .iter()
@@ -144,7 +148,11 @@ impl Server {
     /// Makes the waiting orders dead letters, as a handler that rejects them does.
     pub async fn fail_everything(&self) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let writes = claimed
             .iter()
             .map(|order| Write {

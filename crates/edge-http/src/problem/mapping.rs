@@ -137,6 +137,11 @@ impl From<Refusal> for Problem {
                      was done; the order can still be cancelled."
                 ),
             ),
+            Refusal::WorkDone => Self::new(
+                Code::IllegalTransition,
+                "The order's work is done and only its receipt is missing. It can no longer be cancelled."
+                    .to_owned(),
+            ),
             Refusal::NotErasable { status } => Self::new(
                 Code::IllegalTransition,
                 format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Clock as _, Erasure, Guard, OrderStore, Write};
+use application::ports::{ClaimLimits, Clock as _, Erasure, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Cursor, Hub, WatchSettings};
 use application::{Application, Receipts, Settings};
@@ -141,7 +141,11 @@ impl LiveServer {
     /// Lets the one order that waits fail for good.
     pub async fn fail(&self, id: OrderId) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1), lease)
+            .await
+            .unwrap();
         let order = &claimed[0];
         assert_eq!(order.id, id);
         let failure = Failure::new("declined", "the card was declined");
@@ -158,7 +162,11 @@ impl LiveServer {
     /// Works off up to `limit` orders, as a worker does; two changes each.
     pub async fn work_off(&self, limit: usize) -> usize {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), limit, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(limit), lease)
+            .await
+            .unwrap();
         let now = SystemClock::new().now();
         let writes = claimed
             .iter()

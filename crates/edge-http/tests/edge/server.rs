@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Guard, OrderStore, Write};
+use application::ports::{ClaimLimits, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use domain::{Cause, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
@@ -177,7 +177,11 @@ impl Server {
     /// Lets the waiting orders fail for good, as a handler that refuses them does.
     pub async fn fail_everything(&self, code: &str) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let writes = claimed
             .iter()
             .map(|order| Write {
@@ -199,7 +203,11 @@ impl Server {
     /// Processes the waiting orders, as a worker does whose receipts are rendered when they are read.
     pub async fn process_everything(&self) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let writes = claimed
             .iter()
             .map(|order| {

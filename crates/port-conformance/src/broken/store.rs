@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListFilter,
-    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage,
+    ListFilter, ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError,
+    Write,
 };
 use async_trait::async_trait;
 use domain::{EventPosition, Order, OrderId, Seq, ShardId, Status, Timestamp, Version};
@@ -139,20 +140,20 @@ impl StoreAround for BrokenStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let mut claimed = self.healthy.claim(shard, limit, lease).await?;
-        if self.fault == Fault::MixedClaim && limit > claimed.len() {
-            claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+        let mut claimed = self.healthy.claim(shard, limits, lease).await?;
+        if self.fault == Fault::MixedClaim && limits.total > claimed.len() {
+            claimed.extend(self.healthy.claim_quarantined(shard, lease).await?);
         }
-        if self.fault == Fault::ReleasedAmongOthers && limit > claimed.len() {
+        if self.fault == Fault::ReleasedAmongOthers && limits.total > claimed.len() {
             let pending = self.healthy.list(&all_of(Status::Pending, 1_000)).await?;
-            if pending.orders.iter().any(|order| order.runs_alone()) {
-                claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+            if pending.orders.iter().any(|order| order.is_quarantined()) {
+                claimed.extend(self.healthy.claim_quarantined(shard, lease).await?);
             }
         }
-        if self.fault == Fault::SharedClaim && limit > claimed.len() {
+        if self.fault == Fault::SharedClaim && limits.total > claimed.len() {
             // One claim, once: the last one of the first batch that was not full.
             let mut shared = self.claimed();
             if shared.is_empty() {

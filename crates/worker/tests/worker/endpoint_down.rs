@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use application::ports::{Blame, Outcome};
+use application::ports::{FaultScope, Outcome};
 use domain::{Failure, Status};
 use tokio::time::Instant;
 use worker::{BreakerState, WorkerSettings};
 
 use crate::house::{House, Plan, Scripted, Step, done};
 
-fn fault(blame: Blame) -> Step {
+fn fault(scope: FaultScope) -> Step {
     Step::Answer(Outcome::Retry {
         failure: Failure::new("endpoint_unreachable", "connection refused"),
         after: None,
-        blame,
+        scope,
     })
 }
 
@@ -44,7 +44,7 @@ fn endpoint(away: fn() -> Step) -> (Arc<AtomicBool>, Arc<Scripted>) {
 async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
     for orders in [1, 3, 200] {
         for max_attempts in [1, 2, 8] {
-            let (up, handler) = endpoint(|| fault(Blame::Endpoint));
+            let (up, handler) = endpoint(|| fault(FaultScope::Endpoint));
             let settings = WorkerSettings {
                 max_attempts,
                 ..WorkerSettings::default()
@@ -85,7 +85,7 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
 #[tokio::test(start_paused = true)]
 async fn a_hanging_endpoint_and_one_that_fails_every_order_count_alike() {
     let hang: fn() -> Step = || Step::Hang;
-    let five_hundred: fn() -> Step = || fault(Blame::Unclear);
+    let five_hundred: fn() -> Step = || fault(FaultScope::Unclear);
     for away in [hang, five_hundred] {
         let (up, handler) = endpoint(away);
         let mut house = House::with(handler);
@@ -106,7 +106,7 @@ async fn orders_in_flight_when_it_opens_keep_their_attempts() {
             Outcome::Retry {
                 failure: Failure::new("timeout", "no answer"),
                 after: None,
-                blame: Blame::Endpoint,
+                scope: FaultScope::Endpoint,
             },
         )
     });
@@ -127,7 +127,7 @@ async fn orders_in_flight_when_it_opens_keep_their_attempts() {
 
 #[tokio::test(start_paused = true)]
 async fn probes_go_one_at_a_time_to_different_orders_and_ever_more_seldom() {
-    let (_, handler) = endpoint(|| fault(Blame::Endpoint));
+    let (_, handler) = endpoint(|| fault(FaultScope::Endpoint));
     let mut house = House::with(handler.clone());
     house.place(20).await;
     house
@@ -154,10 +154,10 @@ async fn probes_go_one_at_a_time_to_different_orders_and_ever_more_seldom() {
 
 #[tokio::test(start_paused = true)]
 async fn one_order_that_breaks_the_endpoint_ends_in_the_dead_letters_while_others_go_on() {
-    for blame in [Blame::Unclear, Blame::Endpoint] {
+    for scope in [FaultScope::Unclear, FaultScope::Endpoint] {
         let handler = Scripted::new(move |order| {
             if order.amount.minor() == 1 {
-                fault(blame)
+                fault(scope)
             } else {
                 done()
             }
@@ -183,7 +183,7 @@ async fn one_order_that_breaks_the_endpoint_ends_in_the_dead_letters_while_other
 
 #[tokio::test(start_paused = true)]
 async fn alone_an_order_that_always_gets_a_500_ends_in_the_dead_letters_too() {
-    let handler = Scripted::new(|_| fault(Blame::Unclear));
+    let handler = Scripted::new(|_| fault(FaultScope::Unclear));
     let mut house = House::with(handler.clone());
     let id = house.place(1).await[0];
     house.until_count(Status::Failed, 1).await;
@@ -193,7 +193,7 @@ async fn alone_an_order_that_always_gets_a_500_ends_in_the_dead_letters_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_last_attempt_that_meets_the_outage_first_is_no_dead_letter() {
-    let (up, handler) = endpoint(|| fault(Blame::Endpoint));
+    let (up, handler) = endpoint(|| fault(FaultScope::Endpoint));
     let settings = WorkerSettings {
         max_attempts: 1,
         ..WorkerSettings::default()

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::ports::{OrderStore as _, Outcome};
+use application::ports::{ClaimLimits, OrderStore as _, Outcome};
 use domain::{ShardId, Status};
 
 use worker::WorkerSettings;
@@ -77,7 +77,11 @@ async fn a_claim_that_another_took_over_changes_nothing_when_its_outcome_comes()
     let id = house.place(1).await[0];
     house.until_count(Status::Retrying, 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let other = house.store.claim(ShardId(0), 1, HOUR).await.unwrap();
+    let other = house
+        .store
+        .claim(ShardId(0), ClaimLimits::any(1), HOUR)
+        .await
+        .unwrap();
     let version = other[0].version;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(handler.attempts()[&id], [1]);
@@ -128,7 +132,11 @@ async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
     house.place(1).await;
     house.until_count(Status::Retrying, 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let other = house.store.claim(ShardId(0), 1, HOUR).await.unwrap();
+    let other = house
+        .store
+        .claim(ShardId(0), ClaimLimits::any(1), HOUR)
+        .await
+        .unwrap();
     assert_eq!(other.len(), 1);
     house.store.faults.deaf.store(false, Ordering::SeqCst);
     house

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure, EventPage,
-    Guard, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
-    StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure,
+    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent,
+    Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -247,20 +247,20 @@ impl OrderStore for MemoryStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let claimed = self.take_due(shard, limit, lease, |order| !order.runs_alone())?;
+        let claimed = self.take_due(shard, limits.total, lease, |order| !order.is_quarantined())?;
         self.calls.claims.note(claimed.len());
         Ok(claimed)
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take_due(shard, 1, lease, Order::runs_alone)?;
+        let claimed = self.take_due(shard, 1, lease, Order::is_quarantined)?;
         Ok(claimed.into_iter().next())
     }
 
@@ -337,7 +337,7 @@ impl OrderStore for MemoryStore {
         let next = |alone| {
             let of_kind = entries
                 .iter()
-                .filter(|(_, entry)| entry.order.runs_alone() == alone);
+                .filter(|(_, entry)| entry.order.is_quarantined() == alone);
             let due = of_kind
                 .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
                 .filter_map(|(_, entry)| entry.work.due(&*self.clock));
@@ -345,9 +345,13 @@ impl OrderStore for MemoryStore {
                 .map(|at| at.saturating_duration_since(Instant::now()))
         };
         Ok(NextDue {
-            in_company: next(false),
-            alone: next(true),
+            lanes: [next(false), None, None],
+            quarantined: next(true),
         })
+    }
+
+    async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
+        unreachable!("the worker does not ask for it")
     }
 
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {

@@ -9,7 +9,7 @@ use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Blame, Clock, Counts, Dispatch, OrderHandler, OrderStore, Outcome, StatusBus,
+    Clock, Counts, Dispatch, FaultScope, OrderHandler, OrderStore, Outcome, StatusBus,
 };
 use application::system::{ManualClock, SystemClock, SystemIds};
 use domain::{Failure, OrderId, Receipt, ReceiptLocation, Status, Timestamp};
@@ -257,7 +257,7 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
         Step::Answer(Outcome::Retry {
             failure: Failure::new("endpoint_unreachable", "connection refused"),
             after: None,
-            blame: Blame::Endpoint,
+            scope: FaultScope::Endpoint,
         })
     });
     let folder = tempfile::tempdir().unwrap();
