@@ -61,8 +61,8 @@ impl SqliteStore {
         // The wall clock may have been set back while no process ran.
         jobs::restart_delays(&connection, now).map_err(database)?;
         let mut books = Books::load(&connection).map_err(database)?;
-        let (fresh, leases) = recovery::recover(&connection, &mut books, options.fresh_window, now)
-            .map_err(database)?;
+        let (fresh, leases) =
+            recovery::recover(&connection, &mut books, options.fresh_window).map_err(database)?;
         let jobs = JobBuckets::load(&connection).map_err(database)?;
         let waiting = Waiting::new(fresh, jobs);
         let store_id = connection

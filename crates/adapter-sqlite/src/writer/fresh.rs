@@ -15,24 +15,38 @@ use super::bucket_set::BucketSet;
 /// The most orders that are kept whole, so that a claim need not read them.
 const ORDERS_IN_MEMORY: usize = 4_096;
 
+/// Memory for this many slots is never given back.
+const SPARE_SLOTS: usize = 16_384;
+
+const EPOCH: Timestamp = match Timestamp::from_millis(0) {
+    Ok(epoch) => epoch,
+    Err(_) => panic!("the epoch is representable"),
+};
+
 /// A new order whose work was due when it was committed.
 #[derive(Debug, Clone)]
 pub(crate) struct FreshWork {
     /// The seq of its creation.
     pub(crate) seq: u64,
     pub(crate) id: OrderId,
-    /// When it became due.
-    pub(crate) due: Timestamp,
     /// As it was created; `None` if it has to be read.
     pub(crate) order: Option<Arc<Order>>,
+}
+
+impl FreshWork {
+    /// When it became due: when it was created.
+    pub(crate) fn due(&self) -> Timestamp {
+        created_at(self.id)
+    }
 }
 
 /// All work since the oldest that waits. Slots have numbers that never come again.
 pub(crate) struct FreshWindow {
     /// In the order of seq.
     slots: VecDeque<Slot>,
-    /// The number of the first slot.
+    /// The number of the first slot, and the seq of its order.
     first_slot: u64,
+    first_seq: u64,
     /// A queue for each bucket.
     queues: Box<[Queue]>,
     /// The buckets whose queue is not empty.
@@ -45,12 +59,24 @@ pub(crate) struct FreshWindow {
     limit: usize,
 }
 
+/// Kept small: a backlog has hundreds of thousands of them.
 struct Slot {
-    work: FreshWork,
-    /// Otherwise it was taken out.
-    waits: bool,
-    /// The next slot of the bucket's queue.
-    next: Option<u64>,
+    id: OrderId,
+    /// The lower half of the seq.
+    low_seq: u32,
+    /// How many slots further the next one of the bucket's queue is; 0 if there is none.
+    to_next: u32,
+    order: SlotOrder,
+}
+
+/// What is known of the order of a slot.
+enum SlotOrder {
+    /// It does not wait any more.
+    TakenOut,
+    /// It has to be read.
+    Unread,
+    /// As it was created.
+    Whole(Arc<Order>),
 }
 
 /// The slots of a bucket, linked. Work in the middle may have been taken out.
@@ -60,11 +86,18 @@ struct Queue {
     ends: Option<(u64, u64)>,
 }
 
+impl Slot {
+    const fn waits(&self) -> bool {
+        !matches!(self.order, SlotOrder::TakenOut)
+    }
+}
+
 impl FreshWindow {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             slots: VecDeque::new(),
             first_slot: 0,
+            first_seq: 0,
             queues: vec![Queue::default(); usize::from(Bucket::COUNT)].into_boxed_slice(),
             buckets: BucketSet::default(),
             len: 0,
@@ -89,32 +122,40 @@ impl FreshWindow {
     }
 
     /// Adds work with a higher seq than all before.
-    pub(crate) fn add(&mut self, mut work: FreshWork) {
-        if self.orders >= ORDERS_IN_MEMORY {
-            work.order = None;
+    pub(crate) fn add(&mut self, work: FreshWork) {
+        if self.slots.is_empty() {
+            self.first_seq = work.seq;
         }
         let number = self.first_slot + self.slots.len() as u64;
-        self.orders += usize::from(work.order.is_some());
-        self.len += 1;
         self.slots.push_back(Slot {
-            work,
-            waits: true,
-            next: None,
+            id: work.id,
+            low_seq: low(work.seq),
+            to_next: 0,
+            order: SlotOrder::TakenOut,
         });
+        self.fill(number, work.order);
         self.enqueue(number);
     }
 
-    /// The oldest work.
-    pub(crate) fn first(&self) -> Option<&FreshWork> {
-        let waiting = self.slots.iter().find(|slot| slot.waits);
-        waiting.map(|slot| &slot.work)
+    /// The oldest work: its seq and its order.
+    pub(crate) fn first(&self) -> Option<(u64, OrderId)> {
+        let waiting = self.slots.iter().find(|slot| slot.waits());
+        waiting.map(|slot| (self.seq_of(slot), slot.id))
     }
 
-    /// The work up to this seq, at most `limit`.
+    /// When the oldest work became due.
+    pub(crate) fn first_due(&self) -> Option<Timestamp> {
+        self.first().map(|(_, id)| created_at(id))
+    }
+
+    /// The orders up to this seq, at most `limit`.
     pub(crate) fn up_to(&self, seq: u64, limit: usize) -> Vec<OrderId> {
-        let old = self.slots.iter().take_while(|slot| slot.work.seq <= seq);
-        let waiting = old.filter(|slot| slot.waits).take(limit);
-        waiting.map(|slot| slot.work.id).collect()
+        let old = self
+            .slots
+            .iter()
+            .take_while(|slot| self.seq_of(slot) <= seq);
+        let waiting = old.filter(|slot| slot.waits()).take(limit);
+        waiting.map(|slot| slot.id).collect()
     }
 
     /// The first bucket behind `after` that may have work.
@@ -127,8 +168,8 @@ impl FreshWindow {
         loop {
             let (first, _) = self.queue(bucket).ends?;
             let slot = self.slot(first);
-            if slot.waits {
-                return Some(slot.work.due);
+            if slot.waits() {
+                return Some(created_at(slot.id));
             }
             self.dequeue(bucket);
         }
@@ -138,54 +179,62 @@ impl FreshWindow {
     pub(crate) fn take_first_of(&mut self, bucket: Bucket) -> Option<FreshWork> {
         self.first_due_of(bucket)?;
         let number = self.dequeue(bucket)?;
-        Some(self.take(number))
+        self.take(number)
     }
 
     /// Takes the work of an order out, if it waits.
     pub(crate) fn take_out(&mut self, id: OrderId) -> Option<FreshWork> {
-        // It became due soon after it was created, which its id tells. A clock that was set may have it elsewhere.
-        let (high, _) = id.as_uuid().as_u64_pair();
-        let is_before = |slot: &Slot| slot.work.due.as_millis() < high >> 16;
+        // Orders were committed soon after they were created, which their ids tell; but for a clock that was set.
+        let created = created_at(id);
+        let is_before = |slot: &Slot| created_at(slot.id) < created;
         let guess = self.slots.partition_point(is_before);
         let mut positions = (guess..self.slots.len()).chain(0..guess);
-        let at = positions.find(|at| self.slots[*at].work.id == id)?;
-        let number = self.first_slot + at as u64;
-        self.slots[at].waits.then(|| self.take(number))
+        let at = positions.find(|at| self.slots[*at].id == id)?;
+        self.take(self.first_slot + at as u64)
     }
 
     /// Lets go of all work before the oldest that waits: what was taken out up to now is never put back.
     pub(crate) fn trim(&mut self) {
         while let Some(slot) = self.slots.front()
-            && !slot.waits
+            && !slot.waits()
         {
-            let bucket = slot.work.id.bucket();
+            let bucket = slot.id.bucket();
             if let Some((first, _)) = self.queue(bucket).ends
                 && first == self.first_slot
             {
                 self.dequeue(bucket);
             }
+            if let Some(next) = self.slots.get(1) {
+                self.first_seq = self.seq_of(next);
+            }
             self.slots.pop_front();
             self.first_slot += 1;
+        }
+        if self.slots.capacity() > SPARE_SLOTS && self.slots.len() < self.slots.capacity() / 8 {
+            self.slots.shrink_to(SPARE_SLOTS.max(self.slots.len() * 2));
         }
     }
 
     /// Puts back what was taken out since the last [`FreshWindow::trim`].
     pub(crate) fn put_back(&mut self, taken: impl Iterator<Item = FreshWork>) {
         for work in taken {
-            let at = self.slots.partition_point(|slot| slot.work.seq < work.seq);
-            self.len += 1;
-            self.orders += usize::from(work.order.is_some());
-            self.slots[at].waits = true;
-            self.slots[at].work = work;
+            let first_seq = self.first_seq;
+            let is_before = |slot: &Slot| seq_from(first_seq, slot.low_seq) < work.seq;
+            let at = self.slots.partition_point(is_before);
+            self.fill(self.first_slot + at as u64, work.order);
         }
         self.queues.fill(Queue::default());
         self.buckets = BucketSet::default();
         for at in 0..self.slots.len() {
-            self.slots[at].next = None;
-            if self.slots[at].waits {
+            self.slots[at].to_next = 0;
+            if self.slots[at].waits() {
                 self.enqueue(self.first_slot + at as u64);
             }
         }
+    }
+
+    fn seq_of(&self, slot: &Slot) -> u64 {
+        seq_from(self.first_seq, slot.low_seq)
     }
 
     fn slot(&mut self, number: u64) -> &mut Slot {
@@ -197,26 +246,40 @@ impl FreshWindow {
         &mut self.queues[usize::from(bucket.get())]
     }
 
-    fn take(&mut self, number: u64) -> FreshWork {
+    /// The work of a slot waits.
+    fn fill(&mut self, number: u64, order: Option<Arc<Order>>) {
+        self.len += 1;
+        let order = order.filter(|_| self.orders < ORDERS_IN_MEMORY);
+        self.orders += usize::from(order.is_some());
+        self.slot(number).order = order.map_or(SlotOrder::Unread, SlotOrder::Whole);
+    }
+
+    /// The work of a slot does not wait any more.
+    fn take(&mut self, number: u64) -> Option<FreshWork> {
         let slot = self.slot(number);
-        slot.waits = false;
-        let work = FreshWork {
-            order: slot.work.order.take(),
-            ..slot.work
+        let order = match std::mem::replace(&mut slot.order, SlotOrder::TakenOut) {
+            SlotOrder::TakenOut => return None,
+            SlotOrder::Unread => None,
+            SlotOrder::Whole(order) => Some(order),
         };
+        let (id, low_seq) = (slot.id, slot.low_seq);
         self.len -= 1;
-        self.orders -= usize::from(work.order.is_some());
-        work
+        self.orders -= usize::from(order.is_some());
+        Some(FreshWork {
+            seq: seq_from(self.first_seq, low_seq),
+            id,
+            order,
+        })
     }
 
     /// Puts a slot at the end of its bucket's queue.
     fn enqueue(&mut self, number: u64) {
-        let bucket = self.slot(number).work.id.bucket();
+        let bucket = self.slot(number).id.bucket();
         let queue = self.queue(bucket);
         match &mut queue.ends {
             Some((_, last)) => {
                 let before = std::mem::replace(last, number);
-                self.slot(before).next = Some(number);
+                self.slot(before).to_next = low(number - before);
             }
             None => {
                 queue.ends = Some((number, number));
@@ -228,13 +291,31 @@ impl FreshWindow {
     /// Takes the first slot off its bucket's queue.
     fn dequeue(&mut self, bucket: Bucket) -> Option<u64> {
         let (first, last) = self.queue(bucket).ends?;
-        let next = self.slot(first).next;
-        self.queue(bucket).ends = next.map(|next| (next, last));
-        if next.is_none() {
+        let to_next = self.slot(first).to_next;
+        if to_next == 0 {
+            self.queue(bucket).ends = None;
             self.buckets.remove(bucket);
+        } else {
+            self.queue(bucket).ends = Some((first + u64::from(to_next), last));
         }
         Some(first)
     }
+}
+
+/// The lower half. The window holds fewer slots than that has numbers, and not much more events.
+const fn low(number: u64) -> u32 {
+    number as u32
+}
+
+/// The seq with this lower half at or behind the first one.
+fn seq_from(first_seq: u64, low_seq: u32) -> u64 {
+    first_seq + u64::from(low_seq.wrapping_sub(low(first_seq)))
+}
+
+/// When an order was created, which its id tells.
+fn created_at(id: OrderId) -> Timestamp {
+    let (high, _) = id.as_uuid().as_u64_pair();
+    Timestamp::from_millis(high >> 16).unwrap_or(EPOCH)
 }
 
 #[cfg(test)]
@@ -251,7 +332,6 @@ mod tests {
         FreshWork {
             seq,
             id,
-            due: now,
             order: None,
         }
     }
@@ -269,14 +349,14 @@ mod tests {
             window.add(work.clone());
         }
         assert!(!window.has_room(0), "three is the limit");
-        assert_eq!(window.first().map(|work| work.seq), Some(1));
+        assert_eq!(window.first(), Some((1, a.id)));
         let (of_alice, of_bob) = (a.id.bucket(), b.id.bucket());
         assert_eq!(window.next_bucket(None), Some(of_alice.min(of_bob)));
         assert_eq!(window.next_bucket(Some(of_alice.max(of_bob))), None);
-        assert_eq!(window.first_due_of(of_alice), Some(a.due));
+        assert_eq!(window.first_due_of(of_alice), Some(a.due()));
         assert_eq!(seq(window.take_first_of(of_alice)), Some(1));
-        assert_eq!(window.first_due_of(of_alice), Some(later.due));
-        assert_eq!(window.first().map(|work| work.seq), Some(2));
+        assert_eq!(window.first_due_of(of_alice), Some(later.due()));
+        assert_eq!(window.first(), Some((2, b.id)));
         assert_eq!(window.up_to(2, 9), [b.id]);
         window.trim();
         assert_eq!(seq(window.take_first_of(of_alice)), Some(3));
@@ -301,10 +381,7 @@ mod tests {
         assert_eq!(seq(window.take_first_of(bucket)), Some(4));
         window.trim();
         assert_eq!(seq(window.take_out(works[4].id)), Some(5));
-        assert_eq!(
-            (window.len(), window.first().map(|work| work.seq)),
-            (0, None)
-        );
+        assert_eq!((window.len(), window.first()), (0, None));
         assert_eq!(seq(window.take_first_of(bucket)), None);
         assert_eq!(window.next_bucket(None), None);
         window.add(work("alice", 6));
@@ -312,14 +389,36 @@ mod tests {
     }
 
     #[test]
-    fn work_is_found_wherever_the_clock_was() {
+    fn work_is_found_although_the_clock_was_set_back() {
         let mut window = FreshWindow::new(9);
-        let mut early = work("alice", 1);
-        early.due = Timestamp::from_millis(NOW_MS - 1_000).unwrap();
-        let late = work("alice", 2);
-        window.add(early.clone());
-        window.add(late);
-        assert_eq!(seq(window.take_out(early.id)), Some(1));
+        let (later, earlier) = (work("alice", 900), work("alice", 1));
+        let earlier = FreshWork {
+            seq: 901,
+            ..earlier
+        };
+        window.add(later.clone());
+        window.add(earlier.clone());
+        assert_eq!(seq(window.take_out(earlier.id)), Some(901));
+        assert_eq!(seq(window.take_out(later.id)), Some(900));
+    }
+
+    #[test]
+    fn seqs_go_on_past_every_boundary() {
+        let mut window = FreshWindow::new(9);
+        let boundary = u64::from(u32::MAX);
+        for seq in boundary - 1..=boundary + 2 {
+            window.add(FreshWork {
+                seq,
+                ..work("alice", seq + 9 - boundary)
+            });
+        }
+        let bucket = work("alice", 1).id.bucket();
+        for expected in boundary - 1..=boundary + 2 {
+            assert_eq!(window.first().map(|(seq, _)| seq), Some(expected));
+            assert_eq!(seq(window.take_first_of(bucket)), Some(expected));
+            window.trim();
+        }
+        assert!(window.first().is_none());
     }
 
     #[test]
@@ -344,6 +443,6 @@ mod tests {
         for expected in [1, 3, 4] {
             assert_eq!(seq(window.take_first_of(bucket)), Some(expected));
         }
-        assert_eq!(window.first().map(|work| work.seq), Some(2));
+        assert_eq!(window.first(), Some((2, works[1].id)));
     }
 }

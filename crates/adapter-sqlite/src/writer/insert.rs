@@ -40,7 +40,6 @@ impl Writer<'_> {
             batch.fresh.push(FreshWork {
                 seq: first_seq,
                 id,
-                due: now,
                 order: write.order.take(),
             });
         } else if let Some(due) = write.due(now) {

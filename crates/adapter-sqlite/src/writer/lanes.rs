@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::fresh::FreshWork;
 use super::leases::Origin;
 use crate::failure::is_unreadable;
+use crate::place;
 use crate::read::row;
 use crate::request::Taking;
 use crate::waits::{Due, Waits};
@@ -105,7 +106,7 @@ impl Writer<'_> {
                 break;
             }
             // Rows that lie side by side are changed one after the other.
-            found.sort_unstable_by_key(|found| (found.due_ms, found.id));
+            found.sort_unstable_by_key(|found| (found.due_ms, place::of(found.id)));
             for Found { id, taken: at, .. } in found {
                 let order = match at {
                     Some(at) => self.take_fresh(batch, at, taking, now)?,
@@ -198,7 +199,7 @@ impl Writer<'_> {
                 && let Some(work) = self.waiting.fresh.take_first_of(bucket)
             {
                 found.push(Found {
-                    due_ms: work.due.as_millis(),
+                    due_ms: work.due().as_millis(),
                     id: work.id,
                     taken: Some(batch.taken.len()),
                 });

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, Status, Timestamp, Version};
+use domain::{OrderId, Status, Version};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::books::Books;
@@ -30,7 +30,6 @@ pub(crate) fn recover(
     connection: &Connection,
     books: &mut Books,
     window: usize,
-    now: Timestamp,
 ) -> rusqlite::Result<(FreshWindow, Leases)> {
     let mut leases = Leases::default();
     let mut claimed = connection.prepare("SELECT id FROM jobs WHERE state = ?1")?;
@@ -66,22 +65,10 @@ pub(crate) fn recover(
     books.fresh_waiting = waiting.len() as u64;
     let mut fresh = FreshWindow::new(window);
     for Entry { seq, id, .. } in waiting {
-        let due = created_at(id).unwrap_or(now);
         let order = None;
-        fresh.add(FreshWork {
-            seq,
-            id,
-            due,
-            order,
-        });
+        fresh.add(FreshWork { seq, id, order });
     }
     Ok((fresh, leases))
-}
-
-/// When an order was created, which its id tells; `None` if that is no time.
-fn created_at(id: OrderId) -> Option<Timestamp> {
-    let (high, _) = id.as_uuid().as_u64_pair();
-    Timestamp::from_millis(high >> 16).ok()
 }
 
 fn run_out(token: Version, origin: Origin) -> Lease {

@@ -48,7 +48,7 @@ impl Waiting {
     /// When the first work of each kind is due.
     pub(crate) fn first_due(&self) -> DueWork {
         DueWork {
-            in_log: self.fresh.first().map(|work| work.due),
+            in_log: self.fresh.first_due(),
             lanes: Lane::ALL.map(|lane| self.jobs.first_due(Waits::InLane(lane))),
             quarantined: self.jobs.first_due(Waits::Quarantined),
         }

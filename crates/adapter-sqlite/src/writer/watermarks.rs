@@ -10,6 +10,10 @@ use super::batch::Batch;
 use super::leases::{Lease, Origin};
 use crate::waits::{Due, Waits};
 
+/// A claim that is open for this many events is noted among the jobs. Fewer than for work that waits: behind an open claim
+/// lie orders that were claimed since then, and a start reads the row of each.
+const LONG_OPEN: u64 = 100_000;
+
 /// The most work that one transaction moves from the log to the jobs, and the most claims.
 const MOVED_AT_ONCE: usize = 256;
 
@@ -28,7 +32,7 @@ impl Writer<'_> {
         // The claims of before this commit tell how far all was settled: those it makes lie behind.
         let settled = self.leases.settled_through(self.books.claimed_through);
         batch.books.settled_through = batch.books.settled_through.max(settled);
-        let first_waiting = self.waiting.fresh.first().map(|work| work.seq);
+        let first_waiting = self.waiting.fresh.first().map(|(seq, _)| seq);
         let first_new = batch.fresh.first().map(|work| work.seq);
         let claimed = match first_waiting.or(first_new) {
             Some(first) => first - 1,
@@ -59,7 +63,7 @@ impl Writer<'_> {
                 continue;
             };
             let due = Due {
-                at: work.due,
+                at: work.due(),
                 delay: Some(Duration::ZERO),
             };
             self.put_job(id, Waits::InLane(Lane::Fresh), due)?;
@@ -72,7 +76,11 @@ impl Writer<'_> {
 
     /// Claims of new orders that are open for long are noted among the jobs.
     fn move_old_claims(&mut self, batch: &mut Batch, now: Timestamp) -> rusqlite::Result<()> {
-        let Some(old) = batch.books.head.checked_sub(self.searched_events) else {
+        let Some(old) = batch
+            .books
+            .head
+            .checked_sub(LONG_OPEN.min(self.searched_events))
+        else {
             return Ok(());
         };
         for id in self.leases.fresh_up_to(old, MOVED_AT_ONCE) {
