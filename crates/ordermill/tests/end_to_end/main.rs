@@ -12,6 +12,7 @@ mod endpoint;
 mod export;
 mod fault;
 mod grpc;
+mod handler_examples;
 mod house;
 mod import;
 mod import_checks;
