@@ -21,7 +21,7 @@ const SECRETS = (process.env.HANDLER_SECRET ?? "").split(/\s+/).filter(Boolean);
 const FILE = process.env.HANDLER_FILE ?? "handler.ndjson";
 const PORT = Number(process.env.PORT ?? 9000);
 
-// A call that is older is a replay of somebody who recorded it.
+// An older call may be a recorded one that is sent again.
 const TOLERANCE_SECONDS = 300;
 // An order of ordermill is never larger.
 const MAX_BODY_BYTES = 2 * 1024 * 1024;

@@ -29,7 +29,7 @@ SECRETS = os.environ.get("HANDLER_SECRET", "").split()
 DATABASE = os.environ.get("HANDLER_DATABASE", "handler.sqlite3")
 PORT = int(os.environ.get("PORT", "9000"))
 
-# A call that is older is a replay of somebody who recorded it.
+# An older call may be a recorded one that is sent again.
 TOLERANCE_SECONDS = 300
 # An order of ordermill is never larger.
 MAX_BODY_BYTES = 2 * 1024 * 1024

@@ -62,7 +62,7 @@ impl Proxies {
     /// The variables that `lookup` finds by name.
     #[must_use]
     pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        // A CGI program's HTTP_PROXY is a header of whoever calls it.
+        // In a CGI program HTTP_PROXY is the request header Proxy, so it must not be believed.
         if lookup("REQUEST_METHOD").is_some() {
             return Self::default();
         }

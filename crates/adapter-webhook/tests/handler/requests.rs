@@ -60,7 +60,7 @@ async fn the_call_carries_the_order_its_key_and_a_signature_that_verifies() {
 }
 
 #[tokio::test]
-async fn during_a_rotation_whoever_knows_one_of_the_secrets_can_verify() {
+async fn during_a_rotation_the_call_verifies_with_each_of_the_secrets() {
     let (headers, body) = sent(HttpHandlerSettings {
         secrets: vec![SECRET.to_owned(), NEXT_SECRET.to_owned()],
         ..settings(String::new())
