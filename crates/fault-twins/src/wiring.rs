@@ -14,6 +14,7 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts};
 use domain::ShardId;
 use edge_http::{EdgeSettings, EdgeState, NoWork};
+use outbound_http::Proxies;
 use port_conformance::around::Around;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -142,10 +143,18 @@ async fn open(
 fn handler(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn OrderHandler>> {
     let http = HttpHandlerSettings {
         url: settings.handler_url.clone(),
+        secrets: Vec::new(),
+        headers: Vec::new(),
+        ca_file: None,
+        client_certificate: None,
+        connect_timeout: settings.handler_timeout,
         timeout: settings.handler_timeout,
-        ..HttpHandlerSettings::default()
+        idle_connections: 32,
+        proxies: Proxies::default(),
     };
-    let handler: Arc<dyn OrderHandler> = Arc::new(HttpHandler::new(&http, Arc::clone(clock))?);
+    let handler = HttpHandler::new(&http, Arc::clone(clock))
+        .map_err(|errors| anyhow::anyhow!("the handler cannot be set up: {errors:?}"))?;
+    let handler: Arc<dyn OrderHandler> = Arc::new(handler);
     Ok(if settings.defect == Defect::AbortsOnPoison {
         Arc::new(AbortingHandler(handler))
     } else {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::contract::Contract;
 use crate::live_server::LiveServer;
+use crate::server::client;
 
 /// An event as a client reads it.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -27,7 +28,7 @@ struct Events {
 }
 
 async fn request(server: &LiveServer, path: &str, last_id: Option<&str>) -> reqwest::Response {
-    let client = reqwest::Client::new();
+    let client = client();
     let mut request = client.get(format!("http://{}{path}", server.address));
     if let Some(id) = last_id {
         request = request.header("last-event-id", id);
@@ -220,7 +221,7 @@ async fn bad_requests_are_refused_as_everywhere() {
         let content_type = response.headers()["content-type"].clone();
         assert_eq!(content_type, "application/problem+json", "{path}");
     }
-    let client = reqwest::Client::new();
+    let client = client();
     let url = format!("http://{}/v1/stream", server.address);
     let json = client.get(&url).header("accept", "application/json");
     assert_eq!(json.send().await.unwrap().status(), 406);
@@ -262,7 +263,7 @@ async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_
         server.cursor_at(2).await,
     ];
     let stream = |seq: usize| {
-        reqwest::Client::new()
+        client()
             .get(format!("http://{}/v1/stream", server.address))
             .header("last-event-id", &cursors[seq])
     };

@@ -11,6 +11,7 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use domain::{Cause, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
 use edge_http::{Breaker, EdgeSettings, EdgeState, ServeReport, WorkHealth};
+use outbound_http::Proxies;
 use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -37,6 +38,19 @@ impl WorkHealth for OpenBreaker {
     fn breaker(&self) -> Breaker {
         Breaker::Open
     }
+}
+
+/// A client of the tests' own servers. It follows the rule of this program: whatever proxies the environment names, they do
+/// not apply to loopback.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    let loopback = reqwest::Url::parse("http://127.0.0.1/").unwrap();
+    let route = Proxies::from_environment().route(&loopback).unwrap();
+    route.apply(reqwest::Client::builder())
+}
+
+/// [`client_builder`]'s, as it is.
+pub fn client() -> reqwest::Client {
+    client_builder().build().unwrap()
 }
 
 /// An answer, read whole.
@@ -136,7 +150,7 @@ impl Server {
             store,
             soft,
             hard,
-            client: reqwest::Client::new(),
+            client: client(),
             serving,
             _folder: folder,
         }

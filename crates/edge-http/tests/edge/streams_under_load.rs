@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::live_server::{LiveServer, Socket, change};
+use crate::server::client;
 
 const ORDERS: usize = 3_000;
 /// Created, processing, processed.
@@ -173,7 +174,7 @@ async fn a_thousand_stalled_subscribers_cost_bounded_memory_and_harm_nobody() {
 #[tokio::test]
 async fn a_slow_event_stream_ends_and_comes_back_without_a_gap() {
     let server = LiveServer::with(|_, watch| watch.queued_changes = 500).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let url = format!("http://{}/v1/stream", server.address);
     let slow = client.get(&url).send().await.unwrap();
     let mut placed = 0;

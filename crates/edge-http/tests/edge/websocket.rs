@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 
 use crate::live_server::{LiveServer, change};
+use crate::server::client;
 
 #[tokio::test]
 async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
@@ -185,7 +186,10 @@ async fn a_page_of_another_host_is_refused_here_and_let_in_on_the_other_port() {
         };
         assert_eq!(status, expected, "{address} {origin}");
     }
-    let elsewhere = reqwest::get(format!("http://{}/v1/stats", server.ws_address)).await;
+    let elsewhere = client()
+        .get(format!("http://{}/v1/stats", server.ws_address))
+        .send()
+        .await;
     assert_eq!(elsewhere.unwrap().status(), 404);
 }
 

@@ -5,14 +5,12 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::endpoint::{Answer, DONE, Endpoint};
 use crate::fault::parts::Postgres;
 use crate::operator::lines;
-use crate::server::{ORDERMILL, Server, wait_until};
+use crate::server::{Server, http_client, ordermill, wait_until};
 
 /// Of the first shard by its letter, and of the second.
 const USERS: [&str; 2] = ["alice", "nora"];
@@ -22,7 +20,7 @@ const REFUSES: Answer = ("422 Unprocessable Content", r#"{"message":"out of stoc
 
 /// A server that sends its orders to the endpoint once, with these settings beside.
 fn server_of(endpoint: &Endpoint, more: &[String]) -> Server {
-    let mut command = Command::new(ORDERMILL);
+    let mut command = ordermill();
     command.args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""]);
     command.args(endpoint.settings());
     command.args(["--set", "worker.max_attempts=1"]);
@@ -33,14 +31,17 @@ fn server_of(endpoint: &Endpoint, more: &[String]) -> Server {
 }
 
 async fn get(server: &Server, path: &str) -> Value {
-    let answer = reqwest::get(format!("{}/v1/{path}", server.url)).await;
+    let answer = http_client()
+        .get(format!("{}/v1/{path}", server.url))
+        .send()
+        .await;
     let answer = answer.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
 async fn post(server: &Server, path: &str, body: &Value) -> Value {
-    let request = reqwest::Client::new()
+    let request = http_client()
         .post(format!("{}/v1/{path}", server.url))
         .header("content-type", "application/json");
     let answer = request.body(body.to_string()).send().await.unwrap();

@@ -20,4 +20,5 @@ mod import_without_numbers;
 mod open_files;
 mod operator;
 mod owner_only;
+mod proxies;
 mod server;

@@ -4,11 +4,12 @@ use domain::{OrderId, Steering};
 use serde_json::{Value, json};
 
 use crate::live_server::{LiveServer, Socket, change};
+use crate::server::client;
 
 const UNKNOWN: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
 
 async fn place(server: &LiveServer, json: &str) -> OrderId {
-    let client = reqwest::Client::new();
+    let client = client();
     let request = client
         .post(format!("http://{}/v1/orders", server.address))
         .header("content-type", "application/json")

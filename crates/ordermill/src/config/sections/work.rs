@@ -1,11 +1,12 @@
 //! `[worker]` and `[handler]`: how orders are worked off, and what the work is.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
 use crate::config::layers::Layers;
-use crate::config::value::{FromValue, one_of};
+use crate::config::value::{FromValue, OneOrMore, one_of};
 
 /// How orders are worked off.
 #[derive(Debug, Clone)]
@@ -52,8 +53,18 @@ pub struct Handler {
     pub kind: HandlerKind,
     /// Where orders are sent.
     pub url: Option<String>,
-    /// Signs calls. Secret.
-    pub secret: Option<String>,
+    /// Each signs every call. Secret.
+    pub secret: OneOrMore,
+    /// Sent with every call, each `Name: value`. Secret.
+    pub headers: Vec<String>,
+    /// Certificates of authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that is shown to the endpoint.
+    pub client_cert: Option<PathBuf>,
+    /// Its private key.
+    pub client_key: Option<PathBuf>,
+    /// For a connection.
+    pub connect_timeout: Duration,
     /// For one call.
     pub timeout: Duration,
     /// Calls at a time.
@@ -93,6 +104,11 @@ impl Handler {
             kind: layers.read("handler.kind"),
             url: layers.read("handler.url"),
             secret: layers.read("handler.secret"),
+            headers: layers.read("handler.headers"),
+            ca_file: layers.read("handler.ca_file"),
+            client_cert: layers.read("handler.client_cert"),
+            client_key: layers.read("handler.client_key"),
+            connect_timeout: layers.read("handler.connect_timeout"),
             timeout: layers.read("handler.timeout"),
             max_in_flight: layers.read("handler.max_in_flight"),
             max_per_second: layers.read("handler.max_per_second"),
