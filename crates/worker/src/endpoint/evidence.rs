@@ -8,6 +8,10 @@ use domain::OrderId;
 
 /// The most orders whose last fault is remembered.
 const MOST_FAULTS: usize = 16_384;
+/// Faults are not remembered for longer: the order was cancelled or held meanwhile. At least the longest delay of a retry.
+const REMEMBERED_FOR: Duration = Duration::from_secs(3_600);
+/// How often old faults are looked for while there are too many.
+const PRUNED_EVERY: Duration = Duration::from_secs(60);
 /// How far back a fault is assumed for an order that is not remembered, if there are more failing orders than that.
 const ASSUMED_FAULT: Duration = Duration::from_secs(60);
 
@@ -51,6 +55,7 @@ pub(super) struct Evidence {
     /// When the first fault came since the endpoint last answered.
     silent_since: Option<Duration>,
     last_faults: HashMap<OrderId, Duration>,
+    pruned_at: Duration,
     /// Some order's fault was forgotten to keep the bound.
     has_forgotten: Option<Duration>,
 }
@@ -65,10 +70,21 @@ impl Evidence {
     pub(super) fn failed(&mut self, order: OrderId, now: Duration) {
         self.faults.record(&order, now);
         self.silent_since.get_or_insert(now);
+        self.prune(now);
         if self.last_faults.len() >= MOST_FAULTS && !self.last_faults.contains_key(&order) {
             self.has_forgotten = Some(now);
         } else {
             self.last_faults.insert(order, now);
+        }
+    }
+
+    /// Makes room if there is none.
+    fn prune(&mut self, now: Duration) {
+        let is_full = self.last_faults.len() >= MOST_FAULTS;
+        if is_full && now.saturating_sub(self.pruned_at) >= PRUNED_EVERY {
+            self.pruned_at = now;
+            let oldest = now.saturating_sub(REMEMBERED_FOR);
+            self.last_faults.retain(|_, at| *at >= oldest);
         }
     }
 
@@ -153,5 +169,19 @@ mod tests {
         evidence.forget(order(1));
         evidence.failed(forgotten, SECOND * 101);
         assert_eq!(evidence.last_fault(forgotten), Some(SECOND * 101));
+    }
+
+    #[test]
+    fn faults_of_orders_that_never_came_back_make_room_after_an_hour() {
+        let mut evidence = Evidence::default();
+        for number in 0..MOST_FAULTS as u64 {
+            evidence.failed(order(number), SECOND * 100);
+        }
+        let new = order(MOST_FAULTS as u64);
+        evidence.failed(new, SECOND * 3_699);
+        assert_eq!(evidence.last_faults.get(&new), None);
+        evidence.failed(new, SECOND * 3_800);
+        assert_eq!(evidence.last_faults.get(&new), Some(&(SECOND * 3_800)));
+        assert_eq!(evidence.last_faults.len(), 1);
     }
 }
