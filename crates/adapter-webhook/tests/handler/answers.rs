@@ -8,41 +8,29 @@ use adapter_webhook::HttpHandler;
 use application::ports::{FaultScope, OrderHandler as _, Outcome};
 use application::system::ManualClock;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Path;
-use axum::http::{Response, StatusCode};
-use axum::response::IntoResponse as _;
+use axum::http::StatusCode;
 use axum::routing::any;
 use domain::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::servers::{handler, message, order, serve, settings};
-
-/// Answers `/422` with status 422 and so on, with a JSON body and a `Retry-After`.
-fn statuses() -> Router {
-    let answer = |Path(status): Path<u16>| async move {
-        let mut response = Response::new(Body::from(r#"{"message":"as the test wants"}"#));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        response
-            .headers_mut()
-            .insert("retry-after", "7".parse().unwrap());
-        response
-    };
-    Router::new().route("/{status}", any(answer))
-}
+use crate::servers::{handler, message, order, serve, serve_next, settings};
 
 #[tokio::test]
 async fn each_row_of_the_outcome_table() {
-    let (url, _server) = serve(statuses()).await;
+    let (url, next, _server) = serve_next().await;
+    let handler = handler(url);
     for status in [200, 201, 202] {
-        let outcome = handler(format!("{url}/{status}")).handle(&order()).await;
+        next.is(status, None);
         let result = Some(Arc::from(r#"{"message":"as the test wants"}"#));
+        let outcome = handler.handle(&order()).await;
         assert_eq!(outcome, Outcome::Done { result }, "{status}");
     }
-    let no_content = handler(format!("{url}/204")).handle(&order()).await;
+    next.is(204, None);
+    let no_content = handler.handle(&order()).await;
     assert_eq!(no_content, Outcome::Done { result: None });
     for status in [400, 406, 410, 412, 415, 418, 422, 428, 451] {
-        match handler(format!("{url}/{status}")).handle(&order()).await {
+        next.is(status, Some("7"));
+        match handler.handle(&order()).await {
             Outcome::Rejected(failure) => {
                 assert_eq!(&*failure.code, "handler_rejected", "{status}");
                 let message = &failure.message;
@@ -71,7 +59,8 @@ async fn each_row_of_the_outcome_table() {
         (503, "endpoint_busy", FaultScope::Busy),
         (504, "endpoint_unavailable", FaultScope::Endpoint),
     ] {
-        match handler(format!("{url}/{status}")).handle(&order()).await {
+        next.is(status, Some("7"));
+        match handler.handle(&order()).await {
             Outcome::Retry {
                 failure,
                 after,
@@ -89,22 +78,16 @@ async fn each_row_of_the_outcome_table() {
 
 #[tokio::test]
 async fn only_503_without_retry_after_is_counted_as_a_fault_of_the_endpoint() {
-    for (header, scope) in [
+    let (url, next, _server) = serve_next().await;
+    let handler = handler(url);
+    for (retry_after, expected) in [
         (None, FaultScope::Endpoint),
         (Some("soon"), FaultScope::Endpoint),
         (Some("0"), FaultScope::Busy),
     ] {
-        let answer = move || async move {
-            let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-            if let Some(text) = header {
-                let headers = response.headers_mut();
-                headers.insert("retry-after", text.parse().unwrap());
-            }
-            response
-        };
-        let (url, _server) = serve(Router::new().route("/", any(answer))).await;
-        match handler(url).handle(&order()).await {
-            Outcome::Retry { scope: found, .. } => assert_eq!(found, scope, "{header:?}"),
+        next.is(503, retry_after);
+        match handler.handle(&order()).await {
+            Outcome::Retry { scope, .. } => assert_eq!(scope, expected, "{retry_after:?}"),
             other => panic!("{other:?}"),
         }
     }
@@ -142,7 +125,7 @@ async fn an_order_that_is_still_processed_there_is_done_at_a_later_attempt() {
 async fn a_redirect_is_not_followed_and_its_message_shows_where_it_leads() {
     let (hits, mut received) = mpsc::channel(4);
     let moved = || async {
-        let location = [("location", "https://user:s3cret@example.com/new\u{1}")];
+        let location = [("location", "https://user:s3cret@example.com/new")];
         (StatusCode::TEMPORARY_REDIRECT, location)
     };
     let trap = move || async move { hits.send(()).await.unwrap() };
@@ -159,6 +142,9 @@ async fn a_redirect_is_not_followed_and_its_message_shows_where_it_leads() {
     }
     assert_eq!(message(outcome), "308 Permanent Redirect to /trap");
     assert!(received.try_recv().is_err());
+    let outcome = handler(format!("{url}/moved")).handle(&order()).await;
+    let expected = "307 Temporary Redirect to https://example.com/new";
+    assert_eq!(message(outcome), expected);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod answers;
 mod broken_endpoints;
 mod connections;
+mod document;
 mod proxies;
 mod requests;
 mod servers;

@@ -1,13 +1,16 @@
 //! The servers that the tests call, an order, and a handler of a URL.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_webhook::{HttpHandler, HttpHandlerSettings};
 use application::ports::{FaultScope, Outcome};
 use application::system::SystemClock;
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use axum::routing::any;
 use domain::order::Line;
 use domain::text::{ExternalId, ProductName, Sku};
 use domain::{
@@ -64,8 +67,9 @@ pub(crate) fn settings(url: String) -> HttpHandlerSettings {
         headers: Vec::new(),
         ca_file: None,
         client_certificate: None,
-        connect_timeout: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
+        // Longer than a busy machine takes; tests of time-outs set their own.
+        connect_timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(30),
         idle_connections: 64,
         proxies: Proxies::default(),
     }
@@ -93,6 +97,37 @@ pub(crate) async fn serve(router: Router) -> (String, JoinSet<()>) {
     let mut server = JoinSet::new();
     server.spawn(async move { axum::serve(listener, router).await.unwrap() });
     (url, server)
+}
+
+/// What a [`serve_next`] endpoint answers next.
+#[derive(Clone)]
+pub(crate) struct Next(Arc<Mutex<(u16, Option<&'static str>)>>);
+
+impl Next {
+    /// From now on this status, with this `Retry-After`.
+    pub(crate) fn is(&self, status: u16, retry_after: Option<&'static str>) {
+        *self.0.lock().unwrap() = (status, retry_after);
+    }
+}
+
+/// An endpoint that answers as it was last told, with a JSON body.
+pub(crate) async fn serve_next() -> (String, Next, JoinSet<()>) {
+    let next = Next(Arc::new(Mutex::new((200, None))));
+    let asked = next.clone();
+    let answer = move || {
+        let (status, retry_after) = *asked.0.lock().unwrap();
+        async move {
+            let mut response = Response::new(Body::from(r#"{"message":"as the test wants"}"#));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            if let Some(text) = retry_after {
+                let headers = response.headers_mut();
+                headers.insert("retry-after", text.parse().unwrap());
+            }
+            response
+        }
+    };
+    let (url, server) = serve(Router::new().route("/", any(answer))).await;
+    (url, next, server)
 }
 
 /// A server that does `with` to each connection, of which nothing has been read yet.

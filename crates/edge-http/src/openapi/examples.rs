@@ -95,9 +95,17 @@ pub(super) fn order(status: &str, version: u32) -> Value {
     })
 }
 
+/// An order as the operator's endpoint gets it, at its first attempt.
+pub(super) fn claimed_order() -> Value {
+    let mut order = order("PROCESSING", 2);
+    order["attempt"] = json!(1);
+    order
+}
+
 fn waiting_for(status: &str) -> Value {
     let what = match status {
         "PENDING" => "worker",
+        "PROCESSING" => "handler",
         "ON_HOLD" => "release",
         _ => return Value::Null,
     };

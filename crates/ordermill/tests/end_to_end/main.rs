@@ -13,6 +13,7 @@ mod export;
 mod failing_customers;
 mod fault;
 mod grpc;
+mod handler_examples;
 mod house;
 mod import;
 mod import_checks;

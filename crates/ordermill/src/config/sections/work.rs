@@ -1,4 +1,4 @@
-//! `[worker]` and `[handler]`: how orders are worked off, and what the work is.
+//! `[worker]` and `[handler]`: how orders are processed, and by what.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use toml::Value;
 use crate::config::layers::Layers;
 use crate::config::value::{FromValue, OneOrMore, one_of};
 
-/// How orders are worked off.
+/// How orders are processed.
 #[derive(Debug, Clone)]
 pub struct Worker {
     /// Whether this process does.
