@@ -126,7 +126,9 @@ impl RetryPolicy {
                 FaultScope::Busy => self.postpone(order, failure, after),
                 FaultScope::Unclear | FaultScope::Endpoint => {
                     let may_be_the_orders = scope == FaultScope::Unclear;
-                    let report = self.endpoint.failed(order, began, may_be_the_orders);
+                    let report = self
+                        .endpoint
+                        .failed(order, &failure, began, may_be_the_orders);
                     let rest = self.asked_for(after).max(report.rest);
                     if report.counts {
                         self.count(order, failure, rest)

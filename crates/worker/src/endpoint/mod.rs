@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::Clock;
-use domain::{Order, Timestamp};
+use domain::{Failure, Order, Timestamp};
 
 use crate::settings::BreakerSettings;
 use breaker::{Breaker, Call};
@@ -172,11 +172,12 @@ impl Endpoint {
         }
     }
 
-    /// The call for `order`, which began at `began` by the monotonic clock, met a fault of the endpoint. With
+    /// The call for `order`, which began at `began` by the monotonic clock, met a fault of the endpoint, `failure`. With
     /// `may_be_the_orders` the fault is the order's own if another order was answered lately.
     pub(crate) fn failed(
         &self,
         order: &Order,
+        failure: &Failure,
         began: Duration,
         may_be_the_orders: bool,
     ) -> FaultReport {
@@ -201,6 +202,8 @@ impl Endpoint {
             .failed(&Call::of(order, now, self.clock.now()));
         if opens {
             tracing::warn!(
+                code = &*failure.code,
+                reason = &*failure.message,
                 "the endpoint does not answer, the circuit breaker opens: orders wait, and one at a time probes"
             );
         }
