@@ -10,6 +10,7 @@
 
 mod codec;
 mod crowd;
+mod due_work;
 mod failure;
 mod folder;
 mod gathered_log;
@@ -28,6 +29,7 @@ mod request;
 mod schema;
 mod store;
 mod together;
+mod waits;
 mod writer;
 
 use domain::ShardId;

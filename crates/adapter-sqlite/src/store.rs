@@ -10,9 +10,7 @@ use application::ports::{
     NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{
-    Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version,
-};
+use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 use tokio::sync::oneshot;
 
 use crate::failure::unknown;
@@ -22,7 +20,7 @@ use crate::parcel::{Draft, WRITER_STOPPED};
 use crate::published::Published;
 use crate::queue::WriteQueue;
 use crate::read::{PATIENCE, ReadConnection, ReadQueue};
-use crate::request::{Lane, Request, Taking};
+use crate::request::{Class, Request, Taking};
 use crate::together::Together;
 use crate::{SHARD, SHARDS};
 
@@ -94,11 +92,11 @@ impl SqliteStore {
     ) -> (usize, Result<Awaited, StoreError>) {
         DRAFT.with_borrow_mut(|draft| {
             draft.clear();
-            let mut lane = Lane::Outcome;
+            let mut class = Class::Outcome;
             let keeps_orders = self.writes.keeps_orders();
             for (index, write) in writes.into_iter().enumerate() {
                 if matches!(write.guard, Guard::New { .. }) {
-                    lane = Lane::Intake;
+                    class = Class::Intake;
                 }
                 if let Err(reason) = draft.add(write, keeps_orders) {
                     refuse(index, reason);
@@ -109,7 +107,7 @@ impl SqliteStore {
             let handed_over = if count == 0 || deadline <= tokio::time::Instant::now() {
                 Err(StoreError::Expired)
             } else {
-                self.writes.commit(draft, deadline, lane)
+                self.writes.commit(draft, deadline, class)
             };
             (count, handed_over)
         })
@@ -120,7 +118,7 @@ impl SqliteStore {
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.writes.ask(request(reply), Lane::Outcome)?;
+        self.writes.ask(request(reply), Class::Outcome)?;
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(unknown(WRITER_STOPPED)),
@@ -132,12 +130,12 @@ impl SqliteStore {
     async fn take(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         taking: Taking,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         Self::check_shard(shard)?;
         self.ask(|reply| Request::Take {
-            limit,
+            limits,
             taking,
             reply,
         })
@@ -208,7 +206,7 @@ impl OrderStore for SqliteStore {
             deadline,
             reply,
         };
-        self.writes.ask(request, Lane::Outcome)?;
+        self.writes.ask(request, Class::Outcome)?;
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(unknown(WRITER_STOPPED).into()),
@@ -227,7 +225,7 @@ impl OrderStore for SqliteStore {
         limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limits.total, Taking::Claim(lease)).await
+        self.take(shard, limits, Taking::Claim(lease)).await
     }
 
     async fn claim_quarantined(
@@ -235,7 +233,8 @@ impl OrderStore for SqliteStore {
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take(shard, 1, Taking::ClaimQuarantined(lease)).await?;
+        let taking = Taking::ClaimQuarantined(lease);
+        let claimed = self.take(shard, ClaimLimits::any(1), taking).await?;
         Ok(claimed.into_iter().next())
     }
 
@@ -245,7 +244,8 @@ impl OrderStore for SqliteStore {
         limit: usize,
         settle: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Settle(settle)).await
+        self.take(shard, ClaimLimits::any(limit), Taking::Settle(settle))
+            .await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -353,30 +353,13 @@ impl OrderStore for SqliteStore {
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
-        let figures = self.published.figures();
-        let now = self.clock.now().as_millis();
-        let from_now = |due: Timestamp| Duration::from_millis(due.as_millis().saturating_sub(now));
-        let jobs = figures.jobs;
-        let in_company = if figures.fresh_waiting > 0 {
-            Some(Duration::ZERO)
-        } else {
-            jobs.in_company.map(from_now)
-        };
-        Ok(NextDue {
-            lanes: [in_company, None, None],
-            quarantined: jobs.alone.map(from_now),
-        })
+        Ok(self.published.figures().work.next(self.clock.now()))
     }
 
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
-        let now = self.clock.now().as_millis();
-        let jobs = self.published.figures().jobs;
-        let due = jobs.in_company.into_iter().chain(jobs.alone).min();
-        Ok(due
-            .and_then(|due| now.checked_sub(due.as_millis()))
-            .map(Duration::from_millis))
+        Ok(self.published.figures().work.oldest_age(self.clock.now()))
     }
 
     async fn close(&self) {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, PostgresStore};
 use adapter_sqlite::{SqliteOptions, SqliteStore};
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, WorkerParts, WorkerSettings};
+use worker::{BreakerSettings, Tuning, Worker, WorkerParts, WorkerSettings};
 
 use crate::broken_store::BrokenStore;
 use crate::defect::Defect;
@@ -162,15 +163,25 @@ fn handler(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dy
 }
 
 fn worker_settings(settings: &Settings) -> WorkerSettings {
-    let defaults = WorkerSettings::default();
+    let tuning = Tuning::default();
+    let seconds = Duration::from_secs;
     WorkerSettings {
         max_in_flight: 32,
+        max_per_second: None,
         lease: settings.lease,
         max_attempts: settings.max_attempts,
         backoff_first: settings.backoff_first,
         backoff_most: settings.backoff_last,
-        attempt_timeout: settings.handler_timeout * 2 + defaults.receipt_timeout,
+        busy_limit: seconds(24 * 3600),
+        attempt_timeout: settings.handler_timeout * 2 + tuning.receipt_timeout,
         drain: settings.drain,
-        ..defaults
+        breaker: BreakerSettings {
+            faults_in_a_row: 10,
+            fault_percent: 50,
+            first_probe: seconds(1),
+            longest_probe: seconds(30),
+            grace: seconds(900),
+        },
+        tuning,
     }
 }

@@ -192,6 +192,15 @@ fn work(config: &Config, layers: &mut Layers) {
             "must not be above worker.backoff_last",
         );
     }
+    if !(1..=100).contains(&config.worker.breaker_percent) {
+        layers.refuse("worker.breaker_percent", "must be 1 to 100");
+    }
+    if config.worker.breaker_open > config.worker.breaker_longest_wait {
+        layers.refuse(
+            "worker.breaker_open",
+            "must not be above worker.breaker_longest_wait",
+        );
+    }
     if config.worker.lease < Duration::from_secs(1) {
         layers.refuse(
             "worker.lease",
@@ -293,7 +302,9 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         ("grpc.idle_timeout", config.grpc.idle_timeout),
         ("store.connect_timeout", config.store.connect_timeout),
         ("worker.backoff_first", config.worker.backoff_first),
+        ("worker.busy_limit", config.worker.busy_limit),
         ("worker.breaker_open", config.worker.breaker_open),
+        ("worker.breaker_grace", config.worker.breaker_grace),
         ("handler.connect_timeout", config.handler.connect_timeout),
         ("handler.timeout", config.handler.timeout),
     ];

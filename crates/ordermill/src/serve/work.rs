@@ -8,7 +8,9 @@ use application::Receipts;
 use application::ports::{Clock, Ids, OrderHandler};
 use edge_http::{Breaker, WorkHealth};
 use outbound_http::Proxies;
-use worker::{BreakerSettings, BreakerState, Worker, WorkerParts, WorkerSettings, WorkerStatus};
+use worker::{
+    BreakerSettings, BreakerState, Tuning, Worker, WorkerParts, WorkerSettings, WorkerStatus,
+};
 
 use super::store::OpenStore;
 use crate::config::{self, Config, HandlerKind, Layers};
@@ -97,7 +99,7 @@ pub fn worker(
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 ) -> Worker {
-    let defaults = WorkerSettings::default();
+    let tuning = Tuning::default();
     let set = &config.worker;
     let rate = config.handler.max_per_second;
     let is_http = config.handler.kind == HandlerKind::Http;
@@ -120,14 +122,17 @@ pub fn worker(
             backoff_first: set.backoff_first,
             backoff_most: set.backoff_last,
             // A net below the handler's own time-out, which also covers reading the answer.
-            attempt_timeout: config.handler.timeout * 2 + defaults.receipt_timeout,
+            attempt_timeout: config.handler.timeout * 2 + tuning.receipt_timeout,
             drain: config.shutdown.drain,
+            busy_limit: set.busy_limit,
             breaker: BreakerSettings {
                 faults_in_a_row: set.breaker_faults,
+                fault_percent: set.breaker_percent,
                 first_probe: set.breaker_open,
-                ..defaults.breaker
+                longest_probe: set.breaker_longest_wait,
+                grace: set.breaker_grace,
             },
-            ..defaults
+            tuning,
         },
     })
 }
@@ -142,9 +147,8 @@ impl WorkHealth for Health {
     fn breaker(&self) -> Breaker {
         match &self.status {
             None => Breaker::Absent,
-            Some(status) => match status.breaker().state {
+            Some(status) => match status.endpoint().breaker {
                 BreakerState::Closed => Breaker::Closed,
-                BreakerState::HalfOpen => Breaker::HalfOpen,
                 BreakerState::Open => Breaker::Open,
             },
         }

@@ -10,6 +10,7 @@ mod dialects;
 mod eight_days;
 mod endpoint;
 mod export;
+mod failing_customers;
 mod fault;
 mod grpc;
 mod handler_examples;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage,
-    ListFilter, ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError,
-    Write,
+    ListFilter, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{EventPosition, Order, OrderId, Seq, ShardId, Status, Timestamp, Version};
@@ -22,13 +22,15 @@ use crate::order_store::{deadline, write_at};
 
 /// The broken twin of a healthy store.
 pub struct BrokenStore {
-    healthy: Arc<dyn OrderStore>,
+    pub(super) healthy: Arc<dyn OrderStore>,
     clock: Arc<dyn Clock>,
-    fault: Fault,
+    pub(super) fault: Fault,
     cache: Mutex<HashMap<OrderId, Arc<Order>>>,
     claimed: Mutex<Vec<Arc<Order>>>,
     remembered: Mutex<Remembered>,
     history: Mutex<HashMap<Timestamp, usize>>,
+    /// What was claimed and not handed out yet.
+    pub(super) ahead: Mutex<Vec<Arc<Order>>>,
 }
 
 impl BrokenStore {
@@ -42,6 +44,7 @@ impl BrokenStore {
             claimed: Mutex::default(),
             remembered: Mutex::default(),
             history: Mutex::default(),
+            ahead: Mutex::default(),
         }
     }
 
@@ -143,7 +146,7 @@ impl StoreAround for BrokenStore {
         limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let mut claimed = self.healthy.claim(shard, limits, lease).await?;
+        let mut claimed = self.claim_in_wrong_order(shard, limits, lease).await?;
         if self.fault == Fault::MixedClaim && limits.total > claimed.len() {
             claimed.extend(self.healthy.claim_quarantined(shard, lease).await?);
         }
@@ -272,6 +275,11 @@ impl StoreAround for BrokenStore {
         }
         let position = self.healthy.event_position(shard, seq).await?;
         Ok(position.map(|position| self.spoil_bits(position)))
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
+        let due = self.healthy.next_due(shard).await?;
+        Ok(self.merge_lanes(due))
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

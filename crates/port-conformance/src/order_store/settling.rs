@@ -43,7 +43,7 @@ async fn settle_all(subject: &Subject, settle: Arc<dyn Settle>) -> Vec<Arc<Order
     settled
 }
 
-fn complete(subject: &Subject) -> Arc<dyn Settle> {
+pub(super) fn complete(subject: &Subject) -> Arc<dyn Settle> {
     Arc::new(Complete(subject.now()))
 }
 

@@ -23,10 +23,18 @@ pub struct Worker {
     pub backoff_first: Duration,
     /// The bound of every later wait.
     pub backoff_last: Duration,
+    /// How long an order may get only busy answers.
+    pub busy_limit: Duration,
     /// Faults in a row that open the breaker.
     pub breaker_faults: u32,
-    /// How long it stays open before a probe.
+    /// The percentage of recent calls that opens it.
+    pub breaker_percent: u32,
+    /// How long it stays open before a retry probes.
     pub breaker_open: Duration,
+    /// The longest wait between two such probes.
+    pub breaker_longest_wait: Duration,
+    /// Without an answer for this long, an order that is alone uses attempts.
+    pub breaker_grace: Duration,
 }
 
 /// Which work.
@@ -80,8 +88,12 @@ impl Worker {
             lease: layers.read("worker.lease"),
             backoff_first: layers.read("worker.backoff_first"),
             backoff_last: layers.read("worker.backoff_last"),
+            busy_limit: layers.read("worker.busy_limit"),
             breaker_faults: layers.read("worker.breaker_faults"),
+            breaker_percent: layers.read("worker.breaker_percent"),
             breaker_open: layers.read("worker.breaker_open"),
+            breaker_longest_wait: layers.read("worker.breaker_longest_wait"),
+            breaker_grace: layers.read("worker.breaker_grace"),
         }
     }
 }
