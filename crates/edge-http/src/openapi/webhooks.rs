@@ -142,7 +142,8 @@ fn responses() -> BTreeMap<String, Response> {
     );
     answers(
         &["3XX", "4XX", "501", "505", "506", "510", "511"],
-        "`endpoint_misconfigured`: the order is retried, and the attempt counts. Redirects are not followed.",
+        "`endpoint_misconfigured`: the order is retried; the attempt counts if another order was answered in the last minute. \
+         Redirects are not followed.",
     );
     let example = [("result", json!({"payment": "pay_7"}))];
     let done = ResponseBuilder::new()
