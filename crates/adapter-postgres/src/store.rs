@@ -332,6 +332,10 @@ impl OrderStore for PostgresStore {
         self.shard(shard)?.oldest_due_age().await
     }
 
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.shard(shard)?.probe_commit().await
+    }
+
     async fn close(&self) {
         for shard in &self.shards {
             shard.queue.close();

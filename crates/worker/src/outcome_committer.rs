@@ -174,7 +174,8 @@ impl OutcomeCommitter {
             CommitError::Store(
                 error @ (StoreError::Overloaded { .. }
                 | StoreError::Expired
-                | StoreError::Unavailable { .. }),
+                | StoreError::Unavailable { .. }
+                | StoreError::Full { .. }),
             ) => {
                 self.waiting.push(finished);
                 Some(error)

@@ -175,7 +175,7 @@ async fn all_and_a_users_changes_are_resumed_where_the_client_was() {
 
 #[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_an_event() {
-    let server = LiveServer::with(|_, watch| watch.resumed_events = 10).await;
+    let server = LiveServer::with(|_, watch| watch.tuning.resumed_events = 10).await;
     let mut all = open(&server, "/v1/stream", None).await;
     server.place("alice").await;
     all.version().await;
@@ -193,7 +193,7 @@ async fn a_gap_that_cannot_be_filled_is_an_event() {
 #[tokio::test]
 async fn a_silent_stream_shows_that_it_lives() {
     let server = LiveServer::with(|edge, _| {
-        edge.live.heartbeat = Duration::from_millis(50);
+        edge.tuning.live.heartbeat = Duration::from_millis(50);
     })
     .await;
     let id = server.place("alice").await;
@@ -255,7 +255,7 @@ async fn a_stopping_server_ends_its_streams() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_goes_on() {
-    let server = LiveServer::with(|_, watch| watch.page_events = 1).await;
+    let server = LiveServer::with(|_, watch| watch.tuning.page_events = 1).await;
     server.place_many("alice", 5).await;
     let cursors = [
         server.cursor_at(0).await,

@@ -90,8 +90,8 @@ async fn receipts_that_cannot_be_reached_are_503_and_no_history_comes_in_without
 #[tokio::test]
 async fn more_watchers_that_read_what_they_missed_than_may_be_are_503() {
     let server = LiveServer::with(|_, watch| {
-        watch.resuming_reads = 0;
-        watch.join_timeout = Duration::from_millis(300);
+        watch.tuning.resuming_reads = 0;
+        watch.tuning.join_timeout = Duration::from_millis(300);
     })
     .await;
     server.place_many("a", 3).await;

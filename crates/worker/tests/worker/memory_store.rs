@@ -360,6 +360,10 @@ impl OrderStore for MemoryStore {
         unreachable!("the worker does not ask for it")
     }
 
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        unreachable!("the worker does not ask for it")
+    }
+
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         Ok(self
             .data()

@@ -245,7 +245,7 @@ async fn a_stopping_server_tells_where_to_resume_who_watches_beside_what_it_wait
 
 #[tokio::test]
 async fn an_order_s_names_have_the_bound_of_topics() {
-    let server = LiveServer::with(|edge, _| edge.live.max_topics = 3).await;
+    let server = LiveServer::with(|edge, _| edge.tuning.live.max_topics = 3).await;
     let mut socket = server.separate_socket().await;
     for name in [
         UNKNOWN,
