@@ -4,8 +4,8 @@
 //! Each lane of waiting orders has two indexes: `orders_due` by due time, and `orders_due_by_bucket` by home bucket and due
 //! time. If all due orders of a lane fit into its part of the claim, they are taken by the first one. Otherwise the
 //! statement visits the buckets one after the other, from where the last claim stopped, by a loose scan of the second one:
-//! a seek per bucket, at most [`VISITS`] per claim. What the visited buckets leave of the part is filled with the oldest due
-//! orders of the lane.
+//! a seek or two per bucket, at most [`VISITS`] buckets per claim. What the visited buckets leave of the part is filled with
+//! the oldest due orders of the lane.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI16, Ordering};
@@ -25,7 +25,11 @@ pub(crate) const MOST_TAKEN: usize = 1024;
 /// buckets has its turn within 32 claims, even if none of the others has due work.
 const VISITS: usize = 128;
 
-/// The most due orders of a bucket that take part in the rounds of one claim.
+/// The most orders of a lane that a claim takes by turns of the buckets. A larger claim is filled with the oldest due ones,
+/// which costs less per order.
+const BY_TURNS: usize = 128;
+
+/// The most orders that a bucket gives at its turns of one claim.
 const PER_VISIT: usize = 64;
 
 /// The column `lane` of quarantined orders ([`Order::is_quarantined`]). That of the others is [`Lane::index`].
@@ -168,22 +172,27 @@ impl TakeDue {
 }
 
 /// Locks due orders that no other transaction has locked, and returns them in the order of their turns, lane by lane.
-///
-/// - `lanes`: how many orders each lane can give.
-/// - `parts`: how many it gives. It is [`ClaimLimits::allot`] as a merge: each order that a lane can give has a rank, which
-///   says when it has its turn among those of all lanes, and the first ranks are taken. Quarantined orders come last.
-/// - `visits`: the buckets of crowded lanes, from the last turn on and round, until those with due work can give all that
-///   the lane gives.
-/// - `turns`: how many orders each visited bucket gives, if each of them gives [`PER_BUCKET`] at its turn.
-/// - `taken`: these orders, locked.
-/// - `rest`: what is missing, oldest due first.
-///
-/// The limits on `turns` only tell the planner how few there are.
 pub(crate) fn take_due() -> String {
-    let most_turns = Lane::ALL.len() * MOST_TAKEN;
+    format!(
+        "WITH RECURSIVE\n{},\n{},\n{},\n{}\n\
+SELECT a.*, e.stopped_at
+FROM (SELECT * FROM taken UNION ALL SELECT * FROM rest) AS a
+LEFT JOIN ends e ON e.lane = a.of_lane
+ORDER BY a.of_lane, (a.nth - 1) / {PER_BUCKET}, a.visit, a.due_at",
+        lane_parts(),
+        bucket_visits(),
+        bucket_turns(),
+        locked_orders()
+    )
+}
+
+/// How many orders each lane can give (`lanes`), and how many it gives (`parts`). The parts are those of
+/// [`ClaimLimits::allot`], as a merge: each order that a lane can give has a rank, which says when it has its turn among
+/// those of all lanes, and the first ranks are taken. Quarantined orders come last. A lane that can give more than its part
+/// is crowded; it gives its part, or the first orders of it, by turns of the buckets.
+fn lane_parts() -> String {
     format!(
         "\
-WITH RECURSIVE
 lanes AS MATERIALIZED (
     SELECT l.lane, l.share, l.most, l.after, counted.due
     FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::smallint[]) AS l (lane, share, most, after),
@@ -192,20 +201,29 @@ lanes AS MATERIALIZED (
                         ORDER BY o.due_at LIMIT l.most + 1) AS o) AS counted
 ),
 parts AS MATERIALIZED (
-    SELECT r.lane, r.after, count(*) AS part, r.due > count(*) AND r.lane <> {QUARANTINED} AS is_crowded
+    SELECT r.lane, r.after, count(*) AS part, least(count(*), {BY_TURNS}) AS by_turns,
+           r.due > count(*) AND r.lane <> {QUARANTINED} AS is_crowded
     FROM (SELECT l.lane, l.after, l.due
           FROM lanes l, generate_series(1, least(l.due, l.most)) AS nth
           ORDER BY l.lane = {QUARANTINED}, nth > l.share, CASE WHEN nth > l.share THEN nth ELSE nth - l.share END, l.lane
           LIMIT $1::bigint) AS r
     GROUP BY r.lane, r.after, r.due
-),
+)"
+    )
+}
+
+/// The buckets of each crowded lane (`visits`), from the last turn on and round, until those with due work can give all that
+/// comes by turns if each of them has one turn. And how the visits ended (`ends`): short if all buckets together cannot,
+/// at the bucket where they were stopped if there were too many.
+fn bucket_visits() -> String {
+    format!(
+        "\
 visits AS (
-    SELECT p.lane, p.part, p.after AS start, p.after AS bucket, false AS is_past_end, 0::bigint AS visit, 0::bigint AS due,
-           0::bigint AS found
+    SELECT p.lane, p.by_turns, p.after AS start, p.after AS bucket, false AS is_past_end, 0::bigint AS visit,
+           0::bigint AS due, 0::bigint AS found
     FROM parts p WHERE p.is_crowded
     UNION ALL
-    SELECT v.lane, v.part, v.start, next.bucket, next.is_past_end, v.visit + 1, counted.due,
-           v.found + least(counted.due, {PER_BUCKET})
+    SELECT v.lane, v.by_turns, v.start, next.bucket, next.is_past_end, v.visit + 1, counted.due, v.found + counted.due
     FROM visits v,
          LATERAL ((SELECT o.bucket, v.is_past_end FROM orders o
                    WHERE o.lane = v.lane AND o.bucket > v.bucket AND o.due_at IS NOT NULL
@@ -218,21 +236,48 @@ visits AS (
          LATERAL (SELECT count(*) AS due
                   FROM (SELECT FROM orders o
                         WHERE o.lane = v.lane AND o.bucket = next.bucket AND o.due_at <= statement_timestamp()
-                        ORDER BY o.due_at LIMIT least(v.part, {PER_VISIT})) AS o) AS counted
-    WHERE v.found < v.part AND v.visit < {VISITS} AND NOT (next.is_past_end AND next.bucket > v.start)
+                        ORDER BY o.due_at LIMIT {PER_BUCKET}) AS o) AS counted
+    WHERE v.found < v.by_turns AND v.visit < {VISITS} AND NOT (next.is_past_end AND next.bucket > v.start)
 ),
-stops AS MATERIALIZED (
-    SELECT v.lane, v.bucket FROM visits v WHERE v.visit = {VISITS} AND v.found < v.part
-),
+ends AS MATERIALIZED (
+    SELECT v.lane, v.by_turns, max(v.found) < v.by_turns AS is_short,
+           max(v.bucket) FILTER (WHERE v.visit = {VISITS} AND v.found < v.by_turns) AS stopped_at
+    FROM visits v GROUP BY v.lane, v.by_turns
+)"
+    )
+}
+
+/// How many orders each visited bucket gives (`turns`). If the visits ended short, the buckets have more turns, one after the
+/// other, as far as they have due work. The limit tells the planner how few turns there are.
+fn bucket_turns() -> String {
+    let most_turns = Lane::ALL.len() * BY_TURNS;
+    format!(
+        "\
 turns AS (
     SELECT r.lane, r.bucket, r.visit, count(*) AS turn
-    FROM (SELECT v.lane, v.part, v.bucket, v.visit,
-                 row_number() OVER (PARTITION BY v.lane ORDER BY (nth - 1) / {PER_BUCKET}, v.visit, nth) AS rank
-          FROM visits v, generate_series(1, v.due) AS nth
+    FROM (SELECT d.lane, d.by_turns, d.bucket, d.visit,
+                 row_number() OVER (PARTITION BY d.lane ORDER BY (nth - 1) / {PER_BUCKET}, d.visit, nth) AS rank
+          FROM (SELECT v.lane, v.by_turns, v.bucket, v.visit,
+                       CASE WHEN e.is_short
+                            THEN (SELECT count(*)
+                                  FROM (SELECT FROM orders o
+                                        WHERE o.lane = v.lane AND o.bucket = v.bucket
+                                          AND o.due_at <= statement_timestamp()
+                                        ORDER BY o.due_at LIMIT least(v.by_turns, {PER_VISIT})) AS o)
+                            ELSE v.due END AS due
+                FROM visits v JOIN ends e ON e.lane = v.lane WHERE v.due > 0) AS d,
+               generate_series(1, d.due) AS nth
           ORDER BY rank LIMIT {most_turns}) AS r
-    WHERE r.rank <= r.part
+    WHERE r.rank <= r.by_turns
     GROUP BY r.lane, r.bucket, r.visit
-),
+)"
+    )
+}
+
+/// The orders that come by turns (`taken`), and the oldest due ones for what is missing (`rest`).
+fn locked_orders() -> String {
+    format!(
+        "\
 taken AS MATERIALIZED (
     SELECT t.lane AS of_lane, t.visit, row_number() OVER (PARTITION BY t.lane, t.visit ORDER BY o.due_at) AS nth, o.*
     FROM turns t,
@@ -247,10 +292,6 @@ rest AS MATERIALIZED (
                   WHERE o.lane = p.lane AND o.due_at <= statement_timestamp() AND o.id NOT IN (SELECT t.id FROM taken t)
                   ORDER BY o.due_at LIMIT p.part - (SELECT count(*) FROM taken t WHERE t.of_lane = p.lane)
                   FOR UPDATE SKIP LOCKED) AS o
-)
-SELECT a.*, s.bucket AS stopped_at
-FROM (SELECT * FROM taken UNION ALL SELECT * FROM rest) AS a
-LEFT JOIN stops s ON s.lane = a.of_lane
-ORDER BY a.of_lane, (a.nth - 1) / {PER_BUCKET}, a.visit, a.due_at"
+)"
     )
 }

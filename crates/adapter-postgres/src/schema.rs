@@ -89,7 +89,7 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
     })
 }
 
-/// In case the server's clock was set back while no process looked. The first claim does it again, so no start fails with it.
+/// In case the server's clock was set back while no process looked. The first claims do it again, so no start fails with it.
 async fn restart_delays_at_start(client: &Client, address: &Address) {
     let patience = address.statement_timeout();
     if let Err(reason) = restart_delays(client, patience).await {

@@ -16,7 +16,8 @@ use crate::error::reason;
 /// Steps back that are shorter are not noticed at once: two clocks never run at the same speed.
 const TOLERANCE_US: i64 = 100_000;
 
-/// The most orders whose delays one statement restarts, so that none runs into the statement timeout.
+/// The most orders whose delays are restarted at once: it takes part of a second. If there are more, the writes that wait
+/// have their turn in between.
 const RESTARTED_AT_ONCE: u64 = 10_000;
 
 /// Reads the server's clock, in microseconds since 1970.
@@ -34,20 +35,13 @@ FROM (SELECT w.id FROM orders w
       LIMIT $1 FOR UPDATE SKIP LOCKED) AS late
 WHERE o.id = late.id";
 
-/// Makes waiting orders due as soon as their stored delays allow; returns how many. Fails with the reason if a statement
-/// fails or is not answered within `patience`; what was restarted before stays so.
+/// Makes waiting orders due as soon as their stored delays allow, at most [`RESTARTED_AT_ONCE`]; returns how many. Fails with
+/// the reason if the server refuses or does not answer within `patience`.
 pub(crate) async fn restart_delays(client: &Client, patience: Duration) -> Result<u64, String> {
     let at_once = i64::try_from(RESTARTED_AT_ONCE).unwrap_or(i64::MAX);
-    let mut restarted = 0;
-    loop {
-        let count = timeout(patience, client.execute(RESTART_DELAYS, &[&at_once]))
-            .await
-            .map_err(|_| "it does not answer".to_owned())?
-            .map_err(|error| reason(&error))?;
-        restarted += count;
-        if count < RESTARTED_AT_ONCE {
-            return Ok(restarted);
-        }
+    match timeout(patience, client.execute(RESTART_DELAYS, &[&at_once])).await {
+        Ok(restarted) => restarted.map_err(|error| reason(&error)),
+        Err(_) => Err("it does not answer".to_owned()),
     }
 }
 
@@ -114,13 +108,15 @@ impl ServerClock {
         }
     }
 
-    /// Restarts the delays outside of a transaction, after [`ServerClock::needs_restart`]. After a failure the next reading
-    /// needs it again.
+    /// Restarts delays outside of a transaction, after [`ServerClock::needs_restart`]. The next reading needs it again if
+    /// there are more, and after a failure.
     pub(crate) async fn restart_delays(&self, client: &Client, reading: Reading) {
         let shard = self.shard.0;
         match restart_delays(client, self.round_trip).await {
             Ok(orders) => {
-                self.restarted(reading);
+                if orders < RESTARTED_AT_ONCE {
+                    self.restarted(reading);
+                }
                 if orders > 0 {
                     tracing::warn!(
                         shard,

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use domain::{Failure, Order, OrderId, ShardId, Timestamp};
 use port_conformance::broken::{Fault, assert_suite_catches};
 use port_conformance::order_store::{
-    OpenStore, StoreFactory, Surroundings, process_after, sample, stored_delays, write_at,
+    OpenStore, StoreFactory, Surroundings, deadline, process_after, sample, stored_delays, write_at,
 };
 
 use crate::orders::{keyed, now, written};
 use crate::own_server::OwnServer;
-use crate::server::{PATIENCE, Process, fresh_shards_on, options};
+use crate::server::{Beside, PATIENCE, Process, fresh_shards_on, options};
 
 const SHARD: ShardId = ShardId(0);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -182,4 +182,27 @@ async fn the_clock_of_a_server_that_restarts_is_looked_at_again() {
     let claimed = tokio::time::timeout(PATIENCE, comes).await.unwrap();
     let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
     assert_eq!(ids, [fresh.id], "the first claim gets what was due");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delays_of_more_orders_than_are_restarted_at_once_are_restarted_by_a_few_claims() {
+    let server = OwnServer::start_with_clock();
+    let process = Process::on(&[server.address().to_owned()]).await;
+    for thousand in 0..11 {
+        let write = |number: u64| keyed(&sample::plain("alice", number), &number.to_string());
+        let numbers = thousand * 1_000..(thousand + 1) * 1_000;
+        let answers = process
+            .store
+            .commit(numbers.map(write).collect(), deadline());
+        assert!(answers.await.iter().all(Result::is_ok));
+    }
+    assert_eq!(claimed(&process).await.len(), 10);
+    server.set_clock(-3_600);
+    let beside = Beside::to(server.address()).await;
+    for expected in [990, 0] {
+        assert_eq!(claimed(&process).await.len(), 10, "the others go on");
+        let late = "SELECT count(*) FROM orders WHERE due_at > clock_timestamp()";
+        let late: i64 = beside.client.query_one(late, &[]).await.unwrap().get(0);
+        assert_eq!(late, expected, "10,000 at once");
+    }
 }
