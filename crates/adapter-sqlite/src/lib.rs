@@ -26,6 +26,7 @@ mod queue;
 mod read;
 mod recent;
 mod request;
+mod room;
 mod schema;
 mod store;
 mod together;

@@ -89,6 +89,7 @@ impl SqliteStore {
             published,
             tail,
             clock,
+            data_dir: folder.dir().to_owned(),
             threads: Mutex::default(),
         };
         let writer = Beginning {

@@ -5,6 +5,7 @@
 //! input; use cases turn it, or an existing [`Order`], into a [`Decision`]; stores write decisions down.
 
 pub mod adjustment;
+mod attempt;
 pub mod currency;
 pub mod decimal;
 pub mod decision;

@@ -289,14 +289,16 @@ impl Lane {
 }
 
 impl Order {
-    /// Whether an attempt was ever begun. A version is made by the creation, by each hold, release and replay, or by a
-    /// worker: an order with no other versions than the first two kinds was never claimed.
+    /// Whether an attempt was begun before the running one, if one runs. A version is made by the creation, by each hold,
+    /// release and replay, or by a worker: an order with no other versions than the first two kinds was never claimed.
     #[must_use]
     pub fn was_tried(&self) -> bool {
-        self.version.get() > self.operator_commands.saturating_add(Version::FIRST.get())
+        let own_claim = u32::from(self.status == Status::Processing);
+        let without_attempts = self.operator_commands.saturating_add(Version::FIRST.get());
+        self.version.get() > without_attempts.saturating_add(own_claim)
     }
 
-    /// The lane in which the order waits for a worker.
+    /// The lane in which the order waits for a worker, or waited when it was claimed.
     #[must_use]
     pub fn lane(&self) -> Lane {
         if self.work_done {

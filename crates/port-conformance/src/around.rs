@@ -150,6 +150,11 @@ pub trait StoreAround: Send + Sync + 'static {
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.inner().oldest_due_age(shard).await
     }
+
+    /// As [`OrderStore::probe_commit`].
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.inner().probe_commit(shard).await
+    }
 }
 
 /// Makes an [`OrderStore`] of a [`StoreAround`].
@@ -285,6 +290,10 @@ impl<T: StoreAround> OrderStore for Around<T> {
 
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.0.oldest_due_age(shard).await
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.0.probe_commit(shard).await
     }
 
     async fn close(&self) {

@@ -32,7 +32,7 @@ use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
 use crate::SHARD;
-use crate::failure::{Meaning, in_words, meaning, unavailable, unknown};
+use crate::failure::{Meaning, in_words, meaning, not_written, unavailable, unknown};
 use crate::index::reader::IndexReader;
 use crate::index::tail::Tail;
 use crate::parcel::Parcel;
@@ -306,7 +306,7 @@ impl Writer<'_> {
             // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
             // other failure it is not known how much of the log a restart would find.
             let answer = if is_full {
-                unavailable(in_words(&error))
+                not_written(&error)
             } else {
                 unknown(in_words(&error))
             };
@@ -386,7 +386,7 @@ impl Writer<'_> {
 fn before_commit(error: rusqlite::Error) -> Failed {
     Failed {
         meaning: meaning(&error),
-        answer: unavailable(in_words(&error)),
+        answer: not_written(&error),
     }
 }
 

@@ -14,6 +14,6 @@ pub use hints::{Dispatch, StatusBus};
 pub use receipts::{ReceiptError, ReceiptStore};
 pub use store::{
     CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListFilter, ListQuery,
-    OrderPage, OrderStore, SequencedEvent, Settle, StoreError, Write,
+    OrderPage, OrderStore, PROBE_BYTES, SequencedEvent, Settle, StoreError, Write,
 };
 pub use work::{BucketRound, Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy};

@@ -10,6 +10,9 @@ use domain::{
     OrderId, Seq, ShardId, Source, Status, Timestamp, UserId, Version,
 };
 
+/// How much room [`OrderStore::probe_commit`] asks for: enough for a large order.
+pub const PROBE_BYTES: usize = 1024 * 1024;
+
 /// When a caller stops waiting.
 pub type Deadline = tokio::time::Instant;
 
@@ -102,6 +105,14 @@ pub enum StoreError {
     /// A shard cannot be reached. Nothing was written. Retryable.
     #[error("shard {shard} is unavailable: {reason}")]
     Unavailable {
+        /// Which one.
+        shard: ShardId,
+        /// What the operator should know.
+        reason: String,
+    },
+    /// A shard has no room left. Nothing was written. Retryable once there is room.
+    #[error("shard {shard} has no room left: {reason}; free space on its disk")]
+    Full {
         /// Which one.
         shard: ShardId,
         /// What the operator should know.
@@ -420,6 +431,10 @@ pub trait OrderStore: Send + Sync + 'static {
     /// For how long the order of a shard that is due for longest has waited since it became due, quarantined ones
     /// included; `None` if none is due.
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError>;
+
+    /// Finds out whether a shard takes commits, by a small one that no reader can see. It succeeds only if there is room for
+    /// [`PROBE_BYTES`], so that a shard whose disk is full is not believed to have room because of a few free bytes.
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError>;
 
     /// When the next work of a shard is due.
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError>;

@@ -22,7 +22,7 @@ pub const PER_BUCKET: usize = 2;
 /// How much of a claim a lane may have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneLimit {
-    /// The most orders while other lanes want a part of the claim, too.
+    /// The most orders while other lanes want a part of the claim, too. It may be larger than the claim.
     pub share: usize,
     /// The most orders in any case. Past its share a lane gets only what the others leave.
     pub most: usize,

@@ -12,7 +12,9 @@ use application::ports::{
     NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
     Write,
 };
-use application::watch::{Cursor, Delivery, Hub, ResyncReason, WatchSettings, Watcher};
+use application::watch::{
+    Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
+};
 use async_trait::async_trait;
 use domain::{
     Bucket, Cause, Event, EventPosition, EventType, ExternalId, Order, OrderId, Seq, ShardId,
@@ -279,6 +281,10 @@ impl OrderStore for ScriptedStore {
         unreachable!("the hub reads events alone")
     }
 
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        unreachable!("the hub reads events alone")
+    }
+
     async fn close(&self) {}
 }
 
@@ -294,6 +300,19 @@ pub struct Running {
     pub store: Arc<ScriptedStore>,
     pub hub: Hub,
     _tasks: JoinSet<()>,
+}
+
+/// Settings that bind no test that does not mean to be bound.
+pub fn settings() -> WatchSettings {
+    tuned(WatchTuning::default())
+}
+
+/// Such settings with other bounds and waits.
+pub fn tuned(tuning: WatchTuning) -> WatchSettings {
+    WatchSettings {
+        max_watchers: 10_000,
+        tuning,
+    }
 }
 
 pub fn run(shards: u16, settings: WatchSettings) -> Running {

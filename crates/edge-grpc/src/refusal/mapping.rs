@@ -22,6 +22,13 @@ pub(crate) fn of_store(error: &StoreError, deadline: Deadline) -> Refusal {
         )
         .with_retry()
         .with_cause(error),
+        StoreError::Full { .. } => Refusal::new(
+            Code::ResourceExhausted,
+            "STORE_FULL",
+            "the disk of the store is full; nothing was done: once an operator has freed space, send this again",
+        )
+        .with_retry()
+        .with_cause(error),
         StoreError::Unknown { .. } if Instant::now() >= deadline => {
             Refusal::outcome_unknown_at_deadline().with_cause(error)
         }

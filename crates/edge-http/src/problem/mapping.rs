@@ -22,10 +22,8 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::Overloaded { .. } => Self::overloaded().with_cause(&error),
             StoreError::Expired => Self::deadline_passed(),
-            StoreError::Unavailable { .. } => unavailable(
-                Code::StoreUnavailable,
-                "Nothing was done; send the request again in a moment.",
-            ),
+            StoreError::Unavailable { .. } => Self::store_unavailable().with_cause(&error),
+            StoreError::Full { .. } => Self::store_full().with_cause(&error),
             StoreError::Unknown { .. } => unavailable(
                 Code::OutcomeUnknown,
                 "It may or may not have been done; send the same request with the same Idempotency-Key again \

@@ -86,6 +86,8 @@ pub enum Fault {
     ForgottenWork,
     /// Stores a delay as a time of the wall clock. Adapters whose clock a test can set run it.
     DelayByWallClock,
+    /// Takes due work when it is asked whether it takes commits.
+    ProbeTakesWork,
 }
 
 /// How a broken twin is found out.
@@ -251,6 +253,11 @@ impl Fault {
                 "a_step_of_the_wall_clock_moves_the_time",
                 "a clock that was set forward brings the time nearer",
                 "an_order_is_claimed_at_its_time",
+            ),
+            Self::ProbeTakesWork => (
+                "a_probe_of_commits_leaves_no_trace",
+                "a probe leaves no event behind",
+                "a_claim_is_a_change_like_any_other",
             ),
             Self::ForgottenAttempts => (
                 "a_held_retry_keeps_its_attempts",

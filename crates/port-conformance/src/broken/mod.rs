@@ -212,6 +212,7 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_holds_counted_as_attempts: CountedHolds,
             the_suite_catches_lanes_by_attempts: LanesByAttempts,
             the_suite_catches_forgotten_work: ForgottenWork,
+            the_suite_catches_a_probe_that_takes_work: ProbeTakesWork,
         }
     };
     (@tests ($factory:expr) $($name:ident: $fault:ident,)*) => {

@@ -289,4 +289,14 @@ impl StoreAround for BrokenStore {
         }
         Ok(counts)
     }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        if self.fault == Fault::ProbeTakesWork {
+            let lease = Duration::from_secs(60);
+            self.healthy
+                .claim(shard, ClaimLimits::any(1), lease)
+                .await?;
+        }
+        self.healthy.probe_commit(shard).await
+    }
 }

@@ -550,6 +550,18 @@ impl OrderStore for InMemoryStore {
         Ok(oldest.map(|ms| Duration::from_millis(u64::try_from(-ms).unwrap_or(u64::MAX))))
     }
 
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        let reason = match SHARDS.contains(&shard) {
+            true if !*self.is_closed() => return Ok(()),
+            true => "closed",
+            false => "there is no such shard",
+        };
+        Err(StoreError::Unavailable {
+            shard,
+            reason: reason.to_owned(),
+        })
+    }
+
     async fn close(&self) {
         *self.is_closed() = true;
     }

@@ -22,6 +22,7 @@ pub mod leases;
 mod list_model;
 pub mod lists;
 pub mod positions;
+pub mod probes;
 pub mod process_after;
 pub mod races;
 pub mod retries;
@@ -354,6 +355,8 @@ macro_rules! with_order_store_behaviours {
             durability::claims_of_an_earlier_process_are_rescued,
             durability::closing_keeps_what_was_confirmed,
             durability::every_bucket_has_its_shard,
+            probes::a_probe_of_commits_leaves_no_trace,
+            probes::a_probe_fails_where_no_commit_can_be_made,
             texts::any_text_comes_back_as_it_was,
             texts::a_large_order_comes_back_whole,
             texts::extreme_values_come_back_as_they_were,

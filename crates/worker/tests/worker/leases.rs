@@ -8,7 +8,7 @@ use domain::{ShardId, Status};
 
 use worker::WorkerSettings;
 
-use crate::house::{House, Plan, Scripted, Step, done};
+use crate::house::{House, Plan, Scripted, Step, done, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -66,7 +66,7 @@ async fn a_claim_that_another_took_over_changes_nothing_when_its_outcome_comes()
     // With its only attempt running, this worker cannot take the order back itself.
     let settings = WorkerSettings {
         max_in_flight: 1,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let plan = Plan {
         settings,
@@ -121,7 +121,7 @@ async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
     let settings = WorkerSettings {
         max_in_flight: 1,
         attempt_timeout: HOUR,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let plan = Plan {
         settings,
@@ -154,7 +154,7 @@ async fn an_order_that_lost_its_lease_twice_runs_with_no_other_beside_it() {
         let handler = Scripted::new(|_| Step::AnswerAfter(ATTEMPT, Outcome::Done { result: None }));
         let settings = WorkerSettings {
             max_in_flight: 8,
-            ..WorkerSettings::default()
+            ..settings()
         };
         let plan = Plan {
             shards,

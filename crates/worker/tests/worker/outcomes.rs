@@ -7,7 +7,7 @@ use application::ports::{FaultScope, Outcome};
 use domain::{Failure, Receipt, Status};
 use worker::{NoWork, WorkerSettings};
 
-use crate::house::{House, Plan, Scripted, Step, done};
+use crate::house::{House, Plan, Scripted, Step, done, settings};
 
 fn retry(scope: FaultScope, after: Option<Duration>) -> Step {
     Step::Answer(Outcome::Retry {
@@ -182,10 +182,10 @@ async fn a_handler_that_never_answers_is_left_and_the_attempt_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn max_attempts_of_one_means_no_second_try() {
-    let handler = Scripted::new(|_| retry(FaultScope::Unclear, None));
+    let handler = Scripted::new(|_| retry(FaultScope::Order, None));
     let settings = WorkerSettings {
         max_attempts: 1,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let plan = Plan {
         settings,

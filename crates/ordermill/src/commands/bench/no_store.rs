@@ -142,5 +142,9 @@ impl OrderStore for NoStore {
         Ok(None)
     }
 
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn close(&self) {}
 }
