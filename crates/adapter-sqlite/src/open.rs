@@ -9,8 +9,8 @@ use rusqlite::Connection;
 use crate::folder::DataFolder;
 use crate::gathered_log;
 use crate::index::indexer::Indexer;
+use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::index::tail::Tail;
 use crate::options::{OpenError, SqliteOptions};
 use crate::published::Published;
 use crate::queue::WriteQueue;
@@ -65,7 +65,7 @@ impl SqliteStore {
             Ok(reader)
         };
         let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
-        let tail = Arc::new(Tail::new(
+        let memtable = Arc::new(Memtable::new(
             indexer.generation(),
             books.head,
             options.unindexed,
@@ -75,7 +75,7 @@ impl SqliteStore {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
             reads: Arc::new(ReadQueue::new(options.read_queue)),
             published,
-            tail,
+            memtable,
             clock,
             threads: Mutex::default(),
         };
@@ -83,7 +83,7 @@ impl SqliteStore {
             surroundings: Surroundings {
                 queue: Arc::clone(&store.writes),
                 published: Arc::clone(&store.published),
-                tail: Arc::clone(&store.tail),
+                memtable: Arc::clone(&store.memtable),
                 clock: Arc::clone(&store.clock),
                 ids,
                 dispatch,
@@ -95,15 +95,15 @@ impl SqliteStore {
             leases,
         };
         store.start("orders-writer", &folder, move || writer.run())?;
-        let (tail, published) = (Arc::clone(&store.tail), Arc::clone(&store.published));
+        let (memtable, published) = (Arc::clone(&store.memtable), Arc::clone(&store.published));
         store.start("orders-index", &folder, move || {
-            indexer.run(&tail, &published);
+            indexer.run(&memtable, &published);
         })?;
         for _ in 0..options.readers.max(1) {
             let connection = ReadConnection {
                 orders: reader()?,
                 index: IndexReader::new(Arc::clone(&folder)),
-                tail: Arc::clone(&store.tail),
+                memtable: Arc::clone(&store.memtable),
             };
             let reads = Arc::clone(&store.reads);
             store.start("orders-reader", &folder, move || reads.run(connection))?;
@@ -136,12 +136,12 @@ impl SqliteStore {
     /// Stops moving new orders to the index file until [`SqliteStore::resume_index`]; lists stay exact, and once the
     /// bound of what may be unindexed is reached the pause ends by itself for as long as it takes to make room.
     pub fn pause_index(&self) {
-        self.tail.signal(|signals| signals.paused = true);
+        self.memtable.signal(|signals| signals.paused = true);
     }
 
     /// Ends a pause.
     pub fn resume_index(&self) {
-        self.tail.signal(|signals| {
+        self.memtable.signal(|signals| {
             signals.paused = false;
             signals.flush = true;
         });
@@ -149,6 +149,6 @@ impl SqliteStore {
 
     /// Builds the index anew from the log, in the background; the one in use serves until then.
     pub fn rebuild_index(&self) {
-        self.tail.rebuild(self.tail.generation());
+        self.memtable.rebuild(self.memtable.generation());
     }
 }

@@ -16,7 +16,7 @@ use domain::{
 use tokio::sync::oneshot;
 
 use crate::failure::unknown;
-use crate::index::tail::Tail;
+use crate::index::memtable::Memtable;
 use crate::outcome::{Awaited, CommitAnswer};
 use crate::parcel::{Draft, WRITER_STOPPED};
 use crate::published::Published;
@@ -41,7 +41,7 @@ pub struct SqliteStore {
     pub(crate) writes: Arc<WriteQueue>,
     pub(crate) reads: Arc<ReadQueue>,
     pub(crate) published: Arc<Published>,
-    pub(crate) tail: Arc<Tail>,
+    pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }

@@ -4,27 +4,27 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::memtable::Segment;
 use super::names::NameHash;
-use super::runs::{self, Ascent, Due, Kind, Merge, NewRun, Run};
-use super::tail::Segment;
+use super::runs::{self, Due, ForwardCursor, Kind, Merge, NewRun, Run};
 use crate::schema::keep_plans;
 
-/// The layout that this program writes. A file of another one is built anew. 3: made of sorted runs.
-const LAYOUT: i32 = 3;
+/// The layout that this program writes. A file of another layout is rebuilt.
+const LAYOUT: i32 = 4;
 
 const MARK: &str = "
     CREATE TABLE mark (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), store_id BLOB NOT NULL,
         through INTEGER NOT NULL, complete INTEGER NOT NULL) STRICT;";
 
-/// The pieces that one step of tidying writes or removes: some milliseconds' work.
+/// The blocks that one step of compaction writes or removes: a few milliseconds of work.
 const STEP: usize = 64;
 
-/// How much is merged.
+/// Which runs a compaction merges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tidiness {
-    /// What has to be while orders come in.
+pub(crate) enum Compaction {
+    /// Those that must be merged while orders come in.
     UnderLoad,
-    /// What makes lookups faster, too, while none do.
+    /// Also those that only make lookups faster, while no orders come in.
     AtRest,
 }
 
@@ -36,8 +36,8 @@ pub(crate) struct IndexFile {
     /// The runs that are complete.
     runs: Vec<Run>,
     merge: Option<Merge>,
-    /// Runs that are not visible and are not being written: what is left of them is swept away.
-    left: Vec<i64>,
+    /// Runs that are neither visible nor being written; their blocks are removed.
+    garbage: Vec<i64>,
     /// No run has this number, or a higher one.
     next_run: i64,
 }
@@ -55,7 +55,7 @@ impl IndexFile {
             through: 0,
             runs: Vec::new(),
             merge: None,
-            left: Vec::new(),
+            garbage: Vec::new(),
             next_run: 1,
         })
     }
@@ -82,15 +82,15 @@ impl IndexFile {
             return Ok(None);
         };
         let runs = runs::all(&connection)?;
-        let mut left = runs::with_pieces(&connection)?;
-        let next_run = left.last().map_or(1, |last| last + 1);
-        left.retain(|number| runs.iter().all(|run| run.number() != *number));
+        let mut garbage = runs::with_blocks(&connection)?;
+        let next_run = garbage.last().map_or(1, |last| last + 1);
+        garbage.retain(|number| runs.iter().all(|run| run.number() != *number));
         Ok(Some(Self {
             connection,
             through,
             runs,
             merge: None,
-            left,
+            garbage,
             next_run,
         }))
     }
@@ -145,33 +145,33 @@ impl IndexFile {
         NewRun::new(number, kind)
     }
 
-    /// Whether there are runs to be merged, or to be swept away.
-    pub(crate) fn is_untidy(&self, tidiness: Tidiness) -> bool {
-        self.merge.is_some() || !self.left.is_empty() || self.due(tidiness).is_some()
+    /// Whether there are runs to merge, or garbage to collect.
+    pub(crate) fn needs_compaction(&self, compaction: Compaction) -> bool {
+        self.merge.is_some() || !self.garbage.is_empty() || self.due(compaction).is_some()
     }
 
-    fn due(&self, tidiness: Tidiness) -> Option<Due> {
-        match tidiness {
-            Tidiness::UnderLoad => Due::under_load(&self.runs),
-            Tidiness::AtRest => Due::under_load(&self.runs).or_else(|| Due::at_rest(&self.runs)),
+    fn due(&self, compaction: Compaction) -> Option<Due> {
+        match compaction {
+            Compaction::UnderLoad => Due::under_load(&self.runs),
+            Compaction::AtRest => Due::under_load(&self.runs).or_else(|| Due::at_rest(&self.runs)),
         }
     }
 
-    /// Merges and sweeps for some milliseconds. A merge that fails is begun anew by a later call.
-    pub(crate) fn tidy(&mut self, tidiness: Tidiness) -> rusqlite::Result<()> {
-        if let Some(run) = self.left.last().copied() {
+    /// Merges, or collects garbage, for a few milliseconds. A merge that fails is started again by a later call.
+    pub(crate) fn compact(&mut self, compaction: Compaction) -> rusqlite::Result<()> {
+        if let Some(run) = self.garbage.last().copied() {
             let transaction = self.connection.transaction()?;
-            let is_swept = runs::sweep(&transaction, run, STEP)?;
+            let is_collected = runs::collect_garbage(&transaction, run, STEP)?;
             transaction.commit()?;
-            if is_swept {
-                self.left.pop();
+            if is_collected {
+                self.garbage.pop();
             }
             return Ok(());
         }
         let merge = match self.merge.take() {
             Some(merge) => merge,
             None => {
-                let Some(due) = self.due(tidiness) else {
+                let Some(due) = self.due(compaction) else {
                     return Ok(());
                 };
                 let output = self.new_run(due.kind);
@@ -179,7 +179,8 @@ impl IndexFile {
             }
         };
         let output = merge.output();
-        self.merge_on(merge).inspect_err(|_| self.left.push(output))
+        self.merge_on(merge)
+            .inspect_err(|_| self.garbage.push(output))
     }
 
     /// Goes on with a merge for a step.
@@ -194,26 +195,26 @@ impl IndexFile {
         transaction.commit()?;
         self.runs.retain(|run| !inputs.contains(&run.number()));
         self.runs.extend(output);
-        self.left.extend(inputs);
+        self.garbage.extend(inputs);
         Ok(())
     }
 
-    /// The ways through all names of the file, for [`IndexFile::next_names`].
-    pub(crate) fn names(&self) -> Vec<Ascent> {
+    /// Cursors over all names of the file, for [`IndexFile::next_names`].
+    pub(crate) fn names(&self) -> Vec<ForwardCursor> {
         let of_names = self.runs.iter().filter(|run| run.kind == Kind::Names);
-        of_names.map(Ascent::of).collect()
+        of_names.map(ForwardCursor::of).collect()
     }
 
-    /// The next names on these ways, some at a time; `None` at the end of all.
+    /// The names of the next block of these cursors; `None` at the end of all.
     pub(crate) fn next_names(
         &self,
-        ways: &mut Vec<Ascent>,
+        cursors: &mut Vec<ForwardCursor>,
     ) -> rusqlite::Result<Option<Vec<NameHash>>> {
-        while let Some(way) = ways.last_mut() {
-            if let Some(piece) = way.next_piece(&self.connection)? {
-                return Ok(Some(runs::names_of(piece).collect()));
+        while let Some(cursor) = cursors.last_mut() {
+            if let Some(block) = cursor.next_block(&self.connection)? {
+                return Ok(Some(runs::names_of(block).collect()));
             }
-            ways.pop();
+            cursors.pop();
         }
         Ok(None)
     }
@@ -247,11 +248,11 @@ mod tests {
     use proptest::prelude::*;
     use tempfile::TempDir;
 
-    use super::{IndexFile, Kind, Run, STEP, Tidiness};
+    use super::{Compaction, IndexFile, Kind, Run, STEP};
     use crate::folder::DataFolder;
+    use crate::index::memtable::{IndexVersion, Memtable, Segment};
     use crate::index::names::{NameHash, UserHash};
     use crate::index::reader::{ALL, IndexReader};
-    use crate::index::tail::{Edition, Segment, Tail};
 
     const STORE: &[u8] = b"the store";
 
@@ -260,7 +261,7 @@ mod tests {
         directory: TempDir,
         folder: Arc<DataFolder>,
         file: IndexFile,
-        edition: Edition,
+        version: IndexVersion,
     }
 
     fn made() -> Made {
@@ -268,12 +269,12 @@ mod tests {
         let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
         let file = IndexFile::create(&folder.index(1), STORE).unwrap();
         file.mark_complete().unwrap();
-        let (_, edition) = Tail::new(1, 0, 1).of_user(UserHash(0));
+        let (_, version) = Memtable::new(1, 0, 1).of_user(UserHash(0));
         Made {
             directory,
             folder,
             file,
-            edition,
+            version,
         }
     }
 
@@ -288,9 +289,9 @@ mod tests {
             self.file = IndexFile::open(&path, STORE, u64::MAX).unwrap().unwrap();
         }
 
-        fn tidy_all(&mut self, tidiness: Tidiness) {
-            while self.file.is_untidy(tidiness) {
-                self.file.tidy(tidiness).unwrap();
+        fn compact_all(&mut self, compaction: Compaction) {
+            while self.file.needs_compaction(compaction) {
+                self.file.compact(compaction).unwrap();
             }
         }
 
@@ -330,7 +331,7 @@ mod tests {
 
     fn listed(
         reader: &mut IndexReader,
-        edition: Edition,
+        version: IndexVersion,
         user: UserHash,
         stretch: (&[u8], &[u8]),
         at_most: usize,
@@ -340,7 +341,7 @@ mod tests {
             found.push(id);
             Ok(found.len() < at_most)
         };
-        reader.of_user(edition, user, stretch, visit).unwrap();
+        reader.of_user(version, user, stretch, visit).unwrap();
         reader.end_snapshot().unwrap();
         found
     }
@@ -349,15 +350,15 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Add(u64),
-        Tidy(usize, Tidiness),
+        Compact(usize, Compaction),
         OpenAgain,
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             3 => (0_u64..900).prop_map(Step::Add),
-            3 => (1_usize..6).prop_map(|times| Step::Tidy(times, Tidiness::UnderLoad)),
-            1 => (1_usize..6).prop_map(|times| Step::Tidy(times, Tidiness::AtRest)),
+            3 => (1_usize..6).prop_map(|times| Step::Compact(times, Compaction::UnderLoad)),
+            1 => (1_usize..6).prop_map(|times| Step::Compact(times, Compaction::AtRest)),
             1 => Just(Step::OpenAgain),
         ]
     }
@@ -386,9 +387,9 @@ mod tests {
                             model.entry(user.0).or_default().insert(id);
                         }
                     }
-                    Step::Tidy(times, tidiness) => {
+                    Step::Compact(times, compaction) => {
                         for _ in 0..times {
-                            made.file.tidy(tidiness).unwrap();
+                            made.file.compact(compaction).unwrap();
                         }
                     }
                     Step::OpenAgain => made.open_again(),
@@ -397,23 +398,23 @@ mod tests {
                 let (from, to) = (a.min(b), a.max(b));
                 for user in -users..=users {
                     let of_user = model.entry(user).or_default();
-                    let all = listed(&mut reader, made.edition, UserHash(user), ALL, usize::MAX);
+                    let all = listed(&mut reader, made.version, UserHash(user), ALL, usize::MAX);
                     prop_assert!(all.iter().eq(of_user.iter().rev()));
                     let stretch = (from.as_bytes().as_slice(), to.as_bytes().as_slice());
-                    let some = listed(&mut reader, made.edition, UserHash(user), stretch, at_most);
+                    let some = listed(&mut reader, made.version, UserHash(user), stretch, at_most);
                     let expected = of_user.range(from..to).rev().take(at_most);
                     prop_assert!(some.iter().eq(expected));
                 }
             }
             for number in 0..next + 2 {
                 let expected = (number < next && number % 3 == 0).then(|| id(number));
-                let found = reader.named(made.edition, name(number), |id| Ok(Some(id)));
+                let found = reader.named(made.version, name(number), |id| Ok(Some(id)));
                 prop_assert_eq!(found.unwrap().unwrap(), expected);
             }
-            made.tidy_all(Tidiness::AtRest);
+            made.compact_all(Compaction::AtRest);
             let mut names = 0;
-            let mut ways = made.file.names();
-            while let Some(found) = made.file.next_names(&mut ways).unwrap() {
+            let mut cursors = made.file.names();
+            while let Some(found) = made.file.next_names(&mut cursors).unwrap() {
                 names += found.len() as u64;
             }
             prop_assert_eq!(names, next.div_ceil(3));
@@ -421,68 +422,68 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_under_way_sees_its_runs_while_they_are_merged_and_swept() {
+    fn a_lookup_in_progress_sees_its_runs_while_they_are_merged_and_removed() {
         let mut made = made();
         for batch in 0..4 {
             made.file.add(&segment(batch * 2_000, 2_000, 1)).unwrap();
         }
-        let (mut reader, edition) = (made.reader(), made.edition);
+        let (mut reader, version) = (made.reader(), made.version);
         let (mut found, mut last) = (0, None);
         let visit = |id| {
             if found == 10 {
-                made.tidy_all(Tidiness::UnderLoad);
+                made.compact_all(Compaction::UnderLoad);
             }
             found += 1;
             assert!(last.is_none_or(|last| id < last));
             last = Some(id);
             Ok(true)
         };
-        reader.of_user(edition, UserHash(0), ALL, visit).unwrap();
+        reader.of_user(version, UserHash(0), ALL, visit).unwrap();
         assert_eq!(found, 8_000);
         assert_eq!(made.file.runs.len(), 2, "of lists and of names");
     }
 
     /// However often is added, there are few runs, and nothing is left of those that were merged.
     #[test]
-    fn runs_are_few_and_their_pieces_are_full() {
+    fn runs_are_few_and_their_blocks_are_full() {
         let mut made = made();
         for batch in 0..100 {
             made.file.add(&segment(batch * 700, 700, 50)).unwrap();
-            made.file.tidy(Tidiness::UnderLoad).unwrap();
+            made.file.compact(Compaction::UnderLoad).unwrap();
         }
-        made.tidy_all(Tidiness::UnderLoad);
+        made.compact_all(Compaction::UnderLoad);
         // Three of each tier and kind at most: 70,000 orders are of two or three tiers.
         assert!(made.file.runs.len() <= 18, "{} runs", made.file.runs.len());
         assert_eq!(made.count("runs"), made.file.runs.len() as u64);
-        assert_eq!(made.count("pieces"), made.count("fences"));
+        assert_eq!(made.count("blocks"), made.count("block_index"));
         let full = 70_000_u64.div_ceil(336) + 70_000_u64.div_ceil(3).div_ceil(252);
         let runs = made.count("runs");
-        let pieces = made.count("pieces");
-        assert!(pieces <= full + runs, "{pieces} pieces, {full} full ones");
-        made.tidy_all(Tidiness::AtRest);
+        let blocks = made.count("blocks");
+        assert!(blocks <= full + runs, "{blocks} blocks, {full} full ones");
+        made.compact_all(Compaction::AtRest);
         for kind in [Kind::Lists, Kind::Names] {
             let of_kind = made.file.runs.iter().filter(|run| run.kind == kind);
             let mut sizes: Vec<_> = of_kind.map(Run::entries).collect();
             sizes.sort_unstable();
             assert!(sizes.is_sorted_by(|a, b| 4 * a <= *b), "{sizes:?}");
         }
-        assert_eq!(made.count("pieces"), made.count("fences"));
+        assert_eq!(made.count("blocks"), made.count("block_index"));
     }
 
     #[test]
-    fn what_an_unfinished_merge_has_written_is_swept_away() {
+    fn the_blocks_of_an_unfinished_merge_are_removed() {
         let mut made = made();
         for batch in 0..4 {
             made.file.add(&segment(batch * 10_000, 10_000, 50)).unwrap();
         }
-        let before = made.count("pieces");
-        made.file.tidy(Tidiness::UnderLoad).unwrap();
-        assert_eq!(made.count("pieces"), before + STEP as u64, "it has begun");
+        let before = made.count("blocks");
+        made.file.compact(Compaction::UnderLoad).unwrap();
+        assert_eq!(made.count("blocks"), before + STEP as u64, "it has begun");
         made.open_again();
-        assert_eq!(made.file.left.len(), 1);
-        made.tidy_all(Tidiness::UnderLoad);
+        assert_eq!(made.file.garbage.len(), 1);
+        made.compact_all(Compaction::UnderLoad);
         assert_eq!(made.file.runs.len(), 2);
-        assert_eq!(made.count("pieces"), made.count("fences"));
-        assert!(made.count("pieces") <= before, "nothing is left over");
+        assert_eq!(made.count("blocks"), made.count("block_index"));
+        assert!(made.count("blocks") <= before, "nothing is left over");
     }
 }

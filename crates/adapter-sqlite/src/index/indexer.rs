@@ -1,6 +1,6 @@
 //! The thread that keeps the index file up, and builds it again on request or if it does not fit.
 //!
-//! Started by the store, woken by the tail; it never touches the orders but to read them.
+//! Started by the store, woken by the memtable; it never touches the orders but to read them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use domain::OrderId;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
-use super::file::{IndexFile, Tidiness};
+use super::file::{Compaction, IndexFile};
+use super::memtable::{Memtable, Segment};
 use super::names::{NameHash, UserHash};
-use super::tail::{Segment, Tail};
 use crate::codec::{self, log};
 use crate::folder::DataFolder;
 use crate::options::OpenError;
@@ -118,25 +118,25 @@ impl Indexer {
     }
 
     /// Works until the store closes, and then once more.
-    pub(crate) fn run(mut self, tail: &Tail, published: &Published) {
-        self.fill_filter(tail);
+    pub(crate) fn run(mut self, memtable: &Memtable, published: &Published) {
+        self.fill_filter(memtable);
         let mut seen_through = None;
         let mut waits = 0;
         let mut is_paused = false;
         let mut pause = Duration::ZERO;
         loop {
-            let unindexed = tail.unindexed_through();
-            let tidiness = match unindexed {
-                Some(_) => Tidiness::UnderLoad,
-                None => Tidiness::AtRest,
+            let unindexed = memtable.unindexed_through();
+            let compaction = match unindexed {
+                Some(_) => Compaction::UnderLoad,
+                None => Compaction::AtRest,
             };
-            let is_untidy = self.file.is_untidy(tidiness);
-            let wait = if is_untidy && !is_paused {
+            let needs_compaction = self.file.needs_compaction(compaction);
+            let wait = if needs_compaction && !is_paused {
                 pause
             } else {
                 unindexed.map_or(ALL_DAY, |_| IDLE)
             };
-            let signals = tail.wait_for_work(wait);
+            let signals = memtable.wait_for_work(wait);
             is_paused = signals.paused;
             let is_told = signals.closing || signals.writer_waits;
             if signals.paused && !is_told {
@@ -144,22 +144,22 @@ impl Indexer {
             }
             let is_outdated = signals.outdated >= self.generation;
             let is_called = is_told || signals.flush || is_outdated;
-            if !is_called && is_untidy {
-                pause = self.tidy(tail, tidiness);
+            if !is_called && needs_compaction {
+                pause = self.compact(memtable, compaction);
                 continue;
             }
             // Larger batches are cheaper: while orders keep coming, a time-out alone is no reason.
-            let is_busy = tail.unindexed_through() != seen_through;
+            let is_busy = memtable.unindexed_through() != seen_through;
             if !is_called && is_busy && waits < MAX_IDLE_WAITS {
-                seen_through = tail.unindexed_through();
+                seen_through = memtable.unindexed_through();
                 waits += 1;
                 continue;
             }
             waits = 0;
             let done = if is_outdated && !signals.closing && !signals.paused {
-                self.rebuild(tail, published)
+                self.rebuild(memtable, published)
             } else {
-                self.flush(tail).map_err(IndexError::from)
+                self.flush(memtable).map_err(IndexError::from)
             };
             if let Err(error) = done {
                 tracing::error!(%error, "the index of orders could not be written; it is tried again");
@@ -175,25 +175,25 @@ impl Indexer {
 
     /// Merges for a moment, which only makes lookups faster. Returns how long to pause before it goes on: as long again, so
     /// that merging takes half a core at most. Merges read all that there is sooner or later, and so find what is damaged.
-    fn tidy(&mut self, tail: &Tail, tidiness: Tidiness) -> Duration {
+    fn compact(&mut self, memtable: &Memtable, compaction: Compaction) -> Duration {
         let started = Instant::now();
-        let Err(error) = self.file.tidy(tidiness) else {
+        let Err(error) = self.file.compact(compaction) else {
             return started.elapsed();
         };
-        tail.index_failed(self.generation, &error);
+        memtable.index_failed(self.generation, &error);
         AFTER_FAILURE
     }
 
-    fn flush(&mut self, tail: &Tail) -> rusqlite::Result<()> {
-        if let Some(segment) = tail.seal() {
+    fn flush(&mut self, memtable: &Memtable) -> rusqlite::Result<()> {
+        if let Some(segment) = memtable.seal() {
             // A file that was built from the log meanwhile may have all of it.
             if segment.through > self.file.through() {
                 self.file.add(&segment)?;
             }
             for name in segment.names.keys() {
-                tail.filter().add(*name);
+                memtable.filter().add(*name);
             }
-            tail.unseal();
+            memtable.unseal();
         }
         Ok(())
     }
@@ -201,37 +201,37 @@ impl Indexer {
     /// Fills the filter with the names that are in the file, some at a time: orders that come in meanwhile are indexed in
     /// between. If the file turns out to be damaged, those of the next one are. As long as it is not filled, every name is
     /// looked up on the disk.
-    fn fill_filter(&mut self, tail: &Tail) {
-        if let Err(error) = self.read_names(tail) {
-            tail.index_failed(self.generation, &error);
+    fn fill_filter(&mut self, memtable: &Memtable) {
+        if let Err(error) = self.read_names(memtable) {
+            memtable.index_failed(self.generation, &error);
         }
     }
 
-    fn read_names(&mut self, tail: &Tail) -> rusqlite::Result<()> {
-        let mut ways = self.file.names();
-        while let Some(names) = self.file.next_names(&mut ways)? {
+    fn read_names(&mut self, memtable: &Memtable) -> rusqlite::Result<()> {
+        let mut cursors = self.file.names();
+        while let Some(names) = self.file.next_names(&mut cursors)? {
             for name in names {
-                tail.filter().add(name);
+                memtable.filter().add(name);
             }
-            let signals = tail.wait_for_work(Duration::ZERO);
+            let signals = memtable.wait_for_work(Duration::ZERO);
             if signals.closing {
                 return Ok(());
             }
             if signals.writer_waits || (signals.flush && !signals.paused) {
-                self.flush(tail)?;
+                self.flush(memtable)?;
             }
         }
-        tail.filter().complete();
+        memtable.filter().complete();
         Ok(())
     }
 
     /// Builds the next generation beside the one in use, which goes on being read and written meanwhile.
-    fn rebuild(&mut self, tail: &Tail, published: &Published) -> Result<(), IndexError> {
+    fn rebuild(&mut self, memtable: &Memtable, published: &Published) -> Result<(), IndexError> {
         let generation = self.generation + 1;
         self.folder.remove_index(generation)?;
         let mut file = IndexFile::create(&self.folder.index(generation), &self.store_id)?;
         loop {
-            if let Err(error) = self.flush(tail) {
+            if let Err(error) = self.flush(memtable) {
                 tracing::warn!(%error, "the index in use takes no more; the next one will have it all");
             }
             let head = published.figures().head;
@@ -242,7 +242,7 @@ impl Indexer {
         }
         file.mark_complete()?;
         // What the old file has and the new one has not is nothing: the new one reaches at least as far.
-        tail.switch_to(generation);
+        memtable.switch_to(generation);
         let previous = self.generation;
         self.file = file;
         self.generation = generation;
@@ -250,8 +250,8 @@ impl Indexer {
         if let Some(outdated) = previous.checked_sub(1) {
             self.folder.remove_index(outdated)?;
         }
-        if !tail.filter().is_complete() {
-            self.fill_filter(tail);
+        if !memtable.filter().is_complete() {
+            self.fill_filter(memtable);
         }
         Ok(())
     }

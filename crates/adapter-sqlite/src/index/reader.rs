@@ -5,9 +5,9 @@ use std::sync::Arc;
 use domain::OrderId;
 use rusqlite::Connection;
 
+use super::memtable::IndexVersion;
 use super::names::{NameHash, UserHash};
 use super::runs::{self, Kind, Run};
-use super::tail::Edition;
 use crate::folder::DataFolder;
 use crate::schema::open_reader;
 
@@ -25,8 +25,8 @@ pub(crate) struct IndexReader {
 }
 
 struct Snapshot {
-    /// The edition that had been seen when it was begun.
-    edition: Edition,
+    /// The version that had been seen when it was begun.
+    version: IndexVersion,
     /// The runs as it shows them, once they have been read.
     runs: Option<Vec<Run>>,
 }
@@ -40,26 +40,26 @@ impl IndexReader {
         }
     }
 
-    /// The file as it is at `edition` or later, and its runs. Lookups of one edition share a snapshot, which costs as
+    /// The file as it is at `version` or later, and its runs. Lookups of one version share a snapshot, which costs as
     /// much as a lookup.
-    fn at(&mut self, edition: Edition) -> rusqlite::Result<(&Connection, &[Run])> {
+    fn at(&mut self, version: IndexVersion) -> rusqlite::Result<(&Connection, &[Run])> {
         if self
             .snapshot
             .as_ref()
-            .is_some_and(|snapshot| snapshot.edition != edition)
+            .is_some_and(|snapshot| snapshot.version != version)
         {
             self.end_snapshot()?;
         }
         let connection = match self.open.take() {
-            Some((open, connection)) if open == edition.generation => connection,
-            _ => open_reader(&self.folder.index(edition.generation))?,
+            Some((open, connection)) if open == version.generation => connection,
+            _ => open_reader(&self.folder.index(version.generation))?,
         };
-        let (_, connection) = self.open.insert((edition.generation, connection));
+        let (_, connection) = self.open.insert((version.generation, connection));
         if self.snapshot.is_none() {
             connection.prepare_cached("BEGIN")?.execute([])?;
         }
         let snapshot = self.snapshot.get_or_insert(Snapshot {
-            edition,
+            version,
             runs: None,
         });
         let runs = match snapshot.runs.take() {
@@ -86,12 +86,12 @@ impl IndexReader {
     /// The outer error is one of the index, the inner one of `load`.
     pub(crate) fn named<T>(
         &mut self,
-        edition: Edition,
+        version: IndexVersion,
         name: NameHash,
         mut load: impl FnMut(OrderId) -> rusqlite::Result<Option<T>>,
     ) -> rusqlite::Result<rusqlite::Result<Option<T>>> {
         let mut found = Ok(None);
-        self.newest_first(edition, Kind::Names, &name.0, ALL, |id| {
+        self.newest_first(version, Kind::Names, &name.0, ALL, |id| {
             found = load(id);
             Ok(matches!(found, Ok(None)))
         })?;
@@ -101,23 +101,23 @@ impl IndexReader {
     /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
     pub(crate) fn of_user(
         &mut self,
-        edition: Edition,
+        version: IndexVersion,
         user: UserHash,
         stretch: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
-        self.newest_first(edition, Kind::Lists, &user.to_bytes(), stretch, visit)
+        self.newest_first(version, Kind::Lists, &user.to_bytes(), stretch, visit)
     }
 
     fn newest_first(
         &mut self,
-        edition: Edition,
+        version: IndexVersion,
         kind: Kind,
         hash: &[u8],
         stretch: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
-        let (connection, runs) = self.at(edition)?;
+        let (connection, runs) = self.at(version)?;
         let of_kind = runs.iter().filter(|run| run.kind == kind);
         runs::newest_first(connection, of_kind, hash, stretch, visit)
     }

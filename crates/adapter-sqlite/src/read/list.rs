@@ -91,14 +91,14 @@ impl ReadConnection {
         })
     }
 
-    /// Merges the tail with the index. The tail is read first: what leaves it meanwhile is in the file.
+    /// Merges the memtable with the index. The memtable is read first: what leaves it meanwhile is in the file.
     fn list_along_the_index(
         &mut self,
         hash: UserHash,
         stretch: Stretch,
         filling: &mut Filling<'_>,
     ) -> rusqlite::Result<()> {
-        let (mut recent, edition) = self.tail.of_user(hash);
+        let (mut recent, version) = self.memtable.of_user(hash);
         recent.retain(|id| stretch.holds(*id));
         recent.sort_unstable();
         recent.dedup();
@@ -116,12 +116,12 @@ impl ReadConnection {
             }
             look(id)
         };
-        let walked = self.index.of_user(edition, hash, stretch.bounds(), |id| {
+        let walked = self.index.of_user(version, hash, stretch.bounds(), |id| {
             goes_on = visit(id);
             // A failure of the orders is none of the index.
             Ok(matches!(goes_on, Ok(true)))
         });
-        walked.inspect_err(|error| self.tail.index_failed(edition.generation, error))?;
+        walked.inspect_err(|error| self.memtable.index_failed(version.generation, error))?;
         let mut goes_on = goes_on?;
         while goes_on && let Some(newest) = recent.pop() {
             goes_on = look(newest)?;

@@ -18,8 +18,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::failure::{read_failed, unavailable};
+use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::index::tail::Tail;
 
 /// How long a caller without a deadline of its own waits for the disk.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +31,7 @@ const GROUP: usize = 16;
 pub(crate) struct ReadConnection {
     pub(crate) orders: Connection,
     pub(crate) index: IndexReader,
-    pub(crate) tail: Arc<Tail>,
+    pub(crate) memtable: Arc<Memtable>,
 }
 
 impl ReadConnection {
@@ -201,14 +201,14 @@ mod tests {
 
     use super::{ReadConnection, ReadQueue};
     use crate::folder::DataFolder;
+    use crate::index::memtable::Memtable;
     use crate::index::reader::IndexReader;
-    use crate::index::tail::Tail;
 
     fn connection(folder: &Arc<DataFolder>) -> ReadConnection {
         ReadConnection {
             orders: Connection::open_in_memory().unwrap(),
             index: IndexReader::new(Arc::clone(folder)),
-            tail: Arc::new(Tail::new(1, 0, 100)),
+            memtable: Arc::new(Memtable::new(1, 0, 100)),
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{ExternalId, Order, OrderId, UserId};
 
 use super::{ReadConnection, row};
+use crate::index::memtable::Named;
 use crate::index::names::NameHash;
-use crate::index::tail::Named;
 
 impl ReadConnection {
     pub(crate) fn get(&self, id: OrderId) -> rusqlite::Result<Option<Arc<Order>>> {
@@ -27,13 +27,13 @@ impl ReadConnection {
                 order.user_id == *user && order.external_id.as_ref() == Some(external_id)
             }))
         };
-        match self.tail.named(name) {
+        match self.memtable.named(name) {
             Named::Here(id) => load(id),
             Named::Nowhere => Ok(None),
-            Named::LookInFile(edition) => self
+            Named::LookInFile(version) => self
                 .index
-                .named(edition, name, load)
-                .inspect_err(|error| self.tail.index_failed(edition.generation, error))?,
+                .named(version, name, load)
+                .inspect_err(|error| self.memtable.index_failed(version.generation, error))?,
         }
     }
 }

@@ -12,8 +12,8 @@ use super::batch::Batch;
 use super::leases::Origin;
 use crate::codec::log;
 use crate::failure::{corrupt, is_unreadable, unavailable};
+use crate::index::memtable::{IndexVersion, Named};
 use crate::index::names::NameHash;
-use crate::index::tail::{Edition, Named};
 use crate::place;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::read::row;
@@ -190,8 +190,8 @@ impl Writer<'_> {
         Seq(batch.books.head)
     }
 
-    /// The order that has this name already: in this transaction, in the tail of the index, or in its file. A name that an
-    /// erased order had is free. In the transaction and in the tail it leads to the order that had it last: if that one is
+    /// The order that has this name already: in this transaction, in the memtable of the index, or in its file. A name that an
+    /// erased order had is free. In the transaction and in the memtable it leads to the order that had it last: if that one is
     /// erased, so are all that had it before.
     fn known(
         &mut self,
@@ -215,20 +215,20 @@ impl Writer<'_> {
         if let Some(id) = batch.indexed.names.get(&name) {
             return load(*id);
         }
-        match self.surroundings.tail.named(name) {
+        match self.surroundings.memtable.named(name) {
             Named::Here(id) => load(id),
             Named::Nowhere => Ok(None),
-            Named::LookInFile(edition) => match self.index.named(edition, name, load) {
+            Named::LookInFile(version) => match self.index.named(version, name, load) {
                 Ok(found) => found,
-                Err(error) => Ok(Some(self.index_failed(edition, &error))),
+                Err(error) => Ok(Some(self.index_failed(version, &error))),
             },
         }
     }
 
     /// The index cannot be read, though the orders can: this write alone is refused.
-    fn index_failed(&self, edition: Edition, error: &rusqlite::Error) -> Known {
-        let tail = &self.surroundings.tail;
-        tail.index_failed(edition.generation, error);
+    fn index_failed(&self, version: IndexVersion, error: &rusqlite::Error) -> Known {
+        let memtable = &self.surroundings.memtable;
+        memtable.index_failed(version.generation, error);
         Known::Unreadable(unavailable(format_args!(
             "the index of orders cannot be read ({error})"
         )))

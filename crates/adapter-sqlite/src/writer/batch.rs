@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::books::Books;
 use super::fresh::FreshWork;
 use super::leases::Lease;
-use crate::index::tail::Segment;
+use crate::index::memtable::Segment;
 use crate::recent::EncodedEvents;
 
 /// Reused from commit to commit, so that its buffers are allocated once.

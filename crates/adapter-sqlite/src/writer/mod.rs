@@ -3,7 +3,7 @@
 //! once, without a timer.
 //!
 //! Started by the store; reached through the queue alone. It never waits for a caller, and publishes to readers
-//! ([`Published`], [`Tail`]) before it answers.
+//! ([`Published`], [`Memtable`]) before it answers.
 
 pub(crate) mod apply;
 pub(crate) mod batch;
@@ -26,8 +26,8 @@ use rusqlite::Connection;
 
 use crate::SHARD;
 use crate::failure::{Meaning, in_words, meaning, unavailable, unknown};
+use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::index::tail::Tail;
 use crate::parcel::Parcel;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::published::Published;
@@ -49,7 +49,7 @@ const FRESH_IN_MEMORY: usize = 4_096;
 pub(crate) struct Surroundings {
     pub(crate) queue: Arc<WriteQueue>,
     pub(crate) published: Arc<Published>,
-    pub(crate) tail: Arc<Tail>,
+    pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
@@ -105,7 +105,7 @@ struct Failed {
 struct LastWords {
     published: Arc<Published>,
     queue: Arc<WriteQueue>,
-    tail: Arc<Tail>,
+    memtable: Arc<Memtable>,
 }
 
 impl Drop for LastWords {
@@ -116,7 +116,7 @@ impl Drop for LastWords {
         }
         self.queue.close(STOPPED);
         self.queue.clear();
-        self.tail.signal(|signals| signals.closing = true);
+        self.memtable.signal(|signals| signals.closing = true);
     }
 }
 
@@ -126,7 +126,7 @@ impl Beginning {
         let _last_words = LastWords {
             published: Arc::clone(&self.surroundings.published),
             queue: Arc::clone(&self.surroundings.queue),
-            tail: Arc::clone(&self.surroundings.tail),
+            memtable: Arc::clone(&self.surroundings.memtable),
         };
         match HotStatements::prepare(&self.connection) {
             Ok(hot) => Writer {
@@ -158,7 +158,7 @@ impl Writer<'_> {
 
     /// One commit; `false` if there must be none after it.
     fn transaction(&mut self, parcels: &mut [Parcel], batch: &mut Batch) -> bool {
-        let has_room = self.surroundings.tail.wait_for_room(WAIT_FOR_INDEX);
+        let has_room = self.surroundings.memtable.wait_for_room(WAIT_FOR_INDEX);
         let now = self.surroundings.clock.now();
         // Half of the bits are enough for a commit.
         batch.begin(self.books, self.surroundings.ids.random() as u32);
@@ -340,7 +340,7 @@ impl Writer<'_> {
         }
         let Surroundings {
             published,
-            tail,
+            memtable,
             dispatch,
             bus,
             ..
@@ -353,7 +353,7 @@ impl Writer<'_> {
             return;
         }
         batch.log.clear();
-        tail.append(&mut batch.indexed, self.books.head);
+        memtable.append(&mut batch.indexed, self.books.head);
         if batch.erases {
             batch.events.clear();
             published.publish_erasure(self.books.figures());

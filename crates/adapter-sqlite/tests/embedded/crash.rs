@@ -234,8 +234,8 @@ async fn with_damaged_runs(kind: Kind) -> Opened {
     let damaged = index
         .expect("a file of the test can be written")
         .execute(
-            "UPDATE pieces SET entries = substr(entries, 2)
-                WHERE piece IN (SELECT piece FROM fences JOIN runs USING (run) WHERE kind = ?1)",
+            "UPDATE blocks SET entries = substr(entries, 2)
+                WHERE block IN (SELECT block FROM block_index JOIN runs USING (run) WHERE kind = ?1)",
             [kind as i64],
         )
         .expect("a file of the test can be written");

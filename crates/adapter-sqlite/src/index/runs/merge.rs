@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Kind, NewRun, Run, piece_of};
+use super::{Kind, NewRun, Run, block_of};
 
-/// So many runs of a tier are merged into one. With more, entries would be written less often and more runs be asked.
+/// This many runs of a tier are merged into one. With a larger number entries are rewritten less often, and a lookup reads
+/// more runs.
 const FAN: usize = 4;
 
-/// At rest, runs are merged as long as one is not so many times larger than those before it together.
+/// At rest, runs are merged until each is this many times larger than all smaller ones together.
 const APART: u64 = 4;
 
 /// Runs of fewer entries are one tier: the smallest.
@@ -63,10 +64,10 @@ const fn tier(run: &Run) -> u32 {
     }
 }
 
-/// A merge under way.
+/// A merge in progress.
 pub(crate) struct Merge {
     /// Those that still have entries.
-    inputs: Vec<Ascent>,
+    inputs: Vec<ForwardCursor>,
     /// The numbers of all of them.
     merged: Vec<i64>,
     output: NewRun,
@@ -80,8 +81,8 @@ impl Merge {
     ) -> rusqlite::Result<Self> {
         let mut inputs = Vec::with_capacity(runs.len());
         for run in runs {
-            let mut input = Ascent::of(run);
-            if input.next_piece(connection)?.is_some() {
+            let mut input = ForwardCursor::of(run);
+            if input.next_block(connection)?.is_some() {
                 inputs.push(input);
             }
         }
@@ -109,14 +110,14 @@ impl Merge {
         Ok((self.merged, self.output.finish(connection)?))
     }
 
-    /// Writes so many pieces more; `true` at the end.
+    /// Writes `blocks` more blocks; `true` at the end.
     pub(crate) fn go_on(
         &mut self,
         connection: &Connection,
-        pieces: usize,
+        blocks: usize,
     ) -> rusqlite::Result<bool> {
-        let until = self.output.pieces() + pieces;
-        while self.output.pieces() < until {
+        let until = self.output.blocks() + blocks;
+        while self.output.blocks() < until {
             let inputs = self.inputs.iter().enumerate();
             let Some((index, least)) = inputs.min_by_key(|&(_, input)| input.front()) else {
                 return Ok(true);
@@ -132,18 +133,18 @@ impl Merge {
     }
 }
 
-/// A way through a run from its first entries to its last, a piece at a time.
-pub(crate) struct Ascent {
+/// Reads a run from its first entries to its last, a block at a time.
+pub(crate) struct ForwardCursor {
     run: i64,
     width: usize,
-    /// The fence of the piece that was read last; empty at first, which is below all.
+    /// The first entry of the block that was read last; empty at first, which is below all.
     last: Vec<u8>,
     entries: Vec<u8>,
-    /// How many bytes of `entries` are behind.
+    /// The offset in `entries` of the next entry.
     at: usize,
 }
 
-impl Ascent {
+impl ForwardCursor {
     pub(crate) fn of(run: &Run) -> Self {
         Self {
             run: run.number,
@@ -154,28 +155,28 @@ impl Ascent {
         }
     }
 
-    /// The next piece, whole.
-    pub(crate) fn next_piece(
+    /// The next block, whole.
+    pub(crate) fn next_block(
         &mut self,
         connection: &Connection,
     ) -> rusqlite::Result<Option<&[u8]>> {
         self.entries.clear();
         self.at = 0;
         let mut statement = connection.prepare_cached(
-            "SELECT first, entries FROM fences CROSS JOIN pieces USING (piece)
+            "SELECT first, entries FROM block_index CROSS JOIN blocks USING (block)
                 WHERE run = ?1 AND first > ?2 ORDER BY first LIMIT 1",
         )?;
         let mut rows = statement.query(params![self.run, self.last])?;
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        let (first, entries) = piece_of(row, self.width)?;
+        let (first, entries) = block_of(row, self.width)?;
         self.last = first.to_vec();
         self.entries.extend_from_slice(entries);
         Ok(Some(&self.entries))
     }
 
-    /// The entry that comes next, of the piece that was read.
+    /// The entry that comes next, of the block that was read.
     fn front(&self) -> Option<&[u8]> {
         self.entries.get(self.at..self.at + self.width)
     }
@@ -183,6 +184,6 @@ impl Ascent {
     /// Goes past the front; `false` at the end of the run.
     fn advance(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         self.at += self.width;
-        Ok(self.at < self.entries.len() || self.next_piece(connection)?.is_some())
+        Ok(self.at < self.entries.len() || self.next_block(connection)?.is_some())
     }
 }

@@ -5,9 +5,9 @@
 //! once for every fourfold growth of the store, always beside its neighbours, where a tree that takes entries in place is
 //! written all over by every batch once it is large. A lookup asks each run, of which there are a few for each tier.
 //!
-//! Entries are byte strings of one width, compared as such. They lie packed in pieces, each about a page of SQLite, and
-//! the first entry of each piece is its fence. Runs become visible with their row in `runs`; a piece whose run has none
-//! belongs to a merge that was never finished, or to a run that was merged, and is swept away.
+//! Entries are byte strings of one width, compared as such. They are packed in blocks, each about a page of SQLite, and
+//! the block index finds a block by its first entry. A run becomes visible with its row in `runs`; a block whose run has none
+//! belongs to a merge that was never finished, or to a run that was merged, and is removed as garbage.
 
 mod lookup;
 mod merge;
@@ -18,16 +18,16 @@ use rusqlite::{Connection, OptionalExtension, Row, ffi, params};
 
 use super::names::{NameHash, UserHash};
 pub(crate) use lookup::newest_first;
-pub(crate) use merge::{Ascent, Due, Merge};
+pub(crate) use merge::{Due, ForwardCursor, Merge};
 pub(crate) use write::NewRun;
 
 /// The tables of runs.
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE runs (run INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL, entries INTEGER NOT NULL,
         oldest BLOB NOT NULL, newest BLOB NOT NULL) STRICT;
-    CREATE TABLE fences (run INTEGER NOT NULL, first BLOB NOT NULL, piece INTEGER NOT NULL,
+    CREATE TABLE block_index (run INTEGER NOT NULL, first BLOB NOT NULL, block INTEGER NOT NULL,
         PRIMARY KEY (run, first)) STRICT, WITHOUT ROWID;
-    CREATE TABLE pieces (piece INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL) STRICT;";
+    CREATE TABLE blocks (block INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL) STRICT;";
 
 /// The page of SQLite, in bytes: larger ones are written with fewer calls to the kernel, smaller ones are read sooner.
 /// A merge costs 0.13 us of CPU an entry, with pages of 4 KiB 0.19.
@@ -91,7 +91,7 @@ fn order_of(entry: &[u8]) -> OrderId {
     OrderId::from_bytes(*id)
 }
 
-/// The names of a piece of names.
+/// The names of a block of names.
 pub(crate) fn names_of(entries: &[u8]) -> impl Iterator<Item = NameHash> {
     let (entries, _) = entries.as_chunks::<{ 16 + ID }>();
     entries.iter().map(|entry| {
@@ -139,12 +139,12 @@ pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
         .collect()
 }
 
-/// The fence and the entries of a piece.
-fn piece_of<'r>(row: &'r Row<'_>, width: usize) -> rusqlite::Result<(&'r [u8], &'r [u8])> {
+/// The first entry and the entries of a block.
+fn block_of<'r>(row: &'r Row<'_>, width: usize) -> rusqlite::Result<(&'r [u8], &'r [u8])> {
     let first = row.get_ref(0)?.as_blob()?;
     let entries = row.get_ref(1)?.as_blob()?;
     if entries.is_empty() || entries.len() % width != 0 || !entries.starts_with(first) {
-        return Err(damaged("a piece of a run is not what its fence says"));
+        return Err(damaged("a block of a run is not what the block index says"));
     }
     Ok((first, entries))
 }
@@ -157,29 +157,35 @@ fn damaged(what: &str) -> rusqlite::Error {
     )
 }
 
-/// Removes so many pieces of a run that is not visible; `true` once none is left.
-pub(crate) fn sweep(connection: &Connection, run: i64, pieces: usize) -> rusqlite::Result<bool> {
+/// Removes up to `blocks` blocks of a run that is not visible; `true` once none is left.
+pub(crate) fn collect_garbage(
+    connection: &Connection,
+    run: i64,
+    blocks: usize,
+) -> rusqlite::Result<bool> {
     let found: Vec<(Vec<u8>, i64)> = connection
-        .prepare_cached("SELECT first, piece FROM fences WHERE run = ?1 ORDER BY first LIMIT ?2")?
-        .query_map(params![run, pieces.cast_signed()], |row| {
+        .prepare_cached(
+            "SELECT first, block FROM block_index WHERE run = ?1 ORDER BY first LIMIT ?2",
+        )?
+        .query_map(params![run, blocks.cast_signed()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut remove_piece = connection.prepare_cached("DELETE FROM pieces WHERE piece = ?1")?;
-    let mut remove_fence =
-        connection.prepare_cached("DELETE FROM fences WHERE run = ?1 AND first = ?2")?;
-    for (first, piece) in &found {
-        remove_piece.execute([piece])?;
-        remove_fence.execute(params![run, first])?;
+    let mut remove_block = connection.prepare_cached("DELETE FROM blocks WHERE block = ?1")?;
+    let mut remove_from_index =
+        connection.prepare_cached("DELETE FROM block_index WHERE run = ?1 AND first = ?2")?;
+    for (first, block) in &found {
+        remove_block.execute([block])?;
+        remove_from_index.execute(params![run, first])?;
     }
-    Ok(found.len() < pieces)
+    Ok(found.len() < blocks)
 }
 
-/// The numbers of all runs that have pieces, whether they are visible or not, ascending.
-pub(crate) fn with_pieces(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+/// The numbers of all runs that have blocks, whether they are visible or not, ascending.
+pub(crate) fn with_blocks(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     let mut numbers = Vec::new();
     let mut next =
-        connection.prepare("SELECT run FROM fences WHERE run > ?1 ORDER BY run LIMIT 1")?;
+        connection.prepare("SELECT run FROM block_index WHERE run > ?1 ORDER BY run LIMIT 1")?;
     let mut last = i64::MIN;
     while let Some(number) = next.query_row([last], |row| row.get(0)).optional()? {
         numbers.push(number);

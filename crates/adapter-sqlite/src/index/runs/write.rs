@@ -5,15 +5,15 @@ use rusqlite::{Connection, params};
 
 use super::{ID, Kind, Run, order_of};
 
-/// The bytes of a full piece: a whole number of entries of either kind. With its row's head it just fits a page, so that
+/// The bytes of a full block: a whole number of entries of either kind. With its row's head it just fits a page, so that
 /// none needs a second one.
-const PIECE: usize = 8_064;
+const BLOCK: usize = 8_064;
 
 /// A run that is being written: its entries come in ascending order.
 pub(crate) struct NewRun {
     run: Run,
     entries: Vec<u8>,
-    pieces: usize,
+    blocks: usize,
 }
 
 impl NewRun {
@@ -26,8 +26,8 @@ impl NewRun {
                 oldest: OrderId::from_bytes([0xff; ID]),
                 newest: OrderId::from_bytes([0; ID]),
             },
-            entries: Vec::with_capacity(PIECE),
-            pieces: 0,
+            entries: Vec::with_capacity(BLOCK),
+            blocks: 0,
         }
     }
 
@@ -35,9 +35,9 @@ impl NewRun {
         self.run.number
     }
 
-    /// How many pieces were written so far.
-    pub(super) const fn pieces(&self) -> usize {
-        self.pieces
+    /// How many blocks were written so far.
+    pub(super) const fn blocks(&self) -> usize {
+        self.blocks
     }
 
     /// Adds an entry, which is not less than the one before; one that is the same is left out.
@@ -45,8 +45,8 @@ impl NewRun {
         if self.entries.ends_with(entry) {
             return Ok(());
         }
-        if self.entries.len() + entry.len() > PIECE {
-            self.write_piece(connection)?;
+        if self.entries.len() + entry.len() > BLOCK {
+            self.write_block(connection)?;
         }
         self.entries.extend_from_slice(entry);
         let id = order_of(entry);
@@ -56,20 +56,20 @@ impl NewRun {
         Ok(())
     }
 
-    fn write_piece(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    fn write_block(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let first = &self.entries[..self.run.kind.width()];
         connection
-            .prepare_cached("INSERT INTO pieces (entries) VALUES (?1)")?
+            .prepare_cached("INSERT INTO blocks (entries) VALUES (?1)")?
             .execute([&self.entries])?;
         connection
-            .prepare_cached("INSERT INTO fences (run, first, piece) VALUES (?1, ?2, ?3)")?
+            .prepare_cached("INSERT INTO block_index (run, first, block) VALUES (?1, ?2, ?3)")?
             .execute(params![
                 self.run.number,
                 first,
                 connection.last_insert_rowid()
             ])?;
         self.entries.clear();
-        self.pieces += 1;
+        self.blocks += 1;
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl NewRun {
         if self.run.entries == 0 {
             return Ok(None);
         }
-        self.write_piece(connection)?;
+        self.write_block(connection)?;
         let Run {
             number,
             kind,

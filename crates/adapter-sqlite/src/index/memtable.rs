@@ -41,23 +41,23 @@ impl Segment {
     }
 }
 
-/// What was found in the tail.
+/// What was found in the memtable.
 pub(crate) enum Named {
     Here(OrderId),
     Nowhere,
-    /// Not in the tail; if anywhere, then in the file as it is at this edition or a later one.
-    LookInFile(Edition),
+    /// Not in the memtable; if anywhere, then in the file as it is at this version or a later one.
+    LookInFile(IndexVersion),
 }
 
-/// Which index file is in use, and how often it was added to: what has left the tail at one edition is in the file
-/// for every snapshot that was begun after that edition was seen.
+/// Which index file is in use, and how often it was added to: what has left the memtable at one version is in the file
+/// for every snapshot that was begun after that version was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edition {
+pub(crate) struct IndexVersion {
     pub(crate) generation: u64,
     additions: u64,
 }
 
-pub(crate) struct Tail {
+pub(crate) struct Memtable {
     segments: RwLock<Segments>,
     /// Of the names in the file.
     filter: NameFilter,
@@ -68,7 +68,7 @@ pub(crate) struct Tail {
 }
 
 struct Segments {
-    edition: Edition,
+    version: IndexVersion,
     /// Being written to the file.
     sealed: Option<Arc<Segment>>,
     active: Segment,
@@ -87,11 +87,11 @@ pub(crate) struct Signals {
     pub(crate) closing: bool,
 }
 
-impl Tail {
+impl Memtable {
     pub(crate) fn new(generation: u64, through: u64, limit: usize) -> Self {
         Self {
             segments: RwLock::new(Segments {
-                edition: Edition {
+                version: IndexVersion {
                     generation,
                     additions: 0,
                 },
@@ -116,7 +116,7 @@ impl Tail {
         match segments.active.names.get(&name).or_else(in_sealed) {
             Some(id) => Named::Here(*id),
             None if self.filter.excludes(name) => Named::Nowhere,
-            None => Named::LookInFile(segments.edition),
+            None => Named::LookInFile(segments.version),
         }
     }
 
@@ -125,18 +125,18 @@ impl Tail {
         &self.filter
     }
 
-    /// The user's orders in the tail, unsorted, and the edition of the file that has the others.
-    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, Edition) {
+    /// The user's orders in the memtable, unsorted, and the version of the file that has the others.
+    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, IndexVersion) {
         let mut ids = Vec::new();
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         segments.active.of_user(user, &mut ids);
         let sealed = segments.sealed.clone();
-        let edition = segments.edition;
+        let version = segments.version;
         drop(segments);
         if let Some(sealed) = sealed {
             sealed.of_user(user, &mut ids);
         }
-        (ids, edition)
+        (ids, version)
     }
 
     /// Adds what a commit made; called before its callers are answered.
@@ -188,7 +188,7 @@ impl Tail {
     /// The generation of the file in use.
     pub(crate) fn generation(&self) -> u64 {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        segments.edition.generation
+        segments.version.generation
     }
 
     /// Has the index built anew, unless a later generation than this one is in use already.
@@ -263,7 +263,7 @@ impl Tail {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let done = segments.sealed.take();
-        segments.edition.additions += 1;
+        segments.version.additions += 1;
         drop(segments);
         drop(done);
         self.wake_waiting_writer();
@@ -281,7 +281,7 @@ impl Tail {
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        segments.edition.generation = generation;
-        segments.edition.additions += 1;
+        segments.version.generation = generation;
+        segments.version.additions += 1;
     }
 }
