@@ -16,7 +16,7 @@ use crate::published::Published;
 use crate::queue::WriteQueue;
 use crate::read::{ReadConnection, ReadQueue};
 use crate::schema;
-use crate::store::SqliteStore;
+use crate::store::{Ended, SqliteStore};
 use crate::writer::books::Books;
 use crate::writer::{Beginning, Surroundings, recovery};
 
@@ -94,10 +94,11 @@ impl SqliteStore {
             books,
             leases,
         };
-        store.start("orders-writer", &folder, move || writer.run())?;
+        store.start("orders-writer", &folder, move || Some(writer.run()))?;
         let (memtable, published) = (Arc::clone(&store.memtable), Arc::clone(&store.published));
         store.start("orders-index", &folder, move || {
             indexer.run(&memtable, &published);
+            None
         })?;
         for _ in 0..options.readers.max(1) {
             let connection = ReadConnection {
@@ -106,24 +107,27 @@ impl SqliteStore {
                 memtable: Arc::clone(&store.memtable),
             };
             let reads = Arc::clone(&store.reads);
-            store.start("orders-reader", &folder, move || reads.run(connection))?;
+            store.start("orders-reader", &folder, move || {
+                reads.run(connection);
+                None
+            })?;
         }
         Ok(store)
     }
 
-    /// Starts a thread, which holds the folder until it ends. Dropping the store ends all of them.
+    /// Starts a thread, which holds the folder until it ends, and may leave a connection. Dropping the store ends all of them.
     fn start(
         &self,
         name: &str,
         folder: &Arc<DataFolder>,
-        work: impl FnOnce() + Send + 'static,
+        work: impl FnOnce() -> Option<Connection> + Send + 'static,
     ) -> Result<(), OpenError> {
         let folder = Arc::clone(folder);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || {
-                work();
-                drop(folder);
+            .spawn(move || Ended {
+                _connection: work(),
+                _folder: folder,
             })
             .map_err(OpenError::Thread)?;
         self.threads

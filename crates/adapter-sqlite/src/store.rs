@@ -13,9 +13,11 @@ use async_trait::async_trait;
 use domain::{
     Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version,
 };
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::failure::unknown;
+use crate::folder::DataFolder;
 use crate::index::memtable::Memtable;
 use crate::outcome::{Awaited, CommitAnswer};
 use crate::parcel::{Draft, WRITER_STOPPED};
@@ -43,7 +45,14 @@ pub struct SqliteStore {
     pub(crate) published: Arc<Published>,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<Ended>>>,
+}
+
+/// What a thread leaves when it ends. [`SqliteStore::close`] drops it after all threads have ended: the connection that writes
+/// orders empties the write-ahead log only if it is the last one that is closed. The folder is let go of after that.
+pub(crate) struct Ended {
+    pub(crate) _connection: Option<Connection>,
+    pub(crate) _folder: Arc<DataFolder>,
 }
 
 impl SqliteStore {
@@ -373,8 +382,8 @@ impl OrderStore for SqliteStore {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
-            let panicked = threads.into_iter().filter_map(|thread| thread.join().err());
-            panicked.count() == 0
+            let ended: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
+            ended.iter().all(Result::is_ok)
         });
         if !joined.await.unwrap_or(false) {
             tracing::error!("a thread of the store ended by a panic");

@@ -121,8 +121,8 @@ impl Drop for LastWords {
 }
 
 impl Beginning {
-    /// Works until the queue is closed and empty, or the disk cannot be trusted any more.
-    pub(crate) fn run(self) {
+    /// Works until the queue is closed and empty, or the disk cannot be trusted any more. Returns its connection.
+    pub(crate) fn run(self) -> Connection {
         let _last_words = LastWords {
             published: Arc::clone(&self.surroundings.published),
             queue: Arc::clone(&self.surroundings.queue),
@@ -141,6 +141,7 @@ impl Beginning {
             .run(),
             Err(error) => tracing::error!(%error, "the writer of the store cannot begin"),
         }
+        self.connection
     }
 }
 
