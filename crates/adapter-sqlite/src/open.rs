@@ -65,11 +65,7 @@ impl SqliteStore {
             Ok(reader)
         };
         let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
-        let memtable = Arc::new(Memtable::new(
-            indexer.generation(),
-            books.head,
-            options.unindexed,
-        ));
+        let memtable = Arc::new(Memtable::new(indexer.version(), options.unindexed));
         let published = Arc::new(Published::new(books.figures(), options.recent_events));
         let store = Self {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),

@@ -16,7 +16,7 @@ use domain::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::failure::unknown;
+use crate::failure::{ReadError, unknown};
 use crate::folder::DataFolder;
 use crate::index::memtable::Memtable;
 use crate::outcome::{Awaited, CommitAnswer};
@@ -164,10 +164,11 @@ impl SqliteStore {
         }
     }
 
-    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    async fn read<T, E, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut ReadConnection) -> rusqlite::Result<T> + Send + 'static,
+        E: Into<ReadError>,
+        F: FnOnce(&mut ReadConnection) -> Result<T, E> + Send + 'static,
     {
         self.published.check_trusted()?;
         self.reads.read(read).await

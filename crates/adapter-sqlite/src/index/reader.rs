@@ -1,10 +1,15 @@
 //! Looking things up in the index file, by each thread with a connection of its own.
+//!
+//! A lookup returns what was written or fails: see [`super::runs`] for the blocks. Before any block the manifest is
+//! verified, and that it belongs to the file that this process writes, at the version that was asked for or a later one.
 
 use std::sync::Arc;
 
 use domain::OrderId;
 use rusqlite::Connection;
 
+use super::damage::{IndexFailure, damaged};
+use super::manifest::Manifest;
 use super::memtable::IndexVersion;
 use super::names::{NameHash, UserHash};
 use super::runs::{self, Kind, Run};
@@ -48,7 +53,7 @@ impl IndexReader {
             .as_ref()
             .is_some_and(|snapshot| snapshot.version != version)
         {
-            self.end_snapshot()?;
+            self.end_snapshot();
         }
         let connection = match self.open.take() {
             Some((open, connection)) if open == version.generation => connection,
@@ -64,19 +69,22 @@ impl IndexReader {
         });
         let runs = match snapshot.runs.take() {
             Some(runs) => runs,
-            None => runs::all(connection)?,
+            None => runs_at(connection, version)?,
         };
         Ok((connection, snapshot.runs.insert(runs)))
     }
 
-    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups.
-    pub(crate) fn end_snapshot(&mut self) -> rusqlite::Result<()> {
-        if self.snapshot.take().is_some()
-            && let Some((_, connection)) = &self.open
-        {
-            connection.prepare_cached("COMMIT")?.execute([])?;
+    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups. A connection that
+    /// cannot end its transaction, as happens on a damaged file, is closed.
+    pub(crate) fn end_snapshot(&mut self) {
+        if self.snapshot.take().is_none() {
+            return;
         }
-        Ok(())
+        self.open.take_if(|(_, connection)| {
+            let ended = || connection.prepare_cached("COMMIT")?.execute([]);
+            // A failed read may have ended it already.
+            !connection.is_autocommit() && ended().is_err()
+        });
     }
 
     /// What `load` finds of the orders that had this name, newest first: the first thing that it finds. Entries of erased
@@ -89,7 +97,7 @@ impl IndexReader {
         version: IndexVersion,
         name: NameHash,
         mut load: impl FnMut(OrderId) -> rusqlite::Result<Option<T>>,
-    ) -> rusqlite::Result<rusqlite::Result<Option<T>>> {
+    ) -> Result<rusqlite::Result<Option<T>>, IndexFailure> {
         let mut found = Ok(None);
         self.newest_first(version, Kind::Names, &name.0, ALL, |id| {
             found = load(id);
@@ -105,7 +113,7 @@ impl IndexReader {
         user: UserHash,
         stretch: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), IndexFailure> {
         self.newest_first(version, Kind::Lists, &user.to_bytes(), stretch, visit)
     }
 
@@ -116,9 +124,28 @@ impl IndexReader {
         hash: &[u8],
         stretch: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        let (connection, runs) = self.at(version)?;
-        let of_kind = runs.iter().filter(|run| run.kind == kind);
-        runs::newest_first(connection, of_kind, hash, stretch, visit)
+    ) -> Result<(), IndexFailure> {
+        self.at(version)
+            .and_then(|(connection, runs)| {
+                let of_kind = runs.iter().filter(|run| run.kind == kind);
+                runs::newest_first(connection, of_kind, hash, stretch, visit)
+            })
+            .map_err(|source| IndexFailure {
+                generation: version.generation,
+                file: self.folder.index(version.generation),
+                source,
+            })
     }
+}
+
+/// The runs of the snapshot that `connection` reads, if it is one of `version` or a later one.
+fn runs_at(connection: &Connection, version: IndexVersion) -> rusqlite::Result<Vec<Run>> {
+    let manifest = Manifest::read(connection)?.ok_or_else(|| damaged("its manifest is missing"))?;
+    if manifest.session != version.session {
+        return Err(damaged("it is not the file that this process writes"));
+    }
+    if manifest.through.seq.0 < version.through {
+        return Err(damaged("it is an older copy of itself"));
+    }
+    Ok(manifest.runs)
 }

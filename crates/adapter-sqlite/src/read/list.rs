@@ -9,6 +9,7 @@ use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, Rows, params};
 
 use super::{ReadConnection, row};
+use crate::failure::ReadError;
 use crate::index::names::UserHash;
 use crate::index::reader::PAST_ALL;
 use crate::place;
@@ -56,7 +57,9 @@ struct Filling<'a> {
 }
 
 impl ReadConnection {
-    pub(crate) fn list(&mut self, query: &ListQuery) -> rusqlite::Result<OrderPage> {
+    /// # Errors
+    /// Also if the index is damaged where the list needs it: a list never lacks orders.
+    pub(crate) fn list(&mut self, query: &ListQuery) -> Result<OrderPage, ReadError> {
         let mut filling = Filling {
             query,
             orders: Vec::new(),
@@ -97,7 +100,7 @@ impl ReadConnection {
         hash: UserHash,
         stretch: Stretch,
         filling: &mut Filling<'_>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), ReadError> {
         let (mut recent, version) = self.memtable.of_user(hash);
         recent.retain(|id| stretch.holds(*id));
         recent.sort_unstable();
@@ -121,7 +124,7 @@ impl ReadConnection {
             // A failure of the orders is none of the index.
             Ok(matches!(goes_on, Ok(true)))
         });
-        walked.inspect_err(|error| self.memtable.index_failed(version.generation, error))?;
+        walked.map_err(|failure| self.index_failed(failure))?;
         let mut goes_on = goes_on?;
         while goes_on && let Some(newest) = recent.pop() {
             goes_on = look(newest)?;

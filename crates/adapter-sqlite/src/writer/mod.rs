@@ -13,6 +13,7 @@ pub(crate) mod fresh;
 mod hot;
 mod insert;
 mod jobs;
+mod known;
 pub(crate) mod leases;
 pub(crate) mod recovery;
 mod work;
@@ -166,9 +167,7 @@ impl Writer<'_> {
         let done = self
             .apply_all(parcels, batch, now, has_room)
             .and_then(|()| self.commit(batch));
-        if let Err(error) = self.index.end_snapshot() {
-            tracing::warn!(%error, "a snapshot of the index could not be ended");
-        }
+        self.index.end_snapshot();
         match done {
             Ok(()) => {
                 self.adopt(batch, now);
@@ -354,7 +353,7 @@ impl Writer<'_> {
             return;
         }
         batch.log.clear();
-        memtable.append(&mut batch.indexed, self.books.head);
+        memtable.append(&mut batch.indexed, self.books.figures().position());
         if batch.erases {
             batch.events.clear();
             published.publish_erasure(self.books.figures());

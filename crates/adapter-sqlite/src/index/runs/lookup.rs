@@ -5,7 +5,9 @@ use std::collections::BinaryHeap;
 use domain::OrderId;
 use rusqlite::{Connection, Statement, params};
 
-use super::{Run, block_of, order_of};
+use super::block::Block;
+use super::{Kind, Run, order_of};
+use crate::index::damage::damaged;
 
 /// Hands the orders of the entries of one hash, with `from <= id < to`, to `visit`, newest first and each once, until it
 /// says that it has enough. `to` may be longer than an id, and is then past all of those that it begins like.
@@ -21,7 +23,7 @@ pub(crate) fn newest_first<'r>(
     });
     let from = [hash, from].concat();
     let mut last_block_below = connection.prepare_cached(
-        "SELECT first, entries FROM block_index CROSS JOIN blocks USING (block)
+        "SELECT contents FROM block_index CROSS JOIN blocks USING (block)
             WHERE run = ?1 AND first < ?2 ORDER BY first DESC LIMIT 1",
     )?;
     let mut cursors = Vec::new();
@@ -31,7 +33,7 @@ pub(crate) fn newest_first<'r>(
         next.push((run.newest, Next::Bound(cursors.len())));
         cursors.push(ReverseCursor {
             run: run.number,
-            width: run.kind.width(),
+            kind: run.kind,
             entries: Vec::new(),
             below: Some([hash, to].concat()),
         });
@@ -62,7 +64,7 @@ enum Next {
 /// Reads a run from its last entries to its first.
 struct ReverseCursor {
     run: i64,
-    width: usize,
+    kind: Kind,
     /// What is still to come of the block that was read last.
     entries: Vec<u8>,
     /// The others lie below this; `None` where there are no others.
@@ -81,19 +83,30 @@ impl ReverseCursor {
                 return Ok(None);
             };
             let mut rows = last_block_below.query(params![self.run, below])?;
-            if let Some(row) = rows.next()? {
-                let (first, entries) = block_of(row, self.width)?;
-                let start = before(entries, self.width, from);
-                let end = before(entries, self.width, &below).max(start);
-                self.entries.extend_from_slice(&entries[start..end]);
-                self.below = (start == 0).then(|| first.to_vec());
+            // The first block of a run covers all keys below it: there is a block for every key.
+            let row = rows.next()?.ok_or_else(missing)?;
+            let block = Block::verify(self.run, self.kind, row.get_ref(0)?.as_blob()?)?;
+            if !block.covers_below(&below) {
+                return Err(missing());
+            }
+            let width = self.kind.width();
+            let start = before(block.entries, width, from);
+            let end = before(block.entries, width, &below).max(start);
+            self.entries.extend_from_slice(&block.entries[start..end]);
+            if start == 0 {
+                self.below = block.lower.map(<[u8]>::to_vec);
             }
         }
-        let rest = self.entries.len() - self.width;
+        let rest = self.entries.len() - self.kind.width();
         let id = order_of(&self.entries);
         self.entries.truncate(rest);
         Ok(Some(id))
     }
+}
+
+/// The error for a block that the block index does not lead to.
+fn missing() -> rusqlite::Error {
+    damaged("a block is missing")
 }
 
 /// The bytes of the sorted entries that are less than `bound`.

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Kind, NewRun, Run, block_of};
+use super::block::Block;
+use super::{Kind, NewRun, Run};
+use crate::index::damage::damaged;
 
 /// This many runs of a tier are merged into one. With a larger number entries are rewritten less often, and a lookup reads
 /// more runs.
@@ -98,15 +100,11 @@ impl Merge {
         self.output.number()
     }
 
-    /// The merged run takes the place of the others, whose numbers are returned.
+    /// The numbers of the runs that were merged, and the run that has their entries.
     pub(crate) fn finish(
         self,
         connection: &Connection,
     ) -> rusqlite::Result<(Vec<i64>, Option<Run>)> {
-        let mut hide = connection.prepare_cached("DELETE FROM runs WHERE run = ?1")?;
-        for run in &self.merged {
-            hide.execute([run])?;
-        }
         Ok((self.merged, self.output.finish(connection)?))
     }
 
@@ -133,23 +131,34 @@ impl Merge {
     }
 }
 
-/// Reads a run from its first entries to its last, a block at a time.
+/// Reads a run from its first entries to its last, a block at a time. It comes to the end only if it has read every block and
+/// as many entries as the run has: fewer are damage.
 pub(crate) struct ForwardCursor {
     run: i64,
-    width: usize,
-    /// The first entry of the block that was read last; empty at first, which is below all.
-    last: Vec<u8>,
+    kind: Kind,
+    /// The entries that are still to be read.
+    left: u64,
+    next: NextBlock,
     entries: Vec<u8>,
     /// The offset in `entries` of the next entry.
     at: usize,
+}
+
+/// The block that a cursor reads next.
+enum NextBlock {
+    First,
+    /// The one with this first entry.
+    Of(Vec<u8>),
+    None,
 }
 
 impl ForwardCursor {
     pub(crate) fn of(run: &Run) -> Self {
         Self {
             run: run.number,
-            width: run.kind.width(),
-            last: Vec::new(),
+            kind: run.kind,
+            left: run.entries,
+            next: NextBlock::First,
             entries: Vec::new(),
             at: 0,
         }
@@ -162,28 +171,44 @@ impl ForwardCursor {
     ) -> rusqlite::Result<Option<&[u8]>> {
         self.entries.clear();
         self.at = 0;
-        let mut statement = connection.prepare_cached(
-            "SELECT first, entries FROM block_index CROSS JOIN blocks USING (block)
-                WHERE run = ?1 AND first > ?2 ORDER BY first LIMIT 1",
-        )?;
-        let mut rows = statement.query(params![self.run, self.last])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
+        let lower = match &self.next {
+            NextBlock::First => None,
+            NextBlock::Of(lower) => Some(lower.as_slice()),
+            NextBlock::None if self.left == 0 => return Ok(None),
+            NextBlock::None => return Err(damaged("a run has fewer entries than it had")),
         };
-        let (first, entries) = block_of(row, self.width)?;
-        self.last = first.to_vec();
-        self.entries.extend_from_slice(entries);
+        let mut statement = connection.prepare_cached(
+            "SELECT contents FROM block_index CROSS JOIN blocks USING (block)
+                WHERE run = ?1 AND first = ?2",
+        )?;
+        let mut rows = statement.query(params![self.run, lower.unwrap_or_default()])?;
+        let missing = || damaged("a block is missing");
+        let row = rows.next()?.ok_or_else(missing)?;
+        let block = Block::verify(self.run, self.kind, row.get_ref(0)?.as_blob()?)?;
+        if block.lower != lower {
+            return Err(missing());
+        }
+        let count = block.entries.len() / self.kind.width();
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| damaged("a run has more entries than it had"))?;
+        self.entries.extend_from_slice(block.entries);
+        self.next = match block.upper {
+            Some(upper) => NextBlock::Of(upper.to_vec()),
+            None => NextBlock::None,
+        };
         Ok(Some(&self.entries))
     }
 
     /// The entry that comes next, of the block that was read.
     fn front(&self) -> Option<&[u8]> {
-        self.entries.get(self.at..self.at + self.width)
+        self.entries.get(self.at..self.at + self.kind.width())
     }
 
     /// Goes past the front; `false` at the end of the run.
     fn advance(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        self.at += self.width;
+        self.at += self.kind.width();
         Ok(self.at < self.entries.len() || self.next_block(connection)?.is_some())
     }
 }
