@@ -13,7 +13,8 @@ test("the page lists every operation, and one can be tried on it", async (t) => 
   await page.goto(`${mill.url}/docs`);
   await page.locator(".opblock").first().waitFor();
   const document = await mill.json("/openapi.json");
-  const operations = Object.values(document.paths).flatMap((item) => Object.keys(item));
+  const items = [...Object.values(document.paths), ...Object.values(document.webhooks)];
+  const operations = items.flatMap((item) => Object.keys(item));
   assert.ok(operations.length > 30);
   assert.equal(await page.locator(".opblock").count(), operations.length);
   await shot(page, "docs");

@@ -139,7 +139,11 @@ async fn process_all(store: &Arc<PostgresStore>, count: usize) -> Result<usize, 
     let mut outcomes = JoinSet::new();
     while done < count {
         let claimed = store
-            .claim(ShardId(0), 256, Duration::from_secs(30))
+            .claim(
+                ShardId(0),
+                application::ports::ClaimLimits::any(256),
+                Duration::from_secs(30),
+            )
             .await?;
         if claimed.is_empty() {
             break;

@@ -41,12 +41,24 @@ CREATE TABLE orders (
     process_after     timestamptz,
     -- What clients see of the next attempt, while RETRYING.
     retry_at          timestamptz,
+    -- Since when the endpoint has given nothing but busy answers.
+    busy_since        timestamptz,
+    -- The delay after which the work is due, in microseconds, while the order waits. It starts anew if this server's
+    -- clock is set back. NULL for work that is due at process_after.
+    delay_us          bigint,
     -- Holds, releases and replays so far.
     operator_commands integer     NOT NULL DEFAULT 0,
     status            smallint    NOT NULL,
     source            smallint    NOT NULL,
     -- How the receipt looks (0 standard, 2 orderflow), plus 1 if it is kept in the receipt store.
     receipt_form      smallint    NOT NULL DEFAULT 0,
+    -- While the order waits for a worker: 0 never tried, 1 tried before, 2 only its receipt is missing, 3 quarantined.
+    lane              smallint,
+    -- The home bucket, which is a part of the id. Workers go round the buckets of a lane.
+    bucket            smallint    NOT NULL
+        GENERATED ALWAYS AS ((get_byte(uuid_send(id), 6) & 15) * 256 + get_byte(uuid_send(id), 7)) STORED,
+    -- The handler has done the work; what may be missing is the receipt.
+    work_done         boolean     NOT NULL DEFAULT false,
     currency          text        NOT NULL,
     user_id           text        NOT NULL COLLATE "C",
     external_id       text        COLLATE "C",
@@ -63,20 +75,20 @@ CREATE TABLE orders (
     result            text,
     receipt_key       text,
     CONSTRAINT waiting_orders_are_due        CHECK ((due_at IS NOT NULL) = (status IN (1, 3))),
-    CONSTRAINT processing_orders_have_leases CHECK ((lease_until IS NOT NULL) = (status = 2))
+    CONSTRAINT waiting_orders_have_lanes     CHECK ((lane IS NOT NULL) = (due_at IS NOT NULL)),
+    CONSTRAINT processing_orders_have_leases CHECK ((lease_until IS NOT NULL) = (status = 2)),
+    CONSTRAINT processed_orders_are_done     CHECK (work_done OR status <> 4)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE UNIQUE INDEX orders_by_key ON orders (idempotency_key, user_id) WHERE idempotency_key IS NOT NULL;
 CREATE UNIQUE INDEX orders_by_external_id ON orders (external_id, user_id) WHERE external_id IS NOT NULL;
 CREATE INDEX orders_by_user ON orders (user_id, id);
-CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+-- Waiting orders: the oldest due of each bucket of a lane, and of a lane.
+CREATE INDEX orders_due_by_bucket ON orders (lane, bucket, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX orders_due ON orders (lane, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX orders_leased ON orders (lease_until) WHERE lease_until IS NOT NULL;
 -- The statuses that people look for and few orders have.
 CREATE INDEX orders_in_trouble ON orders (status, id) WHERE status IN (3, 5, 6);
--- Orders that run alone (Order::runs_alone): they lost their lease at their second attempt or a later one. Few, and
--- looked for by every worker.
-CREATE INDEX orders_alone ON orders (due_at)
-    WHERE due_at IS NOT NULL AND failure_code = 'lease_lost' AND attempt >= 2;
 
 -- event_type: 1 created, 2 processing, 3 retrying, 4 processed, 5 failed, 6 held, 7 released, 8 cancelled, 9 replayed,
 -- 10 erased.
@@ -156,11 +168,13 @@ SELECT o.id,
        o.currency,
        o.amount_minor * c.minor_unit AS amount,
        o.process_after,
-       CASE o.status WHEN 1 THEN CASE WHEN o.process_after > o.updated_at THEN 'process_after' ELSE 'worker' END
-                     WHEN 2 THEN 'handler' WHEN 3 THEN 'retry' WHEN 5 THEN 'operator'
-                     WHEN 6 THEN 'release' END AS waiting_for,
-       CASE o.status WHEN 1 THEN CASE WHEN o.process_after > o.updated_at THEN o.process_after END
-                     WHEN 3 THEN o.retry_at END AS waiting_until,
+       CASE WHEN o.status IN (1, 3) AND o.work_done THEN 'receipts'
+            WHEN o.status = 1 AND o.process_after > o.updated_at THEN 'process_after'
+            ELSE CASE o.status WHEN 1 THEN 'worker' WHEN 2 THEN 'handler' WHEN 3 THEN 'retry' WHEN 5 THEN 'operator'
+                               WHEN 6 THEN 'release' END END AS waiting_for,
+       CASE WHEN o.status = 3 THEN o.retry_at
+            WHEN o.status = 1 AND NOT o.work_done AND o.process_after > o.updated_at THEN o.process_after
+            END AS waiting_until,
        o.due_at,
        o.attempt,
        o.version,

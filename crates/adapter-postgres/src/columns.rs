@@ -10,6 +10,7 @@ use domain::{Currency, Job, Order, ShardId, Status, Version};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::claim::lane_of;
 use crate::contents::{adjustments_json, lines_json, metadata_json};
 use crate::rows::{microseconds, system_time};
 
@@ -52,16 +53,17 @@ fn unless<T: PartialEq>(value: T, default: &T) -> Option<T> {
     (value != *default).then_some(value)
 }
 
-/// See [`NewOrders`].
+/// See [`NewOrders`]. A new order is PENDING in the lane of orders that were never tried, or it is final (imported history).
 pub(crate) const INSERT_ORDERS: &str = "\
-INSERT INTO orders (id, created_at, updated_at, amount_minor, version, attempt, due_at, process_after, status, source,
-                    receipt_form, currency, user_id, external_id, idempotency_key, fingerprint, lines, adjustments,
-                    metadata, result, receipt_key)
+INSERT INTO orders (id, created_at, updated_at, amount_minor, version, attempt, due_at, delay_us, lane, process_after,
+                    status, work_done, source, receipt_form, currency, user_id, external_id, idempotency_key,
+                    fingerprint, lines, adjustments, metadata, result, receipt_key)
 SELECT n.id, n.created_at, coalesce(n.updated_at, n.created_at), n.amount_minor, coalesce(n.version, 1),
        coalesce(n.attempt, 0), coalesce(n.due_at, clock_timestamp() + n.due_in_us * interval '1 microsecond'),
-       n.process_after, coalesce(n.status, 1), n.source, coalesce(n.receipt_form, 0), n.currency, n.user_id,
-       n.external_id, n.idempotency_key, n.fingerprint, coalesce(n.lines::json, '[]'),
-       coalesce(n.adjustments::json, '[]'), coalesce(n.metadata::json, '{}'), n.result, n.receipt_key
+       n.due_in_us, CASE WHEN n.status IS NULL THEN 0 END, n.process_after, coalesce(n.status, 1),
+       coalesce(n.status = 4, false), n.source, coalesce(n.receipt_form, 0), n.currency, n.user_id, n.external_id,
+       n.idempotency_key, n.fingerprint, coalesce(n.lines::json, '[]'), coalesce(n.adjustments::json, '[]'),
+       coalesce(n.metadata::json, '{}'), n.result, n.receipt_key
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
             $8::timestamptz[], $9::timestamptz[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[],
             $14::text[], $15::text[], $16::text[], $17::bytea[], $18::text[], $19::text[], $20::text[], $21::text[],
@@ -223,17 +225,18 @@ SET updated_at = n.updated_at, version = n.version, attempt = n.attempt,
     due_at = coalesce(n.due_at, clock_timestamp() + n.due_in_us * interval '1 microsecond'),
     lease_until = clock_timestamp() + n.lease_us * interval '1 microsecond', retry_at = n.retry_at,
     operator_commands = coalesce(n.operator_commands, 0), status = n.status, failure_code = n.failure_code,
-    failure_message = n.failure_message, result = n.result, receipt_key = n.receipt_key
+    failure_message = n.failure_message, result = n.result, receipt_key = n.receipt_key, delay_us = n.due_in_us,
+    lane = n.lane, busy_since = n.busy_since, work_done = coalesce(n.work_done, n.status = 4)
 FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[],
             $8::timestamptz[], $9::bigint[], $10::timestamptz[], $11::integer[], $12::smallint[], $13::text[],
-            $14::text[], $15::text[], $16::text[])
+            $14::text[], $15::text[], $16::text[], $17::smallint[], $18::timestamptz[], $19::boolean[])
   AS n (id, from_version, from_status, updated_at, version, attempt, due_in_us, due_at, lease_us, retry_at,
-        operator_commands, status, failure_code, failure_message, result, receipt_key)
+        operator_commands, status, failure_code, failure_message, result, receipt_key, lane, busy_since, work_done)
 WHERE o.id = n.id AND o.version = n.from_version AND o.status = n.from_status
 RETURNING o.id";
 
 /// How many parameters [`CHANGE_ORDERS`] has.
-pub(crate) const CHANGE_ORDERS_PARAMETERS: usize = 16;
+pub(crate) const CHANGE_ORDERS_PARAMETERS: usize = 19;
 
 /// The columns of [`CHANGE_ORDERS`]. Push them in the order of their ids: two processes that lock rows in the same
 /// order never wait for each other in a circle.
@@ -254,6 +257,9 @@ pub(crate) struct Changes<'a> {
     failure_messages: Sparse<&'a str>,
     results: Sparse<&'a str>,
     receipt_keys: Sparse<&'a str>,
+    lanes: Sparse<i16>,
+    busy_since: Sparse<SystemTime>,
+    work_done: Sparse<bool>,
 }
 
 impl<'a> Changes<'a> {
@@ -285,6 +291,11 @@ impl<'a> Changes<'a> {
             .push(failure.map(|failure| &*failure.message));
         self.results.push(order.result.as_deref());
         self.receipt_keys.push(order.receipt_key.as_deref());
+        let waits = matches!(job, Job::DueIn(_) | Job::DueAt(_));
+        self.lanes.push(waits.then(|| lane_of(order)));
+        self.busy_since.push(order.busy_since.map(system_time));
+        let is_processed = order.status == Status::Processed;
+        self.work_done.push(unless(order.work_done, &is_processed));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -310,6 +321,9 @@ impl<'a> Changes<'a> {
             self.failure_messages.sent(),
             self.results.sent(),
             self.receipt_keys.sent(),
+            self.lanes.sent(),
+            self.busy_since.sent(),
+            self.work_done.sent(),
         ]
     }
 }

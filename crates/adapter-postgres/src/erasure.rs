@@ -16,8 +16,9 @@ use tokio::time::{Instant, timeout};
 use crate::columns::Events;
 use crate::counts::CountChanges;
 use crate::error::unavailable;
+use crate::failure::{Failure, before_commit, sent, unconfirmed};
 use crate::queue::Progress;
-use crate::transaction::{Failure, Session, before_commit, sent, unconfirmed};
+use crate::transaction::Session;
 
 /// What became of an erasure.
 pub(crate) type Erased = Result<EventPosition, CommitError>;

@@ -14,12 +14,15 @@
 //! decides anything about an order: decisions come from the domain.
 
 mod backoff;
+mod claim;
 mod columns;
 mod connect;
 mod contents;
 mod counts;
+mod due;
 mod erasure;
 mod error;
+mod failure;
 mod list;
 mod listener;
 mod options;
@@ -28,6 +31,7 @@ mod queue;
 mod record;
 mod rows;
 mod schema;
+mod server_clock;
 mod session;
 mod shard;
 mod shard_map;

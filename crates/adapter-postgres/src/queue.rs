@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Deadline, Erasure, RescuePolicy, Settle, StoreError, Write,
+    CommitError, Committed, Deadline, Erasure, RescuePolicy, StoreError, Write,
 };
 use domain::{Order, ShardId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 use tokio::time::{timeout, timeout_at};
 
+use crate::claim::Taking;
 use crate::columns::Encoded;
 use crate::erasure::{Erased, ErasureCall};
 use crate::error::unavailable;
@@ -61,7 +62,6 @@ impl Job {
 /// What a worker asks for.
 pub(crate) enum Call {
     Take {
-        limit: usize,
         taking: Taking,
         answer: oneshot::Sender<Orders>,
     },
@@ -70,29 +70,6 @@ pub(crate) enum Call {
         policy: RescuePolicy,
         answer: oneshot::Sender<Orders>,
     },
-}
-
-/// What is done with due orders that are taken.
-#[derive(Clone)]
-pub(crate) enum Taking {
-    /// They are claimed, under a lease of this length.
-    Claim(Duration),
-    /// Those that run alone are claimed, the others passed over.
-    ClaimAlone(Duration),
-    /// They are claimed and settled in the same transaction.
-    Settle(Arc<dyn Settle>),
-}
-
-impl Taking {
-    /// Whether one transaction can do both.
-    pub(crate) fn is_alike(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Claim(one), Self::Claim(other))
-            | (Self::ClaimAlone(one), Self::ClaimAlone(other)) => one == other,
-            (Self::Settle(one), Self::Settle(other)) => Arc::ptr_eq(one, other),
-            (Self::Claim(_) | Self::ClaimAlone(_) | Self::Settle(_), _) => false,
-        }
-    }
 }
 
 impl Call {
@@ -225,14 +202,9 @@ impl QueueHead {
         answers
     }
 
-    /// Takes up to `limit` due orders.
-    pub(crate) async fn take(&self, limit: usize, taking: Taking) -> Orders {
-        self.call(|answer| Call::Take {
-            limit,
-            taking,
-            answer,
-        })
-        .await
+    /// Takes due orders.
+    pub(crate) async fn take(&self, taking: Taking) -> Orders {
+        self.call(|answer| Call::Take { taking, answer }).await
     }
 
     /// Takes back up to `limit` lost orders.

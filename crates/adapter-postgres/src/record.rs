@@ -7,10 +7,10 @@ use application::ports::{Clock, Guard};
 use domain::{Decision, Job, Order, OrderId, Refusal, Seq, Status};
 use tokio_postgres::Row;
 
+use crate::claim::Taking;
 use crate::columns::{Changes, Events};
 use crate::counts::CountChanges;
 use crate::plan::{Plan, Verdict};
-use crate::queue::Taking;
 use crate::rows::{self, Unreadable};
 use crate::transaction::WorkerNeeds;
 
@@ -55,11 +55,11 @@ impl Taken {
                 }
             };
             taken.claimed.push(match &needs.take {
-                Some((_, Taking::Settle(settle))) => {
+                Some(Taking::Settle(_, settle)) => {
                     let outcome = settle.settle(&claim.order);
                     claim.then(outcome.decision)
                 }
-                Some((_, Taking::Claim(_) | Taking::ClaimAlone(_))) | None => claim,
+                Some(Taking::Claim(..) | Taking::ClaimQuarantined(_)) | None => claim,
             });
             taken.claimed_from.push(order);
         }
@@ -105,10 +105,10 @@ impl<'a> Record<'a> {
             }
         }
         let lease_us = match &needs.take {
-            Some((_, Taking::Claim(lease) | Taking::ClaimAlone(lease))) => {
+            Some(Taking::Claim(_, lease) | Taking::ClaimQuarantined(lease)) => {
                 rows::microseconds(*lease)
             }
-            Some((_, Taking::Settle(_))) | None => 0,
+            Some(Taking::Settle(..)) | None => 0,
         };
         let rescued = taken.rescued.iter().zip(&taken.rescued_from);
         let claimed = taken.claimed.iter().zip(&taken.claimed_from);

@@ -21,7 +21,7 @@ pub(crate) use crate::contents::Unreadable;
 pub(crate) const ORDER_COLUMNS: &str = "o.id, o.created_at, o.updated_at, o.amount_minor, o.version, o.attempt, \
      o.process_after, o.retry_at, o.operator_commands, o.status, o.source, o.receipt_form, o.currency, o.user_id, \
      o.external_id, o.lines::text AS lines, o.adjustments::text AS adjustments, o.metadata::text AS metadata, \
-     o.failure_code, o.failure_message, o.result, o.receipt_key";
+     o.failure_code, o.failure_message, o.result, o.receipt_key, o.busy_since, o.work_done";
 
 /// The columns that [`event`] reads, of a table or alias `e`.
 pub(crate) const EVENT_COLUMNS: &str = "e.seq, e.order_id, e.version, e.attempt, e.occurred_at, e.retry_at, e.bits, \
@@ -74,6 +74,8 @@ fn read_order(row: &Row, id: OrderId) -> Result<Order, Unreadable> {
             .map_err(|_| "operator_commands is below zero".to_owned())?,
         failure: failure(row)?,
         retry_at: optional_timestamp(row, "retry_at")?,
+        busy_since: optional_timestamp(row, "busy_since")?,
+        work_done: column(row, "work_done")?,
         result: column::<Option<&str>>(row, "result")?.map(Arc::from),
         receipt_key: column::<Option<&str>>(row, "receipt_key")?.map(Arc::from),
         updated_at: timestamp(row, "updated_at")?,
@@ -144,20 +146,6 @@ pub(crate) fn position(number: i64, bits: i32) -> EventPosition {
         seq: seq(number),
         bits: bits.cast_unsigned(),
     }
-}
-
-/// Whether a waiting order `o` runs alone ([`Order::runs_alone`]): the condition of the index `orders_alone`.
-pub(crate) fn alone() -> String {
-    format!(
-        "o.failure_code = '{}' AND o.attempt >= {}",
-        Failure::LEASE_LOST,
-        Order::SUSPECT_FROM
-    )
-}
-
-/// The opposite of [`alone`].
-pub(crate) fn in_company() -> String {
-    format!("({}) IS NOT TRUE", alone())
 }
 
 /// Reads one column.

@@ -1,6 +1,6 @@
 //! The schema of a shard: brought up to date under an advisory lock, and compared with the configuration, so that a
-//! process never writes to a shard that is not the configured one. Called at the start, and by the writer each time it
-//! connects.
+//! process never writes to a shard that is not the configured one. A start restarts the stored delays, too. Called at the
+//! start, and by the writer each time it connects.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio_postgres::Client;
 use crate::ShardMap;
 use crate::connect::{Address, Purpose};
 use crate::error::{ConnectError, reason};
+use crate::server_clock::restart_delays;
 
 const MIGRATIONS: &[(&str, &str)] = &[("V1__orders", include_str!("../migrations/V1__orders.sql"))];
 
@@ -66,6 +67,7 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
             .await
             .unwrap_or_else(|_| Err(silent()))?
         {
+            restart_delays_at_start(&client, address).await;
             return Ok(());
         }
         address.settle(&client, Purpose::Schema).await?;
@@ -85,6 +87,15 @@ pub(crate) async fn prepare(address: &Address, place: &Place) -> Result<(), Conn
             reason: format!("not done within {} s", MIGRATION_TIMEOUT.as_secs()),
         })
     })
+}
+
+/// In case the server's clock was set back while no process looked. The first claims do it again, so no start fails with it.
+async fn restart_delays_at_start(client: &Client, address: &Address) {
+    let patience = address.statement_timeout();
+    if let Err(reason) = restart_delays(client, patience).await {
+        let shard = address.shard.0;
+        tracing::warn!(shard, reason, "delays of waiting orders were not restarted");
+    }
 }
 
 /// Compares the schema with what this process expects, without changing it.

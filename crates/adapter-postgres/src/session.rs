@@ -9,9 +9,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::claim::Rounds;
 use crate::connect::{Address, Purpose};
 use crate::error::{ConnectError, reason};
 use crate::schema::{self, Place};
+use crate::server_clock::ServerClock;
 use crate::statements::Statements;
 use crate::transaction::Session;
 use crate::writer::ShardState;
@@ -72,6 +74,8 @@ impl Connecting {
             client,
             statements,
             process_id,
+            rounds: Rounds::beginning_by(process_id),
+            server_clock: ServerClock::new(shard, round_trip),
             round_trip,
             ended,
             careful: AtomicU8::new(0),

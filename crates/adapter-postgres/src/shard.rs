@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::ports::{Claim, Counts, EventPage, NextDue, SequencedEvent, StoreError};
+use application::ports::{Claim, Counts, EventPage, SequencedEvent, StoreError};
 use deadpool_postgres::{Object, Pool};
 use domain::{EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::counts;
 use crate::error::{reason, unavailable};
 use crate::queue::QueueHead;
-use crate::rows::{self, EVENT_COLUMNS, ORDER_COLUMNS, Unreadable, alone, in_company};
+use crate::rows::{self, EVENT_COLUMNS, ORDER_COLUMNS, Unreadable};
 use crate::writer::ShardState;
 
 /// One shard of the store.
@@ -120,33 +120,6 @@ impl Shard {
             Some(row) => counts::read(row).map_err(|why| self.corrupt(why)),
             None => Ok(Counts::default()),
         }
-    }
-
-    pub(crate) async fn next_due(&self) -> Result<NextDue, StoreError> {
-        let first = |condition: &str| {
-            format!(
-                "(SELECT (extract(epoch FROM o.due_at - clock_timestamp()) * 1000000)::bigint FROM orders o \
-                  WHERE o.due_at IS NOT NULL AND {condition} ORDER BY o.due_at LIMIT 1)"
-            )
-        };
-        let query = format!(
-            "SELECT {} AS in_company_us, {} AS alone_us",
-            first(&in_company()),
-            first(&alone())
-        );
-        let rows = self.rows(&query, &[]).await?;
-        let due_in = |name| -> Result<Option<Duration>, StoreError> {
-            let Some(row) = rows.first() else {
-                return Ok(None);
-            };
-            let due_in_us: Option<i64> =
-                rows::column(row, name).map_err(|why| self.corrupt(why))?;
-            Ok(due_in_us.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
-        };
-        Ok(NextDue {
-            in_company: due_in("in_company_us")?,
-            alone: due_in("alone_us")?,
-        })
     }
 
     /// Prolongs leases; returns the claims that are lost. It may be repeated, so it may be tried twice.

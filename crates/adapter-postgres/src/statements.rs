@@ -6,13 +6,14 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 use uuid::Uuid;
 
+use crate::claim::{self, TakeDue};
 use crate::columns::{
     CHANGE_ORDERS, CHANGE_ORDERS_PARAMETERS, Changes, Events, INSERT_EVENTS, INSERT_ORDERS,
     INSERT_ORDERS_PARAMETERS, NewOrders,
 };
 use crate::counts::{self, CountChanges};
-use crate::queue::Taking;
-use crate::rows::{ORDER_COLUMNS, alone, in_company};
+use crate::rows::ORDER_COLUMNS;
+use crate::server_clock::READ_CLOCK;
 
 /// The channel on which processes notify each other of commits. It is named after the table, because channels belong to a
 /// database and not to a schema.
@@ -25,11 +26,10 @@ pub(crate) struct Statements {
     change_orders: Statement,
     change_all: Statement,
     look_up: Statement,
-    take_in_company: Statement,
-    take_alone: Statement,
     take_due: Statement,
     take_lost: Statement,
-    put_off: Statement,
+    defer: Statement,
+    read_clock: Statement,
     take_seqs: Statement,
     insert_events: Statement,
     delete_order: Statement,
@@ -40,16 +40,6 @@ pub(crate) struct Statements {
 
 impl Statements {
     pub(crate) async fn prepare(client: &Client) -> Result<Self, Error> {
-        let take = |condition: &str, order: &str| {
-            format!(
-                "SELECT {ORDER_COLUMNS} FROM orders o WHERE {condition} ORDER BY {order} LIMIT $1 FOR UPDATE SKIP LOCKED"
-            )
-        };
-        let due = "o.due_at <= statement_timestamp()";
-        let take_in_company = take(&format!("{due} AND {}", in_company()), "o.due_at");
-        let take_alone = take(&format!("{due} AND {}", alone()), "o.due_at");
-        let take_due = take(due, "o.due_at");
-        let take_lost = take("o.lease_until < statement_timestamp()", "o.lease_until");
         let (insert_all, change_all) = (
             all_or_nothing(INSERT_ORDERS, INSERT_ORDERS_PARAMETERS),
             all_or_nothing(CHANGE_ORDERS, CHANGE_ORDERS_PARAMETERS),
@@ -60,16 +50,13 @@ impl Statements {
             client.prepare(CHANGE_ORDERS),
             client.prepare(&change_all),
         )?;
-        let (take_in_company, take_alone, take_due) = tokio::try_join!(
-            client.prepare(&take_in_company),
-            client.prepare(&take_alone),
-            client.prepare(&take_due),
-        )?;
-        let look_up = look_up();
-        let (look_up, take_lost, put_off) = tokio::try_join!(
+        let (look_up, take_due, take_lost) = (look_up(), claim::take_due(), take_lost());
+        let (look_up, take_due, take_lost, defer, read_clock) = tokio::try_join!(
             client.prepare(&look_up),
+            client.prepare(&take_due),
             client.prepare(&take_lost),
-            client.prepare(PUT_OFF),
+            client.prepare(DEFER),
+            client.prepare(READ_CLOCK),
         )?;
         let take_seqs = counts::take_seqs();
         let (take_seqs, insert_events, delete_order, bury_events) = tokio::try_join!(
@@ -88,11 +75,10 @@ impl Statements {
             change_orders,
             change_all,
             look_up,
-            take_in_company,
-            take_alone,
             take_due,
             take_lost,
-            put_off,
+            defer,
+            read_clock,
             take_seqs,
             insert_events,
             delete_order,
@@ -165,19 +151,13 @@ impl Statements {
             .await
     }
 
-    /// Locks orders whose work is due, of the kind that is taken so.
+    /// Locks orders whose work is due.
     pub(crate) async fn take_due(
         &self,
         client: &Client,
-        taking: &Taking,
-        limit: i64,
+        take: &TakeDue,
     ) -> Result<Vec<Row>, Error> {
-        let statement = match taking {
-            Taking::Claim(_) => &self.take_in_company,
-            Taking::ClaimAlone(_) => &self.take_alone,
-            Taking::Settle(_) => &self.take_due,
-        };
-        client.query(statement, &[&limit]).await
+        client.query(&self.take_due, &take.parameters()).await
     }
 
     /// Locks orders whose lease has run out.
@@ -186,8 +166,17 @@ impl Statements {
     }
 
     /// Defers the work on locked orders, without a change of the orders themselves.
-    pub(crate) async fn put_off(&self, client: &Client, ids: &[Uuid]) -> Result<(), Error> {
-        client.execute(&self.put_off, &[&ids]).await.map(drop)
+    pub(crate) async fn defer(&self, client: &Client, ids: &[Uuid]) -> Result<(), Error> {
+        let microseconds = i64::from(DEFERRED_MINUTES) * 60_000_000;
+        client
+            .execute(&self.defer, &[&ids, &microseconds])
+            .await
+            .map(drop)
+    }
+
+    /// Reads the server's clock, in microseconds since 1970.
+    pub(crate) async fn read_clock(&self, client: &Client) -> Result<i64, Error> {
+        client.query_one(&self.read_clock, &[]).await?.try_get(0)
     }
 
     /// Takes the numbers of `count` events and adds to the counts; holds the shard's lock until COMMIT. Returns the
@@ -276,13 +265,21 @@ fn look_up() -> String {
     )
 }
 
-/// For how long work is deferred that no worker can do; the log says it, too.
-pub(crate) const PUT_OFF_MINUTES: u32 = 10;
+fn take_lost() -> String {
+    format!(
+        "SELECT {ORDER_COLUMNS} FROM orders o WHERE o.lease_until < statement_timestamp() ORDER BY o.lease_until \
+         LIMIT $1 FOR UPDATE SKIP LOCKED"
+    )
+}
 
-const PUT_OFF: &str = "\
+/// For how long work is deferred that no worker can do; the log says it, too.
+pub(crate) const DEFERRED_MINUTES: u32 = 10;
+
+const DEFER: &str = "\
 UPDATE orders
-SET due_at = CASE WHEN due_at IS NOT NULL THEN statement_timestamp() + interval '10 minutes' END,
-    lease_until = CASE WHEN lease_until IS NOT NULL THEN statement_timestamp() + interval '10 minutes' END
+SET due_at = CASE WHEN due_at IS NOT NULL THEN statement_timestamp() + $2::bigint * interval '1 microsecond' END,
+    delay_us = CASE WHEN due_at IS NOT NULL THEN $2::bigint END,
+    lease_until = CASE WHEN lease_until IS NOT NULL THEN statement_timestamp() + $2::bigint * interval '1 microsecond' END
 WHERE id = ANY($1)";
 
 const DELETE_ORDER: &str = "DELETE FROM orders WHERE id = $1 AND version = $2 AND status = $3";

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure, EventPage,
-    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus,
-    StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
+    EventPage, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    StatusBus, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -19,11 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::PostgresOptions;
+use crate::claim::Taking;
 use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::list;
 use crate::listener::Listener;
-use crate::queue::{Taking, queue};
+use crate::queue::queue;
 use crate::schema::Place;
 use crate::shard::Shard;
 use crate::start::reach;
@@ -134,16 +135,11 @@ impl PostgresStore {
     }
 
     /// Takes due orders, one way or the other; none are taken without a round trip.
-    async fn take(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        taking: Taking,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        if limit == 0 {
+    async fn take(&self, shard: ShardId, taking: Taking) -> Result<Vec<Arc<Order>>, StoreError> {
+        if taking.limit() == 0 {
             return Ok(Vec::new());
         }
-        self.shard(shard)?.queue.take(limit, taking).await
+        self.shard(shard)?.queue.take(taking).await
     }
 
     fn owner(&self, id: OrderId) -> &Shard {
@@ -212,18 +208,18 @@ impl OrderStore for PostgresStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Claim(lease)).await
+        self.take(shard, Taking::Claim(limits, lease)).await
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take(shard, 1, Taking::ClaimAlone(lease)).await?;
+        let claimed = self.take(shard, Taking::ClaimQuarantined(lease)).await?;
         Ok(claimed.into_iter().next())
     }
 
@@ -233,7 +229,7 @@ impl OrderStore for PostgresStore {
         limit: usize,
         settle: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Settle(settle)).await
+        self.take(shard, Taking::Settle(limit, settle)).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -330,6 +326,14 @@ impl OrderStore for PostgresStore {
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.shard(shard)?.next_due().await
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.shard(shard)?.oldest_due_age().await
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.shard(shard)?.probe_commit().await
     }
 
     async fn close(&self) {

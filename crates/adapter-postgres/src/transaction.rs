@@ -17,18 +17,20 @@ use tokio_postgres::{Client, Error, Row};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::claim::{Rounds, TakeDue, Taking};
 use crate::columns::Encoded;
-use crate::error::{Meaning, is_known_event, meaning, reason};
-use crate::plan::{Answer, ID_IS_TAKEN, Known, Losers, Plan};
-use crate::queue::Taking;
+use crate::error::reason;
+use crate::failure::{Failure, before_commit, sent, unconfirmed};
+use crate::plan::{Answer, Known, Losers, Plan};
 use crate::record::{Record, Taken};
-use crate::statements::{PUT_OFF_MINUTES, Statements};
+use crate::server_clock::{Reading, ServerClock};
+use crate::statements::{DEFERRED_MINUTES, Statements};
 
 /// What a worker asks of the shard, done in the same transaction as the writes that wait.
 #[derive(Clone, Default)]
 pub(crate) struct WorkerNeeds {
-    /// The most due orders to take, and what to do with them.
-    pub(crate) take: Option<(usize, Taking)>,
+    /// Which due orders to take, and what to do with them.
+    pub(crate) take: Option<Taking>,
     /// The most lost orders to take back, and how.
     pub(crate) rescue: Option<(usize, RescuePolicy)>,
 }
@@ -54,29 +56,14 @@ pub(crate) struct Done {
     pub(crate) left_work: bool,
 }
 
-/// Why a transaction did nothing, as far as is known.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// One of the writes was refused by the data's rules. Nothing was written.
-    Data(String),
-    /// Another transaction was in the way. Nothing was written.
-    Conflict(String),
-    /// The server could not. Nothing was written.
-    Server(String),
-    /// The connection broke before the commit was sent. Nothing was written.
-    Lost(String),
-    /// The connection broke after the commit was sent. It may be written.
-    Unknown(String),
-    /// What is stored cannot be read. Nothing was written.
-    Corrupt(String),
-}
-
 /// A connection that writes.
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) statements: Statements,
     /// The server's process behind it, by which its own notifications are known.
     pub(crate) process_id: i32,
+    pub(crate) rounds: Rounds,
+    pub(crate) server_clock: ServerClock,
     /// How long a round trip may take: longer than the server gives a statement.
     pub(crate) round_trip: Duration,
     /// Cancelled when the connection has ended.
@@ -94,6 +81,8 @@ struct Opened {
     changed: Vec<Row>,
     due: Vec<Row>,
     lost: Vec<Row>,
+    /// The server's clock, if a worker needs something.
+    reading: Option<Reading>,
 }
 
 impl Session {
@@ -111,18 +100,20 @@ impl Session {
         {
             return result;
         }
-        let opened = match timeout(self.round_trip, self.open(&plan, needs)).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => {
-                let failure = before_commit(&error);
-                if !matches!(failure, Failure::Lost(_)) {
-                    self.roll_back().await?;
-                }
-                return Err(failure);
-            }
-            Err(_) => return Err(Failure::Lost(self.silent())),
-        };
-        let taken = match Taken::read((&opened.lost, &opened.due), needs, clock) {
+        let mut opened = self.open(&plan, needs, clock).await?;
+        if let Some(reading) = opened.reading
+            && self.server_clock.needs_restart(reading)
+        {
+            // What should have been due was not, so it is looked for once more.
+            self.roll_back().await?;
+            self.server_clock
+                .restart_delays(&self.client, reading)
+                .await;
+            opened = self.open(&plan, needs, clock).await?;
+        }
+        let read = (self.rounds.advance(&opened.due))
+            .and_then(|()| Taken::read((&opened.lost, &opened.due), needs, clock));
+        let taken = match read {
             Ok(taken) => taken,
             Err(unreadable) => {
                 self.roll_back().await?;
@@ -203,7 +194,32 @@ impl Session {
         }
     }
 
-    async fn open(&self, plan: &Plan<'_>, needs: &WorkerNeeds) -> Result<Opened, Error> {
+    /// The first round trip. Nothing is left open if it fails.
+    async fn open(
+        &self,
+        plan: &Plan<'_>,
+        needs: &WorkerNeeds,
+        clock: &dyn Clock,
+    ) -> Result<Opened, Failure> {
+        match timeout(self.round_trip, self.try_open(plan, needs, clock)).await {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(error)) => {
+                let failure = before_commit(&error);
+                if !matches!(failure, Failure::Lost(_)) {
+                    self.roll_back().await?;
+                }
+                Err(failure)
+            }
+            Err(_) => Err(Failure::Lost(self.silent())),
+        }
+    }
+
+    async fn try_open(
+        &self,
+        plan: &Plan<'_>,
+        needs: &WorkerNeeds,
+        clock: &dyn Clock,
+    ) -> Result<Opened, Error> {
         let (client, statements) = (&self.client, &self.statements);
         let insert: OptionFuture<_> = (plan.new_orders.len() > 0)
             .then(|| statements.insert_orders(client, &plan.new_orders))
@@ -215,18 +231,24 @@ impl Session {
             .rescue
             .map(|(limit, _)| statements.take_lost(client, rows_at_most(limit)))
             .into();
-        let take_due: OptionFuture<_> = needs
-            .take
+        let taking = needs.take.as_ref();
+        let taking = taking.map(|taking| TakeDue::new(taking, &self.rounds));
+        let take_due: OptionFuture<_> = taking
             .as_ref()
-            .map(|(limit, taking)| statements.take_due(client, taking, rows_at_most(*limit)))
+            .map(|taking| statements.take_due(client, taking))
             .into();
+        let read_clock: OptionFuture<_> = (!needs.is_empty())
+            .then(|| statements.read_clock(client))
+            .into();
+        let asked_at = clock.monotonic();
         // `join` polls in this order, and a statement is sent when it is first polled: one flight of statements.
-        let (begun, inserted, changed, lost, due) = futures_util::join!(
+        let (begun, inserted, changed, lost, due, server_us) = futures_util::join!(
             client.batch_execute("BEGIN"),
             insert,
             change,
             take_lost,
-            take_due
+            take_due,
+            read_clock
         );
         begun?;
         Ok(Opened {
@@ -234,6 +256,9 @@ impl Session {
             changed: changed.transpose()?.unwrap_or_default(),
             lost: lost.transpose()?.unwrap_or_default(),
             due: due.transpose()?.unwrap_or_default(),
+            reading: server_us
+                .transpose()?
+                .map(|server_us| Reading::answered(asked_at, server_us, clock)),
         })
     }
 
@@ -269,8 +294,8 @@ impl Session {
             .iter()
             .map(|(id, _)| id.as_uuid())
             .collect();
-        let put_off: OptionFuture<_> = (!unreadable.is_empty())
-            .then(|| Box::pin(statements.put_off(client, &unreadable)))
+        let defer: OptionFuture<_> = (!unreadable.is_empty())
+            .then(|| Box::pin(statements.defer(client, &unreadable)))
             .into();
         let has_events = record.events.count() > 0;
         let take_seqs: OptionFuture<_> = has_events
@@ -283,13 +308,13 @@ impl Session {
             futures_util::join!(
                 look_up,
                 change,
-                put_off,
+                defer,
                 take_seqs,
                 insert_events,
                 client.batch_execute("COMMIT")
             )
         };
-        let Ok((found, changed, put_off, last, recorded, committed)) =
+        let Ok((found, changed, deferred, last, recorded, committed)) =
             timeout(self.round_trip, flight).await
         else {
             return Err(Failure::Unknown(self.silent()));
@@ -297,14 +322,14 @@ impl Session {
         // A statement that failed has turned the COMMIT into a rollback.
         let found = found.transpose().map_err(|error| sent(&error))?;
         let changed = changed.transpose().map_err(|error| sent(&error))?;
-        put_off.transpose().map_err(|error| sent(&error))?;
+        deferred.transpose().map_err(|error| sent(&error))?;
         let last = last.transpose().map_err(|error| sent(&error))?;
         recorded.transpose().map_err(|error| sent(&error))?;
         committed.map_err(|error| unconfirmed(&error))?;
         for (id, reason) in &taken.unreadable {
             tracing::error!(
-                order = %id, reason, minutes = PUT_OFF_MINUTES,
-                "an order cannot be read: its work is put off and the others go on; repair its row or delete it"
+                order = %id, reason, minutes = DEFERRED_MINUTES,
+                "an order cannot be read: its work is deferred and the others go on; repair its row or delete it"
             );
         }
         debug_assert_eq!(changed.map_or(0, |rows| rows.len()), record.changes.len());
@@ -345,35 +370,4 @@ fn orders_of(decisions: Vec<Decision>) -> Vec<Arc<Order>> {
         .into_iter()
         .map(|decision| decision.order)
         .collect()
-}
-
-/// What an error means before the COMMIT was sent.
-pub(crate) fn before_commit(error: &Error) -> Failure {
-    let why = if is_known_event(error) {
-        ID_IS_TAKEN.to_owned()
-    } else {
-        reason(error)
-    };
-    match meaning(error) {
-        Meaning::Data => Failure::Data(why),
-        Meaning::Conflict => Failure::Conflict(why),
-        Meaning::Server => Failure::Server(why),
-        Meaning::Lost => Failure::Lost(why),
-    }
-}
-
-/// What an error means after the COMMIT was sent: only an answer of the server itself says that nothing was written.
-pub(crate) fn sent(error: &Error) -> Failure {
-    match before_commit(error) {
-        Failure::Lost(why) if error.as_db_error().is_none() => Failure::Unknown(why),
-        failure => failure,
-    }
-}
-
-/// What an error of the COMMIT itself means: if the connection ends with it, its outcome is unknown, whatever it says.
-pub(crate) fn unconfirmed(error: &Error) -> Failure {
-    match before_commit(error) {
-        Failure::Lost(why) => Failure::Unknown(why),
-        failure => failure,
-    }
 }

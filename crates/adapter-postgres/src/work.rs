@@ -4,9 +4,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use application::ports::{CommitError, Guard, StoreError};
+use application::ports::{CommitError, Guard, RescuePolicy, StoreError};
 use domain::{Order, OrderId, ShardId};
 
+use crate::claim::MOST_TAKEN;
 use crate::columns::Encoded;
 use crate::error::unavailable;
 use crate::queue::{Answer, Call, Job, Orders};
@@ -14,9 +15,6 @@ use crate::transaction::{Done, WorkerNeeds};
 
 /// The most transactions of a batch that repeat writes.
 const MOST_REPEATS: u32 = 5;
-
-/// The most orders that one transaction takes for workers: each of them comes whole over the connection.
-const MOST_TAKEN: usize = 1024;
 
 /// The index of a write: of its job, and within the job.
 #[derive(Debug, Clone, Copy)]
@@ -160,11 +158,11 @@ impl Work {
                 .collect();
             job.answer(answers);
         }
-        let mut claimed = Shares::of(self.claimed, &error);
+        let mut claimed = self.claimed;
         let mut rescued = Shares::of(self.rescued, &error);
         for call in self.calls {
             let orders = match &call {
-                Call::Take { limit, .. } => claimed.next(*limit),
+                Call::Take { .. } => claimed.take().unwrap_or_else(|| Err(error.clone())),
                 Call::Rescue { limit, .. } => rescued.next(*limit),
             };
             call.answer(orders);
@@ -172,7 +170,7 @@ impl Work {
     }
 }
 
-/// The orders that were taken, handed out in the order of the calls.
+/// The orders that were taken back, handed out in the order of the calls.
 struct Shares(Result<VecDeque<Arc<Order>>, StoreError>);
 
 impl Shares {
@@ -192,45 +190,41 @@ impl Shares {
     }
 }
 
-/// Removes the calls that cannot share a transaction with the first of their kind and returns them, for the next one:
-/// they ask for another lease or another policy, or for too many orders together.
-pub(crate) fn keep_alike(calls: &mut Vec<Call>) -> VecDeque<Call> {
-    let (mut taking_of_all, mut policy_of_all) = (None, None);
-    let (mut claims, mut rescues) = (0, 0);
-    let mut put_off = VecDeque::new();
+/// Removes the calls that cannot share a transaction and returns them, for the next one. A transaction takes orders for one
+/// call, because each call has its own limits; it takes back orders for all calls of one policy, if they are not too many.
+pub(crate) fn split_off_deferred(calls: &mut Vec<Call>) -> VecDeque<Call> {
+    let mut takes = false;
+    let mut rescues: Option<(usize, RescuePolicy)> = None;
+    let mut deferred = VecDeque::new();
     for call in std::mem::take(calls) {
-        let (is_alike, sum, more) = match &call {
-            Call::Take { taking, limit, .. } => (
-                taking_of_all
-                    .get_or_insert_with(|| taking.clone())
-                    .is_alike(taking),
-                &mut claims,
-                *limit,
-            ),
-            Call::Rescue { policy, limit, .. } => (
-                *policy_of_all.get_or_insert(*policy) == *policy,
-                &mut rescues,
-                *limit,
-            ),
+        let shares = match &call {
+            Call::Take { .. } => !std::mem::replace(&mut takes, true),
+            Call::Rescue { policy, limit, .. } => match &mut rescues {
+                None => {
+                    rescues = Some((*limit, *policy));
+                    true
+                }
+                Some((sum, of_all)) if of_all == policy && *sum + limit <= MOST_TAKEN => {
+                    *sum += limit;
+                    true
+                }
+                Some(_) => false,
+            },
         };
-        if is_alike && (*sum == 0 || *sum + more <= MOST_TAKEN) {
-            *sum += more;
+        if shares {
             calls.push(call);
         } else {
-            put_off.push_back(call);
+            deferred.push_back(call);
         }
     }
-    put_off
+    deferred
 }
 
 fn needs_of(calls: &[Call]) -> WorkerNeeds {
     let mut needs = WorkerNeeds::default();
     for call in calls {
         match call {
-            Call::Take { limit, taking, .. } => {
-                let (sum, _) = needs.take.get_or_insert_with(|| (0, taking.clone()));
-                *sum = (*sum + limit).min(MOST_TAKEN);
-            }
+            Call::Take { taking, .. } => needs.take = Some(taking.clone()),
             Call::Rescue { limit, policy, .. } => {
                 let (sum, _) = needs.rescue.get_or_insert((0, *policy));
                 *sum = (*sum + limit).min(MOST_TAKEN);

@@ -20,11 +20,12 @@ use crate::columns::Encoded;
 use crate::connect::Address;
 use crate::erasure::{self, ErasureCall};
 use crate::error::{ConnectError, unavailable};
+use crate::failure::Failure;
 use crate::queue::{Call, Job, QueueTail};
 use crate::schema::Place;
 use crate::session::Connecting;
-use crate::transaction::{Failure, Session};
-use crate::work::{Work, keep_alike, names};
+use crate::transaction::Session;
+use crate::work::{Work, names, split_off_deferred};
 
 /// What the tasks of a shard know of it.
 pub(crate) struct ShardState {
@@ -69,23 +70,23 @@ impl Writer {
     /// Works until the store is closed and everything it has taken is answered.
     pub(crate) async fn run(mut self) {
         let mut session = None;
-        let mut put_off = VecDeque::new();
+        let mut deferred = VecDeque::new();
         loop {
             let ready = match session.take() {
                 Some(session) => session,
-                None => match self.connect(&mut put_off).await {
+                None => match self.connect(&mut deferred).await {
                     Some(session) => session,
                     None => break,
                 },
             };
-            let Some(batch) = self.wait(&ready, &mut put_off).await else {
+            let Some(batch) = self.wait(&ready, &mut deferred).await else {
                 break;
             };
             if self.write(&ready, batch).await && !ready.ended.is_cancelled() {
                 session = Some(ready);
             }
         }
-        self.refuse_waiting(&mut put_off, "the store is closed");
+        self.refuse_waiting(&mut deferred, "the store is closed");
     }
 
     const fn shard(&self) -> ShardId {
@@ -94,13 +95,13 @@ impl Writer {
 
     /// Everything that waits, or nothing if the connection ends meanwhile, so that the first order after a restart finds a
     /// new one. `None` once the store is closed and nothing waits any more.
-    async fn wait(&mut self, session: &Session, put_off: &mut VecDeque<Call>) -> Option<Batch> {
+    async fn wait(&mut self, session: &Session, deferred: &mut VecDeque<Call>) -> Option<Batch> {
         let mut batch = Batch::default();
         if self.closing.is_cancelled() {
             self.queue.jobs.close();
             self.queue.calls.close();
             self.queue.erasures.close();
-        } else if put_off.is_empty() {
+        } else if deferred.is_empty() {
             tokio::select! {
                 job = self.queue.jobs.recv() => batch.jobs.extend(job),
                 call = self.queue.calls.recv() => batch.calls.extend(call),
@@ -112,7 +113,7 @@ impl Writer {
         // Callers that were just answered get their turn first: a few microseconds later their next writes are in the
         // same transaction, instead of in a second one.
         yield_now().await;
-        batch.calls.extend(put_off.drain(..));
+        batch.calls.extend(deferred.drain(..));
         let mut places: usize = batch.jobs.iter().map(|job| job.places).sum();
         while places < self.batch
             && let Ok(job) = self.queue.jobs.try_recv()
@@ -128,7 +129,7 @@ impl Writer {
         {
             batch.erasures.push(erasure);
         }
-        *put_off = keep_alike(&mut batch.calls);
+        *deferred = split_off_deferred(&mut batch.calls);
         let is_over = batch.jobs.is_empty() && batch.calls.is_empty() && batch.erasures.is_empty();
         (!(is_over && self.queue.jobs.is_closed())).then_some(batch)
     }
@@ -294,7 +295,7 @@ impl Writer {
 
     /// Connects, however long it takes. After the first failure no caller is kept waiting: every call is refused until the
     /// shard is back. `None` if the store was closed meanwhile.
-    async fn connect(&mut self, put_off: &mut VecDeque<Call>) -> Option<Session> {
+    async fn connect(&mut self, deferred: &mut VecDeque<Call>) -> Option<Session> {
         let mut backoff = Backoff::up_to(self.max_backoff);
         let mut why: Option<String> = None;
         loop {
@@ -328,7 +329,7 @@ impl Writer {
                         ConnectError::Unavailable { reason, .. } => reason,
                         other => other.to_string(),
                     };
-                    self.refuse_waiting(put_off, &reason);
+                    self.refuse_waiting(deferred, &reason);
                     why = Some(reason);
                 }
             }
@@ -362,7 +363,7 @@ impl Writer {
         }
     }
 
-    fn refuse_waiting(&mut self, put_off: &mut VecDeque<Call>, reason: &str) {
+    fn refuse_waiting(&mut self, deferred: &mut VecDeque<Call>, reason: &str) {
         let error = unavailable(self.shard(), reason);
         while let Ok(job) = self.queue.jobs.try_recv() {
             if job.begin() {
@@ -374,7 +375,7 @@ impl Writer {
                 erasure.fail(error.clone());
             }
         }
-        let mut calls: Vec<Call> = put_off.drain(..).collect();
+        let mut calls: Vec<Call> = deferred.drain(..).collect();
         while let Ok(call) = self.queue.calls.try_recv() {
             calls.push(call);
         }

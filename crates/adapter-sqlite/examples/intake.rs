@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Committed, Guard, Ids, OrderStore, Write};
+use application::ports::{ClaimLimits, Clock, Committed, Guard, Ids, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Currency, ExternalId, IdempotencyKey, Money, Order, PlaceOrder, Receipt,
@@ -208,7 +208,9 @@ fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
 async fn work(store: &Arc<SqliteStore>, clock: &dyn Clock, stop: &AtomicBool) {
     let mut finishing = JoinSet::new();
     while !stop.load(Ordering::Relaxed) {
-        let claimed = store.claim(SHARDS[0], 512, Duration::from_secs(30)).await;
+        let claimed = store
+            .claim(SHARDS[0], ClaimLimits::any(512), Duration::from_secs(30))
+            .await;
         let claimed = claimed.unwrap_or_default();
         if claimed.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -35,17 +35,22 @@ CREATE TABLE log (
     books BLOB NOT NULL
 ) STRICT;
 
--- Work that is not fresh: retries, what was released or replayed, and what is due at a time of the wall clock. A row
--- stays while the work is claimed, so that it is found after a crash. Fresh work is found in the log, past the mark of
--- what was claimed. `claimed` is 0 for a job that waits, 1 for one that a worker holds, and 2 for one that waits to be
--- done with no other beside it, because its order lost its lease twice or more (Order::runs_alone).
+-- Work that does not wait in the log: retries, missing receipts, what was released or replayed, what is due at a time of
+-- the wall clock, and new orders past the bound of what waits in the log. A row stays while the work is claimed, so that it
+-- is found after a crash. New orders are found in the log, past the mark of what was claimed.
+-- `state` is 0 for a job that waits in the lane of fresh orders, 1 for one that a worker holds, 2 for one that waits to be
+-- done with no other beside it, because its order lost its lease twice or more (Order::is_quarantined), 3 for one that waits
+-- in the lane of retries and 4 in that of receipts. `bucket` is the home bucket, which the id tells. `delay_ms` is the delay
+-- of work that is due in a while: if the wall clock is set back it is due at the latest after this time from now. It is NULL
+-- for work that is due at a time of the wall clock.
 CREATE TABLE jobs (
     id BLOB NOT NULL PRIMARY KEY,
+    state INTEGER NOT NULL,
+    bucket INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,
-    claimed INTEGER NOT NULL
+    delay_ms INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX jobs_due ON jobs (due_ms, id) WHERE claimed = 0;
-CREATE INDEX jobs_alone ON jobs (due_ms, id) WHERE claimed = 2;
+CREATE INDEX jobs_by_bucket ON jobs (state, bucket, due_ms, id);
 
 -- One row, never changed: tells an index of these orders from one of others.
 CREATE TABLE store (

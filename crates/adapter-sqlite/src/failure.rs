@@ -64,6 +64,21 @@ pub(crate) fn unavailable(reason: impl std::fmt::Display) -> StoreError {
     }
 }
 
+/// Nothing of a transaction was written, because of this error.
+pub(crate) fn not_written(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => full(in_words(error)),
+        _ => unavailable(in_words(error)),
+    }
+}
+
+pub(crate) fn full(reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Full {
+        shard: SHARD,
+        reason: reason.to_string(),
+    }
+}
+
 pub(crate) fn unknown(reason: impl std::fmt::Display) -> StoreError {
     StoreError::Unknown {
         shard: SHARD,

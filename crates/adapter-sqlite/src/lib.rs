@@ -10,6 +10,7 @@
 
 mod codec;
 mod crowd;
+mod due_work;
 mod failure;
 mod folder;
 mod gathered_log;
@@ -25,9 +26,11 @@ mod queue;
 mod read;
 mod recent;
 mod request;
+mod room;
 mod schema;
 mod store;
 mod together;
+mod waits;
 mod writer;
 
 use domain::ShardId;

@@ -18,7 +18,10 @@ use crate::read::{ReadConnection, ReadQueue};
 use crate::schema;
 use crate::store::{Ended, SqliteStore};
 use crate::writer::books::Books;
-use crate::writer::{Beginning, Surroundings, recovery};
+use crate::writer::clock_watch::ClockWatch;
+use crate::writer::job_buckets::JobBuckets;
+use crate::writer::waiting::Waiting;
+use crate::writer::{Beginning, Surroundings, jobs, recovery};
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
@@ -54,8 +57,14 @@ impl SqliteStore {
             schema::open_orders(&folder, gathered_log::NAME)?
         };
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let books = Books::load(&connection).map_err(database)?;
-        let leases = recovery::orphaned_claims(&connection, &books).map_err(database)?;
+        let (now, monotonic) = (clock.now(), clock.monotonic());
+        // The wall clock may have been set back while no process ran.
+        jobs::restart_delays(&connection, now).map_err(database)?;
+        let mut books = Books::load(&connection).map_err(database)?;
+        let (fresh, leases) = recovery::recover(&connection, &mut books, options.fresh_window, now)
+            .map_err(database)?;
+        let jobs = JobBuckets::load(&connection).map_err(database)?;
+        let waiting = Waiting::new(fresh, jobs);
         let store_id = connection
             .query_row("SELECT store_id FROM store", [], |row| row.get(0))
             .map_err(database)?;
@@ -66,13 +75,17 @@ impl SqliteStore {
         };
         let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
         let memtable = Arc::new(Memtable::new(indexer.version(), options.unindexed));
-        let published = Arc::new(Published::new(books.figures(), options.recent_events));
+        let published = Arc::new(Published::new(
+            books.figures(waiting.first_due()),
+            options.recent_events,
+        ));
         let store = Self {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
             reads: Arc::new(ReadQueue::new(options.read_queue)),
             published,
             memtable,
             clock,
+            data_dir: folder.dir().to_owned(),
             threads: Mutex::default(),
         };
         let writer = Beginning {
@@ -88,7 +101,10 @@ impl SqliteStore {
             connection,
             index: IndexReader::new(Arc::clone(&folder)),
             books,
+            waiting,
             leases,
+            clock_watch: ClockWatch::begin(now, monotonic),
+            searched_events: options.searched_events,
         };
         store.start("orders-writer", &folder, move || Some(writer.run()))?;
         let (memtable, published) = (Arc::clone(&store.memtable), Arc::clone(&store.published));

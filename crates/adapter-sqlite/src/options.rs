@@ -19,6 +19,12 @@ pub struct SqliteOptions {
     /// The most new orders that are listed by user, key and external id in memory alone, before the writer waits for
     /// the index.
     pub unindexed: usize,
+    /// The most new orders that wait for a worker in memory and in the log alone; further ones are put among the jobs, which
+    /// costs each of them another row.
+    pub fresh_window: usize,
+    /// About how many events a start searches for new orders that wait and for claims of an earlier process. What is older
+    /// and still open is put among the jobs.
+    pub searched_events: u64,
     /// The most recent events that are kept in memory for those who follow the store.
     pub recent_events: usize,
     /// Writes orders without any flush to the disk, so that a power cut loses what was confirmed. Exists for the fault
@@ -47,6 +53,8 @@ impl Default for SqliteOptions {
             readers: 2,
             read_queue: 1_024,
             unindexed: 131_072,
+            fresh_window: 65_536,
+            searched_events: 100_000,
             recent_events: 2_048,
             #[cfg(feature = "broken-twins")]
             synchronous_off: false,

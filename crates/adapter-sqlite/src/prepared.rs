@@ -10,6 +10,7 @@ use domain::{Decision, Event, Fingerprint, Job, Order, OrderId, Status, Timestam
 
 use crate::codec::{facts, history, put_text, standing};
 use crate::index::names::{NameHash, UserHash};
+use crate::waits::{Due, Waits};
 
 /// Orders with more lines and adjustments than this are read again when they are claimed, rather than kept.
 const MAX_KEPT_PARTS: usize = 16;
@@ -20,7 +21,8 @@ pub(crate) struct Prepared {
     /// The order's status and version after it.
     pub(crate) status: Status,
     pub(crate) version: Version,
-    pub(crate) runs_alone: bool,
+    /// How the work waits that it leaves, if it leaves any.
+    pub(crate) waits: Waits,
     pub(crate) guard: PreparedGuard,
     pub(crate) job: Job,
     /// The new order, if a claim is to find it in memory.
@@ -154,7 +156,7 @@ impl Prepared {
             id: order.id,
             status: order.status,
             version: order.version,
-            runs_alone: order.runs_alone(),
+            waits: Waits::of(order),
             guard,
             job: decision.job,
             order: None,
@@ -186,12 +188,8 @@ impl Prepared {
     }
 
     /// When the work is due that it leaves to be done, if it leaves any.
-    pub(crate) fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.job {
-            Job::DueIn(delay) => Some(now.saturating_add(delay)),
-            Job::DueAt(time) => Some(time),
-            Job::Leased | Job::Nothing => None,
-        }
+    pub(crate) fn due(&self, now: Timestamp) -> Option<Due> {
+        Due::of(self.job, now)
     }
 
     /// How many bytes its encoded parts are.

@@ -7,9 +7,10 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use application::ports::{Counts, SequencedEvent, StoreError};
-use domain::{EventPosition, Seq, Timestamp};
+use domain::{EventPosition, Seq};
 use tokio::sync::Notify;
 
+use crate::due_work::DueWork;
 use crate::failure::unavailable;
 use crate::recent::{self, EncodedEvents, RecentEvents};
 
@@ -28,17 +29,8 @@ pub(crate) struct Figures {
     /// The random bits of the event at the head.
     pub(crate) bits: u32,
     pub(crate) counts: Counts,
-    /// New orders whose work is due and was never claimed.
-    pub(crate) fresh_waiting: u64,
-    /// When the other jobs are due.
-    pub(crate) jobs: EarliestJobs,
-}
-
-/// When the first jobs of the table `jobs` are due that are not claimed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct EarliestJobs {
-    pub(crate) in_company: Option<Timestamp>,
-    pub(crate) alone: Option<Timestamp>,
+    /// When the first waiting work is due.
+    pub(crate) work: DueWork,
 }
 
 impl Figures {

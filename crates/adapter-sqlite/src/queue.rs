@@ -13,7 +13,7 @@ use crate::crowd::{COMPANY, Crowd};
 use crate::failure::unavailable;
 use crate::outcome::Awaited;
 use crate::parcel::{Draft, Parcel};
-use crate::request::{Lane, Request};
+use crate::request::{Class, Request};
 use crate::together;
 
 /// A commit of so many decisions waits for nobody: its flush is a small part of what it costs. Nor does work that is under
@@ -55,19 +55,19 @@ struct Waiting {
 
 impl Waiting {
     /// Why nothing more is taken in, where nothing is.
-    fn refusal(&self, lane: Lane, limit: usize) -> Option<StoreError> {
+    fn refusal(&self, class: Class, limit: usize) -> Option<StoreError> {
         if let Some(reason) = &self.closed {
             return Some(unavailable(reason));
         }
-        let limit = match lane {
-            Lane::Intake => limit,
-            Lane::Outcome => limit.saturating_mul(2),
+        let limit = match class {
+            Class::Intake => limit,
+            Class::Outcome => limit.saturating_mul(2),
         };
         (self.decisions >= limit).then_some(StoreError::Overloaded { limit })
     }
 
     /// Puts in what one caller asks for: into the parcel that is open, or into a new one where that holds a commit's worth.
-    fn add<T>(&mut self, lane: Lane, batch: usize, put: impl FnOnce(&mut Parcel) -> T) -> T {
+    fn add<T>(&mut self, class: Class, batch: usize, put: impl FnOnce(&mut Parcel) -> T) -> T {
         let open = self.parcels.back();
         if !self.is_open || open.is_none_or(|parcel| parcel.decisions >= batch) {
             let parcel = self.spare.pop().unwrap_or_default();
@@ -79,17 +79,17 @@ impl Waiting {
         let put = put(parcel);
         self.decisions += parcel.decisions;
         self.callers += 1;
-        self.is_urgent |= lane == Lane::Outcome;
+        self.is_urgent |= class == Class::Outcome;
         put
     }
 
     /// Puts in what was asked for in one go.
-    fn add_parcel(&mut self, parcel: Parcel, lane: Lane) {
+    fn add_parcel(&mut self, parcel: Parcel, class: Class) {
         self.callers += parcel.callers;
         self.decisions += parcel.decisions;
         self.parcels.push_back(parcel);
         self.is_open = false;
-        self.is_urgent |= lane == Lane::Outcome;
+        self.is_urgent |= class == Class::Outcome;
     }
 
     /// Whether a commit that would wait for `wanted` callers is made now.
@@ -138,40 +138,40 @@ impl WriteQueue {
         &self,
         draft: &mut Draft,
         deadline: Deadline,
-        lane: Lane,
+        class: Class,
     ) -> Result<Awaited, StoreError> {
-        self.put(lane, |parcel| parcel.add(draft, deadline))
+        self.put(class, |parcel| parcel.add(draft, deadline))
     }
 
     /// Asks for something else, in the same way.
-    pub(crate) fn ask(&self, request: Request, lane: Lane) -> Result<(), StoreError> {
-        self.put(lane, |parcel| parcel.ask(request))
+    pub(crate) fn ask(&self, request: Request, class: Class) -> Result<(), StoreError> {
+        self.put(class, |parcel| parcel.ask(request))
     }
 
-    fn put<T>(&self, lane: Lane, put: impl FnOnce(&mut Parcel) -> T) -> Result<T, StoreError> {
-        let put = match together::keep(self, lane, put) {
+    fn put<T>(&self, class: Class, put: impl FnOnce(&mut Parcel) -> T) -> Result<T, StoreError> {
+        let put = match together::keep(self, class, put) {
             Ok(kept) => return Ok(kept),
             Err(put) => put,
         };
         let mut waiting = self.lock();
-        if let Some(refusal) = waiting.refusal(lane, self.limit) {
+        if let Some(refusal) = waiting.refusal(class, self.limit) {
             return Err(refusal);
         }
-        let put = waiting.add(lane, self.batch, put);
+        let put = waiting.add(class, self.batch, put);
         self.wake_where_wanted(waiting);
         Ok(put)
     }
 
-    /// Puts in what was asked for in one go, a parcel a lane; one is refused as a whole where nothing more of its lane is
+    /// Puts in what was asked for in one go, a parcel a class; one is refused as a whole where nothing more of its class is
     /// taken in.
-    pub(crate) fn put_together(&self, parcels: [(Option<Parcel>, Lane); 2]) {
+    pub(crate) fn put_together(&self, parcels: [(Option<Parcel>, Class); 2]) {
         let mut refused = Vec::new();
         let mut waiting = self.lock();
-        for (parcel, lane) in parcels {
+        for (parcel, class) in parcels {
             let Some(parcel) = parcel else { continue };
-            match waiting.refusal(lane, self.limit) {
+            match waiting.refusal(class, self.limit) {
                 Some(refusal) => refused.push((parcel, refusal)),
-                None => waiting.add_parcel(parcel, lane),
+                None => waiting.add_parcel(parcel, class),
             }
         }
         self.wake_where_wanted(waiting);
@@ -284,7 +284,7 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{Lane, PLENTY, Request, WriteQueue};
+    use super::{Class, PLENTY, Request, WriteQueue};
     use crate::crowd::{CROWD, Crowd};
     use crate::request::Taking;
 
@@ -302,22 +302,22 @@ mod tests {
     }
 
     fn call(queue: &WriteQueue) {
-        queue.ask(heartbeat(), Lane::Intake).unwrap();
+        queue.ask(heartbeat(), Class::Intake).unwrap();
     }
 
     fn outcome(queue: &WriteQueue) {
-        queue.ask(heartbeat(), Lane::Outcome).unwrap();
+        queue.ask(heartbeat(), Class::Outcome).unwrap();
     }
 
     /// One caller with so many decisions.
     fn many(queue: &WriteQueue, decisions: usize) {
         let (reply, _) = oneshot::channel();
         let request = Request::Take {
-            limit: decisions,
+            limits: application::ports::ClaimLimits::any(decisions),
             taking: Taking::Claim(Duration::ZERO),
             reply,
         };
-        queue.ask(request, Lane::Intake).unwrap();
+        queue.ask(request, Class::Intake).unwrap();
     }
 
     /// A queue with so many callers around.

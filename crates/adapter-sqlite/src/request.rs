@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Claim, CommitError, Deadline, Erasure, RescuePolicy, Settle, StoreError};
+use application::ports::{
+    Claim, ClaimLimits, CommitError, Deadline, Erasure, RescuePolicy, Settle, StoreError,
+};
 use domain::{EventPosition, Order};
 use tokio::sync::oneshot;
 
@@ -11,7 +13,7 @@ use tokio::sync::oneshot;
 /// unknown.
 pub(crate) enum Request {
     Take {
-        limit: usize,
+        limits: ClaimLimits,
         taking: Taking,
         reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
     },
@@ -36,8 +38,8 @@ pub(crate) enum Request {
 pub(crate) enum Taking {
     /// They are claimed, under a lease of this length.
     Claim(Duration),
-    /// Those that run alone are claimed, the others passed over.
-    ClaimAlone(Duration),
+    /// Those that are quarantined are claimed, the others passed over.
+    ClaimQuarantined(Duration),
     /// They are claimed and settled in the same transaction.
     Settle(Arc<dyn Settle>),
 }
@@ -46,7 +48,8 @@ impl Request {
     /// How many decisions it amounts to.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::Take { limit, .. } | Self::Rescue { limit, .. } => *limit,
+            Self::Take { limits, .. } => limits.total,
+            Self::Rescue { limit, .. } => *limit,
             Self::Heartbeat { .. } | Self::Erase { .. } => 1,
         }
     }
@@ -67,7 +70,7 @@ impl Request {
 
 /// Who asks: new orders are refused first, so that what is under way can be finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum Class {
     Intake,
     Outcome,
 }

@@ -1,18 +1,17 @@
 //! The store as the application sees it: hands each call to the thread that does it, and waits for the answer.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Counts, Deadline, Erasure, EventPage, Guard, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventPage, Guard, ListQuery,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
-use domain::{
-    Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, Timestamp, UserId, Version,
-};
+use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -24,7 +23,8 @@ use crate::parcel::{Draft, WRITER_STOPPED};
 use crate::published::Published;
 use crate::queue::WriteQueue;
 use crate::read::{PATIENCE, ReadConnection, ReadQueue};
-use crate::request::{Lane, Request, Taking};
+use crate::request::{Class, Request, Taking};
+use crate::room;
 use crate::together::Together;
 use crate::{SHARD, SHARDS};
 
@@ -45,6 +45,7 @@ pub struct SqliteStore {
     pub(crate) published: Arc<Published>,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) data_dir: PathBuf,
     pub(crate) threads: Mutex<Vec<JoinHandle<Ended>>>,
 }
 
@@ -103,11 +104,11 @@ impl SqliteStore {
     ) -> (usize, Result<Awaited, StoreError>) {
         DRAFT.with_borrow_mut(|draft| {
             draft.clear();
-            let mut lane = Lane::Outcome;
+            let mut class = Class::Outcome;
             let keeps_orders = self.writes.keeps_orders();
             for (index, write) in writes.into_iter().enumerate() {
                 if matches!(write.guard, Guard::New { .. }) {
-                    lane = Lane::Intake;
+                    class = Class::Intake;
                 }
                 if let Err(reason) = draft.add(write, keeps_orders) {
                     refuse(index, reason);
@@ -118,7 +119,7 @@ impl SqliteStore {
             let handed_over = if count == 0 || deadline <= tokio::time::Instant::now() {
                 Err(StoreError::Expired)
             } else {
-                self.writes.commit(draft, deadline, lane)
+                self.writes.commit(draft, deadline, class)
             };
             (count, handed_over)
         })
@@ -129,7 +130,7 @@ impl SqliteStore {
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.writes.ask(request(reply), Lane::Outcome)?;
+        self.writes.ask(request(reply), Class::Outcome)?;
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(unknown(WRITER_STOPPED)),
@@ -141,12 +142,12 @@ impl SqliteStore {
     async fn take(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         taking: Taking,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         Self::check_shard(shard)?;
         self.ask(|reply| Request::Take {
-            limit,
+            limits,
             taking,
             reply,
         })
@@ -218,7 +219,7 @@ impl OrderStore for SqliteStore {
             deadline,
             reply,
         };
-        self.writes.ask(request, Lane::Outcome)?;
+        self.writes.ask(request, Class::Outcome)?;
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(unknown(WRITER_STOPPED).into()),
@@ -234,18 +235,19 @@ impl OrderStore for SqliteStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Claim(lease)).await
+        self.take(shard, limits, Taking::Claim(lease)).await
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take(shard, 1, Taking::ClaimAlone(lease)).await?;
+        let taking = Taking::ClaimQuarantined(lease);
+        let claimed = self.take(shard, ClaimLimits::any(1), taking).await?;
         Ok(claimed.into_iter().next())
     }
 
@@ -255,7 +257,8 @@ impl OrderStore for SqliteStore {
         limit: usize,
         settle: Arc<dyn Settle>,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limit, Taking::Settle(settle)).await
+        self.take(shard, ClaimLimits::any(limit), Taking::Settle(settle))
+            .await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -363,19 +366,21 @@ impl OrderStore for SqliteStore {
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
-        let figures = self.published.figures();
-        let now = self.clock.now().as_millis();
-        let from_now = |due: Timestamp| Duration::from_millis(due.as_millis().saturating_sub(now));
-        let jobs = figures.jobs;
-        let in_company = if figures.fresh_waiting > 0 {
-            Some(Duration::ZERO)
-        } else {
-            jobs.in_company.map(from_now)
-        };
-        Ok(NextDue {
-            in_company,
-            alone: jobs.alone.map(from_now),
-        })
+        Ok(self.published.figures().work.next(self.clock.now()))
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        Self::check_shard(shard)?;
+        self.published.check_trusted()?;
+        Ok(self.published.figures().work.oldest_age(self.clock.now()))
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        Self::check_shard(shard)?;
+        self.published.check_trusted()?;
+        room::probe(self.data_dir.clone(), Arc::clone(&self.memtable)).await?;
+        // A commit without anything in it: the writer takes what it is asked.
+        self.heartbeat(&[], Duration::ZERO).await.map(drop)
     }
 
     async fn close(&self) {

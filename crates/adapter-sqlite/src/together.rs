@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use crate::parcel::Parcel;
 use crate::queue::WriteQueue;
-use crate::request::Lane;
+use crate::request::Class;
 
 thread_local! {
     /// What this thread has asked for so far, while it asks in one go.
@@ -44,13 +44,15 @@ impl<'q> Together<'q> {
 impl Drop for Together<'_> {
     fn drop(&mut self) {
         let Some(kept) = KEPT.take() else { return };
-        self.0
-            .put_together([(kept.intake, Lane::Intake), (kept.outcomes, Lane::Outcome)]);
+        self.0.put_together([
+            (kept.intake, Class::Intake),
+            (kept.outcomes, Class::Outcome),
+        ]);
     }
 }
 
 /// Keeps what a caller asks for aside; gives it back where the thread does not ask this queue in one go.
-pub(crate) fn keep<T, P>(queue: &WriteQueue, lane: Lane, put: P) -> Result<T, P>
+pub(crate) fn keep<T, P>(queue: &WriteQueue, class: Class, put: P) -> Result<T, P>
 where
     P: FnOnce(&mut Parcel) -> T,
 {
@@ -59,9 +61,9 @@ where
             Some(kept) if kept.queue == address(queue) => kept,
             _ => return Err(put),
         };
-        let parcel = match lane {
-            Lane::Intake => &mut kept.intake,
-            Lane::Outcome => &mut kept.outcomes,
+        let parcel = match class {
+            Class::Intake => &mut kept.intake,
+            Class::Outcome => &mut kept.outcomes,
         };
         Ok(put(parcel.get_or_insert_with(|| queue.spare_parcel())))
     })
@@ -80,7 +82,7 @@ mod tests {
 
     use super::Together;
     use crate::queue::WriteQueue;
-    use crate::request::{Lane, Request};
+    use crate::request::{Class, Request};
 
     type Answer = oneshot::Receiver<Result<Vec<Claim>, StoreError>>;
 
@@ -91,7 +93,7 @@ mod tests {
             lease: Duration::ZERO,
             reply,
         };
-        queue.ask(request, Lane::Intake).unwrap();
+        queue.ask(request, Class::Intake).unwrap();
         answer
     }
 

@@ -3,6 +3,7 @@
 
 mod embedded;
 mod opened;
+mod small_window;
 
 use opened::Folders;
 

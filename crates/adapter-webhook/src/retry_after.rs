@@ -1,12 +1,13 @@
-//! Reads `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date in any of the three forms of HTTP.
+//! Reads `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date in any of the three forms of HTTP. Called with every
+//! answer; the worker bounds the wait.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use domain::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// How long the endpoint asks to wait. Nothing where it does not say, or says it in a way that cannot be read; a
-/// date in the past is no wait. The caller bounds it.
+/// How long the endpoint asks to wait; `None` if it does not, or in a form that cannot be read. A
+/// date in the past means no wait.
 pub(crate) fn of(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

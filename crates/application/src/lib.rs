@@ -19,6 +19,7 @@ mod read_orders;
 mod receipts;
 pub mod request_name;
 mod steer_order;
+pub mod store_health;
 pub mod system;
 pub mod watch;
 mod watch_order;
@@ -34,7 +35,8 @@ pub use steer_order::SteerError;
 
 use in_flight::InFlightKeys;
 use ports::{Clock, Ids, OrderStore};
-use watch::{Hub, WatchSettings};
+use store_health::CommitHealth;
+use watch::{Hub, WatchSettings, WatchTuning};
 
 /// The use cases. Cheap to clone: all clones share their ports.
 #[derive(Clone)]
@@ -45,6 +47,7 @@ pub struct Application {
     ids: Arc<dyn Ids>,
     settings: Settings,
     in_flight: InFlightKeys,
+    commits: CommitHealth,
     hub: Hub,
 }
 
@@ -64,8 +67,7 @@ impl Default for Settings {
 }
 
 impl Application {
-    /// The use cases over these ports. Watching finds changes by its slow scan until [`Application::watching`] says
-    /// where hints come from.
+    /// The use cases over these ports. Nobody can watch before [`Application::watching`].
     #[must_use]
     pub fn new(
         store: Arc<dyn OrderStore>,
@@ -76,7 +78,15 @@ impl Application {
     ) -> Self {
         let no_hints = Arc::new(in_process::InProcessHints::new(store.shards()));
         Self {
-            hub: Hub::new(Arc::clone(&store), no_hints, WatchSettings::default()),
+            hub: Hub::new(
+                Arc::clone(&store),
+                no_hints,
+                WatchSettings {
+                    max_watchers: 0,
+                    tuning: WatchTuning::default(),
+                },
+            ),
+            commits: CommitHealth::new(store.shards()),
             store,
             receipts,
             clock,
@@ -90,6 +100,14 @@ impl Application {
     #[must_use]
     pub fn watching(mut self, hub: Hub) -> Self {
         self.hub = hub;
+        self
+    }
+
+    /// The same use cases, with health that knows of failed commits: `commits` are those of the store, which is a
+    /// [`store_health::TrackedStore`].
+    #[must_use]
+    pub fn tracking(mut self, commits: CommitHealth) -> Self {
+        self.commits = commits;
         self
     }
 

@@ -279,6 +279,8 @@ mod tests {
             operator_commands: 0,
             failure: None,
             retry_at: None,
+            busy_since: None,
+            work_done: false,
             result: None,
             receipt_key: None,
             updated_at: created_at,

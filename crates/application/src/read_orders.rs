@@ -86,15 +86,4 @@ impl Application {
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.store.counts().await
     }
-
-    /// Asks every shard for the least that it can be asked for: whether orders could be taken now.
-    ///
-    /// # Errors
-    /// The first shard's that does not answer.
-    pub async fn reach_store(&self) -> Result<(), StoreError> {
-        for shard in self.store.shards() {
-            self.store.next_due(*shard).await?;
-        }
-        Ok(())
-    }
 }

@@ -1,4 +1,5 @@
-//! Decisions: the only way in which an order is created or changes. Pure; a store makes them durable.
+//! Decisions: the only way in which an order is created or changes. Pure; a store makes them durable. Those of workers are
+//! in `attempt`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,8 @@ impl Decision {
 /// What a decision leaves for the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
-    /// Work, due this long after the commit by the store's clock.
+    /// Work, due this long after the commit. It is stored as a delay: however the store's wall clock is set, the work is
+    /// due at the latest when the delay has passed from now.
     DueIn(Duration),
     /// Work, due at this time by the store's wall clock.
     DueAt(Timestamp),
@@ -64,6 +66,11 @@ pub enum Refusal {
         "the order was held, released and replayed {MAX_OPERATOR_COMMANDS} times, which is the limit; it can still be cancelled"
     )]
     TooManyCommands,
+    /// The handler has done the work already: a cancellation would hide that.
+    #[error(
+        "the order's work is done and only its receipt is missing: it can no longer be cancelled"
+    )]
+    WorkDone,
     /// Only an order that is PROCESSED, CANCELLED or FAILED can be erased.
     #[error(
         "an order that is {status} cannot be erased: cancel it first, or wait until it is processed"
@@ -84,16 +91,18 @@ pub enum HistoryStatus {
 }
 
 /// What a change is made of, beside the transition itself.
-struct Step {
-    at: Timestamp,
-    cause: Cause,
-    attempt: u32,
-    operator_commands: u32,
-    failure: Option<Failure>,
-    result: Option<Arc<str>>,
-    receipt_key: Option<Arc<str>>,
-    retry_in: Option<Duration>,
-    job: Job,
+pub(crate) struct Step {
+    pub(crate) at: Timestamp,
+    pub(crate) cause: Cause,
+    pub(crate) attempt: u32,
+    pub(crate) operator_commands: u32,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) busy_since: Option<Timestamp>,
+    pub(crate) work_done: bool,
+    pub(crate) result: Option<Arc<str>>,
+    pub(crate) receipt_key: Option<Arc<str>>,
+    pub(crate) retry_in: Option<Duration>,
+    pub(crate) job: Job,
 }
 
 impl Order {
@@ -127,6 +136,8 @@ impl Order {
             operator_commands: 0,
             failure: None,
             retry_at: None,
+            busy_since: None,
+            work_done: false,
             result: None,
             receipt_key: None,
             updated_at: now,
@@ -190,121 +201,11 @@ impl Order {
         }
     }
 
-    /// A worker takes it: the attempt counts from here on, so that a crash is an attempt.
-    ///
-    /// # Errors
-    /// If it is neither PENDING nor RETRYING.
-    pub fn claim(&self, now: Timestamp) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::Leased);
-        step.attempt = self.attempt.saturating_add(1);
-        step.failure.clone_from(&self.failure);
-        self.change(Transition::Claim, step)
-    }
-
-    /// The work is done and the receipt is safe at `receipt_key`.
-    ///
-    /// # Errors
-    /// If it is not PROCESSING.
-    pub fn complete(
-        &self,
-        result: Option<Arc<str>>,
-        receipt_key: Arc<str>,
-        now: Timestamp,
-    ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::Nothing);
-        step.result = result;
-        step.receipt_key = Some(receipt_key);
-        self.change(Transition::Complete, step)
-    }
-
-    /// The attempt failed; the next one is due in `delay`.
-    ///
-    /// # Errors
-    /// If it is not PROCESSING.
-    pub fn retry(
-        &self,
-        failure: Failure,
-        delay: Duration,
-        now: Timestamp,
-    ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
-        step.failure = Some(failure);
-        step.retry_in = Some(delay);
-        self.change(Transition::Retry, step)
-    }
-
-    /// The attempt does not count: a worker that stops gives back what it has not finished, or the fault was not the
-    /// order's (the endpoint or the receipt store could not be reached). Due again in `delay`.
-    ///
-    /// # Errors
-    /// If it is not PROCESSING.
-    pub fn give_back(
-        &self,
-        failure: Option<Failure>,
-        delay: Duration,
-        now: Timestamp,
-    ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
-        step.attempt = self.attempt.saturating_sub(1);
-        step.failure = failure.or_else(|| self.failure.clone());
-        step.retry_in = Some(delay);
-        self.change(Transition::Retry, step)
-    }
-
-    /// The lease ran out: another attempt, or the dead letters if `max_attempts` are used up. The attempt is due after
-    /// `delay` to twice `delay`, drawn from the order's id, so that orders whose worker died do not all come back
-    /// together. After a loss at the second attempt, or a later one, the next one is isolated ([`Order::runs_alone`]).
-    ///
-    /// # Errors
-    /// If it is not PROCESSING.
-    pub fn lose_lease(
-        &self,
-        max_attempts: u32,
-        delay: Duration,
-        now: Timestamp,
-    ) -> Result<Decision, Refusal> {
-        let failure = Failure::new(
-            Failure::LEASE_LOST,
-            "the worker stopped or crashed while it worked on the order",
-        );
-        if self.attempt >= max_attempts {
-            self.fail(failure, now)
-        } else {
-            self.retry(failure, delay.saturating_add(self.part_of(delay)), now)
-        }
-    }
-
-    /// A part of `whole`, uniformly drawn from the random bits of the order's id and its version: always the same for one
-    /// order at one version.
-    fn part_of(&self, whole: Duration) -> Duration {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let [.., a, b, c, d, e, f, g, h] = *self.id.as_bytes();
-        let own = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        // The mixer of SplitMix64: numbers that differ in one bit end far apart.
-        let mut draw = own.wrapping_add(ODD.wrapping_mul(u64::from(self.version.get())));
-        draw = (draw ^ (draw >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        draw = (draw ^ (draw >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        draw ^= draw >> 31;
-        let micros = u64::try_from(whole.as_micros()).unwrap_or(u64::MAX);
-        // The product of two 64-bit numbers keeps its upper half: even over the range, without a float.
-        let part = (u128::from(draw) * u128::from(micros)) >> 64;
-        Duration::from_micros(u64::try_from(part).unwrap_or(micros))
-    }
-
-    /// The attempt failed for good: a dead letter.
-    ///
-    /// # Errors
-    /// If it is not PROCESSING.
-    pub fn fail(&self, failure: Failure, now: Timestamp) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::Nothing);
-        step.failure = Some(failure);
-        self.change(Transition::Fail, step)
-    }
-
     /// A person's or a client's change: cancel, hold, release, replay or discard.
     ///
     /// # Errors
-    /// If the state machine does not allow it, or people have changed the order too often.
+    /// If the state machine does not allow it, if people have changed the order too often, or for a cancellation if the work
+    /// is done already.
     pub fn steer(
         &self,
         steering: Steering,
@@ -318,6 +219,13 @@ impl Order {
             Steering::Replay => (Transition::Replay, self.first_due(now)),
             Steering::Discard => (Transition::Discard, Job::Nothing),
         };
+        if self.work_done && steering == Steering::Cancel && self.status != Status::Failed {
+            self.status.after(transition).ok_or(Refusal::NotAllowed {
+                status: self.status,
+                transition,
+            })?;
+            return Err(Refusal::WorkDone);
+        }
         let mut step = self.step(now, cause, job);
         match steering {
             Steering::Replay => step.attempt = 0,
@@ -364,21 +272,23 @@ impl Order {
         })
     }
 
-    fn step(&self, at: Timestamp, cause: Cause, job: Job) -> Step {
+    pub(crate) fn step(&self, at: Timestamp, cause: Cause, job: Job) -> Step {
         Step {
             at,
             cause,
             attempt: self.attempt,
             operator_commands: self.operator_commands,
             failure: None,
-            result: None,
+            busy_since: None,
+            work_done: self.work_done,
+            result: self.result.clone(),
             receipt_key: None,
             retry_in: None,
             job,
         }
     }
 
-    fn change(&self, transition: Transition, step: Step) -> Result<Decision, Refusal> {
+    pub(crate) fn change(&self, transition: Transition, step: Step) -> Result<Decision, Refusal> {
         let (status, event_type) = self.status.after(transition).ok_or(Refusal::NotAllowed {
             status: self.status,
             transition,
@@ -392,6 +302,8 @@ impl Order {
             operator_commands: step.operator_commands,
             failure: step.failure,
             retry_at: step.retry_in.map(|delay| at.saturating_add(delay)),
+            busy_since: step.busy_since,
+            work_done: step.work_done,
             result: step.result,
             receipt_key: step.receipt_key,
             updated_at: at,

@@ -5,6 +5,7 @@
 //! input; use cases turn it, or an existing [`Order`], into a [`Decision`]; stores write decisions down.
 
 pub mod adjustment;
+mod attempt;
 pub mod currency;
 pub mod decimal;
 pub mod decision;
@@ -29,7 +30,7 @@ pub use fault::Fault;
 pub use fingerprint::Fingerprint;
 pub use id::{Bucket, EventId, EventPosition, OrderId, Seq, ShardId, Version};
 pub use money::Money;
-pub use order::{Failure, Line, Order, Source, Wait, WaitingFor};
+pub use order::{Failure, Lane, Line, Order, Source, Wait, WaitingFor};
 pub use place::{AdjustmentDraft, CheckRules, Given, LineDraft, OrderDraft, PlaceOrder};
 pub use quantity::Quantity;
 pub use receipt::{Receipt, ReceiptForm, ReceiptLocation, ReceiptTemplate};

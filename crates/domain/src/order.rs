@@ -194,7 +194,11 @@ pub struct Order {
     pub failure: Option<Failure>,
     /// When the next attempt is due; only while RETRYING.
     pub retry_at: Option<Timestamp>,
-    /// What the handler answered: a JSON text of at most [`MAX_RESULT_BYTES`].
+    /// Since when the endpoint has given this order nothing but busy answers; `None` after any other outcome.
+    pub busy_since: Option<Timestamp>,
+    /// The handler has done the work; what is left is to write the receipt. Never taken back: the work is not done again.
+    pub work_done: bool,
+    /// What the handler answered, once the work is done: a JSON text of at most [`MAX_RESULT_BYTES`].
     pub result: Option<Arc<str>>,
     /// Where its receipt is, once it is PROCESSED.
     pub receipt_key: Option<Arc<str>>,
@@ -213,6 +217,8 @@ pub enum Wait {
     Handler,
     /// RETRYING: the time of the next attempt.
     Retry,
+    /// PENDING or RETRYING with its work done: the receipt store.
+    Receipts,
     /// ON_HOLD: a person who releases it.
     Release,
     /// FAILED: an operator who replays or discards it.
@@ -221,11 +227,12 @@ pub enum Wait {
 
 impl Wait {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Worker,
         Self::ProcessAfter,
         Self::Handler,
         Self::Retry,
+        Self::Receipts,
         Self::Release,
         Self::Operator,
     ];
@@ -238,6 +245,7 @@ impl Wait {
             Self::ProcessAfter => "process_after",
             Self::Handler => "handler",
             Self::Retry => "retry",
+            Self::Receipts => "receipts",
             Self::Release => "release",
             Self::Operator => "operator",
         }
@@ -249,19 +257,67 @@ impl Wait {
 pub struct WaitingFor {
     /// What it is.
     pub what: Wait,
-    /// The time, for [`Wait::ProcessAfter`] and [`Wait::Retry`].
+    /// The time, for [`Wait::ProcessAfter`], [`Wait::Retry`] and [`Wait::Receipts`] while RETRYING.
     pub until: Option<Timestamp>,
 }
 
+/// A queue of waiting orders. Workers share their calls between the lanes, so that the orders of one lane never stop those of
+/// another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// Orders that were never tried.
+    Fresh,
+    /// Orders that were tried before: retries, and replays of dead letters.
+    Retries,
+    /// Orders whose work is done and whose receipt is missing. They need the receipt store, not the handler.
+    Receipts,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 3] = [Self::Fresh, Self::Retries, Self::Receipts];
+
+    /// The position in [`Lane::ALL`], for tables with an entry per lane.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Fresh => 0,
+            Self::Retries => 1,
+            Self::Receipts => 2,
+        }
+    }
+}
+
 impl Order {
+    /// Whether an attempt was begun before the running one, if one runs. A version is made by the creation, by each hold,
+    /// release and replay, or by a worker: an order with no other versions than the first two kinds was never claimed.
+    #[must_use]
+    pub fn was_tried(&self) -> bool {
+        let own_claim = u32::from(self.status == Status::Processing);
+        let without_attempts = self.operator_commands.saturating_add(Version::FIRST.get());
+        self.version.get() > without_attempts.saturating_add(own_claim)
+    }
+
+    /// The lane in which the order waits for a worker, or waited when it was claimed.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        if self.work_done {
+            Lane::Receipts
+        } else if self.was_tried() {
+            Lane::Retries
+        } else {
+            Lane::Fresh
+        }
+    }
+
     /// An order with this many attempts behind it whose last one lost its lease is suspected of killing its workers.
     pub const SUSPECT_FROM: u32 = 2;
 
-    /// Whether its next attempt is made without any other order beside it in the same process: its last attempt lost its
-    /// lease and was not its first. An order that kills its worker would otherwise take its neighbours to the dead
-    /// letters with it. After a first loss it is not isolated: most workers that die were not killed by an order.
+    /// Whether its next attempt runs exclusively, without any other order beside it in the same process: its last attempt
+    /// lost its lease and was not its first. An order that kills its worker would otherwise take its neighbours to the dead
+    /// letters with it. After a first loss it is not quarantined: most workers that die were not killed by an order.
     #[must_use]
-    pub fn runs_alone(&self) -> bool {
+    pub fn is_quarantined(&self) -> bool {
         matches!(self.status, Status::Retrying | Status::Pending)
             && self.attempt >= Self::SUSPECT_FROM
             && self
@@ -275,6 +331,7 @@ impl Order {
     #[must_use]
     pub fn waiting_for(&self) -> Option<WaitingFor> {
         let (what, until) = match self.status {
+            Status::Pending | Status::Retrying if self.work_done => (Wait::Receipts, self.retry_at),
             Status::Pending => match self.process_after {
                 Some(time) if time > self.updated_at => (Wait::ProcessAfter, Some(time)),
                 Some(_) | None => (Wait::Worker, None),
@@ -298,6 +355,8 @@ impl Order {
             operator_commands: 0,
             failure: None,
             retry_at: None,
+            busy_since: None,
+            work_done: false,
             result: None,
             receipt_key: None,
             updated_at: self.created_at,

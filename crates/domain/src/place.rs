@@ -182,10 +182,12 @@ impl PlaceOrder {
         }
         let amount = match (amount, lines.as_deref(), adjustments.as_deref()) {
             (amount, Some([]), _) => amount.flatten(),
-            (Some(amount), Some(lines), Some(adjustments)) => {
+            // Also beside an amount that is faulty itself: all faults are told at once.
+            (amount, Some(lines), Some(adjustments)) => {
+                let amount = amount.flatten();
                 check_sum(lines, adjustments, amount, checked_currency, faults)
             }
-            _ => None,
+            (_, _, _) => None,
         };
         if !faults.is_empty() {
             return None;

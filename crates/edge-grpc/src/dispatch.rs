@@ -154,7 +154,7 @@ impl Dispatcher {
     }
 
     fn refuse(&self, refusal: Refusal, ending: Ending) -> Response<CallBody> {
-        let status = refusal.into_status(&ending.call, self.edge.settings.retry_after);
+        let status = refusal.into_status(&ending.call, self.edge.settings.tuning.retry_after);
         let code = status.code();
         let (mut parts, ()) = status.into_http::<()>().into_parts();
         name(&mut parts.headers, &ending.call);

@@ -52,7 +52,7 @@ impl Ending {
     }
 
     pub(crate) fn retry_after(&self) -> Duration {
-        self.settings.retry_after
+        self.settings.tuning.retry_after
     }
 
     /// The call ended so.

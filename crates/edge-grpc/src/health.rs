@@ -4,7 +4,7 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, stream};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
@@ -45,9 +45,8 @@ impl Health for HealthCheck {
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let call = call_of(&request);
         if !SERVICES.contains(&request.get_ref().service.as_str()) {
-            return Err(
-                Refusal::not_found_service().into_status(&call, self.edge.settings.retry_after)
-            );
+            return Err(Refusal::not_found_service()
+                .into_status(&call, self.edge.settings.tuning.retry_after));
         }
         Ok(Response::new(answer(standing(&self.edge).await)))
     }
@@ -92,11 +91,11 @@ impl Watching {
                 return Some((Ok(answer(now)), Some(self)));
             }
             if is_stopping {
-                let status =
-                    Refusal::stopping().into_status(&self.call, self.edge.settings.retry_after);
+                let status = Refusal::stopping()
+                    .into_status(&self.call, self.edge.settings.tuning.retry_after);
                 return Some((Err(status), None));
             }
-            let next = Instant::now() + self.edge.settings.probe_interval;
+            let next = Instant::now() + self.edge.settings.tuning.probe_interval;
             tokio::select! {
                 () = sleep_until(next) => {}
                 () = self.edge.soft.cancelled() => {}
@@ -109,9 +108,13 @@ async fn standing(edge: &GrpcEdge) -> ServingStatus {
     if edge.soft.is_cancelled() {
         return ServingStatus::NotServing;
     }
-    match timeout(edge.settings.probe_timeout, edge.application.reach_store()).await {
-        Ok(Ok(())) => ServingStatus::Serving,
-        Ok(Err(_)) | Err(_) => ServingStatus::NotServing,
+    let store = edge
+        .application
+        .store_health(edge.settings.tuning.probe_timeout);
+    if store.await.takes_orders() {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
     }
 }
 

@@ -108,7 +108,7 @@ impl<S: Speech> Intake<S> {
         let settings = &self.edge.settings;
         group.rows.len() < GROUP_ORDERS
             && self.waiting + group.rows.len() < settings.intake_window
-            && self.waiting_bytes + group.bytes < settings.intake_window_bytes
+            && self.waiting_bytes + group.bytes < settings.tuning.intake_window_bytes
     }
 
     /// Takes the orders that have come, and sets out to commit them.
@@ -184,7 +184,7 @@ impl<S: Speech> Intake<S> {
             return status;
         }
         match of_transport(status.code(), status.message(), settings.max_message_bytes) {
-            Some(refusal) => refusal.into_status(&self.call, settings.retry_after),
+            Some(refusal) => refusal.into_status(&self.call, settings.tuning.retry_after),
             None => status,
         }
     }
@@ -208,7 +208,7 @@ impl<S: Speech> Intake<S> {
             self.orders = None;
             self.groups.clear();
             self.answers.clear();
-            refusal.into_status(&self.call, self.edge.settings.retry_after)
+            refusal.into_status(&self.call, self.edge.settings.tuning.retry_after)
         })
     }
 }
@@ -223,7 +223,7 @@ impl<S: Speech> Stream for Intake<S> {
                 return Poll::Ready(Some(this.answer(result)));
             }
             if this.orders.is_some() && this.stop.poll_unpin(context).is_ready() {
-                let retry_after = this.edge.settings.retry_after;
+                let retry_after = this.edge.settings.tuning.retry_after;
                 let goodbye = Refusal::stopping().into_status(&this.call, retry_after);
                 this.stop_reading(goodbye);
             }

@@ -34,5 +34,5 @@ mod taking;
 
 pub use edge_listener::ServeReport;
 pub use server::serve;
-pub use settings::GrpcSettings;
+pub use settings::{GrpcSettings, Tuning};
 pub use state::GrpcEdge;

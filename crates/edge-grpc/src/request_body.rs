@@ -48,11 +48,11 @@ impl RequestBody {
             call,
             room: Arc::clone(&edge.room),
             max_message_bytes: edge.settings.max_message_bytes,
-            retry_after: edge.settings.retry_after,
+            retry_after: edge.settings.tuning.retry_after,
             head: [0; HEAD_BYTES],
             head_bytes: 0,
             left: 0,
-            message_timeout: edge.settings.message_timeout,
+            message_timeout: edge.settings.tuning.message_timeout,
             whole_by: None,
             fault: None,
         }

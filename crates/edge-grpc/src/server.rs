@@ -88,7 +88,7 @@ impl Server {
             return;
         }
         let begins = tokio::select! {
-            begins = preface::is_http2(&mut stream, self.settings.preface_timeout) => begins,
+            begins = preface::is_http2(&mut stream, self.settings.tuning.preface_timeout) => begins,
             // Nobody has asked for anything on it yet.
             () = self.soft.cancelled() => false,
         };
@@ -99,7 +99,7 @@ impl Server {
         let service = service_fn(|request: Request<Incoming>| {
             Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity))
         });
-        let mut calls = Calls::new(Arc::clone(&self.store), self.settings.write_timeout);
+        let mut calls = Calls::new(Arc::clone(&self.store), self.settings.tuning.write_timeout);
         let builder = builder(&self.settings, calls.executor());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {
@@ -126,11 +126,11 @@ fn builder(settings: &GrpcSettings, executor: BegunCalls) -> http2::Builder<Begu
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_streams_per_connection)
-        .max_header_list_size(settings.max_metadata_bytes)
+        .max_header_list_size(settings.tuning.max_metadata_bytes)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .keep_alive_interval(settings.keepalive_after)
-        .keep_alive_timeout(settings.keepalive_timeout);
+        .keep_alive_timeout(settings.tuning.keepalive_timeout);
     builder
 }

@@ -56,6 +56,7 @@ pub(crate) async fn call(
         Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
         Endpoint::SayAlive => probes::say_alive(&incomer),
         Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
+        Endpoint::GetHealth => Box::pin(probes::get_health(edge, incomer)).await,
         Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
         Endpoint::ShowStart => start_page::show(&incomer),
         Endpoint::ShowPageFile(path) => start_page::show_file(&incomer, path),

@@ -66,7 +66,8 @@ impl Dispatcher {
         let (parts, mut body) = request.into_parts();
         let request_id = name_of(&parts.headers, &**ids);
         let path = parts.uri.path();
-        let address = self.port.address(path);
+        let orderflow_health = self.state.settings.orderflow_health;
+        let address = self.port.address(path, orderflow_health);
         let voice = address.voice(path);
         let result = match self.refusal(&parts) {
             Some(problem) => Err(problem),
@@ -122,7 +123,7 @@ impl Dispatcher {
     }
 
     fn retry_after_seconds(&self) -> u64 {
-        self.state.settings.retry_after.as_secs().max(1)
+        self.state.settings.tuning.retry_after.as_secs().max(1)
     }
 
     /// What is refused whatever the address is.
@@ -132,11 +133,11 @@ impl Dispatcher {
             .uri
             .path_and_query()
             .map_or(0, |path| path.as_str().len());
-        if uri_bytes > settings.max_uri_bytes {
-            return Some(Problem::uri_too_long(settings.max_uri_bytes));
+        if uri_bytes > settings.tuning.max_uri_bytes {
+            return Some(Problem::uri_too_long(settings.tuning.max_uri_bytes));
         }
-        if header_bytes(&request.headers) > settings.max_header_bytes {
-            return Some(Problem::headers_too_large(settings.max_header_bytes));
+        if header_bytes(&request.headers) > settings.tuning.max_header_bytes {
+            return Some(Problem::headers_too_large(settings.tuning.max_header_bytes));
         }
         if self.is_loopback && !host::is_loopback(request) {
             return Some(Problem::misdirected());

@@ -89,7 +89,7 @@ const TICKS: u32 = 4;
 
 impl PatientStream {
     pub(crate) fn new(stream: TcpStream, patience: Arc<Patience>, settings: &EdgeSettings) -> Self {
-        let shortest = settings.header_timeout.min(settings.idle_timeout);
+        let shortest = settings.header_timeout.min(settings.tuning.idle_timeout);
         let tick = (shortest / TICKS).max(Duration::from_millis(1));
         let ticks = |wait: Duration| {
             u32::try_from(wait.as_millis().div_ceil(tick.as_millis().max(1))).unwrap_or(u32::MAX)
@@ -100,7 +100,7 @@ impl PatientStream {
             watch: Box::pin(tokio::time::sleep(tick)),
             tick,
             head_ticks: ticks(settings.header_timeout),
-            idle_ticks: ticks(settings.idle_timeout),
+            idle_ticks: ticks(settings.tuning.idle_timeout),
             // A fresh connection owes a request at once.
             in_head: true,
             has_moved: false,

@@ -39,7 +39,9 @@ pub(crate) enum Address<'p> {
     Live,
     /// `/readyz`
     Ready,
-    /// An address of a dialect; `/health` is one.
+    /// `/health`
+    Health,
+    /// An address of a dialect; `/health` is one if orderflow's clients are to find theirs there.
     Dialect(dialects::Place<'p>),
     /// `/`
     Start,
@@ -73,6 +75,7 @@ pub(crate) enum Endpoint<'p> {
     GetStats,
     SayAlive,
     SayReady,
+    GetHealth,
     Dialect(dialects::Call<'p>),
     ShowStart,
     ShowPageFile(&'p str),
@@ -102,7 +105,7 @@ impl Address<'static> {
         Self::Stats,
         Self::Live,
         Self::Ready,
-        Self::Dialect(dialects::Place::Health),
+        Self::Health,
         Self::Dialect(dialects::Place::ApiOrders),
         Self::Dialect(dialects::Place::Orders),
         Self::Dialect(dialects::Place::Order("")),
@@ -131,6 +134,7 @@ impl<'p> Address<'p> {
             (Some("v1"), rest) => Self::of_v1(rest),
             (Some("livez"), [None, ..]) => Self::Live,
             (Some("readyz"), [None, ..]) => Self::Ready,
+            (Some("health"), [None, ..]) => Self::Health,
             (Some(""), [None, ..]) => Self::Start,
             (Some("openapi.json"), [None, ..]) => Self::OpenApi,
             (Some("docs"), [None, ..]) => Self::Docs,
@@ -194,6 +198,7 @@ impl<'p> Address<'p> {
             Self::Stats => (Endpoint::GetStats, reads, READ),
             Self::Live => (Endpoint::SayAlive, reads, READ),
             Self::Ready => (Endpoint::SayReady, reads, READ),
+            Self::Health => (Endpoint::GetHealth, reads, READ),
             Self::Start => (Endpoint::ShowStart, reads, READ),
             Self::PageFile(path) => (Endpoint::ShowPageFile(path), reads, READ),
             Self::OpenApi => (Endpoint::ShowOpenApi, reads, READ),
@@ -242,6 +247,7 @@ impl<'p> Address<'p> {
             Self::Stats => "/v1/stats",
             Self::Live => "/livez",
             Self::Ready => "/readyz",
+            Self::Health => "/health",
             Self::Dialect(place) => place.pattern(),
             Self::Start => "/",
             Self::PageFile(_) => "/dashboard/{path}",
@@ -259,7 +265,7 @@ fn is_ours(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next();
     matches!(
         first,
-        Some("v1" | "ws" | "docs" | "livez" | "readyz" | "openapi.json" | "dashboard")
+        Some("v1" | "ws" | "docs" | "livez" | "readyz" | "health" | "openapi.json" | "dashboard")
     )
 }
 
@@ -273,11 +279,14 @@ pub(crate) enum Port {
 }
 
 impl Port {
-    /// The address that a path names here.
-    pub(crate) fn address(self, path: &str) -> Address<'_> {
-        match self {
-            Self::Main => Address::of(path),
-            Self::WebSocket => Address::Elsewhere,
+    /// The address that a path names here. With `orderflow_health`, `/health` is orderflow's.
+    pub(crate) fn address(self, path: &str, orderflow_health: bool) -> Address<'_> {
+        match (self, Address::of(path)) {
+            (Self::WebSocket, _) => Address::Elsewhere,
+            (Self::Main, Address::Health) if orderflow_health => {
+                Address::Dialect(dialects::Place::Health)
+            }
+            (Self::Main, address) => address,
         }
     }
 
@@ -285,7 +294,7 @@ impl Port {
     /// left out, because only their own table knows which of them there are.
     fn without_slash(self, path: &str) -> Option<&str> {
         let right = path.strip_suffix('/')?.trim_end_matches('/');
-        let is_known = match self.address(right) {
+        let is_known = match self.address(right, false) {
             Address::Elsewhere => live::is_route(right) && (self == Self::Main || right == "/ws"),
             Address::Start | Address::PageFile(_) | Address::DocsFile(_) => false,
             Address::ErrorPage(_) | Address::Dialect(_) => false,
@@ -343,7 +352,8 @@ mod tests {
             ("/docs/", Address::Elsewhere),
             ("/v1/orders/x/stream", Address::Elsewhere),
             ("/v1/orders/", Address::Elsewhere),
-            ("/health", Address::Dialect(Place::Health)),
+            ("/health", Address::Health),
+            ("/health/", Address::Elsewhere),
             ("/api/orders", Address::Dialect(Place::ApiOrders)),
             ("/api/orders/", Address::Elsewhere),
             ("/api/orders/x", Address::Elsewhere),

@@ -157,16 +157,16 @@ fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
         .header_read_timeout(None)
         .max_buf_size(READ_BUFFER_BYTES);
     // Setting what is the default anyway would make each request allocate for it.
-    if settings.max_headers != HEADERS_BY_DEFAULT {
-        builder.http1().max_headers(settings.max_headers);
+    if settings.tuning.max_headers != HEADERS_BY_DEFAULT {
+        builder.http1().max_headers(settings.tuning.max_headers);
     }
-    let header_bytes = u32::try_from(settings.max_header_bytes * 2).unwrap_or(u32::MAX);
+    let header_bytes = u32::try_from(settings.tuning.max_header_bytes * 2).unwrap_or(u32::MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(settings.max_streams_per_connection)
+        .max_concurrent_streams(settings.tuning.max_streams_per_connection)
         .max_header_list_size(header_bytes)
-        .keep_alive_interval(settings.idle_timeout / 2)
+        .keep_alive_interval(settings.tuning.idle_timeout / 2)
         .keep_alive_timeout(settings.header_timeout);
     builder
 }

@@ -13,48 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::body_room::BodyRoom;
 use crate::settings::EdgeSettings;
-
-/// The state of the circuit breaker in front of the handler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Breaker {
-    /// There is none: this process processes no orders, or its handler calls nothing.
-    Absent,
-    /// Calls go through.
-    Closed,
-    /// A probe is under way.
-    HalfOpen,
-    /// Nothing is claimed until the endpoint answers again.
-    Open,
-}
-
-impl Breaker {
-    /// The word that `/health` shows; `None` if there is no breaker.
-    #[must_use]
-    pub const fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::Absent => None,
-            Self::Closed => Some("closed"),
-            Self::HalfOpen => Some("half-open"),
-            Self::Open => Some("open"),
-        }
-    }
-}
-
-/// What the process knows of the work behind the edge. The binary implements it over its worker.
-pub trait WorkHealth: Send + Sync + 'static {
-    /// The present state of the circuit breaker. Never blocks.
-    fn breaker(&self) -> Breaker;
-}
-
-/// The health of a process that processes no orders.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoWork;
-
-impl WorkHealth for NoWork {
-    fn breaker(&self) -> Breaker {
-        Breaker::Absent
-    }
-}
+use crate::work_health::WorkHealth;
 
 /// What the endpoints share. Clones share everything.
 #[derive(Clone)]
@@ -63,7 +22,7 @@ pub struct EdgeState {
     pub application: Application,
     /// The bounds and waits.
     pub settings: Arc<EdgeSettings>,
-    /// What `/health` says of the work.
+    /// What the process knows of the processing of orders.
     pub work: Arc<dyn WorkHealth>,
     /// Cancelled when the server begins to stop: streams say goodbye, nothing new begins. Set by [`crate::serve`].
     pub soft: CancellationToken,

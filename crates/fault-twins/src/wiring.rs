@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, PostgresStore};
 use adapter_sqlite::{SqliteOptions, SqliteStore};
@@ -13,12 +14,13 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts};
 use domain::ShardId;
 use edge_http::{EdgeSettings, EdgeState, NoWork};
+use outbound_http::Proxies;
 use port_conformance::around::Around;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, WorkerParts, WorkerSettings};
+use worker::{BreakerSettings, Tuning, Worker, WorkerParts, WorkerSettings};
 
 use crate::broken_store::BrokenStore;
 use crate::defect::Defect;
@@ -141,10 +143,18 @@ async fn open(
 fn handler(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn OrderHandler>> {
     let http = HttpHandlerSettings {
         url: settings.handler_url.clone(),
+        secrets: Vec::new(),
+        headers: Vec::new(),
+        ca_file: None,
+        client_certificate: None,
+        connect_timeout: settings.handler_timeout,
         timeout: settings.handler_timeout,
-        ..HttpHandlerSettings::default()
+        idle_connections: 32,
+        proxies: Proxies::default(),
     };
-    let handler: Arc<dyn OrderHandler> = Arc::new(HttpHandler::new(&http, Arc::clone(clock))?);
+    let handler = HttpHandler::new(&http, Arc::clone(clock))
+        .map_err(|errors| anyhow::anyhow!("the handler cannot be set up: {errors:?}"))?;
+    let handler: Arc<dyn OrderHandler> = Arc::new(handler);
     Ok(if settings.defect == Defect::AbortsOnPoison {
         Arc::new(AbortingHandler(handler))
     } else {
@@ -153,15 +163,25 @@ fn handler(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dy
 }
 
 fn worker_settings(settings: &Settings) -> WorkerSettings {
-    let defaults = WorkerSettings::default();
+    let tuning = Tuning::default();
+    let seconds = Duration::from_secs;
     WorkerSettings {
         max_in_flight: 32,
+        max_per_second: None,
         lease: settings.lease,
         max_attempts: settings.max_attempts,
         backoff_first: settings.backoff_first,
         backoff_most: settings.backoff_last,
-        attempt_timeout: settings.handler_timeout * 2 + defaults.receipt_timeout,
+        busy_limit: seconds(24 * 3600),
+        attempt_timeout: settings.handler_timeout * 2 + tuning.receipt_timeout,
         drain: settings.drain,
-        ..defaults
+        breaker: BreakerSettings {
+            faults_in_a_row: 10,
+            fault_percent: 50,
+            first_probe: seconds(1),
+            longest_probe: seconds(30),
+            grace: seconds(900),
+        },
+        tuning,
     }
 }

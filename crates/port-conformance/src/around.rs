@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -48,19 +48,19 @@ pub trait StoreAround: Send + Sync + 'static {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.inner().claim(shard, limit, lease).await
+        self.inner().claim(shard, limits, lease).await
     }
 
-    /// As [`OrderStore::claim_alone`].
-    async fn claim_alone(
+    /// As [`OrderStore::claim_quarantined`].
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.inner().claim_alone(shard, lease).await
+        self.inner().claim_quarantined(shard, lease).await
     }
 
     /// As [`OrderStore::settle`].
@@ -145,6 +145,16 @@ pub trait StoreAround: Send + Sync + 'static {
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.inner().next_due(shard).await
     }
+
+    /// As [`OrderStore::oldest_due_age`].
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.inner().oldest_due_age(shard).await
+    }
+
+    /// As [`OrderStore::probe_commit`].
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.inner().probe_commit(shard).await
+    }
 }
 
 /// Makes an [`OrderStore`] of a [`StoreAround`].
@@ -192,18 +202,18 @@ impl<T: StoreAround> OrderStore for Around<T> {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.0.claim(shard, limit, lease).await
+        self.0.claim(shard, limits, lease).await
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.0.claim_alone(shard, lease).await
+        self.0.claim_quarantined(shard, lease).await
     }
 
     async fn settle(
@@ -276,6 +286,14 @@ impl<T: StoreAround> OrderStore for Around<T> {
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.0.next_due(shard).await
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.0.oldest_due_age(shard).await
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.0.probe_commit(shard).await
     }
 
     async fn close(&self) {

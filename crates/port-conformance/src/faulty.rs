@@ -26,6 +26,8 @@ pub enum Mood {
     Well,
     /// Every call fails with this error.
     Failing(StoreError),
+    /// Every commit, and every probe of commits, fails with this error; reads work.
+    CommitsFailing(StoreError),
     /// Every call takes this long before it begins.
     Slow(Duration),
     /// Every commit is done, and its answer comes this much later.
@@ -101,6 +103,7 @@ impl FaultyStore {
             Mood::Well
             | Mood::LateAnswers(_)
             | Mood::Refusing(_)
+            | Mood::CommitsFailing(_)
             | Mood::Overtaken
             | Mood::ReadingOnAfter(..) => Ok(()),
             Mood::Failing(error) => Err(error),
@@ -171,6 +174,9 @@ impl StoreAround for FaultyStore {
                 let count = writes.len();
                 if let Mood::Refusing(reason) = self.mood() {
                     return vec![Err(CommitError::Refused(reason)); count];
+                }
+                if let Mood::CommitsFailing(error) = self.mood() {
+                    return vec![Err(CommitError::Store(error)); count];
                 }
                 if matches!(self.mood(), Mood::Overtaken) {
                     for write in &writes {
@@ -272,6 +278,19 @@ impl StoreAround for FaultyStore {
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.pass().await?;
         self.inner.next_due(shard).await
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.pass().await?;
+        self.inner.oldest_due_age(shard).await
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.pass().await?;
+        if let Mood::CommitsFailing(error) = self.mood() {
+            return Err(error);
+        }
+        self.inner.probe_commit(shard).await
     }
 }
 

@@ -1,53 +1,58 @@
-//! One attempt at one order: the handler, then the receipt if the order's receipt is stored. Every attempt ends as a
-//! verdict; it writes nothing to the order store.
+//! One attempt at one order: the handler, unless the work is done already, then the receipt if the order's receipt is
+//! stored. Every attempt ends as a disposition; it writes nothing to the order store.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use application::ports::{Blame, OrderHandler, Outcome, ReceiptError};
+use application::ports::{FaultScope, OrderHandler, Outcome, ReceiptError};
 use domain::order::MAX_RESULT_BYTES;
 use domain::{Failure, Order, Receipt};
 use futures_util::FutureExt as _;
 
-use crate::breaker::Probe;
 use crate::parts::Shared;
-use crate::verdict::Verdict;
+use crate::retry_policy::Disposition;
 
-/// Works on `order` until there is a verdict. Dropping it drops the handler's call; the claim then lasts until its lease
+/// Works on `order` until there is a disposition. Dropping it drops the handler's call; the claim then lasts until its lease
 /// ends or another worker takes it over.
-pub(crate) async fn attempt(shared: &Shared, order: &Order, probe: Option<Probe>) -> Verdict {
+pub(crate) async fn attempt(shared: &Shared, order: &Order) -> Disposition {
+    if order.work_done {
+        return write_receipt(shared, order, None).await;
+    }
+    let began = shared.clock.monotonic();
     match handle(shared, order).await {
         Ok(outcome) => {
-            let verdict = shared
-                .judge
-                .judge(order, within_bounds(order, outcome), probe);
-            match verdict {
-                Verdict::Complete { .. } => keep_receipt(shared, order, verdict).await,
-                Verdict::Retry { .. } | Verdict::GiveBack { .. } | Verdict::Fail(_) => verdict,
+            let outcome = within_bounds(order, outcome);
+            match shared.retry_policy.decide(order, outcome, began) {
+                Disposition::Complete { result } => write_receipt(shared, order, result).await,
+                other => other,
             }
         }
-        // A panic says nothing about the endpoint: the probe goes back unused.
-        Err(failure) => shared.judge.count_against(order, failure),
+        // A panic says nothing about the endpoint.
+        Err(failure) => shared.retry_policy.count_against(order, failure),
     }
 }
 
-/// The verdict on `order` by a handler that takes no time. Needs no runtime: a store calls it in its transaction.
-pub(crate) fn attempt_at_once(shared: &Shared, order: &Order) -> Verdict {
+/// The disposition of `order` by a handler that takes no time. Needs no runtime: a store calls it in its transaction.
+pub(crate) fn attempt_at_once(shared: &Shared, order: &Order) -> Disposition {
+    if order.work_done {
+        return Disposition::Complete { result: None };
+    }
+    let began = shared.clock.monotonic();
     let caught = AssertUnwindSafe(shared.handler.handle(order)).catch_unwind();
     let outcome = match caught.now_or_never() {
         Some(Ok(outcome)) => within_bounds(order, outcome),
-        Some(Err(panic)) => return shared.judge.count_against(order, panicked(&*panic)),
+        Some(Err(panic)) => return shared.retry_policy.count_against(order, panicked(&*panic)),
         None => Outcome::Retry {
             failure: Failure::new(
                 "handler_not_immediate",
                 "the handler calls itself immediate and waits",
             ),
             after: None,
-            blame: Blame::Endpoint,
+            scope: FaultScope::Endpoint,
         },
     };
-    shared.judge.judge(order, outcome, None)
+    shared.retry_policy.decide(order, outcome, began)
 }
 
 async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
@@ -60,10 +65,10 @@ async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
         Err(_elapsed) => Ok(Outcome::Retry {
             failure: Failure::new(
                 "timeout",
-                &format!("the attempt took longer than {} s", limit.as_secs()),
+                &format!("the attempt took longer than {limit:?}"),
             ),
             after: None,
-            blame: Blame::Endpoint,
+            scope: FaultScope::Endpoint,
         }),
     }
 }
@@ -71,11 +76,11 @@ async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
 fn panicked(panic: &(dyn Any + Send)) -> Failure {
     Failure::new(
         "handler_panicked",
-        &format!("the handler panicked: {}", words_of(panic)),
+        &format!("the handler panicked: {}", message_of(panic)),
     )
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> &str {
+fn message_of(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -96,31 +101,35 @@ fn within_bounds(order: &Order, outcome: Outcome) -> Outcome {
     }
 }
 
-/// Writes the receipt of an order that is done, if the order was created with a stored one and a receipt store is
+/// Writes the receipt of an order whose work is done, if the order was created with a stored one and a receipt store is
 /// configured. Otherwise the receipt is rendered when it is read.
-async fn keep_receipt(shared: &Shared, order: &Order, done: Verdict) -> Verdict {
+async fn write_receipt(shared: &Shared, order: &Order, result: Option<Arc<str>>) -> Disposition {
     let Some(store) = shared.receipts.store_for(order.receipt.location) else {
-        return done;
+        return Disposition::Complete { result };
     };
+    let health = &shared.receipt_store_health;
+    let unavailable = |reason: &str| Failure::new("receipt_store_unavailable", reason);
+    if !health.is_reachable() {
+        let failure = unavailable("the receipt store cannot be reached");
+        return shared.retry_policy.await_receipt(result, failure);
+    }
     let receipt = Receipt::of(order);
-    let limit = shared.settings.receipt_timeout;
+    let limit = shared.settings.tuning.receipt_timeout;
     let reason = match tokio::time::timeout(limit, store.put(&receipt)).await {
         Ok(Ok(())) => {
-            shared.receipt_gate.kept();
-            return done;
+            health.written();
+            return Disposition::Complete { result };
         }
         Ok(Err(error @ ReceiptError::Conflict { .. })) => {
-            return Verdict::Fail(Failure::new("receipt_conflict", &error.to_string()));
+            return Disposition::Fail(Failure::new("receipt_conflict", &error.to_string()));
         }
         Ok(Err(error @ ReceiptError::Refused { .. })) => {
-            return Verdict::Fail(Failure::new("receipt_refused", &error.to_string()));
+            return Disposition::Fail(Failure::new("receipt_refused", &error.to_string()));
         }
         Ok(Err(error @ ReceiptError::Unavailable(_))) => error.to_string(),
-        Err(_elapsed) => format!("the receipt store took longer than {} s", limit.as_secs()),
+        Err(_elapsed) => format!("the receipt store took longer than {limit:?}"),
     };
-    shared.receipt_gate.failed();
-    // The work is done and its effect is bound to the order's id: doing it again finds it done.
-    shared
-        .judge
-        .postpone(order, Failure::new("receipt_store_unavailable", &reason))
+    health.failed();
+    let failure = unavailable(&reason);
+    shared.retry_policy.await_receipt(result, failure)
 }

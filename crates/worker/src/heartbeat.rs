@@ -8,8 +8,8 @@ use domain::ShardId;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::claim_registry::ClaimRegistry;
 use crate::parts::Shared;
-use crate::register::Register;
 
 /// The most claims prolonged by one call.
 const MOST_AT_ONCE: usize = 1000;
@@ -17,11 +17,11 @@ const MOST_AT_ONCE: usize = 1000;
 /// However short a lease is set.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// Prolongs everything in `register` each third of a lease until `stop`.
+/// Prolongs everything in `registry` each third of a lease until `stop`.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     shard: ShardId,
-    register: Arc<Register>,
+    registry: Arc<ClaimRegistry>,
     stop: CancellationToken,
 ) {
     let third = (shared.settings.lease / 3).max(SHORTEST);
@@ -33,13 +33,13 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             _ = beats.tick() => {}
         }
-        for claims in register.claims().chunks(MOST_AT_ONCE) {
+        for claims in registry.claims().chunks(MOST_AT_ONCE) {
             let answer =
                 timeout(third, shared.store.heartbeat(claims, shared.settings.lease)).await;
             match answer {
                 Ok(Ok(lost)) => {
                     failing = false;
-                    strike(&shared, &register, &lost);
+                    strike(&shared, &registry, &lost);
                 }
                 Ok(Err(error)) if !failing => {
                     failing = true;
@@ -55,11 +55,11 @@ pub(crate) async fn run(
     }
 }
 
-fn strike(shared: &Shared, register: &Register, lost: &[Claim]) {
+fn strike(shared: &Shared, registry: &ClaimRegistry, lost: &[Claim]) {
     for claim in lost {
         // A claim whose outcome was committed meanwhile is not held any more, and not lost.
-        if register.strike(*claim) {
-            shared.tally.lost.add(1);
+        if registry.strike(*claim) {
+            shared.counters.lost.add(1);
             tracing::warn!(order_id = %claim.order_id, token = %claim.token, "the claim is lost, its attempt is dropped");
         }
     }

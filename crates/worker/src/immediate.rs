@@ -9,12 +9,12 @@ use domain::{Order, Status};
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::attempt_at_once;
-use crate::intake::Intake;
+use crate::claim_source::ClaimSource;
 use crate::parts::Shared;
 
 pub(crate) struct Immediate {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) intake: Intake,
+    pub(crate) claim_source: ClaimSource,
 }
 
 impl Immediate {
@@ -32,7 +32,7 @@ impl Immediate {
             let wait = async {
                 match pause {
                     Some(pause) => tokio::time::sleep(pause).await,
-                    None => self.intake.wait().await,
+                    None => self.claim_source.wait().await,
                 }
             };
             tokio::select! {
@@ -47,12 +47,12 @@ impl Immediate {
     /// # Errors
     /// How long to wait before the next try.
     async fn settle_some(&mut self, settle: &Arc<dyn Settle>) -> Result<bool, Duration> {
-        let batch = self.shared.settings.batch.max(1);
+        let batch = self.shared.settings.tuning.batch.max(1);
         let room = match &self.shared.limiter {
             Some(limiter) => limiter.take(batch)?,
             None => batch,
         };
-        let settled = self.intake.settle(room, Arc::clone(settle)).await;
+        let settled = self.claim_source.settle(room, Arc::clone(settle)).await;
         let unused = room - settled.as_ref().map_or(0, Vec::len).min(room);
         if let Some(limiter) = &self.shared.limiter {
             limiter.put_back(unused);
@@ -64,19 +64,19 @@ impl Immediate {
     }
 
     fn count(&self, order: &Order) {
-        let tally = &self.shared.tally;
+        let counters = &self.shared.counters;
         match order.status {
-            Status::Processed => tally.processed.add(1),
-            Status::Failed => tally.failed.add(1),
-            Status::Retrying if order.attempt > 0 => tally.retried.add(1),
-            Status::Retrying => tally.given_back.add(1),
+            Status::Processed => counters.processed.add(1),
+            Status::Failed => counters.failed.add(1),
+            Status::Retrying if order.attempt > 0 => counters.retried.add(1),
+            Status::Retrying => counters.given_back.add(1),
             // No outcome of an attempt leads there.
             Status::Pending | Status::Processing | Status::OnHold | Status::Cancelled => {}
         }
     }
 }
 
-/// The handler and its judge, as a store calls them within its transaction.
+/// The handler and its retry_policy, as a store calls them within its transaction.
 struct AtOnce {
     shared: Arc<Shared>,
 }

@@ -1,29 +1,31 @@
-//! Works orders off: claims due ones, hands each to the handler, keeps its receipt and commits its outcome.
+//! Processes orders: claims due ones, hands each to the handler, writes its receipt and commits its outcome.
 //!
 //! The binary builds a [`Worker`] out of the application's ports and runs it in the processor role. Inside, each shard
-//! has its own small services (pool or immediate loop, outcome ledger, heartbeat, rescuer), each a file, each with one
+//! has its own small services (pool or immediate loop, outcome committer, heartbeat, rescuer), each a file, each with one
 //! contract: it runs until its stop token, then leaves nothing undone or says what. All shards share one circuit
-//! breaker, one limiter and one bound of running attempts, because they share what is behind the handler. The worker
+//! breaker, one limiter and one bound of running attempts, because they share the endpoint behind the handler. The worker
 //! never writes anything but guarded outcomes: at least once, with one effect.
 
 mod attempt;
 mod backoff;
-mod breaker;
+mod claim_registry;
+mod claim_source;
+mod counters;
+mod endpoint;
 mod heartbeat;
 mod immediate;
-mod intake;
-mod ledger;
+mod lanes;
 mod limiter;
 mod no_work;
+mod outcome_committer;
 mod parts;
+mod permits;
 mod pool;
-mod receipt_gate;
-mod register;
+mod receipt_store_health;
 mod rescuer;
+mod retry_policy;
 mod settings;
 mod shard;
-mod tally;
-mod verdict;
 
 use std::sync::Arc;
 
@@ -31,11 +33,11 @@ use application::ports::Dispatch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use breaker::{BreakerSnapshot, BreakerState};
+pub use counters::WorkerReport;
+pub use endpoint::{BreakerState, EndpointSnapshot};
 pub use no_work::NoWork;
 pub use parts::WorkerParts;
-pub use settings::{BreakerSettings, WorkerSettings};
-pub use tally::WorkerReport;
+pub use settings::{BreakerSettings, Tuning, WorkerSettings};
 
 use parts::Shared;
 
@@ -45,7 +47,7 @@ pub struct Worker {
     dispatch: Arc<dyn Dispatch>,
 }
 
-/// Shows how a worker stands. Cheap to clone and to ask; outlives the worker.
+/// Shows the state of a worker. Cheap to clone and to ask; outlives the worker.
 #[derive(Clone)]
 pub struct WorkerStatus {
     shared: Arc<Shared>,
@@ -59,7 +61,7 @@ impl Worker {
         Self { shared, dispatch }
     }
 
-    /// Shows how it stands, also while it runs.
+    /// Shows its state, also while it runs.
     #[must_use]
     pub fn status(&self) -> WorkerStatus {
         WorkerStatus {
@@ -84,6 +86,11 @@ impl Worker {
                 stop.clone(),
             ));
         }
+        let shared = Arc::clone(&self.shared);
+        let asking = stop.clone();
+        shards.spawn(async move {
+            receipt_store_health::run(&shared.receipt_store_health, asking).await;
+        });
         let mut broken = None;
         loop {
             tokio::select! {
@@ -104,22 +111,22 @@ impl Worker {
         }
         WorkerReport {
             broken,
-            ..self.shared.tally.report()
+            ..self.shared.counters.report()
         }
     }
 }
 
 impl WorkerStatus {
-    /// The circuit breaker before the handler's endpoint.
+    /// What is known of the endpoint behind the handler.
     #[must_use]
-    pub fn breaker(&self) -> BreakerSnapshot {
-        self.shared.breaker.snapshot()
+    pub fn endpoint(&self) -> EndpointSnapshot {
+        self.shared.endpoint.snapshot()
     }
 
-    /// Whether receipts can be kept, as far as is known.
+    /// Whether receipts can be written, as far as is known.
     #[must_use]
     pub fn receipts_reachable(&self) -> bool {
-        self.shared.receipt_gate.is_open()
+        self.shared.receipt_store_health.is_reachable()
     }
 
     /// How many attempts run now.
@@ -131,14 +138,14 @@ impl WorkerStatus {
     /// What has been done so far.
     #[must_use]
     pub fn report(&self) -> WorkerReport {
-        self.shared.tally.report()
+        self.shared.counters.report()
     }
 }
 
 impl std::fmt::Debug for WorkerStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WorkerStatus")
-            .field("breaker", &self.breaker())
+            .field("endpoint", &self.endpoint())
             .field("report", &self.report())
             .finish_non_exhaustive()
     }

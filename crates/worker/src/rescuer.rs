@@ -23,7 +23,7 @@ pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationT
         match shared.store.rescue(shard, policy, MOST_AT_ONCE).await {
             Ok(rescued) => {
                 failing = false;
-                shared.tally.rescued.add(rescued.len());
+                shared.counters.rescued.add(rescued.len());
                 let dead = rescued
                     .iter()
                     .filter(|order| order.status == Status::Failed)
@@ -47,7 +47,7 @@ pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationT
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(shared.settings.rescue_interval) => {}
+            () = tokio::time::sleep(shared.settings.tuning.rescue_interval) => {}
         }
     }
 }

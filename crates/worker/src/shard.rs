@@ -9,12 +9,13 @@ use domain::ShardId;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::claim_registry::ClaimRegistry;
+use crate::claim_source::ClaimSource;
 use crate::immediate::Immediate;
-use crate::intake::Intake;
-use crate::ledger::Ledger;
+use crate::lanes::LaneShares;
+use crate::outcome_committer::OutcomeCommitter;
 use crate::parts::Shared;
 use crate::pool::Pool;
-use crate::register::Register;
 use crate::{heartbeat, rescuer};
 
 /// Works on one shard until `stop`, and then until everything claimed is finished, given back or abandoned.
@@ -25,7 +26,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let rescheduled = Arc::new(Notify::new());
-    let intake = Intake::new(
+    let claim_source = ClaimSource::new(
         Arc::clone(&shared),
         &*dispatch,
         shard,
@@ -35,25 +36,29 @@ pub(crate) async fn run(
     // A receipt store takes time, even if the handler takes none. Without one no receipt is written, whatever the forms
     // of the orders say: each is rendered when it is read.
     if shared.handler.is_immediate() && matches!(shared.receipts, Receipts::Rendered) {
-        let immediate = Immediate { shared, intake };
+        let immediate = Immediate {
+            shared,
+            claim_source,
+        };
         tokio::join!(Box::pin(immediate.run(stop)), Box::pin(rescuer));
         return;
     }
     let most = shared.settings.max_in_flight.max(1);
     let (finished, arrivals) = mpsc::channel(most);
-    let register = Arc::new(Register::default());
+    let registry = Arc::new(ClaimRegistry::default());
     let pool = Pool {
-        intake,
-        register: Arc::clone(&register),
-        places: Arc::new(Semaphore::new(most)),
+        claim_source,
+        registry: Arc::clone(&registry),
+        claim_permits: Arc::new(Semaphore::new(most)),
         share: most.div_ceil(shared.store.shards().len().max(1)),
+        lanes: LaneShares::new(most),
         finished,
         shared: Arc::clone(&shared),
     };
-    let ledger = Ledger::new(Arc::clone(&shared), shard, rescheduled);
+    let committer = OutcomeCommitter::new(Arc::clone(&shared), shard, rescheduled);
     let outcomes_written = CancellationToken::new();
     let give_up = CancellationToken::new();
-    let patience = shared.settings.store_timeout;
+    let patience = shared.settings.tuning.store_timeout;
     let work = async {
         pool.run(stop).await;
         tokio::select! {
@@ -62,13 +67,13 @@ pub(crate) async fn run(
         }
     };
     let outcomes = async {
-        ledger.run(arrivals, give_up.clone()).await;
+        committer.run(arrivals, give_up.clone()).await;
         outcomes_written.cancel();
     };
     let heartbeat = heartbeat::run(
         Arc::clone(&shared),
         shard,
-        register,
+        registry,
         outcomes_written.clone(),
     );
     tokio::join!(

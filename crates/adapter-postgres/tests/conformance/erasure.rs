@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{CommitError, Committed, OrderStore, StoreError, Write};
+use application::ports::{ClaimLimits, CommitError, Committed, OrderStore, StoreError, Write};
 use domain::{
     Cause, Decision, EventPosition, EventType, Order, OrderId, PlaceOrder, Seq, ShardId, Status,
     Steering,
@@ -107,7 +107,12 @@ async fn an_order_that_two_processes_change_and_erase_at_once_is_one_of_the_two(
     for round in 0..30 {
         let command = sample::plain("alice", round);
         let placed = written(&one.store, keyed(&command, &format!("k{round}"))).await;
-        let claimed = one.store.claim(SHARD, 1, PATIENCE).await.unwrap().remove(0);
+        let claimed = one
+            .store
+            .claim(SHARD, ClaimLimits::any(1), PATIENCE)
+            .await
+            .unwrap()
+            .remove(0);
         assert_eq!(claimed.id, placed.id);
         let failure = domain::Failure::new("handler_rejected", "no");
         let failed = write_at(&claimed, claimed.fail(failure, now()).unwrap());

@@ -2,6 +2,7 @@
 
 mod batches;
 mod broken_twins;
+mod claims;
 mod connections;
 mod erasure;
 mod orders;

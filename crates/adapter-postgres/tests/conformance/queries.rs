@@ -92,13 +92,16 @@ Revenue per day and currency, for the last 30 days:
   KWD | 1 | 0.500
   USD | 2 | 584.08
 The orders that have waited for a worker for the longest time:
+  rupert | PENDING | 0
   frank | PENDING | 0
 What the unfinished orders wait for:
   FAILED | operator | 1
   ON_HOLD | release | 1
   PENDING | process_after | 1
+  PENDING | receipts | 1
   PENDING | worker | 1
   PROCESSING | handler | 1
+  RETRYING | receipts | 1
   RETRYING | retry | 1
 Dead letters by reason, with the latest message of each:
   handler_rejected | 1 | 400: no such SKU

@@ -53,13 +53,17 @@ impl Beside {
 
 /// Addresses of fresh schemas, one a shard.
 pub async fn fresh_shards(count: usize) -> Vec<String> {
-    let base = address();
-    let beside = Beside::to(&base).await;
+    fresh_shards_on(&address(), count).await
+}
+
+/// Addresses of fresh schemas of this server, one a shard.
+pub async fn fresh_shards_on(base: &str, count: usize) -> Vec<String> {
+    let beside = Beside::to(base).await;
     let mut addresses = Vec::new();
     for _ in 0..count {
         let name = format!("test_{:016x}", SystemIds.random());
         beside.run(&format!("CREATE SCHEMA {name}")).await;
-        addresses.push(in_schema(&base, &name));
+        addresses.push(in_schema(base, &name));
     }
     addresses
 }
@@ -119,6 +123,10 @@ impl Process {
         Self::start(options(shards))
             .await
             .expect("the test's server is there")
+    }
+
+    pub fn shards(&self) -> &[String] {
+        &self.shards
     }
 }
 

@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, ShardMap, migrate};
-use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
+use application::ports::{
+    ClaimLimits, CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError,
+};
 use domain::{Seq, ShardId};
 use port_conformance::order_store::sample;
 use tokio::io::copy_bidirectional;
@@ -207,7 +209,10 @@ async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
     assert!(is_away(store.counts().await.err()));
     assert!(is_away(store.event_position(away, Seq(1)).await.err()));
     assert!(is_away(
-        store.claim(away, 1, Duration::from_secs(1)).await.err()
+        store
+            .claim(away, ClaimLimits::any(1), Duration::from_secs(1))
+            .await
+            .err()
     ));
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::ports::{Committed, OrderStore, RescuePolicy, StoreError};
+use application::ports::{ClaimLimits, Committed, OrderStore, RescuePolicy, StoreError};
 use domain::{OrderId, ShardId};
 
 use crate::orders::place;
@@ -38,14 +38,18 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
     let second = placed(&process, "second").await;
     spoil(&shards[0], first).await;
 
-    let claimed = process.store.claim(SHARD, 1, LEASE).await;
+    let claimed = process.store.claim(SHARD, ClaimLimits::any(1), LEASE).await;
     assert_eq!(claimed, Ok(Vec::new()), "the only one that was looked at");
-    let claimed = process.store.claim(SHARD, 10, LEASE).await.unwrap();
+    let claimed = process
+        .store
+        .claim(SHARD, ClaimLimits::any(10), LEASE)
+        .await
+        .unwrap();
     let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
     assert_eq!(ids, [second]);
     // It waits, and reading it fails with the reason.
     let due = process.store.next_due(SHARD).await.unwrap();
-    let due = due.in_company.unwrap();
+    let due = due.any_lane().unwrap();
     assert!(due > Duration::from_secs(300), "{due:?}");
     assert!(matches!(
         process.store.get(first).await,
@@ -62,7 +66,7 @@ async fn an_unreadable_order_with_a_lost_lease_holds_up_no_rescue() {
     let second = placed(&process, "second").await;
     let claimed = process
         .store
-        .claim(SHARD, 10, Duration::from_millis(1))
+        .claim(SHARD, ClaimLimits::any(10), Duration::from_millis(1))
         .await;
     assert_eq!(claimed.unwrap().len(), 2);
     spoil(&shards[0], first).await;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{ListFilter, ListQuery, OrderStore};
+use application::ports::{ClaimLimits, ListFilter, ListQuery, OrderStore};
 use domain::{
     Adjustment, AdjustmentKind, Cause, Currency, Decision, Failure, HistoryStatus, Line, Money,
     Order, OrderId, PlaceOrder, Receipt, ReceiptLocation, ShardId, Status, Steering, Timestamp,
-    decimal,
+    Wait, decimal,
 };
 use port_conformance::order_store::{deadline, sample, write_at};
 use tokio_postgres::Row;
@@ -21,7 +21,8 @@ use tokio_postgres::Row;
 use crate::orders::{erasure, keyed, now, unkeyed, written};
 use crate::server::{Beside, Process, fresh_shards};
 
-/// A shard with an order of every status, of every number of digits, with and without lines.
+/// A shard with an order of every status and of everything that an order waits for, of every number of digits, with and
+/// without lines.
 pub async fn filled(shards: &[String]) -> Process {
     let process = Process::on(shards).await;
     let store = &process.store;
@@ -34,12 +35,14 @@ pub async fn filled(shards: &[String]) -> Process {
         sample::plain("judy", 700),
         sample::full("mallory", "M-1"),
         bought("olivia", "O-1", -1_000),
+        sample::plain("peggy", 300),
+        sample::plain("rupert", 400),
     ];
     for command in &first {
         written(store, keyed(command, command.user_id.as_str())).await;
     }
     let claimed = store
-        .claim(ShardId(0), 100, Duration::from_secs(3600))
+        .claim(ShardId(0), ClaimLimits::any(100), Duration::from_secs(3600))
         .await;
     let claimed: HashMap<String, Arc<Order>> = (claimed.unwrap().into_iter())
         .map(|order| (order.user_id.as_str().to_owned(), order))
@@ -58,6 +61,17 @@ pub async fn filled(shards: &[String]) -> Process {
     let away = Failure::new("timeout", "no answer within 30 s");
     let retry = claimed["erin"].retry(away, Duration::from_secs(3600), now());
     change(store, &claimed["erin"], retry.unwrap()).await;
+    for user in ["peggy", "rupert"] {
+        let away = Failure::new("receipt_store", "the receipt store does not answer");
+        let hour = Duration::from_secs(3600);
+        let done = claimed[user].await_receipt(Some(Arc::from("7")), away, hour, now());
+        let done = done.unwrap();
+        let waiting = Arc::clone(&done.order);
+        change(store, &claimed[user], done).await;
+        if user == "rupert" {
+            steer(store, &waiting, &[Steering::Hold, Steering::Release]).await;
+        }
+    }
 
     written(store, keyed(&sample::plain("frank", 5), "frank")).await;
     let later = sample::later("grace", 60, sample::time("2100-01-01T00:00:00.000Z"));
@@ -68,8 +82,7 @@ pub async fn filled(shards: &[String]) -> Process {
         (sample::plain("ivan", 9), Steering::Cancel),
     ] {
         let placed = written(store, keyed(&command, "k")).await;
-        let changed = placed.steer(steering, now(), Cause::default()).unwrap();
-        change(store, &placed, changed).await;
+        steer(store, &placed, &[steering]).await;
     }
     let old = in_currency(sample::numbered("karl", 9_900, "K-1"), "DEM");
     let long_ago = sample::time("1999-12-24T18:00:00.000Z");
@@ -119,6 +132,16 @@ async fn change(store: &PostgresStore, from: &Order, decision: Decision) {
     written(store, write_at(from, decision)).await;
 }
 
+async fn steer(store: &PostgresStore, order: &Order, steerings: &[Steering]) {
+    let mut order = order.clone();
+    for steering in steerings {
+        let changed = order.steer(*steering, now(), Cause::default()).unwrap();
+        let next = Order::clone(&changed.order);
+        change(store, &order, changed).await;
+        order = next;
+    }
+}
+
 async fn erase(store: &PostgresStore, user: &str) {
     let order = all_orders(store)
         .await
@@ -163,6 +186,10 @@ async fn orders_are_shown_in_the_words_and_digits_of_the_api() {
     let statuses: Vec<Status> = orders.iter().map(|order| order.status).collect();
     for status in Status::ALL {
         assert!(statuses.contains(&status), "an order that is {status}");
+    }
+    for wait in Wait::ALL {
+        let mut waits = orders.iter().filter_map(|order| order.waiting_for());
+        assert!(waits.any(|waiting| waiting.what == wait), "{wait:?}");
     }
     let time = |column: &str| format!("to_char({column} AT TIME ZONE 'UTC', {RFC_3339})");
     let query = format!(

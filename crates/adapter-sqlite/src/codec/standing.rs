@@ -14,6 +14,9 @@ const HAS_RECEIPT_KEY: u8 = 4;
 const HAS_OWN_RECEIPT_KEY: u8 = 8;
 const HAS_RETRY_AT: u8 = 16;
 const HAS_OPERATOR_COMMANDS: u8 = 32;
+const HAS_BUSY_SINCE: u8 = 64;
+/// Written for an order that is not PROCESSED: the work of one that is, is done.
+const WORK_DONE: u8 = 128;
 
 pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
     let mut flags = 0;
@@ -22,6 +25,11 @@ pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
         (HAS_RESULT, order.result.is_some()),
         (HAS_RETRY_AT, order.retry_at.is_some()),
         (HAS_OPERATOR_COMMANDS, order.operator_commands > 0),
+        (HAS_BUSY_SINCE, order.busy_since.is_some()),
+        (
+            WORK_DONE,
+            order.work_done && order.status != Status::Processed,
+        ),
     ] {
         if is_set {
             flags |= flag;
@@ -42,6 +50,9 @@ pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
     }
     if let Some(retry_at) = order.retry_at {
         put_number(bytes, retry_at.as_millis());
+    }
+    if let Some(busy_since) = order.busy_since {
+        put_number(bytes, busy_since.as_millis());
     }
     if let Some(failure) = &order.failure {
         put_text(bytes, &failure.code);
@@ -78,6 +89,9 @@ pub(crate) fn decode(
     let retry_at = has(HAS_RETRY_AT)
         .then(|| timestamp(&mut reader))
         .transpose()?;
+    let busy_since = has(HAS_BUSY_SINCE)
+        .then(|| timestamp(&mut reader))
+        .transpose()?;
     let failure = has(HAS_FAILURE)
         .then(|| read_failure(&mut reader))
         .transpose()?;
@@ -109,6 +123,8 @@ pub(crate) fn decode(
         operator_commands,
         failure,
         retry_at,
+        busy_since,
+        work_done: has(WORK_DONE) || status == Status::Processed,
         result,
         receipt_key,
         updated_at,

@@ -129,14 +129,15 @@ impl Writer<'_> {
             batch.leases_ended.push(id);
         }
         if let Some(due) = write.due(now) {
-            return self.put_job_of(batch, write, due);
+            return self.put_job(id, write.waits, due);
         }
         if was_fresh_claim {
             return Ok(());
         }
-        let had_job = self.remove_job(batch, id)?;
+        let had_job = self.remove_job(id)?;
         if status == Status::Pending && version == Version::FIRST && !had_job {
             // It waited in the log; its entry is passed over from now on.
+            self.waiting.pass_over(batch, id);
             batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
         }
         Ok(())

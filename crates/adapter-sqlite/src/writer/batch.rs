@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::books::Books;
 use super::fresh::FreshWork;
 use super::leases::Lease;
+use super::waiting::Rounds;
 use crate::index::memtable::Segment;
 use crate::recent::EncodedEvents;
 
@@ -29,9 +30,10 @@ pub(crate) struct Batch {
     pub(crate) indexed: Segment,
     pub(crate) leases_taken: Vec<(OrderId, Lease)>,
     pub(crate) leases_ended: Vec<OrderId>,
-    /// Fresh work that was taken out of its queue.
+    /// New orders that were taken out of their window.
     pub(crate) taken: Vec<FreshWork>,
-    pub(crate) touches_jobs: bool,
+    /// How far the rounds had come before.
+    pub(crate) rounds: Rounds,
     /// Orders were erased: no event from before is kept in memory.
     pub(crate) erases: bool,
     pub(crate) answers: Vec<Answer>,
@@ -80,12 +82,12 @@ impl Answer {
 }
 
 impl Batch {
-    /// Begins a transaction on these books, with these random bits.
-    pub(crate) fn begin(&mut self, books: Books, bits: u32) {
+    /// Begins a transaction on these books and rounds, with these random bits.
+    pub(crate) fn begin(&mut self, books: Books, bits: u32, rounds: Rounds) {
         self.books = books;
         self.bits = bits;
+        self.rounds = rounds;
         self.encoded_books.clear();
-        self.touches_jobs = false;
         self.erases = false;
     }
 

@@ -1,28 +1,30 @@
 //! What a commit keeps beside the orders themselves, in its row of the log: the counts and the marks of the work.
 
 use application::ports::Counts;
-use domain::{Status, Timestamp};
+use domain::Status;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::codec::{Reader, Unreadable, put_number};
-use crate::published::{EarliestJobs, Figures};
+use crate::due_work::DueWork;
+use crate::published::Figures;
 use crate::read::row;
 
-/// Counts and marks of the work after a commit, and when the first jobs of the table `jobs` are due.
+/// Counts and marks of the work after a commit.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Books {
     /// The last seq of the log.
     pub(crate) head: u64,
     /// The random bits of the event at the head.
     pub(crate) bits: u32,
-    /// Fresh work at or before it was claimed, or is none any more.
+    /// No new order at or before it waits in the log.
     pub(crate) claimed_through: u64,
+    /// New orders behind it, if they wait in the log, were never claimed and never moved to the jobs.
+    pub(crate) claimed_up_to: u64,
     /// No fresh claim at or before it is still PROCESSING without being in `jobs`.
     pub(crate) settled_through: u64,
-    /// New orders whose work is due and was never claimed.
+    /// How many new orders wait in the log.
     pub(crate) fresh_waiting: u64,
     pub(crate) counts: Counts,
-    pub(crate) jobs: EarliestJobs,
 }
 
 impl Books {
@@ -40,16 +42,14 @@ impl Books {
                 },
             )
             .optional()?;
-        Ok(Self {
-            jobs: earliest_jobs(connection)?,
-            ..last.unwrap_or_default()
-        })
+        Ok(last.unwrap_or_default())
     }
 
     /// As they are kept beside the log row of the head.
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
         for mark in [
             self.claimed_through,
+            self.claimed_up_to,
             self.settled_through,
             self.fresh_waiting,
             self.counts.erased,
@@ -67,6 +67,7 @@ impl Books {
             head,
             bits,
             claimed_through: reader.number()?,
+            claimed_up_to: reader.number()?,
             settled_through: reader.number()?,
             fresh_waiting: reader.number()?,
             ..Self::default()
@@ -97,34 +98,13 @@ impl Books {
         self.counts.set(from, count);
     }
 
-    /// Whether a worker would find something now. What runs alone is not hinted at with every commit: a worker has to
-    /// make room for it first.
-    pub(crate) fn has_due_work(&self, now: Timestamp) -> bool {
-        self.fresh_waiting > 0 || self.jobs.in_company.is_some_and(|due| due <= now)
-    }
-
-    pub(crate) const fn figures(&self) -> Figures {
+    /// With what the store tells its readers of the waiting work.
+    pub(crate) const fn figures(&self, work: DueWork) -> Figures {
         Figures {
             head: self.head,
             bits: self.bits,
             counts: self.counts,
-            fresh_waiting: self.fresh_waiting,
-            jobs: self.jobs,
+            work,
         }
     }
-}
-
-/// When the first jobs that are not claimed are due.
-pub(crate) fn earliest_jobs(connection: &Connection) -> rusqlite::Result<EarliestJobs> {
-    let earliest = |sql| -> rusqlite::Result<Option<Timestamp>> {
-        let due_ms: Option<i64> = connection
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get(0))?;
-        // What does not fit is never due: no clock shows it.
-        Ok(due_ms.and_then(|ms| Timestamp::from_millis(ms.cast_unsigned()).ok()))
-    };
-    Ok(EarliestJobs {
-        in_company: earliest("SELECT min(due_ms) FROM jobs WHERE claimed = 0")?,
-        alone: earliest("SELECT min(due_ms) FROM jobs WHERE claimed = 2")?,
-    })
 }

@@ -66,7 +66,7 @@ impl Writer<'_> {
                     WHERE place = ?1",
             )?
             .execute(params![place, row::ERASED, follows.get(), tombstones])?;
-        self.remove_job(batch, event.order_id)?;
+        self.remove_job(event.order_id)?;
         batch.books.count_erased(erasure.status);
         batch.books.head = seq;
         log::put(&mut batch.log, event.order_id, follows.get(), false);

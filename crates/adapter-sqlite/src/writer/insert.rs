@@ -34,16 +34,17 @@ impl Writer<'_> {
             }
             inserted => inserted?,
         }
-        let is_fresh_work = write.is_fresh_work();
+        let is_fresh_work = write.is_fresh_work() && self.waiting.fresh.has_room(batch.fresh.len());
         if is_fresh_work {
             batch.books.fresh_waiting += 1;
             batch.fresh.push(FreshWork {
                 seq: first_seq,
                 id,
+                due: now,
                 order: write.order.take(),
             });
         } else if let Some(due) = write.due(now) {
-            self.put_job_of(batch, write, due)?;
+            self.put_job(id, write.waits, due)?;
         }
         batch.books.count(None, status);
         batch.indexed.push(lists.0, id);

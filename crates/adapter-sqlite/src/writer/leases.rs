@@ -26,7 +26,7 @@ pub(crate) struct Lease {
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     by_order: HashMap<OrderId, Lease>,
-    /// The seqs of the fresh work among them.
+    /// The seqs of those of new orders of the log.
     fresh: BTreeSet<u64>,
 }
 
@@ -77,16 +77,13 @@ impl Leases {
             .map_or(claimed_through, |seq| (seq - 1).min(claimed_through))
     }
 
-    /// Fresh claims at or before `seq`: those that hold the mark back.
-    pub(crate) fn fresh_up_to(&self, seq: u64) -> Vec<OrderId> {
+    /// Claims of new orders at or before `seq`, which hold the mark back, at most `limit`.
+    pub(crate) fn fresh_up_to(&self, seq: u64, limit: usize) -> Vec<OrderId> {
         if self.fresh.first().is_none_or(|first| *first > seq) {
             return Vec::new();
         }
         let is_old = |lease: &Lease| matches!(lease.origin, Origin::Fresh(at) if at <= seq);
-        self.by_order
-            .iter()
-            .filter(|(_, lease)| is_old(lease))
-            .map(|(id, _)| *id)
-            .collect()
+        let old = self.by_order.iter().filter(|(_, lease)| is_old(lease));
+        old.take(limit).map(|(id, _)| *id).collect()
     }
 }

@@ -8,14 +8,21 @@
 pub(crate) mod apply;
 pub(crate) mod batch;
 pub(crate) mod books;
+mod bucket_set;
+pub(crate) mod clock_watch;
 mod erase;
 pub(crate) mod fresh;
 mod hot;
 mod insert;
-mod jobs;
+pub(crate) mod job_buckets;
+pub(crate) mod jobs;
 mod known;
+mod lanes;
 pub(crate) mod leases;
 pub(crate) mod recovery;
+mod stop_guard;
+pub(crate) mod waiting;
+mod watermarks;
 mod work;
 
 use std::sync::Arc;
@@ -26,7 +33,7 @@ use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
 use crate::SHARD;
-use crate::failure::{Meaning, in_words, meaning, unavailable, unknown};
+use crate::failure::{Meaning, in_words, meaning, not_written, unavailable, unknown};
 use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
 use crate::parcel::Parcel;
@@ -36,15 +43,15 @@ use crate::queue::WriteQueue;
 use crate::request::Request;
 use batch::{Answer, Batch};
 use books::Books;
-use fresh::FreshQueue;
+use clock_watch::ClockWatch;
 use hot::HotStatements;
+use job_buckets::JobBuckets;
 use leases::Leases;
+use stop_guard::StopGuard;
+use waiting::Waiting;
 
 /// How long the writer waits for the index before it refuses new orders.
 const WAIT_FOR_INDEX: Duration = Duration::from_secs(2);
-
-/// Fresh work that is kept in memory, so that a claim need not read it.
-const FRESH_IN_MEMORY: usize = 4_096;
 
 /// What the writer shares with the other threads of the store.
 pub(crate) struct Surroundings {
@@ -63,7 +70,11 @@ pub(crate) struct Beginning {
     pub(crate) connection: Connection,
     pub(crate) index: IndexReader,
     pub(crate) books: Books,
+    pub(crate) waiting: Waiting,
     pub(crate) leases: Leases,
+    pub(crate) clock_watch: ClockWatch,
+    /// [`SqliteOptions::searched_events`](crate::SqliteOptions::searched_events).
+    pub(crate) searched_events: u64,
 }
 
 pub(crate) struct Writer<'c> {
@@ -72,8 +83,12 @@ pub(crate) struct Writer<'c> {
     hot: HotStatements<'c>,
     index: IndexReader,
     books: Books,
-    fresh: FreshQueue,
+    waiting: Waiting,
+    /// A transaction failed: what is known of the jobs has to be read again.
+    are_jobs_unknown: bool,
     leases: Leases,
+    clock_watch: ClockWatch,
+    searched_events: u64,
 }
 
 /// What decides whether a write is begun.
@@ -102,29 +117,10 @@ struct Failed {
     meaning: Meaning,
 }
 
-/// Tells everyone when the thread ends, however it ends.
-struct LastWords {
-    published: Arc<Published>,
-    queue: Arc<WriteQueue>,
-    memtable: Arc<Memtable>,
-}
-
-impl Drop for LastWords {
-    fn drop(&mut self) {
-        const STOPPED: &str = "the writer of the store has stopped; restart the process";
-        if std::thread::panicking() {
-            self.published.distrust(STOPPED.to_owned());
-        }
-        self.queue.close(STOPPED);
-        self.queue.clear();
-        self.memtable.signal(|signals| signals.closing = true);
-    }
-}
-
 impl Beginning {
     /// Works until the queue is closed and empty, or the disk cannot be trusted any more. Returns its connection.
     pub(crate) fn run(self) -> Connection {
-        let _last_words = LastWords {
+        let _stop_guard = StopGuard {
             published: Arc::clone(&self.surroundings.published),
             queue: Arc::clone(&self.surroundings.queue),
             memtable: Arc::clone(&self.surroundings.memtable),
@@ -135,9 +131,12 @@ impl Beginning {
                 connection: &self.connection,
                 hot,
                 index: self.index,
-                fresh: FreshQueue::new(self.books.claimed_through, FRESH_IN_MEMORY),
                 books: self.books,
+                waiting: self.waiting,
+                are_jobs_unknown: false,
                 leases: self.leases,
+                clock_watch: self.clock_watch,
+                searched_events: self.searched_events,
             }
             .run(),
             Err(error) => tracing::error!(%error, "the writer of the store cannot begin"),
@@ -163,13 +162,18 @@ impl Writer<'_> {
         let has_room = self.surroundings.memtable.wait_for_room(WAIT_FOR_INDEX);
         let now = self.surroundings.clock.now();
         // Half of the bits are enough for a commit.
-        batch.begin(self.books, self.surroundings.ids.random() as u32);
+        let bits = self.surroundings.ids.random() as u32;
+        batch.begin(self.books, bits, self.waiting.rounds);
+        let monotonic = self.surroundings.clock.monotonic();
+        let (clock_watch, is_set_back) = self.clock_watch.look(now, monotonic);
         let done = self
-            .apply_all(parcels, batch, now, has_room)
-            .and_then(|()| self.commit(batch));
+            .begin(now, is_set_back)
+            .and_then(|()| self.apply_all(parcels, batch, now, has_room))
+            .and_then(|()| self.commit(batch, now));
         self.index.end_snapshot();
         match done {
             Ok(()) => {
+                self.clock_watch = clock_watch;
                 self.adopt(batch, now);
                 parcels.iter_mut().for_each(Parcel::tell);
                 for answer in batch.answers.drain(..) {
@@ -181,6 +185,18 @@ impl Writer<'_> {
         }
     }
 
+    fn begin(&mut self, now: Timestamp, is_set_back: bool) -> Result<(), Failed> {
+        self.hot.begin.execute([]).map_err(before_commit)?;
+        if self.are_jobs_unknown {
+            self.waiting.jobs = JobBuckets::load(self.connection).map_err(before_commit)?;
+            self.are_jobs_unknown = false;
+        }
+        if is_set_back {
+            self.restart_delays(now).map_err(before_commit)?;
+        }
+        Ok(())
+    }
+
     /// The writes first, then what else is asked for: a claim finds what came at the same time.
     fn apply_all(
         &mut self,
@@ -189,7 +205,6 @@ impl Writer<'_> {
         now: Timestamp,
         has_room: bool,
     ) -> Result<(), Failed> {
-        self.hot.begin.execute([]).map_err(before_commit)?;
         self.apply_writes(parcels, batch, now, has_room)
             .map_err(before_commit)?;
         for parcel in parcels {
@@ -242,11 +257,11 @@ impl Writer<'_> {
     ) -> Option<rusqlite::Error> {
         let (answer, failure) = match request {
             Request::Take {
-                limit,
+                limits,
                 taking,
                 reply,
             } => {
-                let (answer, failure) = split(self.take_due(batch, limit, &taking, now));
+                let (answer, failure) = split(self.take_due(batch, limits, &taking, now));
                 (Answer::Orders(reply, answer), failure)
             }
             Request::Rescue {
@@ -283,15 +298,15 @@ impl Writer<'_> {
     }
 
     /// Writes the log row and the books, and makes all of it durable.
-    fn commit(&mut self, batch: &mut Batch) -> Result<(), Failed> {
-        self.close_books(batch).map_err(before_commit)?;
+    fn commit(&mut self, batch: &mut Batch, now: Timestamp) -> Result<(), Failed> {
+        self.close_books(batch, now).map_err(before_commit)?;
         self.hot.commit.execute([]).map(drop).map_err(|error| {
             let meaning = meaning(&error);
             let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
             // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
             // other failure it is not known how much of the log a restart would find.
             let answer = if is_full {
-                unavailable(in_words(&error))
+                not_written(&error)
             } else {
                 unknown(in_words(&error))
             };
@@ -299,39 +314,12 @@ impl Writer<'_> {
         })
     }
 
-    fn close_books(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
-        if let Some(through) = self.fresh.emptied_through() {
-            batch.books.claimed_through = batch.books.claimed_through.max(through);
-            if through == self.books.head && batch.fresh.is_empty() {
-                // Also if an order has left the log's queue without being counted off.
-                batch.books.fresh_waiting = 0;
-            }
-        }
-        self.let_go_of_old_claims(batch)?;
-        // The claims of before this commit tell how far all was settled: those it makes lie behind.
-        let settled = self.leases.settled_through(self.books.claimed_through);
-        batch.books.settled_through = batch.books.settled_through.max(settled);
-        if batch.touches_jobs {
-            batch.books.jobs = books::earliest_jobs(self.connection)?;
-        }
-        if !batch.log.is_empty() {
-            let head = batch.books.head.cast_signed();
-            batch.books.bits = batch.bits;
-            batch.books.encode(&mut batch.encoded_books);
-            let row = rusqlite::params![head, batch.bits, &batch.log, &batch.encoded_books];
-            self.hot.log.execute(row)?;
-        }
-        Ok(())
-    }
-
     /// The transaction is durable: memory follows, then readers and followers.
     fn adopt(&mut self, batch: &mut Batch, now: Timestamp) {
         let before = std::mem::replace(&mut self.books, batch.books);
-        self.fresh
-            .append(&mut batch.fresh, before.head, self.books.head);
-        let keeps_orders = self.fresh.has_room(self.books.head);
+        self.waiting.adopt(batch);
+        let keeps_orders = self.waiting.fresh.keeps_orders();
         self.surroundings.queue.keep_orders(keeps_orders);
-        batch.taken.clear();
         for id in batch.leases_ended.drain(..) {
             self.leases.remove(id);
         }
@@ -345,22 +333,23 @@ impl Writer<'_> {
             bus,
             ..
         } = &self.surroundings;
+        let figures = self.books.figures(self.waiting.first_due());
         if self.books.head == before.head {
             // No order changed, but what is due may have: a job without an order was removed, or one was put off.
-            if self.books.figures() != before.figures() {
-                published.publish(self.books.figures(), &mut batch.events);
+            if figures != published.figures() {
+                published.publish(figures, &mut batch.events);
             }
             return;
         }
         batch.log.clear();
-        memtable.append(&mut batch.indexed, self.books.figures().position());
+        memtable.append(&mut batch.indexed, figures.position());
         if batch.erases {
             batch.events.clear();
-            published.publish_erasure(self.books.figures());
+            published.publish_erasure(figures);
         } else {
-            published.publish(self.books.figures(), &mut batch.events);
+            published.publish(figures, &mut batch.events);
         }
-        if self.books.has_due_work(now) {
+        if figures.work.is_due(now) {
             dispatch.work_is_due(SHARD);
         }
         bus.committed(SHARD, Seq(self.books.head));
@@ -371,7 +360,8 @@ impl Writer<'_> {
         tracing::error!(error = %failed.answer, "a commit failed and was rolled back");
         let rolled_back =
             self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-        self.fresh.put_back(&mut batch.taken);
+        self.waiting.restore(batch);
+        self.are_jobs_unknown = true;
         batch.forget();
         let is_trusted = rolled_back && failed.meaning != Meaning::Untrusted;
         if !is_trusted {
@@ -396,7 +386,7 @@ impl Writer<'_> {
 fn before_commit(error: rusqlite::Error) -> Failed {
     Failed {
         meaning: meaning(&error),
-        answer: unavailable(in_words(&error)),
+        answer: not_written(&error),
     }
 }
 

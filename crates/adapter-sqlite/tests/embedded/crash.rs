@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{CommitError, Committed, OrderStore, RescuePolicy, StoreError};
-use domain::{Failure, Order, OrderId, Seq, Status};
+use application::ports::{
+    ClaimLimits, CommitError, Committed, OrderStore, RescuePolicy, StoreError,
+};
+use domain::{Failure, Lane, Order, OrderId, Seq, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::Opened;
@@ -17,7 +19,7 @@ fn after_crash(crashed: &Opened) -> Opened {
     Opened::in_folder(folder, Arc::clone(&crashed.clock))
 }
 
-fn copy_of(crashed: &Path) -> Arc<tempfile::TempDir> {
+pub(super) fn copy_of(crashed: &Path) -> Arc<tempfile::TempDir> {
     let folder = Arc::new(tempfile::tempdir().expect("a temporary folder can be made"));
     for entry in fs::read_dir(crashed).expect("a file of the test can be read and written") {
         let entry = entry.expect("a file of the test can be read and written");
@@ -98,7 +100,13 @@ async fn every_claim_of_a_crashed_process_is_taken_back_and_nothing_else() {
         before.retry(order, std::time::Duration::ZERO).await;
     }
     let retried: Vec<OrderId> = claimed[12..16].iter().map(|order| order.id).collect();
-    let next = before.claim_from(adapter_sqlite::SHARDS[0], 22, LONG).await;
+    let mut limits = ClaimLimits::any(22);
+    limits.lanes[Lane::Retries.index()].most = 2;
+    let next = crashed
+        .store
+        .claim(adapter_sqlite::SHARDS[0], limits, LONG)
+        .await
+        .expect("a healthy store claims");
     let mut open: Vec<Arc<Order>> = claimed[16..].to_vec();
     open.extend(next);
     assert_eq!(

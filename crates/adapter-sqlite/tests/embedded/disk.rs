@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use application::in_process::InProcessHints;
-use application::ports::{CommitError, Committed, OrderStore, StoreError};
+use application::ports::{ClaimLimits, CommitError, Committed, OrderStore, StoreError};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_in};
@@ -105,7 +105,7 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
     let mut claimed = Vec::new();
     let mut failed_claims = 0;
     for _ in 0..5 {
-        match store.claim(shard, 20, LONG).await {
+        match store.claim(shard, ClaimLimits::any(20), LONG).await {
             Ok(orders) => claimed.extend(orders),
             Err(_) => failed_claims += 1,
         }

@@ -6,6 +6,7 @@ mod disk;
 mod due_times;
 mod erasure;
 mod folder;
+mod fresh_window;
 mod moving_index;
 mod next_due;
 mod one_date;

@@ -26,8 +26,9 @@ async fn a_job_without_an_order_is_not_due_any_more_once_a_claim_has_removed_it(
     // Its order was erased by hand, while no process had the folder.
     let id = SystemIds.order_id(clock.now(), &sample::user("alice"));
     let job = format!(
-        "INSERT INTO jobs (id, due_ms, claimed) VALUES (x'{}', {}, 0)",
+        "INSERT INTO jobs (id, state, bucket, due_ms) VALUES (x'{}', 0, {}, {})",
         id.as_uuid().simple(),
+        id.bucket().get(),
         clock.now().as_millis()
     );
     change_by_hand(&folder, &job);

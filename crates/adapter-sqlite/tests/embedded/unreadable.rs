@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
 use application::ports::{
-    CommitError, ListFilter, ListQuery, OrderStore, RescuePolicy, StoreError,
+    ClaimLimits, CommitError, ListFilter, ListQuery, OrderStore, RescuePolicy, StoreError,
 };
 use domain::{Order, OrderId};
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
@@ -58,7 +58,11 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
     let held = at.subject.steer(&first, domain::Steering::Hold).await;
     at.subject.steer(&held, domain::Steering::Release).await;
     at.spoil(first.id);
-    let claimed = at.store.claim(SHARDS[0], 10, LONG).await.expect("a claim");
+    let claimed = at
+        .store
+        .claim(SHARDS[0], ClaimLimits::any(10), LONG)
+        .await
+        .expect("a claim");
     let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
     assert_eq!(ids, [second.id]);
     // It waits, and whoever asks for it is told what is wrong.

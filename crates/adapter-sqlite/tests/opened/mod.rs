@@ -39,11 +39,25 @@ pub fn open_with(
     hints: &Arc<InProcessHints>,
     ids: Arc<dyn Ids>,
 ) -> Result<SqliteStore, OpenError> {
-    let options = SqliteOptions {
+    open_sized(small(dir), clock, hints, ids)
+}
+
+/// Queues small enough to be filled by a test.
+pub fn small(dir: &Path) -> SqliteOptions {
+    SqliteOptions {
         unindexed: 256,
         recent_events: 64,
         ..SqliteOptions::in_dir(dir)
-    };
+    }
+}
+
+/// Opens the store with sizes of the caller's own.
+pub fn open_sized(
+    options: SqliteOptions,
+    clock: &Arc<ManualClock>,
+    hints: &Arc<InProcessHints>,
+    ids: Arc<dyn Ids>,
+) -> Result<SqliteStore, OpenError> {
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     SqliteStore::open(
         options,

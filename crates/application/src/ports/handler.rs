@@ -14,29 +14,34 @@ pub enum Outcome {
         /// What the handler answered.
         result: Option<Arc<str>>,
     },
-    /// The order will never succeed: it becomes a dead letter at once.
+    /// The order can never succeed: it becomes a dead letter at once.
     Rejected(Failure),
-    /// This order failed this time: it is tried again, not before `after` where the handler says so.
+    /// This order failed this time: it is tried again, not before `after` if the handler asks for a wait.
     Retry {
         /// Why.
         failure: Failure,
         /// The least wait that the handler asked for (`Retry-After`).
         after: Option<Duration>,
-        /// Against whom it speaks.
-        blame: Blame,
+        /// What it says of the endpoint.
+        scope: FaultScope,
     },
 }
 
-/// Against whom a failed attempt speaks. The circuit breaker decides from it.
+/// What a failed attempt says of the endpoint, and whether it counts against the order. The circuit breaker and the retry
+/// policy decide from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    /// The order, or nobody (a request to slow down): the attempt counts, and the endpoint is proven to answer.
+pub enum FaultScope {
+    /// The order alone: it is still being processed there (409, 423, 425). The attempt counts; it says nothing of the
+    /// endpoint.
     Order,
-    /// Order or endpoint, it cannot be told (500): the attempt counts; the breaker counts it once an order, so that
-    /// one order that breaks the endpoint ends in the dead letters, and an endpoint that fails all orders opens it.
+    /// The endpoint has too much to do (429, or 503 with Retry-After). The attempt does not count, and it says nothing of
+    /// the endpoint's health.
+    Busy,
+    /// The endpoint is wrongly set up, or it is this order's fault (3xx, 401, 403, 404, 405): the order's fault if another
+    /// order succeeded lately, else as [`FaultScope::Endpoint`].
     Unclear,
-    /// The endpoint as a whole: unreachable, timed out, wrongly set up. Counted by the breaker; such a fault alone
-    /// makes no dead letter while the endpoint is not known to work for others.
+    /// The endpoint failed: a time-out, a broken or refused connection, 408, 500, 502, 504, 503 without Retry-After. The
+    /// attempt counts if the endpoint answers other orders meanwhile.
     Endpoint,
 }
 

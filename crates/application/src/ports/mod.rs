@@ -6,13 +6,14 @@ mod handler;
 mod hints;
 mod receipts;
 mod store;
+mod work;
 
 pub use clock::{Clock, Ids};
-pub use handler::{Blame, OrderHandler, Outcome};
+pub use handler::{FaultScope, OrderHandler, Outcome};
 pub use hints::{Dispatch, StatusBus};
 pub use receipts::{ReceiptError, ReceiptStore};
 pub use store::{
-    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListFilter,
-    ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError,
-    Write,
+    CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListFilter, ListQuery,
+    OrderPage, OrderStore, PROBE_BYTES, SequencedEvent, Settle, StoreError, Write,
 };
+pub use work::{BucketRound, Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy};

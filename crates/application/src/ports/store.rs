@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::work::{Claim, ClaimLimits, NextDue, RescuePolicy};
 use async_trait::async_trait;
 use domain::{
     Bucket, Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Order,
     OrderId, Seq, ShardId, Source, Status, Timestamp, UserId, Version,
 };
+
+/// How much room [`OrderStore::probe_commit`] asks for: enough for a large order.
+pub const PROBE_BYTES: usize = 1024 * 1024;
 
 /// When a caller stops waiting.
 pub type Deadline = tokio::time::Instant;
@@ -106,6 +110,14 @@ pub enum StoreError {
         /// What the operator should know.
         reason: String,
     },
+    /// A shard has no room left. Nothing was written. Retryable once there is room.
+    #[error("shard {shard} has no room left: {reason}; free space on its disk")]
+    Full {
+        /// Which one.
+        shard: ShardId,
+        /// What the operator should know.
+        reason: String,
+    },
     /// The connection broke, or the deadline passed, while the write was under way: it may or may not be there.
     /// The key finds out.
     #[error("shard {shard} did not confirm the write: {reason}")]
@@ -123,41 +135,6 @@ pub enum StoreError {
         /// What was found.
         reason: String,
     },
-}
-
-/// A worker's hold on an order: it is the version that the claim made, so that it never comes again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The order.
-    pub order_id: OrderId,
-    /// The fencing token.
-    pub token: Version,
-}
-
-/// What a rescue does with an order whose lease ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RescuePolicy {
-    /// With so many attempts behind it, it becomes a dead letter.
-    pub max_attempts: u32,
-    /// Otherwise it is due again after this and more, as [`Order::lose_lease`] draws it.
-    pub delay: Duration,
-}
-
-/// When the next waiting work of a shard is due: so long from now, zero where it is due already; `None` where none waits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NextDue {
-    /// The work that [`OrderStore::claim`] takes.
-    pub in_company: Option<Duration>,
-    /// The work that [`OrderStore::claim_alone`] takes.
-    pub alone: Option<Duration>,
-}
-
-impl NextDue {
-    /// Whichever comes first.
-    #[must_use]
-    pub fn soonest(self) -> Option<Duration> {
-        self.in_company.into_iter().chain(self.alone).min()
-    }
 }
 
 /// An event with its position in its shard.
@@ -328,8 +305,10 @@ pub trait Settle: Send + Sync + 'static {
 /// - Positions: every event is stored with 32 random bits, which a tombstone keeps. Two histories that give one number to
 ///   different events (a store and its restored backup) differ in the bits, except by chance.
 /// - Reads see every write that was confirmed before they began.
-/// - Due times: work of [`domain::Job::DueIn`] is due that long after the commit, work of [`domain::Job::DueAt`] once the
-///   store's wall clock has reached the time, also after a restart and after the clock was set.
+/// - Due times: work of [`domain::Job::DueIn`] is due that long after the commit, and never later than that long from now,
+///   however the store's wall clock is set: the delay is stored, and a clock that was set back starts it anew. Work of
+///   [`domain::Job::DueAt`] is due once the store's wall clock has reached the time, also after a restart and after the
+///   clock was set.
 /// - Every wait is bounded by the caller's deadline or by the store's own settings.
 /// - After each commit the store hints to its `Dispatch` and `StatusBus`, once per commit.
 #[async_trait]
@@ -363,27 +342,31 @@ pub trait OrderStore: Send + Sync + 'static {
         ask();
     }
 
-    /// Takes up to `limit` orders of a shard whose work is due, oldest due first, by [`Order::claim`]; they are
-    /// PROCESSING when it returns, under a lease of `lease` by the store's clock. Two claims never share an order. Orders
-    /// that run alone ([`Order::runs_alone`]) are passed over.
+    /// Takes orders of a shard whose work is due, by [`Order::claim`]; they are PROCESSING when it returns, under a lease of
+    /// `lease` by the store's clock. Two claims never share an order. Quarantined orders ([`Order::is_quarantined`]) are
+    /// passed over.
+    ///
+    /// How many orders each [`domain::Lane`] gives is [`ClaimLimits::allot`]'s decision. Within a lane the store goes round
+    /// the home buckets, claim after claim, and takes the oldest due orders of each, at most [`PER_BUCKET`] before the next
+    /// bucket has its turn. So the work of one customer, however much of it is due, does not keep that of others waiting.
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError>;
 
-    /// Takes the oldest due order of a shard that runs alone ([`Order::runs_alone`]), as [`OrderStore::claim`] takes the
-    /// others. That nothing else is worked on meanwhile in this process is the caller's business.
-    async fn claim_alone(
+    /// Takes the quarantined order ([`Order::is_quarantined`]) of a shard that is due for longest, as [`OrderStore::claim`]
+    /// takes the others. The caller sees to it that nothing else is worked on meanwhile in this process.
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError>;
 
     /// Takes up to `limit` due orders of a shard, and writes what `settle` decides of each in the same transaction: for
-    /// work that takes no time there is no lease, and no moment at which a crash leaves an order claimed. Orders that run
-    /// alone are taken with the others. Returns the orders as they stand after it.
+    /// work that takes no time there is no lease, and no moment at which a crash leaves an order claimed. Lanes share as in
+    /// [`ClaimLimits::any`], and quarantined orders are taken after the others. Returns the orders as they stand after it.
     async fn settle(
         &self,
         shard: ShardId,
@@ -444,6 +427,14 @@ pub trait OrderStore: Send + Sync + 'static {
 
     /// How many orders have each status, over all shards.
     async fn counts(&self) -> Result<Counts, StoreError>;
+
+    /// For how long the order of a shard that is due for longest has waited since it became due, quarantined ones
+    /// included; `None` if none is due.
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError>;
+
+    /// Finds out whether a shard takes commits, by a small one that no reader can see. It succeeds only if there is room for
+    /// [`PROBE_BYTES`], so that a shard whose disk is full is not believed to have room because of a few free bytes.
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError>;
 
     /// When the next work of a shard is due.
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError>;

@@ -185,13 +185,15 @@ impl<'a> CatchUp<'a> {
             return Ok(Stage::Closing(reading, until));
         };
         let settings = self.watcher.hub.inner.settings;
-        let page = self.read(shard, progress.seq, settings.page_events).await?;
+        let page = self
+            .read(shard, progress.seq, settings.tuning.page_events)
+            .await?;
         if reading.is_fresh {
             reading.is_fresh = false;
             if !self.is_of_this_store(shard, progress).await? {
                 return Ok(self.resync(ResyncReason::NotOfThisStore));
             }
-            if page.head.seq.0.saturating_sub(progress.seq.0) > settings.resumed_events {
+            if page.head.seq.0.saturating_sub(progress.seq.0) > settings.tuning.resumed_events {
                 return Ok(self.resync(ResyncReason::TooFarBehind));
             }
             // Another process, or a read, may have told the client of what is not handed out here yet.
@@ -201,7 +203,7 @@ impl<'a> CatchUp<'a> {
         self.tell(&mut reading, shard, &page.events, handed_out.seq);
         let progress = reading.progress.get(shard).unwrap_or(progress);
         let left = handed_out.seq.0.saturating_sub(progress.seq.0);
-        if page.events.is_empty() || left <= settings.page_events as u64 {
+        if page.events.is_empty() || left <= settings.tuning.page_events as u64 {
             reading.next_shard();
         }
         Ok(Stage::Approaching(reading))
@@ -217,7 +219,7 @@ impl<'a> CatchUp<'a> {
             reading.next_shard();
             return Ok(Stage::Closing(reading, until));
         }
-        let page_events = self.watcher.hub.inner.settings.page_events;
+        let page_events = self.watcher.hub.inner.settings.tuning.page_events;
         let page = self.read(shard, progress.seq, page_events).await?;
         self.tell(&mut reading, shard, &page.events, end.seq);
         if reading.progress.get(shard) == Some(progress) {
@@ -272,7 +274,7 @@ impl<'a> CatchUp<'a> {
     async fn wait_until_followed(&self, shard: ShardId) -> Result<(), WatchError> {
         let inner = &self.watcher.hub.inner;
         let mut begun = inner.begun.subscribe();
-        let followed = timeout(inner.settings.join_timeout, async {
+        let followed = timeout(inner.settings.tuning.join_timeout, async {
             while self.position(shard).is_err() {
                 if begun.changed().await.is_err() {
                     return;
@@ -287,7 +289,7 @@ impl<'a> CatchUp<'a> {
     /// Waits until the hub has handed out `seq`, which the store holds. It is at most a moment behind, and nearly
     /// never asked for, so that looking again and again is cheaper than telling of every hand-out.
     async fn wait_until_handed_out(&self, shard: ShardId, seq: Seq) -> Result<(), WatchError> {
-        let give_up = Instant::now() + self.watcher.hub.inner.settings.join_timeout;
+        let give_up = Instant::now() + self.watcher.hub.inner.settings.tuning.join_timeout;
         while self.position(shard)?.seq < seq {
             if Instant::now() >= give_up {
                 return Err(WatchError::NotFollowed { shard });
@@ -336,10 +338,13 @@ impl<'a> CatchUp<'a> {
     /// A turn is for one read, so that a client that takes its changes slowly holds up nobody.
     async fn turn(&self) -> Result<SemaphorePermit<'_>, WatchError> {
         let inner = &self.watcher.hub.inner;
-        timeout(inner.settings.join_timeout, inner.resuming_reads.acquire())
-            .await
-            .map_err(|_| WatchError::Busy)?
-            .map_err(|_| WatchError::Busy)
+        timeout(
+            inner.settings.tuning.join_timeout,
+            inner.resuming_reads.acquire(),
+        )
+        .await
+        .map_err(|_| WatchError::Busy)?
+        .map_err(|_| WatchError::Busy)
     }
 }
 

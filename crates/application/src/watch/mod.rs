@@ -39,31 +39,36 @@ use registry::Registry;
 /// What live watching is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchSettings {
-    /// The most watchers at a time; further ones are refused. Default 10,000.
+    /// The most watchers at a time; further ones are refused.
     pub max_watchers: usize,
-    /// The most changes that wait for one watcher; past it, it lags. Default 32,768.
+    /// What operators do not set.
+    pub tuning: WatchTuning,
+}
+
+/// Bounds and waits that operators do not set; tests shorten them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchTuning {
+    /// The most changes that wait for one watcher; past it, it lags.
     pub queued_changes: usize,
-    /// The most events that are read at once. Default 1,000.
+    /// The most events that are read at once.
     pub page_events: usize,
-    /// How long a change waits at most where its hint was lost. Default 1 s.
+    /// How long a change waits at most where its hint was lost.
     pub slow_scan: Duration,
-    /// The wait after a first failure of the store; it doubles with each one that follows. Default 50 ms.
+    /// The wait after a first failure of the store; it doubles with each one that follows.
     pub retry_min: Duration,
-    /// The longest wait after a failure of the store. Default 5 s.
+    /// The longest wait after a failure of the store.
     pub retry_max: Duration,
     /// The most events of a shard that are read again for a watcher that resumes; past it, it is told to resync.
-    /// Default 100,000.
     pub resumed_events: u64,
-    /// The most pages that are read for resuming watchers at a time. Default 4.
+    /// The most pages that are read for resuming watchers at a time.
     pub resuming_reads: usize,
-    /// How long a watcher that joins waits for its turn to read, and for the hub to follow its shards. Default 5 s.
+    /// How long a watcher that joins waits for its turn to read, and for the hub to follow its shards.
     pub join_timeout: Duration,
 }
 
-impl Default for WatchSettings {
+impl Default for WatchTuning {
     fn default() -> Self {
         Self {
-            max_watchers: 10_000,
             queued_changes: 32_768,
             page_events: 1_000,
             slow_scan: Duration::from_secs(1),
@@ -113,7 +118,7 @@ impl Hub {
                 settings,
                 wanted: watch::Sender::new(0),
                 begun: watch::Sender::new(0),
-                resuming_reads: Semaphore::new(settings.resuming_reads),
+                resuming_reads: Semaphore::new(settings.tuning.resuming_reads),
                 watchers: AtomicUsize::new(0),
             }),
         }

@@ -66,7 +66,7 @@ impl Pump {
 
     async fn follow(&mut self, head: EventPosition) {
         let mut position = head;
-        let limit = self.hub.inner.settings.page_events;
+        let limit = self.hub.inner.settings.tuning.page_events;
         loop {
             if self.hub.registry().rest_if_unwatched(self.shard) {
                 return;
@@ -95,7 +95,7 @@ impl Pump {
 
     /// Waits for a hint of something new, at most until the slow scan is due.
     async fn wait_for_news(&mut self, position: Seq) {
-        let scan_after = self.hub.inner.settings.slow_scan;
+        let scan_after = self.hub.inner.settings.tuning.slow_scan;
         let bus_is_gone = timeout(scan_after, self.hints.wait_for(|seq| *seq > position))
             .await
             .is_ok_and(|heard| heard.is_err());
@@ -129,10 +129,10 @@ impl Pump {
     }
 
     fn back_off(&self) -> Duration {
-        let settings = &self.hub.inner.settings;
-        settings
+        let tuning = &self.hub.inner.settings.tuning;
+        tuning
             .retry_min
             .saturating_mul(1 << self.failures.min(16))
-            .min(settings.retry_max)
+            .min(tuning.retry_max)
     }
 }

@@ -29,7 +29,7 @@ impl Watcher {
         let before = hub.inner.watchers.fetch_add(1, Ordering::Relaxed);
         // From here on the watcher's drop takes the count back.
         let watcher = Self {
-            mailbox: Arc::new(Mailbox::new(settings.queued_changes)),
+            mailbox: Arc::new(Mailbox::new(settings.tuning.queued_changes)),
             hub,
             topics: Vec::new(),
             is_counted: false,

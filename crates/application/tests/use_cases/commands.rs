@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{ListFilter, OrderStore as _};
+use application::ports::{ClaimLimits, ListFilter, OrderStore as _};
 use application::{Placed, SteerError};
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{EventType, Failure, Order, Reason, Refusal, Status, Steering};
@@ -109,7 +109,12 @@ async fn a_replay_of_many_leaves_a_letter_that_was_replayed_too_often() {
         };
         let shard = opened.store.shard_of(order.id.bucket());
         let lease = std::time::Duration::from_secs(60);
-        let claimed = opened.store.claim(shard, 1, lease).await.unwrap().remove(0);
+        let claimed = opened
+            .store
+            .claim(shard, ClaimLimits::any(1), lease)
+            .await
+            .unwrap()
+            .remove(0);
         let failure = Failure::new("handler_rejected", "no stock");
         let decision = claimed.fail(failure, opened.clock().now()).unwrap();
         opened.write(&claimed, decision).await;

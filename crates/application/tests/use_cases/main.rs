@@ -7,3 +7,4 @@ mod history;
 mod names;
 mod opened;
 mod receipts;
+mod store_health;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    Clock, CommitError, Committed, Deadline, OrderStore, ReceiptError, ReceiptStore, StoreError,
-    Write,
+    ClaimLimits, Clock, CommitError, Committed, Deadline, OrderStore, ReceiptError, ReceiptStore,
+    StoreError, Write,
 };
 use application::system::SystemIds;
 use application::{Application, Caller, Receipts, Settings};
@@ -66,7 +66,12 @@ impl Opened {
     pub async fn process(&self, order: &Order) -> Arc<Order> {
         let shard = self.store.shard_of(order.id.bucket());
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(shard, 1, lease).await.unwrap().remove(0);
+        let claimed = self
+            .store
+            .claim(shard, ClaimLimits::any(1), lease)
+            .await
+            .unwrap()
+            .remove(0);
         assert_eq!(claimed.id, order.id);
         if let Some(store) =
             Receipts::Outside(Arc::clone(&self.shelf) as _).store_for(claimed.receipt.location)

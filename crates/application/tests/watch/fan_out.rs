@@ -3,14 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::watch::{Delivery, Lagged, Start, Topic, WatchSettings};
+use application::watch::{Delivery, Lagged, Start, Topic, WatchSettings, WatchTuning};
 use domain::{Seq, ShardId};
 
-use crate::scripted_store::{Seen, flatten, join, order, receive, run, user, versions};
+use crate::scripted_store::{
+    Seen, flatten, join, order, receive, run, settings, tuned, user, versions,
+};
 
 #[tokio::test]
 async fn each_watcher_gets_the_changes_of_its_topics_alone() {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let (alice, bob) = (user("alice"), user("bob"));
     let (of_alice, of_bob) = (order(&alice, 1), order(&bob, 2));
     let mut everything = running.hub.watcher().unwrap();
@@ -37,7 +39,7 @@ async fn each_watcher_gets_the_changes_of_its_topics_alone() {
 
 #[tokio::test]
 async fn overlapping_topics_deliver_each_change_once_and_in_order() {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let alice = user("alice");
     let orders: Vec<_> = (0..10).map(|number| order(&alice, number)).collect();
     let mut watcher = running.hub.watcher().unwrap();
@@ -63,7 +65,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
 
 #[tokio::test]
 async fn a_watcher_of_everything_and_of_an_order_gets_it_once() {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let alice = user("alice");
     let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Order(order(&alice, 1)), Start::Now).await;
@@ -83,7 +85,7 @@ async fn a_watcher_of_everything_and_of_an_order_gets_it_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_hint_delays_a_change_and_loses_nothing() {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let alice = user("alice");
     let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Everything, Start::Now).await;
@@ -94,7 +96,7 @@ async fn a_lost_hint_delays_a_change_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_store_delays_changes_and_skips_none() {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let alice = user("alice");
     let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Everything, Start::Now).await;
@@ -114,11 +116,11 @@ async fn a_failing_store_delays_changes_and_skips_none() {
 
 #[tokio::test]
 async fn a_watcher_that_takes_nothing_lags_and_the_others_do_not() {
-    let settings = WatchSettings {
+    let settings = tuned(WatchTuning {
         queued_changes: 100,
         page_events: 10,
-        ..WatchSettings::default()
-    };
+        ..WatchTuning::default()
+    });
     let running = run(1, settings);
     let alice = user("alice");
     let mut stalled = running.hub.watcher().unwrap();
@@ -140,7 +142,7 @@ async fn a_watcher_that_takes_nothing_lags_and_the_others_do_not() {
 
 #[tokio::test]
 async fn without_watchers_there_are_no_reads_and_nothing_is_left_behind() {
-    let running = run(2, WatchSettings::default());
+    let running = run(2, settings());
     let alice = user("alice");
     for number in 0..100 {
         running.store.commit_next(order(&alice, number), &alice);
@@ -159,7 +161,7 @@ async fn without_watchers_there_are_no_reads_and_nothing_is_left_behind() {
 
 #[tokio::test]
 async fn all_watchers_share_one_text() {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let alice = user("al\"ice\u{e9}");
     let id = order(&alice, 1);
     let mut texts = Vec::new();
@@ -196,10 +198,10 @@ async fn all_watchers_share_one_text() {
 
 #[tokio::test]
 async fn a_store_that_was_restored_under_a_watcher_is_announced() {
-    let settings = WatchSettings {
+    let settings = tuned(WatchTuning {
         slow_scan: Duration::from_millis(10),
-        ..WatchSettings::default()
-    };
+        ..WatchTuning::default()
+    });
     let running = run(1, settings);
     let alice = user("alice");
     for number in 0..5 {
@@ -219,7 +221,7 @@ async fn a_store_that_was_restored_under_a_watcher_is_announced() {
 async fn watchers_are_bounded() {
     let settings = WatchSettings {
         max_watchers: 2,
-        ..WatchSettings::default()
+        ..settings()
     };
     let running = run(1, settings);
     let first = running.hub.watcher();

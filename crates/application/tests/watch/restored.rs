@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::watch::{Cursor, ResyncReason, Start, Topic, WatchSettings};
+use application::watch::{Cursor, ResyncReason, Start, Topic, WatchTuning};
 use domain::{EventPosition, Seq, ShardId, UserId, Version};
 
 use crate::scripted_store::{
-    ScriptedStore, Seen, join, order, receive, run, run_over, user, versions,
+    ScriptedStore, Seen, join, order, receive, run, run_over, settings, tuned, user, versions,
 };
 
 /// The orders of the tests are of one user; the first one is watched by its id.
@@ -45,7 +45,7 @@ async fn a_cursor_that_is_newer_than_the_backup_gets_a_resync_notice_for_ever() 
     for growth in [20, 9, 1, 30, 1_000] {
         grow(&store, &alice, growth);
         for topic in topics(&alice) {
-            let running = run_over(Arc::clone(&store), WatchSettings::default());
+            let running = run_over(Arc::clone(&store), settings());
             let mut watcher = running.hub.watcher().unwrap();
             let start = Start::After(newest.clone());
             let seen = join(&mut watcher, topic.clone(), start).await;
@@ -73,7 +73,7 @@ async fn every_cursor_of_the_lost_history_is_recognised() {
     let cursors: Vec<Cursor> = (71..=100).map(|seq| store.at(seq)).collect();
     store.forget_after(ShardId(0), Seq(70));
     grow(&store, &alice, 60);
-    let running = run_over(store, WatchSettings::default());
+    let running = run_over(store, settings());
     for cursor in cursors {
         // As a client keeps it: a text.
         let cursor = Cursor::parse(&cursor.to_string()).unwrap();
@@ -90,7 +90,7 @@ async fn a_cursor_that_is_older_than_the_backup_goes_on() {
     let alice = user("alice");
     let (store, _) = restored(&alice);
     grow(&store, &alice, 60);
-    let running = run_over(store, WatchSettings::default());
+    let running = run_over(store, settings());
     for seq in [0, 1, 69, 70] {
         for topic in topics(&alice) {
             let mut watcher = running.hub.watcher().unwrap();
@@ -119,7 +119,7 @@ async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
             store.commit_next(order(user, 1), user);
         }
     }
-    let running = run_over(Arc::clone(&store), WatchSettings::default());
+    let running = run_over(Arc::clone(&store), settings());
     let mut watcher = running.hub.watcher().unwrap();
     join(&mut watcher, Topic::Everything, Start::Now).await;
     let mut newest = None;
@@ -142,7 +142,7 @@ async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
             store.commit_next(order(user, 1), user);
         }
     }
-    let running = run_over(store, WatchSettings::default());
+    let running = run_over(store, settings());
     let mut watcher = running.hub.watcher().unwrap();
     let start = Start::After(newest.clone());
     let seen = join(&mut watcher, Topic::Everything, start).await;
@@ -161,7 +161,7 @@ async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
 #[tokio::test]
 async fn a_cursor_that_lacks_a_shard_begins_at_its_first_event() {
     let alice = user("alice");
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     grow(&running.store, &alice, 8);
     let elsewhere = EventPosition {
         seq: Seq(5),
@@ -184,7 +184,7 @@ async fn a_cursor_that_lacks_a_shard_begins_at_its_first_event() {
 #[tokio::test]
 async fn a_cursor_on_an_erased_order_goes_on_and_tombstones_name_no_user() {
     let alice = user("alice");
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     grow(&running.store, &alice, 8);
     let erased = order(&alice, 1);
     // The events 2 and 6 are of the order that is erased, and so is 9.
@@ -214,10 +214,10 @@ async fn a_cursor_on_an_erased_order_goes_on_and_tombstones_name_no_user() {
 #[tokio::test]
 async fn a_watcher_of_an_order_sees_that_it_was_erased() {
     let alice = user("alice");
-    let settings = WatchSettings {
+    let settings = tuned(WatchTuning {
         slow_scan: Duration::from_millis(10),
-        ..WatchSettings::default()
-    };
+        ..WatchTuning::default()
+    });
     let running = run(1, settings);
     grow(&running.store, &alice, 4);
     let erased = order(&alice, 1);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::watch::{Cursor, ResyncReason, Start, Topic, WatchError, WatchSettings};
+use application::watch::{Cursor, ResyncReason, Start, Topic, WatchError, WatchTuning};
 use domain::{EventPosition, OrderId, ShardId, UserId, Version};
 use tokio::task::JoinSet;
 
 use crate::scripted_store::{
-    Running, ScriptedStore, Seen, flatten, join, order, receive, run, run_over, user, versions,
+    Running, ScriptedStore, Seen, flatten, join, order, receive, run, run_over, settings, tuned,
+    user, versions,
 };
 
 fn after(version: u32) -> Start {
@@ -19,7 +20,7 @@ fn after(version: u32) -> Start {
 
 /// An order with this many versions in a running hub.
 async fn with_order(count: u32) -> (Running, UserId, OrderId) {
-    let running = run(1, WatchSettings::default());
+    let running = run(1, settings());
     let alice = user("alice");
     let id = order(&alice, 1);
     for _ in 0..count {
@@ -109,11 +110,11 @@ async fn an_order_resumes_from_a_cursor() {
 
 #[tokio::test]
 async fn a_cursor_from_elsewhere_and_a_gap_too_large_are_told() {
-    let settings = WatchSettings {
+    let settings = tuned(WatchTuning {
         resumed_events: 50,
         page_events: 7,
-        ..WatchSettings::default()
-    };
+        ..WatchTuning::default()
+    });
     let running = run(1, settings);
     let alice = user("alice");
     for number in 0..60 {
@@ -143,7 +144,7 @@ async fn a_cursor_from_elsewhere_and_a_gap_too_large_are_told() {
 async fn a_store_that_cannot_be_read_refuses_a_watcher_in_time() {
     let store = ScriptedStore::new(2);
     store.fails.store(true, Ordering::SeqCst);
-    let running = run_over(store, WatchSettings::default());
+    let running = run_over(store, settings());
     let mut watcher = running.hub.watcher().unwrap();
     let mut catch_up = watcher.watch(Topic::Everything, Start::Now);
     let refused = tokio::time::timeout(Duration::from_secs(6), catch_up.next()).await;
@@ -155,10 +156,10 @@ async fn a_store_that_cannot_be_read_refuses_a_watcher_in_time() {
 /// Over several shards, while orders change, a watcher is cut off again and again at any point and comes back with
 /// the last cursor that it saw: it has seen every version of every order exactly once and in order.
 async fn cut_off_again_and_again(topic: Topic, shards: u16) {
-    let settings = WatchSettings {
+    let settings = tuned(WatchTuning {
         page_events: 5,
-        ..WatchSettings::default()
-    };
+        ..WatchTuning::default()
+    });
     let running = run(shards, settings);
     let users: Vec<_> = (0..6).map(|number| user(&format!("{number}"))).collect();
     let store = Arc::clone(&running.store);

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
+    Write,
 };
-use application::watch::{Cursor, Delivery, Hub, ResyncReason, WatchSettings, Watcher};
+use application::watch::{
+    Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
+};
 use async_trait::async_trait;
 use domain::{
     Bucket, Cause, Event, EventPosition, EventType, ExternalId, Order, OrderId, Seq, ShardId,
@@ -227,13 +230,17 @@ impl OrderStore for ScriptedStore {
     async fn claim(
         &self,
         _: ShardId,
-        _: usize,
+        _: ClaimLimits,
         _: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         unreachable!("the hub only reads")
     }
 
-    async fn claim_alone(&self, _: ShardId, _: Duration) -> Result<Option<Arc<Order>>, StoreError> {
+    async fn claim_quarantined(
+        &self,
+        _: ShardId,
+        _: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
         unreachable!("the hub only reads")
     }
 
@@ -270,6 +277,14 @@ impl OrderStore for ScriptedStore {
         unreachable!("the hub reads events alone")
     }
 
+    async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
+        unreachable!("the hub reads events alone")
+    }
+
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        unreachable!("the hub reads events alone")
+    }
+
     async fn close(&self) {}
 }
 
@@ -285,6 +300,19 @@ pub struct Running {
     pub store: Arc<ScriptedStore>,
     pub hub: Hub,
     _tasks: JoinSet<()>,
+}
+
+/// Settings that bind no test that does not mean to be bound.
+pub fn settings() -> WatchSettings {
+    tuned(WatchTuning::default())
+}
+
+/// Such settings with other bounds and waits.
+pub fn tuned(tuning: WatchTuning) -> WatchSettings {
+    WatchSettings {
+        max_watchers: 10_000,
+        tuning,
+    }
 }
 
 pub fn run(shards: u16, settings: WatchSettings) -> Running {

@@ -55,6 +55,8 @@ pub enum Command {
     GiveBack {
         says_why: bool,
     },
+    PostponeBusy,
+    AwaitReceipt,
     LoseLease {
         max_attempts: u32,
     },
@@ -75,6 +77,8 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         3 => Just(Command::Retry),
         2 => Just(Command::Fail),
         2 => any::<bool>().prop_map(|says_why| Command::GiveBack { says_why }),
+        2 => Just(Command::PostponeBusy),
+        2 => Just(Command::AwaitReceipt),
         2 => (0_u32..4).prop_map(|max_attempts| Command::LoseLease { max_attempts }),
         6 => steering.prop_map(Command::Steer),
     ]
@@ -87,6 +91,8 @@ pub fn reason(command: Command) -> Option<Failure> {
     match command {
         Command::Retry => Some(Failure::new("timeout", "no answer")),
         Command::Fail => Some(Failure::new("declined", "not with this card")),
+        Command::PostponeBusy => Some(Failure::new("endpoint_busy", "too much to do")),
+        Command::AwaitReceipt => Some(Failure::new("receipt_store_unavailable", "away")),
         Command::GiveBack { says_why: true } => {
             Some(Failure::new("endpoint_unreachable", "nobody listens"))
         }
@@ -103,6 +109,8 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Option<Decisio
         Command::Retry => order.retry(failure(), DELAY, now),
         Command::Fail => order.fail(failure(), now),
         Command::GiveBack { .. } => order.give_back(reason(command), DELAY, now),
+        Command::PostponeBusy => order.postpone_busy(failure(), DELAY, now),
+        Command::AwaitReceipt => order.await_receipt(Some(Arc::from("[1]")), failure(), DELAY, now),
         Command::LoseLease { max_attempts } => order.lose_lease(max_attempts, DELAY, now),
         Command::Steer(steering) => order.steer(steering, now, Cause::default()),
     }

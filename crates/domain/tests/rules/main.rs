@@ -1,5 +1,6 @@
 //! The rules of an order as properties: each is checked against something written down a second time, in another way.
 
+mod attempts;
 mod fingerprints;
 mod input;
 mod made;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{
-    Cause, Decision, Event, EventType, Failure, HistoryStatus, Job, Order, OrderId, Receipt,
+    Cause, Decision, Event, EventType, Failure, HistoryStatus, Job, Lane, Order, OrderId, Receipt,
     ReceiptLocation, Refusal, Status, Steering, Timestamp, Version, Wait, WaitingFor,
 };
 use proptest::prelude::*;
@@ -44,10 +44,17 @@ fn picture(order: &Order, command: Command) -> Option<Status> {
     let arrow = match command {
         Command::Claim => "claim",
         Command::Complete => "complete",
-        Command::Retry | Command::GiveBack { .. } => "retry",
+        Command::Retry
+        | Command::GiveBack { .. }
+        | Command::PostponeBusy
+        | Command::AwaitReceipt => "retry",
         Command::Fail => "fail",
         Command::LoseLease { max_attempts } if lost(max_attempts) == S::Failed => "fail",
         Command::LoseLease { .. } => "retry",
+        // Work that is done is cancelled only by giving up its dead letter.
+        Command::Steer(Steering::Cancel) if order.work_done && order.status != S::Failed => {
+            return None;
+        }
         Command::Steer(Steering::Cancel) => "cancel",
         Command::Steer(Steering::Hold) => "hold",
         Command::Steer(Steering::Release) => "release",
@@ -63,7 +70,9 @@ fn picture(order: &Order, command: Command) -> Option<Status> {
 fn expected_attempt(order: &Order, command: Command) -> u32 {
     match command {
         Command::Claim => order.attempt + 1,
-        Command::GiveBack { .. } => order.attempt - 1,
+        Command::GiveBack { .. } | Command::PostponeBusy | Command::AwaitReceipt => {
+            order.attempt - 1
+        }
         Command::Steer(Steering::Replay) => 0,
         _ => order.attempt,
     }
@@ -105,9 +114,12 @@ fn expected_code(order: &Order, command: Command) -> Option<Arc<str>> {
     match command {
         Command::Complete | Command::Steer(Steering::Replay) => None,
         Command::LoseLease { .. } => Some(Arc::from("lease_lost")),
-        Command::Claim | Command::Retry | Command::Fail | Command::GiveBack { .. } => {
-            reason(command).or(last).map(|failure| failure.code)
-        }
+        Command::Claim
+        | Command::Retry
+        | Command::Fail
+        | Command::GiveBack { .. }
+        | Command::PostponeBusy
+        | Command::AwaitReceipt => reason(command).or(last).map(|failure| failure.code),
         Command::Steer(_) => last.map(|failure| failure.code),
     }
 }
@@ -131,6 +143,42 @@ fn says_what_went_wrong(order: &Order, command: Command, decision: &Decision) ->
     Ok(())
 }
 
+/// What a command does to the record of the work and of busy answers.
+fn remembers_the_work(order: &Order, command: Command, after: &Order) -> TestCaseResult {
+    let does_work = matches!(command, Command::Complete | Command::AwaitReceipt);
+    prop_assert_eq!(after.work_done, order.work_done || does_work);
+    let expected = match (&order.result, command) {
+        (Some(first), _) => Some(&**first),
+        (None, Command::Complete) => Some("{}"),
+        (None, Command::AwaitReceipt) => Some("[1]"),
+        (None, _) => None,
+    };
+    prop_assert_eq!(after.result.as_deref(), expected, "the first result stays");
+    let busy_since = match command {
+        Command::Claim | Command::GiveBack { says_why: false } => order.busy_since,
+        Command::PostponeBusy => order.busy_since.or(Some(after.updated_at)),
+        _ => None,
+    };
+    prop_assert_eq!(after.busy_since, busy_since);
+    let (lane, what) = match (after.work_done, after.was_tried()) {
+        (true, _) => (Lane::Receipts, Wait::Receipts),
+        (false, true) => (Lane::Retries, Wait::Retry),
+        (false, false) => (Lane::Fresh, Wait::Worker),
+    };
+    prop_assert_eq!(after.lane(), lane);
+    if after.status == Status::Retrying {
+        prop_assert_eq!(after.waiting_for().map(|wait| wait.what), Some(what));
+    }
+    if after.status == Status::Processing {
+        prop_assert_eq!(
+            after.lane(),
+            order.lane(),
+            "its claim is no attempt before it"
+        );
+    }
+    Ok(())
+}
+
 fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> TestCaseResult {
     let after = &decision.order;
     prop_assert_eq!(after.version.get(), order.version.get() + 1);
@@ -145,7 +193,7 @@ fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> Test
         after.updated_at >= order.updated_at,
         "time never runs back in an order"
     );
-    prop_assert_eq!(after.result.is_some(), after.status == Status::Processed);
+    remembers_the_work(order, command, after)?;
     prop_assert_eq!(
         after.receipt_key.is_some(),
         after.status == Status::Processed
@@ -171,100 +219,6 @@ fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> Test
     );
     prop_assert_eq!(event.occurred_at, after.updated_at);
     Ok(())
-}
-
-/// How long the orders of a worker that was lost wait after `attempts` such losses.
-fn waits_after_losses(orders: u64, attempts: u32) -> Vec<Duration> {
-    let wait = |random| {
-        let command = place_order("alice", None, 100);
-        let id = OrderId::new(at(1_000_000), &command.user_id, random << 2);
-        let mut order = place(command, id, at(1_000_000)).order;
-        let mut last = Job::Nothing;
-        for _ in 0..attempts {
-            let claimed = order.claim(order.updated_at).expect("it waits").order;
-            let lost = claimed
-                .lose_lease(u32::MAX, DELAY, claimed.updated_at)
-                .expect("it is held");
-            (order, last) = (lost.order, lost.job);
-        }
-        match last {
-            Job::DueIn(wait) => wait,
-            other => panic!("{other:?}"),
-        }
-    };
-    (0..orders).map(wait).collect()
-}
-
-#[test]
-fn an_order_runs_alone_once_it_has_lost_its_lease_at_the_second_attempt() {
-    let placed = plain_order().order;
-    let claim = |order: &Order| order.claim(order.updated_at).expect("it waits").order;
-    let lose = |order: &Order| {
-        let lost = order.lose_lease(u32::MAX, DELAY, order.updated_at);
-        lost.expect("it is held").order
-    };
-    let once = lose(&claim(&placed));
-    let twice = lose(&claim(&once));
-    let alone = claim(&twice);
-    let retried = alone.retry(
-        Failure::new("timeout", "no answer"),
-        DELAY,
-        alone.updated_at,
-    );
-    let given_back = alone.give_back(None, DELAY, alone.updated_at);
-    let dead = alone.lose_lease(3, DELAY, alone.updated_at).unwrap().order;
-    let replayed = dead.steer(Steering::Replay, dead.updated_at, Cause::default());
-    let steer = |order: &Order, steering| {
-        let steered = order.steer(steering, order.updated_at, Cause::default());
-        steered.unwrap().order
-    };
-    let held = steer(&twice, Steering::Hold);
-    let released = steer(&held, Steering::Release);
-    let cases = [
-        ("placed", &placed, false),
-        ("lost once", &once, false),
-        ("lost twice", &twice, true),
-        ("held by its worker", &alone, false),
-        ("lost again", &lose(&alone), true),
-        (
-            "given back without a word",
-            &given_back.unwrap().order,
-            true,
-        ),
-        ("failed in another way", &retried.unwrap().order, false),
-        ("a dead letter", &dead, false),
-        ("replayed", &replayed.unwrap().order, false),
-        ("held by a person", &held, false),
-        ("released by a person", &released, true),
-    ];
-    for (what, order, expected) in cases {
-        assert_eq!(order.runs_alone(), expected, "{what}");
-    }
-}
-
-/// The orders of a worker that died would all come back to the next one at once, if they came back together.
-#[test]
-fn orders_that_lost_their_worker_together_come_back_apart_and_in_another_order_each_time() {
-    let order_of = |waits: &[Duration]| {
-        let mut order: Vec<usize> = (0..waits.len()).collect();
-        order.sort_by_key(|index| waits[*index]);
-        order
-    };
-    let (once, twice) = (waits_after_losses(64, 1), waits_after_losses(64, 2));
-    for waits in [&once, &twice] {
-        // All over the range, although the ids follow each other: no tenth of it is empty.
-        for tenth in 0..10 {
-            let (from, to) = (DELAY + DELAY * tenth / 10, DELAY + DELAY * (tenth + 1) / 10);
-            let inside = waits.iter().filter(|wait| (from..=to).contains(*wait));
-            assert!((1..=20).contains(&inside.count()), "{from:?} to {to:?}");
-        }
-    }
-    assert_ne!(order_of(&once), order_of(&twice));
-    assert_eq!(
-        once,
-        waits_after_losses(64, 1),
-        "the same however often it is asked for"
-    );
 }
 
 proptest! {

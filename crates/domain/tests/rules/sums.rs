@@ -337,8 +337,10 @@ proptest! {
             Err(faults) => {
                 let codes: Vec<_> = faults.iter().map(|(pointer, code)| (pointer.as_str(), *code)).collect();
                 prop_assert!(is_negative || says_otherwise, "{:?}", codes);
+                let amount_is_negative = amount.as_deref().is_some_and(|amount| amount.starts_with('-'));
                 if is_negative {
                     prop_assert!(codes.contains(&("/adjustments", "out_of_range")), "{:?}", codes);
+                    prop_assert_eq!(codes.contains(&("/amount", "out_of_range")), amount_is_negative);
                 } else if amount.as_deref().is_some_and(|amount| amount.starts_with('-')) {
                     prop_assert_eq!(codes, vec![("/amount", "out_of_range")]);
                 } else {

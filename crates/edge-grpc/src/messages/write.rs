@@ -141,6 +141,7 @@ pub(super) const fn wait(wait: Wait) -> pb::Wait {
         Wait::ProcessAfter => pb::Wait::ProcessAfter,
         Wait::Handler => pb::Wait::Handler,
         Wait::Retry => pb::Wait::Retry,
+        Wait::Receipts => pb::Wait::Receipts,
         Wait::Release => pb::Wait::Release,
         Wait::Operator => pb::Wait::Operator,
     }

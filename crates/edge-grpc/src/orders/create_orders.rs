@@ -26,7 +26,7 @@ pub(super) async fn create_orders(
     // Nothing is committed before the last order has come.
     let read = read.unwrap_or_else(|_| Err(Fault::Ours(Refusal::deadline_passed())));
     let (rows, _room) = read.map_err(|fault| match fault {
-        Fault::Ours(refusal) => refusal.into_status(call, edge.settings.retry_after),
+        Fault::Ours(refusal) => refusal.into_status(call, edge.settings.tuning.retry_after),
         Fault::Transport(status) => status,
     })?;
     let mut response = pb::CreateOrdersResponse::default();
@@ -70,8 +70,8 @@ async fn read_all(
         };
         let length = order.encoded_len();
         bytes += length;
-        if rows.len() >= settings.max_batch_orders {
-            let limit = format!("{} orders", settings.max_batch_orders);
+        if rows.len() >= settings.tuning.max_batch_orders {
+            let limit = format!("{} orders", settings.tuning.max_batch_orders);
             return Err(Fault::Ours(Refusal::batch_too_large(&limit)));
         }
         if bytes > settings.max_batch_bytes {
@@ -110,5 +110,5 @@ fn note(
     let index = response.results.len() as u64;
     response
         .results
-        .push(result(index, &placed, edge.settings.retry_after));
+        .push(result(index, &placed, edge.settings.tuning.retry_after));
 }

@@ -24,7 +24,7 @@ impl Results {
     pub(super) fn new(edge: &GrpcEdge) -> Self {
         Self {
             default_currency: edge.settings.default_currency,
-            retry_after: edge.settings.retry_after,
+            retry_after: edge.settings.tuning.retry_after,
             clock: Arc::clone(edge.application.clock()),
         }
     }

@@ -138,7 +138,7 @@ pub(crate) fn answer<T>(
 ) -> Result<Response<T>, Status> {
     result
         .map(Response::new)
-        .map_err(|refusal| refusal.into_status(call, edge.settings.retry_after))
+        .map_err(|refusal| refusal.into_status(call, edge.settings.tuning.retry_after))
 }
 
 /// Waits for a read no longer than the call's deadline.

@@ -97,7 +97,7 @@ async fn open(edge: &GrpcEdge, call: &Call, topic: Topic, start: Start) -> Resul
     let last_words = chunks.clone();
     let (begun, has_begun) = oneshot::channel();
     let feed = Feed::new(edge, watcher, chunks, topic, start);
-    let (hard, write_timeout) = (edge.hard.clone(), edge.settings.write_timeout);
+    let (hard, write_timeout) = (edge.hard.clone(), edge.settings.tuning.write_timeout);
     edge.tasks.spawn(async move {
         let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
         if let Some(Err(panic)) = hard.run_until_cancelled_owned(running).await {

@@ -22,6 +22,13 @@ pub(crate) fn of_store(error: &StoreError, deadline: Deadline) -> Refusal {
         )
         .with_retry()
         .with_cause(error),
+        StoreError::Full { .. } => Refusal::new(
+            Code::ResourceExhausted,
+            "STORE_FULL",
+            "the disk of the store is full; nothing was done: once an operator has freed space, send this again",
+        )
+        .with_retry()
+        .with_cause(error),
         StoreError::Unknown { .. } if Instant::now() >= deadline => {
             Refusal::outcome_unknown_at_deadline().with_cause(error)
         }
@@ -110,18 +117,18 @@ fn of_receipt(error: &ReceiptError) -> Refusal {
 
 fn of_domain(refused: domain::Refusal) -> Refusal {
     let reason = match refused {
-        domain::Refusal::NotAllowed { .. } | domain::Refusal::NotErasable { .. } => {
-            "ILLEGAL_TRANSITION"
-        }
+        domain::Refusal::NotAllowed { .. }
+        | domain::Refusal::WorkDone
+        | domain::Refusal::NotErasable { .. } => "ILLEGAL_TRANSITION",
         domain::Refusal::TooManyCommands => "TOO_MANY_COMMANDS",
     };
     let message = match refused {
         domain::Refusal::NotAllowed { status, .. } => {
             format!("the order is {status}, which does not allow it")
         }
-        domain::Refusal::NotErasable { .. } | domain::Refusal::TooManyCommands => {
-            refused.to_string()
-        }
+        domain::Refusal::WorkDone
+        | domain::Refusal::NotErasable { .. }
+        | domain::Refusal::TooManyCommands => refused.to_string(),
     };
     Refusal::new(Code::FailedPrecondition, reason, message)
 }

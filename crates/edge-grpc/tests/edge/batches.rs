@@ -59,7 +59,7 @@ async fn each_order_of_a_batch_has_its_own_result_in_its_place() {
 #[tokio::test]
 async fn a_batch_that_is_too_large_or_breaks_off_takes_nothing() {
     let server = Server::with(|settings, _| {
-        settings.max_batch_orders = 10;
+        settings.tuning.max_batch_orders = 10;
         settings.max_batch_bytes = 2_000;
     })
     .await;

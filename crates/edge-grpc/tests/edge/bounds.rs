@@ -125,7 +125,7 @@ async fn unknown_methods_are_unimplemented_and_what_is_no_grpc_is_told_so() {
 #[tokio::test]
 async fn a_client_of_another_protocol_is_told_where_it_is() {
     let server = Server::with(|settings, _| {
-        settings.preface_timeout = Duration::from_millis(300);
+        settings.tuning.preface_timeout = Duration::from_millis(300);
     })
     .await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -230,7 +230,7 @@ async fn large_messages_have_a_bound_together() {
 async fn the_rest_of_a_message_must_come_in_time_and_its_room_is_free_then() {
     let server = Server::with(|settings, _| {
         settings.max_messages_bytes = 100_000;
-        settings.message_timeout = Duration::from_millis(300);
+        settings.tuning.message_timeout = Duration::from_millis(300);
     })
     .await;
     let raw = Raw::connect(server.address).await;
@@ -342,7 +342,7 @@ async fn an_unreachable_store_refuses_watchers_too() {
 #[tokio::test]
 async fn answers_that_are_not_taken_give_their_room_back() {
     let server = Server::with(|settings, _| {
-        settings.write_timeout = Duration::from_millis(300);
+        settings.tuning.write_timeout = Duration::from_millis(300);
         settings.max_calls_in_flight = 2;
         settings.max_streams = 1;
     })

@@ -148,7 +148,7 @@ async fn a_stream_that_always_has_something_to_say_ends_at_its_client_s_deadline
     // More than this client takes in unread, and all of it read at once, so that the server has the next of it ready
     // whenever there is room for more.
     const CHANGES: usize = 3_000;
-    let server = Server::with(|_, watch| watch.page_events = 2 * CHANGES).await;
+    let server = Server::with(|_, watch| watch.tuning.page_events = 2 * CHANGES).await;
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
     let endpoint = endpoint.initial_stream_window_size(64 * 1024);
     let mut client = OrderServiceClient::new(endpoint.connect().await.unwrap());

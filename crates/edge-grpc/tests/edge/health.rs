@@ -48,7 +48,7 @@ async fn health_is_serving_while_the_store_answers() {
 #[tokio::test]
 async fn who_watches_the_health_learns_of_each_change_and_of_the_stop() {
     let server = Server::with(|settings, _| {
-        settings.probe_interval = Duration::from_millis(20);
+        settings.tuning.probe_interval = Duration::from_millis(20);
     })
     .await;
     let mut client = HealthClient::new(server.channel().await);

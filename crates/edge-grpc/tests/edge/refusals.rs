@@ -183,8 +183,8 @@ async fn from(server: &Server, seq: u64) -> pb::WatchOrdersRequest {
 async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() {
     let server = Server::with(|settings, watch| {
         settings.request_deadline = 3 * PATIENCE;
-        watch.resuming_reads = 1;
-        watch.join_timeout = Duration::from_millis(300);
+        watch.tuning.resuming_reads = 1;
+        watch.tuning.join_timeout = Duration::from_millis(300);
     })
     .await;
     let mut client = server.client().await;
@@ -227,7 +227,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
 #[tokio::test]
 async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_server_goes_on() {
     let server = Server::with(|_, watch| {
-        watch.page_events = 1;
+        watch.tuning.page_events = 1;
         watch.max_watchers = 1;
     })
     .await;

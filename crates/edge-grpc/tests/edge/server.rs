@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Guard, OrderStore, Write};
+use application::ports::{ClaimLimits, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
-use application::watch::{Hub, WatchSettings};
+use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
-use domain::{Failure, ShardId, Timestamp};
-use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport};
+use domain::{Currency, Failure, ShardId, Timestamp};
+use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport, Tuning};
 use port_conformance::around::Around;
 use proto::ordermill::v1 as pb;
 use proto::ordermill::v1::order_service_client::OrderServiceClient;
@@ -36,6 +36,29 @@ pub struct Server {
     _folder: tempfile::TempDir,
 }
 
+/// Settings that bind no test that does not mean to be bound.
+fn settings() -> GrpcSettings {
+    GrpcSettings {
+        default_currency: Currency::USD,
+        max_message_bytes: 1024 * 1024,
+        max_batch_bytes: 16 * 1024 * 1024,
+        max_messages_bytes: 64 * 1024 * 1024,
+        max_connections: 10_000,
+        max_streams_per_connection: 256,
+        max_calls_in_flight: 4_096,
+        max_streams: 8_192,
+        intake_window: 1_024,
+        intake_in_flight: 2_048,
+        request_deadline: Duration::from_secs(10),
+        batch_deadline: Duration::from_secs(30),
+        keepalive_after: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(300),
+        drain_timeout: Duration::from_secs(2),
+        log_calls: false,
+        tuning: Tuning::default(),
+    }
+}
+
 impl Server {
     pub async fn start() -> Self {
         Self::with(|_, _| {}).await
@@ -52,11 +75,11 @@ impl Server {
         adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
     ) -> Self {
         port_conformance::kept_log::listen();
-        let mut settings = GrpcSettings {
-            drain_timeout: Duration::from_secs(2),
-            ..GrpcSettings::default()
+        let mut settings = settings();
+        let mut watch = WatchSettings {
+            max_watchers: 10_000,
+            tuning: WatchTuning::default(),
         };
-        let mut watch = WatchSettings::default();
         adjust(&mut settings, &mut watch);
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
@@ -123,7 +146,11 @@ impl Server {
     /// Processes the waiting orders, as a worker does; two changes each.
     pub async fn work_off(&self) -> usize {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let count = claimed.len();
         let writes = claimed
             .iter()
@@ -144,7 +171,11 @@ impl Server {
     /// Makes the waiting orders dead letters, as a handler that rejects them does.
     pub async fn fail_everything(&self) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let writes = claimed
             .iter()
             .map(|order| Write {

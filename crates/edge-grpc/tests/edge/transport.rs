@@ -22,7 +22,7 @@ fn with_metadata(bytes: usize) -> Request<pb::CreateOrderRequest> {
 
 #[tokio::test]
 async fn metadata_over_their_bound_are_refused_and_the_connection_goes_on() {
-    let server = Server::with(|settings, _| settings.max_metadata_bytes = 4096).await;
+    let server = Server::with(|settings, _| settings.tuning.max_metadata_bytes = 4096).await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
     client.create_order(with_metadata(2048)).await.unwrap();
@@ -66,7 +66,7 @@ fn frame_types(mut bytes: &[u8]) -> Vec<u8> {
 async fn a_client_that_answers_no_pings_loses_its_connection_and_one_that_does_keeps_it() {
     let server = Server::with(|settings, _| {
         settings.keepalive_after = Duration::from_millis(100);
-        settings.keepalive_timeout = Duration::from_secs(2);
+        settings.tuning.keepalive_timeout = Duration::from_secs(2);
     })
     .await;
     let raw = Raw::connect(server.address).await;

@@ -207,8 +207,8 @@ async fn a_watcher_that_is_cut_off_again_and_again_misses_nothing_and_sees_nothi
 #[tokio::test]
 async fn a_watcher_that_takes_nothing_is_cut_told_so_and_resumes() {
     let server = Server::with(|settings, watch| {
-        settings.write_timeout = Duration::from_secs(60);
-        watch.queued_changes = 500;
+        settings.tuning.write_timeout = Duration::from_secs(60);
+        watch.tuning.queued_changes = 500;
     })
     .await;
     let mut client = server.client().await;
@@ -248,7 +248,8 @@ async fn a_watcher_that_takes_nothing_is_cut_told_so_and_resumes() {
 
 #[tokio::test]
 async fn a_quiet_watcher_keeps_a_fresh_cursor() {
-    let server = Server::with(|settings, _| settings.heartbeat = Duration::from_millis(50)).await;
+    let server =
+        Server::with(|settings, _| settings.tuning.heartbeat = Duration::from_millis(50)).await;
     let mut client = server.client().await;
     let mut alice = watch_orders(&mut client, Some("alice"), "").await;
     let Some(Event::Position(before)) = next(&mut alice).await else {

@@ -32,7 +32,7 @@ pub(crate) use voice::Voice;
 pub(crate) enum Place<'p> {
     /// `/api/orders` of orderflow.
     ApiOrders,
-    /// `/health` of orderflow, and ours.
+    /// `/health` of orderflow, with ours in it.
     Health,
     /// `/orders`, which orderSystem and Order System share.
     Orders,
@@ -56,7 +56,6 @@ impl<'p> Place<'p> {
     pub(crate) fn of(first: &str, second: Option<&'p str>) -> Option<Self> {
         match (first, second) {
             ("api", Some("orders")) => Some(Self::ApiOrders),
-            ("health", None) => Some(Self::Health),
             ("orders", None) => Some(Self::Orders),
             // A trailing slash names no order.
             ("orders", Some(id)) if !id.is_empty() => Some(Self::Order(id)),
@@ -109,7 +108,7 @@ pub(crate) async fn call(
         Call::PlaceOrder => orders::place(edge, incomer).await,
         Call::GetOrder(id) => Box::pin(ordersystem::get(edge, incomer, id)).await,
         Call::ListApiOrders => Box::pin(orderflow::list(edge, incomer)).await,
-        Call::SayHealth => Box::pin(crate::endpoints::probes::say_health(edge)).await,
+        Call::SayHealth => Box::pin(orderflow::say_health(edge)).await,
         Call::AllowOrigins => Ok(orderflow::allow_origins()),
     }
 }

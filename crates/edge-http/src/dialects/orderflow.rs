@@ -1,7 +1,7 @@
 //! orderflow: `POST`, `GET` and `OPTIONS /api/orders`, and the headers that open its addresses to every origin. An
 //! order there is one product, a quantity and a price, on one of two shards, which depends on the user's first letter.
 //!
-//! Called by `dialects::call`. Its `/health` is ours, with its words in it.
+//! Called by `dialects::call`. Its `/health`, if the settings ask for it, is ours with its `service` in it.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -20,7 +20,7 @@ use percent_encoding::percent_decode_str;
 use super::fields;
 use super::{bad_request, checked, is_above_zero, write_short_amount};
 use crate::answer::{self, Answer};
-use crate::endpoints::read;
+use crate::endpoints::{probes, read};
 use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
@@ -320,6 +320,11 @@ impl Listed {
         body.extend_from_slice(b"]}\n");
         answer::json(StatusCode::OK, body)
     }
+}
+
+/// Our health, and before it the member that its clients look for.
+pub(super) async fn say_health(edge: &EdgeState) -> Result<Answer, Problem> {
+    probes::say_health(edge, Some("orderflow-producer")).await
 }
 
 /// `OPTIONS`: the headers that every answer has here are the whole answer.

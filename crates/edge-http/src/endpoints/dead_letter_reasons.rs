@@ -19,7 +19,7 @@ pub(crate) async fn list_reasons(
     let user_id = query.user_id();
     query.finish()?;
     // As many as one replay by filter takes: what is shown is what it would do.
-    let limit = edge.settings.max_replayed_at_once;
+    let limit = edge.settings.tuning.max_replayed_at_once;
     let reading = edge.application.dead_letter_reasons(user_id, limit);
     let found = read(edge.deadline(), reading).await?;
     let mut body = b"{\"data\":[".to_vec();

@@ -32,7 +32,7 @@ pub(crate) async fn steer(
     .await?;
     let (filter, reason) = read_command(&bytes)?;
     let caller = edge.caller(trace);
-    let limit = edge.settings.max_replayed_at_once;
+    let limit = edge.settings.tuning.max_replayed_at_once;
     let steered = edge
         .application
         .steer_dead_letters(&caller, filter, steering, reason, limit)

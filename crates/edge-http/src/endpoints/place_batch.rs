@@ -51,11 +51,11 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     )
     .await?;
     let rows = if is_array {
-        array_rows(&bytes, settings.max_batch_rows)?
+        array_rows(&bytes, settings.tuning.max_batch_rows)?
     } else {
-        line_rows(&bytes, settings.max_batch_rows)
+        line_rows(&bytes, settings.tuning.max_batch_rows)
     };
-    let rows = rows.ok_or_else(|| Problem::too_many_rows(settings.max_batch_rows))?;
+    let rows = rows.ok_or_else(|| Problem::too_many_rows(settings.tuning.max_batch_rows))?;
     let mut results = Results::new(incomer.parts.uri.path(), incomer.request_id, rows.len());
     for rows in rows.chunks(ROWS_AT_A_TIME) {
         let mut read = Vec::with_capacity(rows.len());

@@ -1,15 +1,63 @@
 //! `/livez`, `/readyz`, `/health`: whether the process runs, whether it can take orders, and how it is.
 
-use application::order_json::{write_text, write_text_or_null};
 use axum::http::StatusCode;
-use std::io::Write as _;
-use tokio::time::Instant;
+use serde::Serialize;
 
-use super::{no_query, read};
+use super::no_query;
 use crate::answer::{self, Answer};
+use crate::health::{BreakerView, Condition, Health, Reason, word_of};
 use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
+use crate::work_health::HandlerState;
+
+/// What `/health` says.
+#[derive(Serialize)]
+struct HealthView<'a> {
+    /// What clients of orderflow look for, before everything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'static str>,
+    status: Condition,
+    version: &'a str,
+    reasons: Vec<Reason>,
+    store: &'static str,
+    shards: Vec<ShardView>,
+    handler: Option<HandlerView>,
+    breaker: Option<BreakerView>,
+    busy_pause_ms: Option<u64>,
+    oldest_due_age_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ShardView {
+    shard: u16,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct HandlerView {
+    kind: &'static str,
+    note: Option<&'static str>,
+}
+
+impl HandlerView {
+    const fn of(handler: HandlerState) -> Option<Self> {
+        match handler {
+            HandlerState::Elsewhere => None,
+            HandlerState::None => Some(Self {
+                kind: "none",
+                note: Some(
+                    "Orders count as processed without calling anybody; set handler.kind = \"http\" and handler.url to \
+                     have them processed by your endpoint.",
+                ),
+            }),
+            HandlerState::Http(_) => Some(Self {
+                kind: "http",
+                note: None,
+            }),
+        }
+    }
+}
 
 /// The process runs. Says nothing of the store, so that nobody restarts a process because its database is away.
 pub(crate) fn say_alive(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
@@ -17,46 +65,65 @@ pub(crate) fn say_alive(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
     Ok(answer::text(StatusCode::OK, "ok\n"))
 }
 
-/// The store answers, and the server is not about to stop.
+/// The store takes orders, and the server is not about to stop.
 pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    reach_store(edge).await?;
+    if let Some(refusal) = Health::ask(edge).await.refusal() {
+        return Err(refusal);
+    }
     Ok(answer::json(
         StatusCode::OK,
         b"{\"status\":\"ready\"}".to_vec(),
     ))
 }
 
-/// Everything that there is to know at a glance; 503 where no order could be taken. The first two members are what
-/// clients of orderflow look for, so that one address serves both.
-pub(crate) async fn say_health(edge: &EdgeState) -> Result<Answer, Problem> {
-    let store = reach_store(edge).await;
-    let (status, word, store) = match store {
-        Ok(()) => (StatusCode::OK, "healthy", "reachable"),
-        Err(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "unreachable",
-        ),
-    };
-    let mut body = Vec::with_capacity(128);
-    // Writing into a Vec cannot fail.
-    let _ = write!(
-        body,
-        r#"{{"service":"orderflow-producer","status":"{word}","version":"#
-    );
-    write_text(&edge.settings.version, &mut body);
-    let _ = write!(body, ",\"store\":\"{store}\",\"breaker\":");
-    write_text_or_null(edge.work.breaker().as_str(), &mut body);
-    body.extend_from_slice(b"}\n");
-    Ok(answer::json(status, body))
+/// Our own `/health`.
+pub(crate) async fn get_health(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
+    no_query(&incomer)?;
+    say_health(edge, None).await
 }
 
-/// Asks the store for the least that it can be asked for.
-async fn reach_store(edge: &EdgeState) -> Result<(), Problem> {
-    let until = Instant::now() + edge.settings.probe_timeout;
-    read(until, edge.application.reach_store()).await
+/// Everything that there is to know at a glance; 503 if no order can be taken. `service` is the first member, if there is
+/// one.
+pub(crate) async fn say_health(
+    edge: &EdgeState,
+    service: Option<&'static str>,
+) -> Result<Answer, Problem> {
+    let health = Health::ask(edge).await;
+    let reasons = health.reasons();
+    let condition = health.condition(&reasons);
+    let view = HealthView {
+        service,
+        status: condition,
+        version: &edge.settings.version,
+        reasons,
+        store: if health.store.is_reachable() {
+            "reachable"
+        } else {
+            "unreachable"
+        },
+        shards: health
+            .store
+            .shards
+            .iter()
+            .map(|shard| ShardView {
+                shard: shard.shard.0,
+                status: word_of(shard.state),
+            })
+            .collect(),
+        handler: HandlerView::of(health.work.handler),
+        breaker: health.breaker(),
+        busy_pause_ms: health.busy_pause_ms(),
+        oldest_due_age_ms: health.oldest_due_age_ms(),
+    };
+    let status = match condition {
+        Condition::Healthy | Condition::Degraded => StatusCode::OK,
+        Condition::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut body = serde_json::to_vec(&view).map_err(Problem::internal)?;
+    body.push(b'\n');
+    Ok(answer::json(status, body))
 }

@@ -25,11 +25,11 @@ GET  /v1/stream                     watch all, or ?user_id=
 GET  /ws                            watch over a WebSocket: send an order id
 GET  /v1/dead-letters               what failed; POST .../{id}/replay or /discard
 GET  /v1/dead-letters/reasons       how many failed, by reason
-GET  /v1/stats                      how many orders stand where
+GET  /v1/stats                      how many orders have each status, and how their processing goes
 GET  /                              the dashboard, in a browser
 GET  /docs                          all of it in a browser; /openapi.json for programs
 GET  /docs/errors/{code}            what an error means and what to do about it
-GET  /livez /readyz /health         how the server is
+GET  /livez /readyz /health         whether it runs, takes orders, and how it is
 ";
 
 pub(crate) fn show(incomer: &Incomer<'_>) -> Result<Answer, Problem> {

@@ -1,36 +1,62 @@
-//! `GET /v1/stats`: how many orders have each status. accepted = processed + failed + cancelled + in flight, at any time.
-//! Erased orders are in no other count.
+//! `GET /v1/stats`: how many orders have each status, and how their processing goes. accepted = processed + failed +
+//! cancelled + in flight, at any time. Erased orders are in no other count.
 
-use std::io::Write as _;
-
+use application::ports::Counts;
 use axum::http::StatusCode;
 use domain::Status;
+use serde::{Serialize, Serializer};
 
 use super::{no_query, read};
 use crate::answer::{self, Answer};
+use crate::health::{BreakerView, Condition, Health, Reason};
 use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
 
+#[derive(Serialize)]
+struct StatsView {
+    accepted: u64,
+    processed: u64,
+    failed: u64,
+    cancelled: u64,
+    in_flight: u64,
+    erased: u64,
+    #[serde(serialize_with = "by_status")]
+    by_status: Counts,
+    oldest_due_age_ms: Option<u64>,
+    breaker: Option<BreakerView>,
+    busy_pause_ms: Option<u64>,
+    degraded: bool,
+    reasons: Vec<Reason>,
+}
+
+fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Status::ALL.map(|status| (status.as_str(), counts.get(status))))
+}
+
 pub(crate) async fn get_stats(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
-    let counts = read(edge.deadline(), edge.application.counts()).await?;
+    let counts = read(edge.deadline(), edge.application.counts());
+    let (counts, health) = tokio::join!(counts, Health::ask(edge));
+    let counts = counts?;
     let accepted = counts.accepted();
     let [processed, failed, cancelled] =
         [Status::Processed, Status::Failed, Status::Cancelled].map(|status| counts.get(status));
-    let in_flight = accepted - processed - failed - cancelled;
-    let mut body = Vec::with_capacity(256);
-    // Writing into a Vec cannot fail.
-    let _ = write!(
-        body,
-        "{{\"accepted\":{accepted},\"processed\":{processed},\"failed\":{failed},\
-         \"cancelled\":{cancelled},\"in_flight\":{in_flight},\"erased\":{},\"by_status\":{{",
-        counts.erased
-    );
-    for (index, status) in Status::ALL.into_iter().enumerate() {
-        let comma = if index > 0 { "," } else { "" };
-        let _ = write!(body, "{comma}\"{status}\":{}", counts.get(status));
-    }
-    body.extend_from_slice(b"}}");
+    let reasons = health.reasons();
+    let view = StatsView {
+        accepted,
+        processed,
+        failed,
+        cancelled,
+        in_flight: accepted - processed - failed - cancelled,
+        erased: counts.erased,
+        by_status: counts,
+        oldest_due_age_ms: health.oldest_due_age_ms(),
+        breaker: health.breaker(),
+        busy_pause_ms: health.busy_pause_ms(),
+        degraded: health.condition(&reasons) != Condition::Healthy,
+        reasons,
+    };
+    let body = serde_json::to_vec(&view).map_err(Problem::internal)?;
     Ok(answer::json(StatusCode::OK, body))
 }

@@ -95,9 +95,17 @@ pub(super) fn order(status: &str, version: u32) -> Value {
     })
 }
 
+/// An order as the operator's endpoint gets it, at its first attempt.
+pub(super) fn claimed_order() -> Value {
+    let mut order = order("PROCESSING", 2);
+    order["attempt"] = json!(1);
+    order
+}
+
 fn waiting_for(status: &str) -> Value {
     let what = match status {
         "PENDING" => "worker",
+        "PROCESSING" => "handler",
         "ON_HOLD" => "release",
         _ => return Value::Null,
     };
@@ -173,7 +181,24 @@ pub(super) fn stats() -> Value {
         "accepted": 7, "processed": 4, "failed": 1, "cancelled": 0, "in_flight": 2, "erased": 0,
         "by_status": {
             "PENDING": 1, "PROCESSING": 1, "RETRYING": 0, "PROCESSED": 4, "FAILED": 1, "ON_HOLD": 0, "CANCELLED": 0
-        }
+        },
+        "oldest_due_age_ms": 360_000,
+        "breaker": {
+            "state": "open", "since": "2026-01-31T11:54:00.000Z", "consecutive_faults": 10, "next_probe_ms": 850
+        },
+        "busy_pause_ms": null,
+        "degraded": true,
+        "reasons": [
+            {
+                "code": "breaker_open",
+                "detail": "The endpoint that processes orders fails, and the circuit breaker is open: orders wait and use no \
+                           attempt until it answers."
+            },
+            {
+                "code": "work_is_late",
+                "detail": "An order has been due for 360 s and is not processed (setting health.late_after)."
+            }
+        ]
     })
 }
 

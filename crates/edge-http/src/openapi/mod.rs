@@ -1,4 +1,5 @@
-//! The OpenAPI document: every address, with what it takes, answers and refuses. `GET /openapi.json` shows it.
+//! The OpenAPI document: every address, with what it takes, answers and refuses, and the call to the operator's endpoint
+//! (`webhooks`). `GET /openapi.json` shows it.
 //!
 //! It is made at the first request for it, from the router's addresses, the problems' codes and the domain's bounds, and
 //! then kept. The tests check every answer of the edge against it, and its addresses against the router's.
@@ -11,6 +12,7 @@ mod operation;
 mod operations;
 mod parameters;
 mod schemas;
+mod webhooks;
 
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -86,6 +88,7 @@ pub fn document(version: &str) -> Vec<u8> {
             .to_vec(),
     );
     document.paths = paths();
+    document.webhooks = Some(webhooks::all());
     let components = document.components.take().unwrap_or_default();
     let components = parameters::all().into_iter().fold(
         ComponentsBuilder::from(components),

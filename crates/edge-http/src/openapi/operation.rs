@@ -76,10 +76,11 @@ const ANYWHERE: [Code; 4] = [
 /// What requests that are answered at once are refused for.
 const REQUEST: [Code; 2] = [Code::NotAcceptable, Code::Overloaded];
 /// What waiting for the store may end with.
-pub(super) const STORE: [Code; 4] = [
+pub(super) const STORE: [Code; 5] = [
     Code::DeadlinePassed,
     Code::OutcomeUnknown,
     Code::Overloaded,
+    Code::StoreFull,
     Code::StoreUnavailable,
 ];
 /// What reading a JSON body may end with.

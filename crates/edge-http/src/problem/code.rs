@@ -85,6 +85,7 @@ codes! {
     RefusedByStore =
         "refused_by_store", UNPROCESSABLE_ENTITY, "The store cannot hold this order", never;
     Stopping = "stopping", SERVICE_UNAVAILABLE, "Stopping", later;
+    StoreFull = "store_full", SERVICE_UNAVAILABLE, "The store has no room left", later;
     StoreUnavailable =
         "store_unavailable", SERVICE_UNAVAILABLE, "The store cannot be reached", later;
     TooManyCommands =

@@ -22,10 +22,8 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::Overloaded { .. } => Self::overloaded().with_cause(&error),
             StoreError::Expired => Self::deadline_passed(),
-            StoreError::Unavailable { .. } => unavailable(
-                Code::StoreUnavailable,
-                "Nothing was done; send the request again in a moment.",
-            ),
+            StoreError::Unavailable { .. } => Self::store_unavailable().with_cause(&error),
+            StoreError::Full { .. } => Self::store_full().with_cause(&error),
             StoreError::Unknown { .. } => unavailable(
                 Code::OutcomeUnknown,
                 "It may or may not have been done; send the same request with the same Idempotency-Key again \
@@ -136,6 +134,11 @@ impl From<Refusal> for Problem {
                     "The order was held, released and replayed {MAX_OPERATOR_COMMANDS} times, which is the limit. Nothing \
                      was done; the order can still be cancelled."
                 ),
+            ),
+            Refusal::WorkDone => Self::new(
+                Code::IllegalTransition,
+                "The order's work is done and only its receipt is missing. It can no longer be cancelled."
+                    .to_owned(),
             ),
             Refusal::NotErasable { status } => Self::new(
                 Code::IllegalTransition,

@@ -273,6 +273,25 @@ impl Problem {
         )
     }
 
+    /// The store cannot be reached, or takes no commits.
+    #[must_use]
+    pub fn store_unavailable() -> Self {
+        Self::new(
+            Code::StoreUnavailable,
+            "Nothing was done; send the request again in a moment.",
+        )
+    }
+
+    /// The disk of the store is full.
+    #[must_use]
+    pub fn store_full() -> Self {
+        Self::new(
+            Code::StoreFull,
+            "The disk of the store is full. Nothing was done. Once an operator has freed space there, the server goes on by \
+             itself; send the request again then.",
+        )
+    }
+
     /// Something that should not happen did.
     #[must_use]
     pub fn internal(cause: impl ToString) -> Self {

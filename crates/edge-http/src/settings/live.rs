@@ -1,32 +1,31 @@
-//! What live streams are set to.
+//! Bounds and waits of live streams that operators do not set.
 
 use std::time::Duration;
 
-/// The settings of WebSockets and event streams. How many there may be is the hub's setting.
+/// Bounds and waits of WebSockets and event streams that operators do not set. How many there may be is the hub's setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveSettings {
-    /// The most topics that one WebSocket watches. Default 1,000.
+pub struct LiveTuning {
+    /// The most topics that one WebSocket watches.
     pub max_topics: usize,
-    /// The most bytes of a client's message. Default 64 KiB.
+    /// The most bytes of a client's message.
     pub max_message_bytes: usize,
-    /// A WebSocket that was silent for so long is pinged. Default 30 s.
+    /// A WebSocket that was silent for so long is pinged.
     pub ping_after: Duration,
-    /// A WebSocket that was silent for so long, pings unanswered, is closed. Default 75 s.
+    /// A WebSocket that was silent for so long, pings unanswered, is closed.
     pub idle_timeout: Duration,
-    /// A client that takes nothing for so long, while something waits for it, is cut. Default 20 s.
+    /// A client that takes nothing for so long, while something waits for it, is cut.
     pub write_timeout: Duration,
     /// A client that lags has so long to take what was begun, to learn why it is closed; nothing more is kept for it.
-    /// Default 30 s.
     pub lag_grace: Duration,
-    /// How long a closing handshake may take. Default 2 s.
+    /// How long a closing handshake may take.
     pub close_timeout: Duration,
-    /// How often a silent event stream says that it lives. Default 15 s.
+    /// How often a silent event stream says that it lives.
     pub heartbeat: Duration,
-    /// When clients of event streams are told to come back after a break. Default 2 s.
+    /// When clients of event streams are told to come back after a break.
     pub reconnect_after: Duration,
 }
 
-impl Default for LiveSettings {
+impl Default for LiveTuning {
     fn default() -> Self {
         Self {
             max_topics: 1_000,

@@ -121,7 +121,7 @@ async fn a_slow_body_is_408_and_cut_off() {
 async fn an_idle_connection_outlives_the_head_time_and_ends_at_its_own() {
     let server = Server::with(|settings| {
         settings.header_timeout = Duration::from_millis(100);
-        settings.idle_timeout = Duration::from_millis(800);
+        settings.tuning.idle_timeout = Duration::from_millis(800);
     })
     .await;
     let request = format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
@@ -141,7 +141,7 @@ async fn an_idle_connection_outlives_the_head_time_and_ends_at_its_own() {
 async fn a_slow_answer_is_not_taken_for_a_silent_client() {
     let server = Server::with(|settings| {
         settings.header_timeout = Duration::from_millis(100);
-        settings.idle_timeout = Duration::from_millis(100);
+        settings.tuning.idle_timeout = Duration::from_millis(100);
     })
     .await;
     server.store_becomes(Mood::Slow(Duration::from_millis(700)));
@@ -325,7 +325,8 @@ async fn bodies_hold_no_more_together_than_they_may() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
-    let server = Server::with(|settings| settings.idle_timeout = Duration::from_millis(300)).await;
+    let server =
+        Server::with(|settings| settings.tuning.idle_timeout = Duration::from_millis(300)).await;
     let note = "n".repeat(8_000);
     let row = format!(r#"{{"user_id":"a","amount":1,"metadata":{{"k":"{note}"}}}}"#);
     let batch = format!("[{}]", vec![row; 1_000].join(","));

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::contract::Contract;
 use crate::live_server::LiveServer;
-use crate::server::{Answer, send};
+use crate::server::{Answer, client, send};
 
 async fn get(server: &LiveServer, path: &str) -> Answer {
-    send(reqwest::Client::new().get(format!("http://{}{path}", server.address))).await
+    send(client().get(format!("http://{}{path}", server.address))).await
 }
 
 /// The data of every `event: status` in the text of a stream.
@@ -57,7 +57,7 @@ async fn an_erased_order_is_gone_and_counted_as_erased_alone() {
 async fn watchers_get_the_erasure_without_user_and_status() {
     let server = LiveServer::start().await;
     let id = failed(&server).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let url = format!("http://{}/v1/orders/{id}/stream", server.address);
     let stream = client.get(url).send().await.unwrap();
     assert_eq!(stream.status(), 200);

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::contract::Contract;
 use crate::live_server::LiveServer;
+use crate::server::client;
 
 /// An event as a client reads it.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -27,7 +28,7 @@ struct Events {
 }
 
 async fn request(server: &LiveServer, path: &str, last_id: Option<&str>) -> reqwest::Response {
-    let client = reqwest::Client::new();
+    let client = client();
     let mut request = client.get(format!("http://{}{path}", server.address));
     if let Some(id) = last_id {
         request = request.header("last-event-id", id);
@@ -174,7 +175,7 @@ async fn all_and_a_users_changes_are_resumed_where_the_client_was() {
 
 #[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_an_event() {
-    let server = LiveServer::with(|_, watch| watch.resumed_events = 10).await;
+    let server = LiveServer::with(|_, watch| watch.tuning.resumed_events = 10).await;
     let mut all = open(&server, "/v1/stream", None).await;
     server.place("alice").await;
     all.version().await;
@@ -192,7 +193,7 @@ async fn a_gap_that_cannot_be_filled_is_an_event() {
 #[tokio::test]
 async fn a_silent_stream_shows_that_it_lives() {
     let server = LiveServer::with(|edge, _| {
-        edge.live.heartbeat = Duration::from_millis(50);
+        edge.tuning.live.heartbeat = Duration::from_millis(50);
     })
     .await;
     let id = server.place("alice").await;
@@ -220,7 +221,7 @@ async fn bad_requests_are_refused_as_everywhere() {
         let content_type = response.headers()["content-type"].clone();
         assert_eq!(content_type, "application/problem+json", "{path}");
     }
-    let client = reqwest::Client::new();
+    let client = client();
     let url = format!("http://{}/v1/stream", server.address);
     let json = client.get(&url).header("accept", "application/json");
     assert_eq!(json.send().await.unwrap().status(), 406);
@@ -254,7 +255,7 @@ async fn a_stopping_server_ends_its_streams() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_goes_on() {
-    let server = LiveServer::with(|_, watch| watch.page_events = 1).await;
+    let server = LiveServer::with(|_, watch| watch.tuning.page_events = 1).await;
     server.place_many("alice", 5).await;
     let cursors = [
         server.cursor_at(0).await,
@@ -262,7 +263,7 @@ async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_
         server.cursor_at(2).await,
     ];
     let stream = |seq: usize| {
-        reqwest::Client::new()
+        client()
             .get(format!("http://{}/v1/stream", server.address))
             .header("last-event-id", &cursors[seq])
     };

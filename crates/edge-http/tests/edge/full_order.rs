@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::live_server::LiveServer;
 use crate::redacted::redacted;
-use crate::server::{Server, send};
+use crate::server::{Server, client, send};
 
 fn full_order() -> Value {
     json!({
@@ -51,7 +51,7 @@ async fn a_full_order_is_shown_as_documented() {
 async fn a_full_order_has_the_same_facts_wherever_it_is_shown() {
     let server = LiveServer::start().await;
     let url = |path: &str| format!("http://{}{path}", server.address);
-    let client = reqwest::Client::new();
+    let client = client();
     let get = async |path: &str| send(client.get(url(path))).await;
     let post = |path: &str, body: &Value| {
         client

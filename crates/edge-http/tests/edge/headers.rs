@@ -1,7 +1,7 @@
 //! Headers: names of requests, keys, conditions, hosts, methods, what a client accepts.
 
 use crate::raw::say;
-use crate::server::{Server, send};
+use crate::server::{Server, client_builder, send};
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 
@@ -249,10 +249,7 @@ async fn on_loopback_only_loopback_names_are_answered() {
 #[tokio::test]
 async fn both_versions_of_http_are_spoken() {
     let server = Server::start().await;
-    let client = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .build()
-        .unwrap();
+    let client = client_builder().http2_prior_knowledge().build().unwrap();
     let answer = client
         .post(format!("http://{}/v1/orders", server.address))
         .header("content-type", "application/json")

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Clock as _, Erasure, Guard, OrderStore, Write};
+use application::ports::{ClaimLimits, Clock as _, Erasure, Guard, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
-use application::watch::{Cursor, Hub, WatchSettings};
+use application::watch::{Cursor, Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
 use domain::{
     Cause, CheckRules, Currency, Failure, Given, Order, OrderDraft, OrderId, PlaceOrder,
@@ -28,6 +28,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_a
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::Contract;
+use crate::server::settings;
 
 pub struct LiveServer {
     pub address: SocketAddr,
@@ -48,8 +49,12 @@ impl LiveServer {
 
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings, &mut WatchSettings)) -> Self {
         port_conformance::kept_log::listen();
-        let mut settings = EdgeSettings::default();
-        let mut watch = WatchSettings::default();
+        let mut settings = settings();
+        settings.drain_timeout = Duration::from_secs(10);
+        let mut watch = WatchSettings {
+            max_watchers: 10_000,
+            tuning: WatchTuning::default(),
+        };
         adjust(&mut settings, &mut watch);
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
@@ -141,7 +146,11 @@ impl LiveServer {
     /// Lets the one order that waits fail for good.
     pub async fn fail(&self, id: OrderId) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1), lease)
+            .await
+            .unwrap();
         let order = &claimed[0];
         assert_eq!(order.id, id);
         let failure = Failure::new("declined", "the card was declined");
@@ -158,7 +167,11 @@ impl LiveServer {
     /// Works off up to `limit` orders, as a worker does; two changes each.
     pub async fn work_off(&self, limit: usize) -> usize {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), limit, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(limit), lease)
+            .await
+            .unwrap();
         let now = SystemClock::new().now();
         let writes = claimed
             .iter()

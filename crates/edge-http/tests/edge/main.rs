@@ -16,6 +16,7 @@ mod erased;
 mod event_streams;
 mod full_order;
 mod headers;
+mod health;
 mod history;
 mod lists;
 mod live_server;

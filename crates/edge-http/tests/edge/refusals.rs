@@ -8,7 +8,7 @@ use port_conformance::faulty::{Mood, UnreachableReceipts};
 use serde_json::json;
 
 use crate::live_server::LiveServer;
-use crate::server::{Server, send};
+use crate::server::{Server, client, send};
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 const SECRET: &str = "https://key:secret@receipts";
@@ -90,12 +90,12 @@ async fn receipts_that_cannot_be_reached_are_503_and_no_history_comes_in_without
 #[tokio::test]
 async fn more_watchers_that_read_what_they_missed_than_may_be_are_503() {
     let server = LiveServer::with(|_, watch| {
-        watch.resuming_reads = 0;
-        watch.join_timeout = Duration::from_millis(300);
+        watch.tuning.resuming_reads = 0;
+        watch.tuning.join_timeout = Duration::from_millis(300);
     })
     .await;
     server.place_many("a", 3).await;
-    let stream = || reqwest::Client::new().get(format!("http://{}/v1/stream", server.address));
+    let stream = || client().get(format!("http://{}/v1/stream", server.address));
     // Somebody watches already, so that nobody below waits for the hub instead of for a turn.
     let followed = async {
         loop {

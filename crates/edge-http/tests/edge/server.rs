@@ -1,16 +1,21 @@
 //! A server over an embedded store in a folder of its own, and what tests do with it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{Guard, OrderStore, Write};
+use application::ports::{ClaimLimits, Guard, OrderStore, Write};
+use application::store_health::{CommitHealth, TrackedStore};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
-use domain::{Cause, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
-use edge_http::{Breaker, EdgeSettings, EdgeState, ServeReport, WorkHealth};
+use domain::{Cause, Currency, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
+use edge_http::{
+    Breaker, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect, ServeReport,
+    Tuning, WorkHealth, WorkSnapshot,
+};
+use outbound_http::Proxies;
 use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -24,19 +29,76 @@ use port_conformance::faulty::{FaultyStore, Mood};
 pub struct Server {
     pub address: SocketAddr,
     pub store: Arc<Around<FaultyStore>>,
+    work: Arc<StatedWork>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
     client: reqwest::Client,
     serving: JoinSet<ServeReport>,
+    _probing: JoinSet<()>,
     _folder: tempfile::TempDir,
 }
 
-struct OpenBreaker;
+/// The state of the processing of orders, as a test says it is.
+pub struct StatedWork(Mutex<WorkSnapshot>);
 
-impl WorkHealth for OpenBreaker {
-    fn breaker(&self) -> Breaker {
-        Breaker::Open
+impl WorkHealth for StatedWork {
+    fn snapshot(&self) -> WorkSnapshot {
+        *self.0.lock().unwrap()
     }
+}
+
+/// A handler that calls an endpoint, and all is well.
+pub fn well() -> WorkSnapshot {
+    WorkSnapshot {
+        handler: HandlerState::Http(answering()),
+        receipts_reachable: true,
+    }
+}
+
+/// An endpoint that answers.
+pub fn answering() -> EndpointState {
+    EndpointState {
+        breaker: Breaker::Closed,
+        since: Timestamp::parse("2026-01-31T12:00:00Z").unwrap(),
+        consecutive_faults: 0,
+        next_probe: None,
+        busy_pause: None,
+    }
+}
+
+/// Settings that bind no test that does not mean to be bound.
+pub fn settings() -> EdgeSettings {
+    EdgeSettings {
+        default_currency: Currency::USD,
+        orders_dialect: OrdersDialect::Auto,
+        orderflow_health: false,
+        max_body_bytes: 1024 * 1024,
+        max_batch_bytes: 16 * 1024 * 1024,
+        max_bodies_bytes: 64 * 1024 * 1024,
+        header_timeout: Duration::from_secs(10),
+        body_timeout: Duration::from_secs(30),
+        request_deadline: Duration::from_secs(10),
+        max_connections: 10_000,
+        max_requests_in_flight: 4_096,
+        drain_timeout: Duration::from_secs(2),
+        log_requests: false,
+        late_after: Some(Duration::from_secs(300)),
+        version: "1.2.3".to_owned(),
+        tuning: Tuning::default(),
+    }
+}
+
+/// A client of the tests' own servers. It follows the rule of this program: whatever proxies the environment names, they do
+/// not apply to loopback.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    let loopback = reqwest::Url::parse("http://127.0.0.1/").unwrap();
+    let route = Proxies::from_environment().route(&loopback).unwrap();
+    route.apply(reqwest::Client::builder())
+}
+
+/// [`client_builder`]'s, as it is.
+pub fn client() -> reqwest::Client {
+    client_builder().build().unwrap()
 }
 
 /// An answer, read whole.
@@ -107,20 +169,22 @@ impl Server {
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let store = open_store(&folder, &hints);
         let store = Arc::new(Around(FaultyStore::over(store)));
+        let shared: Arc<dyn OrderStore> = Arc::clone(&store) as _;
+        let commits = CommitHealth::new(shared.shards());
         let application = Application::new(
-            Arc::clone(&store) as Arc<dyn OrderStore>,
+            Arc::new(TrackedStore::new(Arc::clone(&shared), commits.clone())),
             receipts,
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
             Settings::default(),
-        );
-        let mut settings = EdgeSettings {
-            drain_timeout: Duration::from_secs(2),
-            version: "1.2.3".to_owned(),
-            ..EdgeSettings::default()
-        };
+        )
+        .tracking(commits.clone());
+        let mut probing = JoinSet::new();
+        probing.spawn(async move { commits.run(shared, CancellationToken::new()).await });
+        let mut settings = settings();
         adjust(&mut settings);
-        let state = EdgeState::new(application, settings, Arc::new(OpenBreaker));
+        let work = Arc::new(StatedWork(Mutex::new(well())));
+        let state = EdgeState::new(application, settings, Arc::clone(&work) as _);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
@@ -134,10 +198,12 @@ impl Server {
         Self {
             address,
             store,
+            work,
             soft,
             hard,
-            client: reqwest::Client::new(),
+            client: client(),
             serving,
+            _probing: probing,
             _folder: folder,
         }
     }
@@ -177,7 +243,11 @@ impl Server {
     /// Lets the waiting orders fail for good, as a handler that refuses them does.
     pub async fn fail_everything(&self, code: &str) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let writes = claimed
             .iter()
             .map(|order| Write {
@@ -199,7 +269,11 @@ impl Server {
     /// Processes the waiting orders, as a worker does whose receipts are rendered when they are read.
     pub async fn process_everything(&self) {
         let lease = Duration::from_secs(60);
-        let claimed = self.store.claim(ShardId(0), 1000, lease).await.unwrap();
+        let claimed = self
+            .store
+            .claim(ShardId(0), ClaimLimits::any(1000), lease)
+            .await
+            .unwrap();
         let writes = claimed
             .iter()
             .map(|order| {
@@ -240,6 +314,10 @@ impl Server {
 
     pub fn store_becomes(&self, mood: Mood) {
         self.store.become_so(mood);
+    }
+
+    pub fn work_becomes(&self, work: WorkSnapshot) {
+        *self.work.0.lock().unwrap() = work;
     }
 }
 

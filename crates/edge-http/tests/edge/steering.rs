@@ -149,7 +149,7 @@ async fn a_dead_letter_is_replayed_or_discarded_by_its_id() {
 
 #[tokio::test]
 async fn dead_letters_are_replayed_by_filter() {
-    let server = Server::with(|settings| settings.max_replayed_at_once = 3).await;
+    let server = Server::with(|settings| settings.tuning.max_replayed_at_once = 3).await;
     for user in ["alice", "alice", "bob", "bob", "bob", "bob"] {
         server
             .place(&format!(r#"{{"user_id":"{user}","amount":1}}"#))
@@ -173,7 +173,7 @@ async fn dead_letters_are_replayed_by_filter() {
 
 #[tokio::test]
 async fn dead_letters_are_discarded_by_filter() {
-    let server = Server::with(|settings| settings.max_replayed_at_once = 2).await;
+    let server = Server::with(|settings| settings.tuning.max_replayed_at_once = 2).await;
     for user in ["alice", "bob", "bob", "bob"] {
         server
             .place(&format!(r#"{{"user_id":"{user}","amount":1}}"#))
@@ -198,7 +198,7 @@ async fn dead_letters_are_discarded_by_filter() {
 
 #[tokio::test]
 async fn dead_letters_are_counted_by_reason() {
-    let server = Server::with(|settings| settings.max_replayed_at_once = 5).await;
+    let server = Server::with(|settings| settings.tuning.max_replayed_at_once = 5).await;
     let fail = async |user: &str, count: usize, code: &str| {
         for _ in 0..count {
             server

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::live_server::{LiveServer, Socket, change};
+use crate::server::client;
 
 const ORDERS: usize = 3_000;
 /// Created, processing, processed.
@@ -78,7 +79,7 @@ async fn every_version_of_every_order_comes_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_consumer_is_cut_and_resumes() {
-    let server = LiveServer::with(|_, watch| watch.queued_changes = 500).await;
+    let server = LiveServer::with(|_, watch| watch.tuning.queued_changes = 500).await;
     let mut slow = server.narrow_socket().await;
     slow.say(r#"{"subscribe":{"all":true}}"#).await;
     slow.next().await;
@@ -138,8 +139,8 @@ async fn stalled(server: &LiveServer) -> TcpStream {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_stalled_subscribers_cost_bounded_memory_and_harm_nobody() {
     let server = LiveServer::with(|edge, watch| {
-        watch.queued_changes = 2_000;
-        edge.live.lag_grace = Duration::from_millis(200);
+        watch.tuning.queued_changes = 2_000;
+        edge.tuning.live.lag_grace = Duration::from_millis(200);
     })
     .await;
     let mut clients = Vec::new();
@@ -172,8 +173,8 @@ async fn a_thousand_stalled_subscribers_cost_bounded_memory_and_harm_nobody() {
 
 #[tokio::test]
 async fn a_slow_event_stream_ends_and_comes_back_without_a_gap() {
-    let server = LiveServer::with(|_, watch| watch.queued_changes = 500).await;
-    let client = reqwest::Client::new();
+    let server = LiveServer::with(|_, watch| watch.tuning.queued_changes = 500).await;
+    let client = client();
     let url = format!("http://{}/v1/stream", server.address);
     let slow = client.get(&url).send().await.unwrap();
     let mut placed = 0;

@@ -32,6 +32,13 @@ async fn what_may_pass_is_503_with_retry_after_and_says_whether_it_was_done() {
             },
             "outcome_unknown",
         ),
+        (
+            StoreError::Full {
+                shard: ShardId(0),
+                reason: reason(),
+            },
+            "store_full",
+        ),
     ] {
         server.store_becomes(Mood::Failing(error));
         for answer in [
@@ -115,7 +122,8 @@ async fn a_key_that_is_still_under_way_past_the_deadline_is_409() {
 
 #[tokio::test]
 async fn probes_tell_a_process_from_its_store() {
-    let server = Server::with(|settings| settings.probe_timeout = Duration::from_millis(100)).await;
+    let server =
+        Server::with(|settings| settings.tuning.probe_timeout = Duration::from_millis(100)).await;
     for mood in [
         Mood::Failing(StoreError::Unavailable {
             shard: ShardId(0),
@@ -125,10 +133,18 @@ async fn probes_tell_a_process_from_its_store() {
     ] {
         server.store_becomes(mood);
         assert_eq!(server.get("/livez").await.status, 200);
-        assert_eq!(server.get("/readyz").await.status, 503);
+        let ready = server.get("/readyz").await;
+        assert_eq!(
+            (ready.status, ready.code().as_str()),
+            (503, "store_unavailable")
+        );
+        assert_eq!(ready.header("retry-after"), "1");
         let health = server.get("/health").await;
         assert_eq!(health.status, 503);
-        assert_eq!(health.json()["status"], "unavailable");
-        assert_eq!(health.json()["store"], "unreachable");
+        assert!(!health.text.contains(SECRET), "{}", health.text);
+        let health = health.json();
+        assert_eq!(health["status"], "unavailable");
+        assert_eq!(health["store"], "unreachable");
+        assert_eq!(health["reasons"][0]["code"], "shard_unavailable");
     }
 }

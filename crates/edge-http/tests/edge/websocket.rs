@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 
 use crate::live_server::{LiveServer, change};
+use crate::server::client;
 
 #[tokio::test]
 async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
@@ -118,7 +119,7 @@ async fn what_was_missed_is_resumed_from_a_version_and_from_a_cursor() {
 
 #[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_told() {
-    let server = LiveServer::with(|_, watch| watch.resumed_events = 10).await;
+    let server = LiveServer::with(|_, watch| watch.tuning.resumed_events = 10).await;
     let mut first = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     let begin = first.next().await["subscribed"]["cursor"].clone();
     server.place_many("alice", 11).await;
@@ -185,7 +186,10 @@ async fn a_page_of_another_host_is_refused_here_and_let_in_on_the_other_port() {
         };
         assert_eq!(status, expected, "{address} {origin}");
     }
-    let elsewhere = reqwest::get(format!("http://{}/v1/stats", server.ws_address)).await;
+    let elsewhere = client()
+        .get(format!("http://{}/v1/stats", server.ws_address))
+        .send()
+        .await;
     assert_eq!(elsewhere.unwrap().status(), 404);
 }
 
@@ -290,7 +294,7 @@ async fn fragments_are_one_message_and_bounded_together() {
 #[tokio::test]
 async fn too_many_subscriptions_are_closed_and_too_many_sockets_refused() {
     let server = LiveServer::with(|edge, watch| {
-        edge.live.max_topics = 3;
+        edge.tuning.live.max_topics = 3;
         watch.max_watchers = 2;
     })
     .await;
@@ -315,8 +319,8 @@ async fn too_many_subscriptions_are_closed_and_too_many_sockets_refused() {
 }
 
 fn impatient(settings: &mut EdgeSettings) {
-    settings.live.ping_after = Duration::from_millis(50);
-    settings.live.idle_timeout = Duration::from_millis(300);
+    settings.tuning.live.ping_after = Duration::from_millis(50);
+    settings.tuning.live.idle_timeout = Duration::from_millis(300);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use outbound_http::{Proxies, Route};
 use reqwest::{Method, StatusCode, Url, header};
 
 pub use order::{AdjustmentView, LineView, OrderPage, OrderView, WaitingForView};
@@ -35,6 +36,7 @@ pub struct ServerFlags {
 #[derive(Debug, Clone)]
 pub struct Server {
     base: Url,
+    route: Route,
     http: reqwest::Client,
 }
 
@@ -59,14 +61,20 @@ impl Server {
                 flags.url
             );
         }
+        let route = Proxies::from_environment()
+            .route(&flags.url)
+            .with_context(|| format!("cannot reach {}", flags.url))?;
         let http = reqwest::Client::builder()
             .user_agent(concat!("ordermill/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::none());
+        let http = route
+            .apply(http)
             .build()
             .context("cannot set up the HTTP client")?;
         Ok(Self {
             base: flags.url.clone(),
+            route,
             http,
         })
     }
@@ -150,8 +158,8 @@ impl Server {
         }
         let response = tokio::time::timeout(ANSWER_TIMEOUT, request.send())
             .await
-            .map_err(|_| ApiError::no_answer(&self.base, ANSWER_TIMEOUT))?
-            .map_err(|error| ApiError::unreachable(&self.base, error))?;
+            .map_err(|_| ApiError::no_answer(&self.base, &self.route, ANSWER_TIMEOUT))?
+            .map_err(|error| ApiError::unreachable(&self.base, &self.route, error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -163,7 +171,7 @@ impl Server {
             .timeout(ANSWER_TIMEOUT)
             .send()
             .await
-            .map_err(|error| ApiError::unreachable(&self.base, error))?;
+            .map_err(|error| ApiError::unreachable(&self.base, &self.route, error))?;
         if !response.status().is_success() {
             return Err(self.refusal(response).await);
         }
@@ -171,7 +179,7 @@ impl Server {
         let body = response
             .bytes()
             .await
-            .map_err(|error| ApiError::unreachable(&self.base, error))?;
+            .map_err(|error| ApiError::unreachable(&self.base, &self.route, error))?;
         Ok(Answer { status, body })
     }
 
@@ -183,9 +191,11 @@ impl Server {
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .map(Duration::from_secs);
         match tokio::time::timeout(ANSWER_TIMEOUT, response.bytes()).await {
-            Ok(Ok(body)) => ApiError::Refused(Problem::read(status, retry_after, &body)),
-            Ok(Err(error)) => ApiError::unreachable(&self.base, error),
-            Err(_) => ApiError::no_answer(&self.base, ANSWER_TIMEOUT),
+            Ok(Ok(body)) => {
+                ApiError::Refused(Problem::read(status, retry_after, &body, &self.route))
+            }
+            Ok(Err(error)) => ApiError::unreachable(&self.base, &self.route, error),
+            Err(_) => ApiError::no_answer(&self.base, &self.route, ANSWER_TIMEOUT),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use outbound_http::Route;
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -56,9 +57,13 @@ pub struct Fault {
 }
 
 impl Problem {
-    /// Reads a body; one that is no problem+json (a proxy's page) becomes a problem with its status alone.
-    pub fn read(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
+    /// Reads a body. One that is not a problem of ours (a proxy's page) becomes a problem with its status alone, and with
+    /// the proxy on the way, which may have sent it.
+    pub fn read(status: u16, retry_after: Option<Duration>, body: &[u8], route: &Route) -> Self {
         let mut problem: Self = serde_json::from_slice(body).unwrap_or_default();
+        if problem.code.is_empty() && route.has_proxy() {
+            problem.detail = Some(format!("the answer is not from an ordermill server{route}"));
+        }
         problem.status = status;
         problem.retry_after = retry_after;
         problem
@@ -88,7 +93,7 @@ impl fmt::Display for Problem {
 
 impl ApiError {
     /// The network failed.
-    pub fn unreachable(base: &Url, error: reqwest::Error) -> Self {
+    pub fn unreachable(base: &Url, route: &Route, error: reqwest::Error) -> Self {
         let is_connect = error.is_connect();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
@@ -96,19 +101,21 @@ impl ApiError {
         }
         let message = if is_connect {
             format!(
-                "cannot reach {base}: {cause}; is `ordermill serve` running? Another server is chosen with --url or ORDERMILL_URL"
+                "cannot reach {base}{route}: {cause}; is `ordermill serve` running? Another server is chosen with --url or ORDERMILL_URL"
             )
         } else if error.is_timeout() {
-            format!("no answer from {base} in time; it may or may not have done what was asked")
+            format!(
+                "no answer from {base}{route} in time; it may or may not have done what was asked"
+            )
         } else {
-            format!("the connection to {base} broke: {cause}")
+            format!("the connection to {base}{route} broke: {cause}")
         };
         Self::Unreachable { message }
     }
 
     /// Nothing came within `waited`.
-    pub fn no_answer(base: &Url, waited: Duration) -> Self {
-        let message = format!("no answer from {base} in {} s", waited.as_secs());
+    pub fn no_answer(base: &Url, route: &Route, waited: Duration) -> Self {
+        let message = format!("no answer from {base}{route} in {} s", waited.as_secs());
         Self::Unreachable { message }
     }
 

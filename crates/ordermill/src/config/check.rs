@@ -7,7 +7,9 @@ use domain::Bucket;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::layers::Layers;
-use super::sections::{AuthMode, Config, HandlerKind, ReceiptsKind, ShardMapText, StoreKind};
+use super::sections::{
+    AuthMode, Config, Handler, HandlerKind, ReceiptsKind, ShardMapText, StoreKind,
+};
 
 /// Checks all sections together; faults stay in the layers.
 pub(super) fn together(config: &Config, layers: &mut Layers) {
@@ -171,16 +173,7 @@ fn covered_once(ranges: &[(u16, u16, u16)], shards: usize) -> Result<(), String>
 }
 
 fn work(config: &Config, layers: &mut Layers) {
-    let handler = &config.handler;
-    match (handler.kind, &handler.url) {
-        (HandlerKind::Http, None) => {
-            layers.refuse("handler.kind", "is \"http\", but handler.url says no URL");
-        }
-        (HandlerKind::None, Some(_)) => {
-            layers.refuse("handler.url", "has no effect with handler.kind = \"none\": say handler.kind = \"http\" or leave it out");
-        }
-        (HandlerKind::Http, Some(_)) | (HandlerKind::None, None) => {}
-    }
+    handler(&config.handler, layers);
     match (config.receipts.store, &config.receipts.folder) {
         (ReceiptsKind::Folder, None) => {
             layers.refuse(
@@ -199,6 +192,15 @@ fn work(config: &Config, layers: &mut Layers) {
             "must not be above worker.backoff_last",
         );
     }
+    if !(1..=100).contains(&config.worker.breaker_percent) {
+        layers.refuse("worker.breaker_percent", "must be 1 to 100");
+    }
+    if config.worker.breaker_open > config.worker.breaker_longest_wait {
+        layers.refuse(
+            "worker.breaker_open",
+            "must not be above worker.breaker_longest_wait",
+        );
+    }
     if config.worker.lease < Duration::from_secs(1) {
         layers.refuse(
             "worker.lease",
@@ -210,6 +212,53 @@ fn work(config: &Config, layers: &mut Layers) {
             "worker.enabled",
             "is false, so that handler.kind has no effect in this process: leave handler.kind out",
         );
+    }
+}
+
+fn handler(handler: &Handler, layers: &mut Layers) {
+    match (handler.kind, &handler.url) {
+        (HandlerKind::Http, None) => {
+            layers.refuse("handler.kind", "is \"http\", but handler.url says no URL");
+        }
+        (HandlerKind::Http, Some(url)) => tls(handler, url, layers),
+        (HandlerKind::None, _) => {
+            let needs_http = [
+                ("handler.url", handler.url.is_some()),
+                ("handler.secret", !handler.secret.0.is_empty()),
+                ("handler.headers", !handler.headers.is_empty()),
+                ("handler.ca_file", handler.ca_file.is_some()),
+                ("handler.client_cert", handler.client_cert.is_some()),
+                ("handler.client_key", handler.client_key.is_some()),
+            ];
+            for (name, is_set) in needs_http {
+                if is_set {
+                    layers.refuse(name, "has no effect with handler.kind = \"none\": say handler.kind = \"http\" or leave it out");
+                }
+            }
+        }
+    }
+}
+
+fn tls(handler: &Handler, url: &str, layers: &mut Layers) {
+    match (&handler.client_cert, &handler.client_key) {
+        (Some(_), None) => layers.refuse("handler.client_cert", "needs handler.client_key"),
+        (None, Some(_)) => layers.refuse("handler.client_key", "needs handler.client_cert"),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    let is_plain = url
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
+    let needs_tls = [
+        ("handler.ca_file", &handler.ca_file),
+        ("handler.client_cert", &handler.client_cert),
+    ];
+    for (name, file) in needs_tls {
+        if is_plain && file.is_some() {
+            layers.refuse(
+                name,
+                "has no effect with handler.url, which begins with http://: say https:// or leave it out",
+            );
+        }
     }
 }
 
@@ -253,7 +302,10 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         ("grpc.idle_timeout", config.grpc.idle_timeout),
         ("store.connect_timeout", config.store.connect_timeout),
         ("worker.backoff_first", config.worker.backoff_first),
+        ("worker.busy_limit", config.worker.busy_limit),
         ("worker.breaker_open", config.worker.breaker_open),
+        ("worker.breaker_grace", config.worker.breaker_grace),
+        ("handler.connect_timeout", config.handler.connect_timeout),
         ("handler.timeout", config.handler.timeout),
     ];
     for (name, time) in times {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 pub use layers::{Layers, Override};
 pub use sections::{
-    Config, HandlerKind, Log, LogFormat, ReceiptsKind, ShardMapText, Store, StoreKind,
+    Config, Handler, HandlerKind, Log, LogFormat, ReceiptsKind, ShardMapText, Store, StoreKind,
 };
 pub use show::show;
 

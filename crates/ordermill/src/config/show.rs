@@ -8,6 +8,8 @@ use super::layers::Layers;
 
 /// Settings whose value is never shown.
 const SECRETS: [&str; 1] = ["handler.secret"];
+/// Settings whose items are headers: shown by their names.
+const HEADERS: [&str; 1] = ["handler.headers"];
 /// Settings whose values are connection strings: shown without their passwords.
 const CONNECTIONS: [&str; 2] = ["store.shards", "handler.url"];
 
@@ -40,12 +42,10 @@ pub fn show(layers: &Layers) -> String {
 }
 
 fn shown(name: &str, value: &Value) -> String {
-    let is_set = value.as_str().is_none_or(|text| !text.is_empty());
-    if SECRETS.contains(&name) && is_set {
-        return "\"(hidden)\"".to_owned();
-    }
     let hides_password = CONNECTIONS.contains(&name);
     match value {
+        Value::String(text) if SECRETS.contains(&name) && !text.is_empty() => quoted(HIDDEN),
+        Value::String(text) if HEADERS.contains(&name) => quoted(&without_header_value(text)),
         Value::String(text) if hides_password => quoted(&without_password(text)),
         Value::String(text) => quoted(text),
         Value::Array(items) => {
@@ -56,6 +56,17 @@ fn shown(name: &str, value: &Value) -> String {
         Value::Boolean(flag) => flag.to_string(),
         Value::Float(number) => number.to_string(),
         Value::Datetime(_) | Value::Table(_) => "(unreadable)".to_owned(),
+    }
+}
+
+/// What stands for a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// `Name: value` with its value hidden; all of it if it is not of that form.
+fn without_header_value(text: &str) -> String {
+    match text.split_once(':') {
+        Some((name, _)) => format!("{name}: {HIDDEN}"),
+        None => HIDDEN.to_owned(),
     }
 }
 

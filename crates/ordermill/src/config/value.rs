@@ -119,6 +119,24 @@ impl FromValue for Vec<String> {
     }
 }
 
+/// One text, or a list of texts. An empty text is an empty list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OneOrMore(pub Vec<String>);
+
+impl FromValue for OneOrMore {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) if text.is_empty() => Ok(Self::default()),
+            Value::String(text) => Ok(Self(vec![text.clone()])),
+            Value::Array(_) => Vec::from_value(value).map(Self),
+            other => Err(format!(
+                "must be text in quotes or a list of texts, not {}",
+                kind(other)
+            )),
+        }
+    }
+}
+
 /// An empty text is "not set"; everything else must be a good value.
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: &Value) -> Result<Self, String> {

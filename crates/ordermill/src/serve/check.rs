@@ -5,9 +5,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use application::ports::{Clock, OrderHandler};
+use application::ports::Clock;
 use application::system::SystemClock;
 
+use super::work::Handling;
 use super::{open_files, receipts, store, work};
 use crate::config::{Config, ConfigError, Layers};
 
@@ -17,8 +18,8 @@ pub struct Checked {
     pub config: Config,
     /// The clock of the process.
     pub clock: Arc<dyn Clock>,
-    /// The work of an order.
-    pub handler: Arc<dyn OrderHandler>,
+    /// What processes an order.
+    pub handling: Handling,
 }
 
 /// Checks what [`crate::config::load`] cannot: it knows each setting and how they fit together, this knows the parts that
@@ -31,12 +32,12 @@ pub fn check(mut config: Config, layers: &mut Layers) -> Result<Checked, ConfigE
     open_files::make_room(&mut config, layers);
     store::check(&config, layers);
     receipts::check(&config, layers);
-    let handler = work::handler(&config, Arc::clone(&clock), layers);
+    let handling = work::handling(&config, Arc::clone(&clock), layers);
     layers.finish()?;
     Ok(Checked {
         config,
         clock,
-        handler: handler.expect("a handler that cannot be set up has left a fault"),
+        handling: handling.expect("a handler that cannot be set up has left a fault"),
     })
 }
 

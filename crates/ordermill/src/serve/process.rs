@@ -31,7 +31,7 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
     let Checked {
         config,
         clock,
-        handler,
+        handling,
     } = checked;
     let mut signals = StopSignals::new()?;
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
@@ -46,7 +46,7 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
     let worker = config
         .worker
         .enabled
-        .then(|| work::worker(&config, &store, handler, receipts, clock, ids));
+        .then(|| work::worker(&config, &store, handling.handler, receipts, clock, ids));
     let calls_out = config.handler.kind == HandlerKind::Http;
     let health = Health {
         status: worker.as_ref().map(Worker::status).filter(|_| calls_out),
@@ -60,6 +60,9 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
     let grpc = GrpcEdge::new(application.clone(), grpc::settings(&config));
     let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
     let http_addr = listen(&config, &edge, grpc, &mut parts)?;
+    if config.worker.enabled {
+        tracing::info!("handler: {}", handling.description);
+    }
     owner_only::warn_of_open_folders(&config);
     if with_demo {
         parts.spawn(

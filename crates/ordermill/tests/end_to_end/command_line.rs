@@ -6,13 +6,13 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::server::{ORDERMILL, Server, free_port, run};
+use crate::server::{Server, free_port, ordermill, run};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -268,7 +268,7 @@ struct Watch {
 
 impl Watch {
     fn start(server: &Server, flags: &[&str]) -> Self {
-        let mut child = Command::new(ORDERMILL)
+        let mut child = ordermill()
             .arg("watch")
             .args(flags)
             .args(["--url", &server.url])

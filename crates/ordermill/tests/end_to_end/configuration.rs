@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::server::ORDERMILL;
+use crate::server::{ORDERMILL, ordermill};
 
 /// The exit code of a command and the lines of its own on standard error; it is killed if it does not end by itself.
 fn refusal(command: &mut Command, folder: &Path) -> (Option<i32>, String) {
@@ -36,7 +36,7 @@ fn refusal(command: &mut Command, folder: &Path) -> (Option<i32>, String) {
 }
 
 fn command(words: &[&str], flags: &[&str]) -> Command {
-    let mut command = Command::new(ORDERMILL);
+    let mut command = ordermill();
     command.args(words).args(flags);
     command
 }
@@ -54,6 +54,7 @@ fn what_serve_refuses_is_refused_by_config_check_in_the_same_words() {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let http = ["handler.kind=http", "handler.url=http://localhost/x"];
+    let https = "handler.url=https://localhost/x";
     let postgres = |dsn: &str| {
         vec![
             "store.kind=postgres".to_owned(),
@@ -84,6 +85,60 @@ fn what_serve_refuses_is_refused_by_config_check_in_the_same_words() {
             sets(&[http[0], http[1], "handler.secret=whsec_s3cret"]),
             "handler.secret",
         ),
+        (
+            sets(&[http[0], http[1], "handler.secret=whsec_s3cret,whsec_s3cret"]),
+            "handler.secret",
+        ),
+        (
+            sets(&[http[0], http[1], "handler.headers=Webhook-Id: s3cret"]),
+            "webhook-id",
+        ),
+        (
+            sets(&[http[0], http[1], "handler.headers=[\"s3cret\"]"]),
+            "handler.headers",
+        ),
+        (
+            sets(&[http[0], http[1], "handler.connect_timeout=0s"]),
+            "handler.connect_timeout",
+        ),
+        (
+            vec![
+                http[0].to_owned(),
+                https.to_owned(),
+                format!("handler.ca_file={}", path("empty.pem")),
+            ],
+            "empty.pem",
+        ),
+        (
+            vec![
+                http[0].to_owned(),
+                https.to_owned(),
+                format!("handler.ca_file={}", path("nowhere.pem")),
+            ],
+            "handler.ca_file",
+        ),
+        (
+            sets(&[http[0], https, "handler.client_cert=client.pem"]),
+            "handler.client_key",
+        ),
+        (
+            sets(&[http[0], https, "handler.client_key=client.key"]),
+            "handler.client_cert",
+        ),
+        (
+            sets(&[
+                http[0],
+                https,
+                "handler.client_cert=nowhere.pem",
+                "handler.client_key=client.key",
+            ]),
+            "nowhere.pem",
+        ),
+        (
+            sets(&[http[0], http[1], "handler.ca_file=empty.pem"]),
+            "https://",
+        ),
+        (sets(&["handler.headers=X-A: s3cret"]), "handler.headers"),
         // Addresses of shards, and the files that they name.
         (postgres("s3cret"), "store.shards"),
         (postgres(""), "store.shards"),
@@ -262,4 +317,64 @@ fn a_configuration_that_is_good_is_said_to_be_and_nothing_is_made() {
         "configuration: good\n"
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn secrets_and_headers_are_taken_from_a_file_or_from_the_environment_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let next = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let one = format!("[handler]\nsecret = \"{secret}\"\nheaders = [\"X-Api-Key: s3cret\"]\n");
+    let two = format!("[handler]\nsecret = [\"{secret}\", \"{next}\"]\n");
+    fs::write(folder.path().join("one.toml"), one).unwrap();
+    fs::write(folder.path().join("two.toml"), two).unwrap();
+    fs::write(
+        folder.path().join("none.toml"),
+        "[handler]\nsecret = \"\"\n",
+    )
+    .unwrap();
+    let both = format!("{secret},{next}");
+    for (file, environment, shown) in [
+        ("none.toml", None, "handler.secret = \"\""),
+        ("one.toml", None, "handler.secret = \"(hidden)\""),
+        (
+            "one.toml",
+            None,
+            "handler.headers = [\"X-Api-Key: (hidden)\"]",
+        ),
+        (
+            "two.toml",
+            None,
+            "handler.secret = [\"(hidden)\", \"(hidden)\"]",
+        ),
+        (
+            "none.toml",
+            Some(("ORDERMILL__HANDLER__SECRET", both.as_str())),
+            "handler.secret = [\"(hidden)\", \"(hidden)\"]",
+        ),
+        (
+            "none.toml",
+            Some((
+                "ORDERMILL__HANDLER__HEADERS",
+                "[\"X-A: s3cret, s3cret\", \"X-B: s3cret\"]",
+            )),
+            "handler.headers = [\"X-A: (hidden)\", \"X-B: (hidden)\"]",
+        ),
+    ] {
+        for words in [["config", "show"], ["config", "check"]] {
+            let mut command = command(&words, &["--config", file]);
+            command.args(["--set", "handler.kind=http"]);
+            command.args(["--set", "handler.url=https://example.com/orders"]);
+            command.envs(environment).current_dir(folder.path());
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{file}: {output:?}");
+            let text = String::from_utf8(output.stdout).unwrap();
+            if words[1] == "show" {
+                assert!(text.contains(shown), "{file}: {shown} is not in\n{text}");
+            }
+            for hidden in ["s3cret", "MfKQ", "C2FV"] {
+                assert!(!text.contains(hidden), "{file}: {text}");
+            }
+        }
+    }
 }

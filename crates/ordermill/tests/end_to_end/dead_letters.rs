@@ -5,24 +5,22 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::endpoint::{Answer, DONE, Endpoint};
 use crate::fault::parts::Postgres;
 use crate::operator::lines;
-use crate::server::{ORDERMILL, Server, wait_until};
+use crate::server::{Server, http_client, ordermill, wait_until};
 
 /// Of the first shard by its letter, and of the second.
 const USERS: [&str; 2] = ["alice", "nora"];
 
-const BUSY: Answer = ("429 Too Many Requests", "{}");
+const PROCESSING: Answer = ("409 Conflict", "{}");
 const REFUSES: Answer = ("422 Unprocessable Content", r#"{"message":"out of stock"}"#);
 
 /// A server that sends its orders to the endpoint once, with these settings beside.
 fn server_of(endpoint: &Endpoint, more: &[String]) -> Server {
-    let mut command = Command::new(ORDERMILL);
+    let mut command = ordermill();
     command.args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""]);
     command.args(endpoint.settings());
     command.args(["--set", "worker.max_attempts=1"]);
@@ -33,14 +31,17 @@ fn server_of(endpoint: &Endpoint, more: &[String]) -> Server {
 }
 
 async fn get(server: &Server, path: &str) -> Value {
-    let answer = reqwest::get(format!("{}/v1/{path}", server.url)).await;
+    let answer = http_client()
+        .get(format!("{}/v1/{path}", server.url))
+        .send()
+        .await;
     let answer = answer.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
 async fn post(server: &Server, path: &str, body: &Value) -> Value {
-    let request = reqwest::Client::new()
+    let request = http_client()
         .post(format!("{}/v1/{path}", server.url))
         .header("content-type", "application/json");
     let answer = request.body(body.to_string()).send().await.unwrap();
@@ -95,11 +96,11 @@ async fn one_by_one(server: &Server) -> Vec<String> {
     panic!("the list never ends: {ids:?}");
 }
 
-/// One order of each user for which the endpoint was too busy, then three of each that it refused: all dead letters.
+/// One order of each user that the endpoint has not done with yet, then three of each that it refused: all dead letters.
 fn make_dead_letters(server: &Server, endpoint: &Endpoint) -> [Vec<String>; 2] {
-    endpoint.answers(BUSY);
-    let busy: Vec<String> = USERS.iter().map(|user| server.place(user)).collect();
-    wait_for(server, &busy, "FAILED");
+    endpoint.answers(PROCESSING);
+    let processing: Vec<String> = USERS.iter().map(|user| server.place(user)).collect();
+    wait_for(server, &processing, "FAILED");
     endpoint.answers(REFUSES);
     let refused = USERS.map(|user| (0..3).map(|_| server.place(user)).collect::<Vec<_>>());
     wait_for(server, &refused.concat(), "FAILED");
@@ -111,7 +112,7 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
     assert_eq!(list(server, &[]).len(), 8);
     let of_code = ["--code", "handler_rejected", "--user", "alice"];
     assert_eq!(list(server, &of_code).len(), 3);
-    assert_eq!(list(server, &["--code", "endpoint_busy"]).len(), 2);
+    assert_eq!(list(server, &["--code", "still_processing"]).len(), 2);
     assert_eq!(list(server, &["--user", "bob"]).len(), 0);
     let paged = one_by_one(server).await;
     let mut newest_first = paged.clone();
@@ -127,20 +128,20 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
     let found = get(server, "dead-letters/reasons").await;
     assert_eq!(
         reasons(&found),
-        [("handler_rejected", 6), ("endpoint_busy", 2)]
+        [("handler_rejected", 6), ("still_processing", 2)]
     );
     assert_eq!(
         (&found["counted"], &found["has_more"]),
         (&json!(8), &json!(false))
     );
-    let newest = &get(server, "dead-letters?code=endpoint_busy").await["data"];
+    let newest = &get(server, "dead-letters?code=still_processing").await["data"];
     let newest = newest.as_array().unwrap().iter();
     let newest = newest.map(|order| order["updated_at"].as_str()).max();
     assert_eq!(Some(found["data"][1]["newest_at"].as_str()), newest);
     let found = get(server, "dead-letters/reasons?user_id=nora").await;
     assert_eq!(
         reasons(&found),
-        [("handler_rejected", 3), ("endpoint_busy", 1)]
+        [("handler_rejected", 3), ("still_processing", 1)]
     );
 
     let told = server.ok(&["dead-letters", "reasons", "--user", "nora", "--json"]);
@@ -151,7 +152,7 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
         "{table}"
     );
 
-    let filter = json!({"code": "endpoint_busy", "user_id": "nora"});
+    let filter = json!({"code": "still_processing", "user_id": "nora"});
     let given_up = post(server, "dead-letters/discard", &filter).await;
     assert_eq!(given_up, json!({"discarded": 1, "has_more": false}));
     let rest = [
@@ -159,7 +160,7 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
         "discard",
         "--all",
         "--code",
-        "endpoint_busy",
+        "still_processing",
     ];
     assert_eq!(server.ok(&rest), "1 discarded\n");
     server.ok(&["dead-letters", "discard", &of_alice[0]]);
@@ -190,7 +191,7 @@ async fn look_after_dead_letters(server: &Server, endpoint: &Endpoint) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_looked_after_on_the_embedded_store() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = Endpoint::answering(BUSY);
+    let endpoint = Endpoint::answering(PROCESSING);
     let at = format!("store.data_dir={}", folder.path().display());
     look_after_dead_letters(&server_of(&endpoint, &[at]), &endpoint).await;
 }
@@ -198,7 +199,7 @@ async fn dead_letters_are_looked_after_on_the_embedded_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_looked_after_on_two_shards_of_postgresql() {
     let (first, second) = tokio::join!(Postgres::start(), Postgres::start());
-    let endpoint = Endpoint::answering(BUSY);
+    let endpoint = Endpoint::answering(PROCESSING);
     let at = [
         "store.kind=postgres".to_owned(),
         format!("store.shards={:?}", [&first.dsn, &second.dsn]),

@@ -6,7 +6,7 @@
 )]
 
 use std::fs::File;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -14,10 +14,10 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::fault::parts::Postgres;
-use crate::server::{ORDERMILL, Server, wait_until};
+use crate::server::{Server, http_client, ordermill, wait_until};
 
 async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
-    let client = reqwest::Client::new();
+    let client = http_client();
     let request = client.post(format!("{}{path}", server.url));
     let answer = request.body(body.to_string()).send().await.unwrap();
     let status = answer.status().as_u16();
@@ -26,12 +26,16 @@ async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
 }
 
 async fn get(server: &Server, path: &str) -> Value {
-    let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+    let answer = http_client()
+        .get(format!("{}{path}", server.url))
+        .send()
+        .await
+        .unwrap();
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
 fn with_environment(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(ORDERMILL);
+    let mut command = ordermill();
     command.args(arguments);
     command.envs(environment.iter().copied());
     command.output().unwrap()
@@ -49,7 +53,7 @@ fn environment_names_of_other_systems_set_and_say_what_they_can() {
         ("ORDERMILL__HTTP__WS_ADDR", ""),
     ];
     let log = folder.path().join("log");
-    let mut command = Command::new(ORDERMILL);
+    let mut command = ordermill();
     command
         .args(["serve", "--data-dir"])
         .arg(folder.path().join("data"));
@@ -185,7 +189,7 @@ async fn a_receipt_of_orderflow_lies_in_the_folder_under_its_key() {
 async fn the_two_databases_of_orderflow_hold_the_users_of_their_letters() {
     let (first, second) = (Postgres::start().await, Postgres::start().await);
     let serve = |shards: &[(&str, &str)]| {
-        let mut command = Command::new(ORDERMILL);
+        let mut command = ordermill();
         command.args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""]);
         command.envs(shards.iter().copied());
         Server::start_as(&mut command)

@@ -1,5 +1,6 @@
-//! An endpoint for the `http` handler that answers every order as the test last said. It counts calls and keeps nothing
-//! else; `fault::endpoint` tells effects from calls. It ends with the tests' process.
+//! An endpoint for the `http` handler that answers every order as the test last said, and the orders of customers whose names
+//! begin with "bad" in a way of their own. It counts calls and keeps nothing else; `fault::endpoint` tells effects from
+//! calls. It ends with the tests' process.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
@@ -16,8 +17,20 @@ pub type Answer = (&'static str, &'static str);
 /// It takes the order.
 pub const DONE: Answer = ("200 OK", "{}");
 
+/// What becomes of the orders of customers whose names begin with "bad".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    /// This answer.
+    Answer(Answer),
+    /// The connection is closed without an answer.
+    Drop,
+    /// No answer, for as long as the caller waits.
+    Hang,
+}
+
 struct Standing {
     answer: Mutex<Answer>,
+    bad: Option<Bad>,
     calls: AtomicUsize,
 }
 
@@ -31,10 +44,20 @@ pub struct Endpoint {
 impl Endpoint {
     /// Begins to listen.
     pub fn answering(answer: Answer) -> Self {
+        Self::start(answer, None)
+    }
+
+    /// Begins to listen; takes the orders of all customers but the bad ones.
+    pub fn failing(bad: Bad) -> Self {
+        Self::start(DONE, Some(bad))
+    }
+
+    fn start(answer: Answer, bad: Option<Bad>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/work", listener.local_addr().unwrap());
         let standing = Arc::new(Standing {
             answer: Mutex::new(answer),
+            bad,
             calls: AtomicUsize::new(0),
         });
         let shared = Arc::clone(&standing);
@@ -77,7 +100,17 @@ fn answer_once(mut stream: TcpStream, standing: &Standing) {
         }
     }
     standing.calls.fetch_add(1, Ordering::SeqCst);
-    let (status, body) = *standing.answer.lock().unwrap();
+    let is_bad = String::from_utf8_lossy(&request).contains(r#""user_id":"bad"#);
+    let (status, body) = match standing.bad.filter(|_| is_bad) {
+        None => *standing.answer.lock().unwrap(),
+        Some(Bad::Answer(answer)) => answer,
+        Some(Bad::Drop) => return,
+        Some(Bad::Hang) => {
+            // Ends when the caller hangs up.
+            let _ = stream.read(&mut piece);
+            return;
+        }
+    };
     let length = body.len();
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n\

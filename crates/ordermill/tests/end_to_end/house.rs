@@ -61,9 +61,11 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
     for package in metadata.workspace_packages() {
         let may = &table[package.name.as_str()];
         for dependency in &package.dependencies {
-            // Tests may use the suite, and the embedded store as a real part; what is shipped may not.
+            // Tests may use the suite, the embedded store as a real part, and the proxy rule for their clients; what is
+            // shipped may not.
+            let for_tests = ["port-conformance", "adapter-sqlite", "outbound-http"];
             let is_for_tests = dependency.kind == DependencyKind::Development
-                && ["port-conformance", "adapter-sqlite"].contains(&dependency.name.as_str());
+                && for_tests.contains(&dependency.name.as_str());
             if members.contains(&dependency.name)
                 && !may.contains(&dependency.name)
                 && !is_for_tests

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
 use crate::eight_days::{Expected, Name, days, expected, expected_of, pence};
-use crate::server::{ORDERMILL, Server, free_port, repository, run, wait_until};
+use crate::server::{Server, free_port, ordermill, repository, run, wait_until};
 
 fn exported(server: &Server) -> Vec<Value> {
     server
@@ -189,7 +189,7 @@ fn many_orders(folder: &Path) -> (PathBuf, Expected) {
 }
 
 fn start_import(url: &str, report: &Path, file: &Path) -> Child {
-    Command::new(ORDERMILL)
+    ordermill()
         .args(import_arguments(url, report))
         .arg(file)
         .stdout(Stdio::piped())
@@ -258,7 +258,7 @@ fn ctrl_c_ends_with_the_summary_and_how_to_go_on() {
     let report = folder.path().join("report.csv");
     let mut arguments = import_arguments(&server.url, &report);
     arguments.retain(|argument| argument != "--json");
-    let importer = Command::new(ORDERMILL)
+    let importer = ordermill()
         .args(arguments)
         .arg(&file)
         .stdout(Stdio::piped())

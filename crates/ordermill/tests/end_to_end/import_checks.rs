@@ -8,11 +8,11 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::server::{ORDERMILL, Server, repository, run};
+use crate::server::{Server, ordermill, repository, run};
 
 const MAPPING: &str = "currency = \"USD\"\n[order]\nexternal_id = \"no\"\nuser_id = \"user\"\namount = \"amount\"\n[line]\n\
     product_name = \"name\"\nquantity = \"qty\"\nunit_price = \"price\"\n";
@@ -194,7 +194,7 @@ fn rows_from_anywhere_and_from_a_pipe_come_in_whole() {
     let rows =
         fs::read_to_string(repository("crates/order-import/tests/cases/rows_apart.csv")).unwrap();
     let arguments = shop.arguments(&mapping, &["--json", "-"]);
-    let mut importer = Command::new(ORDERMILL)
+    let mut importer = ordermill()
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -7,12 +7,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::fault::parts::Postgres;
-use crate::server::{ORDERMILL, Server, run, wait_until};
+use crate::server::{Server, ordermill, run, wait_until};
 
 /// Each line as JSON.
 pub fn lines(text: &str) -> Vec<Value> {
@@ -24,7 +24,7 @@ pub fn lines(text: &str) -> Vec<Value> {
 #[test]
 fn a_demonstration_feeds_real_orders_in_a_folder_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(ORDERMILL);
+    let mut command = ordermill();
     command.args([
         "serve",
         "--demo",
@@ -249,7 +249,7 @@ fn requests_that_succeed_are_in_the_log_where_it_is_asked_for() {
     for (asked, expected) in [("true", 2), ("false", 0)] {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let mut command = Command::new(ORDERMILL);
+        let mut command = ordermill();
         command
             .args(["serve", "--http-addr", "127.0.0.1:0", "--ws-addr", ""])
             .args(["--set", &format!("log.requests={asked}"), "--data-dir"])

@@ -4,16 +4,49 @@
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
 )]
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use outbound_http::Proxies;
 use serde_json::Value;
 
 /// The program under test.
 pub const ORDERMILL: &str = env!("CARGO_BIN_EXE_ordermill");
+
+/// The program, in an environment whose proxies are dead: every test runs it so, because proxies never apply to loopback.
+pub fn ordermill() -> Command {
+    let mut command = Command::new(ORDERMILL);
+    with_dead_proxies(&mut command);
+    command
+}
+
+/// Gives a command an environment whose proxies are dead.
+pub fn with_dead_proxies(command: &mut Command) {
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(name, DEAD_PROXY);
+        command.env(name.to_lowercase(), DEAD_PROXY);
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+}
+
+/// Nothing listens there.
+const DEAD_PROXY: &str = "http://127.0.0.1:1";
+
+/// An HTTP client of the tests' own. It follows the rule of the program: whatever proxies the environment names, they do not
+/// apply to loopback.
+pub fn http_client_builder() -> reqwest::ClientBuilder {
+    let loopback = reqwest::Url::parse("http://127.0.0.1/").unwrap();
+    let route = Proxies::from_environment().route(&loopback).unwrap();
+    route.apply(reqwest::Client::builder())
+}
+
+/// [`http_client_builder`]'s, as it is.
+pub fn http_client() -> reqwest::Client {
+    http_client_builder().build().unwrap()
+}
 
 /// A running server.
 pub struct Server {
@@ -34,7 +67,7 @@ impl Server {
 
     /// Starts one with these flags, and waits until it is ready.
     pub fn start_with(data_dir: &Path, flags: &[&str]) -> Self {
-        let mut command = Command::new(ORDERMILL);
+        let mut command = ordermill();
         command.arg("serve").arg("--data-dir").arg(data_dir);
         command.args(flags);
         Self::start_as(&mut command)
@@ -119,14 +152,17 @@ impl Server {
 
     /// The JSON at an address.
     pub fn json(&self, path: &str) -> Value {
-        let output = Command::new("curl")
-            .args(["-sS", "--max-time", "60", &format!("{}{path}", self.url)])
-            .output()
-            .unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            let said = String::from_utf8_lossy(&output.stderr);
-            panic!("{path}: {error}, {output:?} {said}")
-        })
+        let host = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).unwrap();
+        let a_minute = Some(Duration::from_secs(60));
+        stream.set_read_timeout(a_minute).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+        serde_json::from_str(body.unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{path}: {error}, {answer}"))
     }
 }
 
@@ -139,7 +175,7 @@ impl Drop for Server {
 
 /// Runs the program to its end.
 pub fn run(arguments: &[&str]) -> Output {
-    Command::new(ORDERMILL)
+    ordermill()
         .args(arguments)
         .stdin(Stdio::null())
         .output()

@@ -70,6 +70,24 @@ pub enum Fault {
     ForgottenAttempts,
     /// Hands out a released order that runs alone among others.
     ReleasedAmongOthers,
+    /// Claims of every lane alike, whatever its share is.
+    SharelessLanes,
+    /// Hands out the oldest order, whoever's it is.
+    OldestFirst,
+    /// Begins the round over the buckets anew with each claim.
+    RestartedRound,
+    /// Tells of all lanes as if they were one.
+    MergedLanes,
+    /// Counts an order that was held and released as tried.
+    CountedHolds,
+    /// Takes an order without attempts for one that was never tried.
+    LanesByAttempts,
+    /// Forgets that the work of an order is done.
+    ForgottenWork,
+    /// Stores a delay as a time of the wall clock. Adapters whose clock a test can set run it.
+    DelayByWallClock,
+    /// Takes due work when it is asked whether it takes commits.
+    ProbeTakesWork,
 }
 
 /// How a broken twin is found out.
@@ -91,6 +109,7 @@ impl Fault {
             Self::of_events,
             Self::of_writes,
             Self::of_work,
+            Self::of_lanes,
             Self::of_erasing,
         ]
         .into_iter()
@@ -235,10 +254,62 @@ impl Fault {
                 "a clock that was set forward brings the time nearer",
                 "an_order_is_claimed_at_its_time",
             ),
+            Self::ProbeTakesWork => (
+                "a_probe_of_commits_leaves_no_trace",
+                "a probe leaves no event behind",
+                "a_claim_is_a_change_like_any_other",
+            ),
             Self::ForgottenAttempts => (
                 "a_held_retry_keeps_its_attempts",
                 "a released order keeps its attempts",
                 "steering_moves_the_job",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Faults of lanes, of rounds over the buckets, and of what they depend on.
+    const fn of_lanes(self) -> Option<Table> {
+        Some(match self {
+            Self::SharelessLanes => (
+                "a_lane_gets_its_share_and_what_the_others_leave",
+                "a lane gets its share while the others have due work",
+                "a_retry_is_due_at_its_time",
+            ),
+            Self::OldestFirst => (
+                "a_flood_of_fresh_orders_delays_no_other_user",
+                "an order of another user is among the first",
+                "a_claim_is_a_change_like_any_other",
+            ),
+            Self::RestartedRound => (
+                "each_bucket_has_its_turn",
+                "each bucket has its turn within",
+                "a_claim_is_a_change_like_any_other",
+            ),
+            Self::MergedLanes => (
+                "an_order_that_was_tried_is_a_retry",
+                "a retry is due in its lane",
+                "a_lane_gets_its_share_and_what_the_others_leave",
+            ),
+            Self::CountedHolds => (
+                "an_order_that_was_never_tried_is_fresh",
+                "a released order that was never tried is due in its lane",
+                "an_order_that_was_tried_is_a_retry",
+            ),
+            Self::LanesByAttempts => (
+                "an_order_that_was_tried_is_a_retry",
+                "an order that was given back is due in its lane",
+                "an_order_that_was_never_tried_is_fresh",
+            ),
+            Self::ForgottenWork => (
+                "work_that_is_done_stays_done",
+                "the work stays done",
+                "busy_answers_are_counted_from_the_first",
+            ),
+            Self::DelayByWallClock => (
+                "a_delay_ends_although_the_clock_is_set_back",
+                "a clock that was set back puts off no delay",
+                "a_retry_is_due_at_its_time",
             ),
             _ => return None,
         })

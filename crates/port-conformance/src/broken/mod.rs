@@ -4,6 +4,7 @@
 //! A twin wraps a healthy store, so that everything but the one fault is the real adapter. Adapters run them by
 //! [`broken_order_store_suite!`](crate::broken_order_store_suite).
 
+mod claims;
 mod erasing;
 mod fault;
 mod hints;
@@ -204,6 +205,14 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_an_early_job: EarlyJob,
             the_suite_catches_forgotten_attempts: ForgottenAttempts,
             the_suite_catches_a_released_order_that_is_not_isolated: ReleasedAmongOthers,
+            the_suite_catches_lanes_without_shares: SharelessLanes,
+            the_suite_catches_claims_of_the_oldest_order: OldestFirst,
+            the_suite_catches_a_round_that_begins_anew: RestartedRound,
+            the_suite_catches_lanes_told_as_one: MergedLanes,
+            the_suite_catches_holds_counted_as_attempts: CountedHolds,
+            the_suite_catches_lanes_by_attempts: LanesByAttempts,
+            the_suite_catches_forgotten_work: ForgottenWork,
+            the_suite_catches_a_probe_that_takes_work: ProbeTakesWork,
         }
     };
     (@tests ($factory:expr) $($name:ident: $fault:ident,)*) => {

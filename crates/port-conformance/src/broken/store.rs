@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListFilter,
-    ListQuery, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage,
+    ListFilter, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{EventPosition, Order, OrderId, Seq, ShardId, Status, Timestamp, Version};
@@ -21,13 +22,15 @@ use crate::order_store::{deadline, write_at};
 
 /// The broken twin of a healthy store.
 pub struct BrokenStore {
-    healthy: Arc<dyn OrderStore>,
+    pub(super) healthy: Arc<dyn OrderStore>,
     clock: Arc<dyn Clock>,
-    fault: Fault,
+    pub(super) fault: Fault,
     cache: Mutex<HashMap<OrderId, Arc<Order>>>,
     claimed: Mutex<Vec<Arc<Order>>>,
     remembered: Mutex<Remembered>,
     history: Mutex<HashMap<Timestamp, usize>>,
+    /// What was claimed and not handed out yet.
+    pub(super) ahead: Mutex<Vec<Arc<Order>>>,
 }
 
 impl BrokenStore {
@@ -41,6 +44,7 @@ impl BrokenStore {
             claimed: Mutex::default(),
             remembered: Mutex::default(),
             history: Mutex::default(),
+            ahead: Mutex::default(),
         }
     }
 
@@ -139,20 +143,20 @@ impl StoreAround for BrokenStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let mut claimed = self.healthy.claim(shard, limit, lease).await?;
-        if self.fault == Fault::MixedClaim && limit > claimed.len() {
-            claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+        let mut claimed = self.claim_in_wrong_order(shard, limits, lease).await?;
+        if self.fault == Fault::MixedClaim && limits.total > claimed.len() {
+            claimed.extend(self.healthy.claim_quarantined(shard, lease).await?);
         }
-        if self.fault == Fault::ReleasedAmongOthers && limit > claimed.len() {
+        if self.fault == Fault::ReleasedAmongOthers && limits.total > claimed.len() {
             let pending = self.healthy.list(&all_of(Status::Pending, 1_000)).await?;
-            if pending.orders.iter().any(|order| order.runs_alone()) {
-                claimed.extend(self.healthy.claim_alone(shard, lease).await?);
+            if pending.orders.iter().any(|order| order.is_quarantined()) {
+                claimed.extend(self.healthy.claim_quarantined(shard, lease).await?);
             }
         }
-        if self.fault == Fault::SharedClaim && limit > claimed.len() {
+        if self.fault == Fault::SharedClaim && limits.total > claimed.len() {
             // One claim, once: the last one of the first batch that was not full.
             let mut shared = self.claimed();
             if shared.is_empty() {
@@ -273,11 +277,26 @@ impl StoreAround for BrokenStore {
         Ok(position.map(|position| self.spoil_bits(position)))
     }
 
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
+        let due = self.healthy.next_due(shard).await?;
+        Ok(self.merge_lanes(due))
+    }
+
     async fn counts(&self) -> Result<Counts, StoreError> {
         let mut counts = self.healthy.counts().await?;
         if self.fault == Fault::KeptCounts {
             self.remembered().add_to_counts(&mut counts);
         }
         Ok(counts)
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        if self.fault == Fault::ProbeTakesWork {
+            let lease = Duration::from_secs(60);
+            self.healthy
+                .claim(shard, ClaimLimits::any(1), lease)
+                .await?;
+        }
+        self.healthy.probe_commit(shard).await
     }
 }

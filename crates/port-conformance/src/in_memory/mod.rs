@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure, EventPage, Guard,
-    Ids, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
-    StatusBus, StoreError, Write,
+    BucketRound, Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch,
+    Erasure, EventPage, Guard, Ids, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy,
+    SequencedEvent, Settle, StatusBus, StoreError, Write,
 };
 use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
 use domain::{
-    Bucket, Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Job, Order,
-    OrderId, Seq, ShardId, Status, Timestamp, UserId, Version,
+    Bucket, Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Job, Lane,
+    Order, OrderId, Seq, ShardId, Status, Timestamp, UserId, Version,
 };
 
 pub use opened::InMemory;
@@ -35,6 +35,8 @@ struct Data {
     external_ids: HashMap<(UserId, ExternalId), (Option<Fingerprint>, OrderId)>,
     due: HashMap<OrderId, (Due, u64)>,
     leases: HashMap<OrderId, Duration>,
+    /// Of each shard and lane.
+    rounds: [[BucketRound; 3]; 2],
     erased: HashSet<OrderId>,
     hints: Vec<Arc<InProcessHints>>,
 }
@@ -188,19 +190,42 @@ impl Data {
         due.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    /// Claims up to `limit` of the due orders of a shard that run alone, or of those that do not.
-    fn claim_due(
+    /// The due orders of a shard that are not quarantined, as a claim within `limits` takes them.
+    fn due_in_lanes(
         &mut self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
+        clock: &ManualClock,
+    ) -> Vec<OrderId> {
+        let mut due = self.due(shard, clock);
+        due.retain(|id| !self.orders[id].is_quarantined());
+        let due: Vec<_> = due.iter().map(|id| (self.orders[id].lane(), *id)).collect();
+        let count = |lane| due.iter().filter(|(of, _)| *of == lane).count();
+        let allotted = limits.allot(Lane::ALL.map(count));
+        let mut taken = Vec::new();
+        for lane in Lane::ALL {
+            let of_lane = due.iter().filter(|(of, _)| *of == lane);
+            let of_lane = of_lane.map(|(_, id)| (id.bucket(), *id));
+            let round = &mut self.rounds[usize::from(shard.0)][lane.index()];
+            taken.extend(round.take(of_lane, allotted[lane.index()]));
+        }
+        taken
+    }
+
+    /// The due orders of a shard that are quarantined, the one that is due for longest first.
+    fn due_quarantined(&self, shard: ShardId, clock: &ManualClock) -> Option<OrderId> {
+        let due = self.due(shard, clock);
+        due.into_iter().find(|id| self.orders[id].is_quarantined())
+    }
+
+    /// Claims these orders, which are due.
+    fn claim(
+        &mut self,
+        due: impl IntoIterator<Item = OrderId>,
         lease: Duration,
-        alone: bool,
         clock: &ManualClock,
     ) -> Vec<Arc<Order>> {
         let now = clock.monotonic();
-        let mut due = self.due(shard, clock);
-        due.retain(|id| self.orders[id].runs_alone() == alone);
-        due.truncate(limit);
         let claim = |id| {
             let order: &Arc<Order> = &self.orders[&id];
             let decision = order
@@ -307,22 +332,24 @@ impl OrderStore for InMemoryStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         let mut data = self.data();
-        let claimed = data.claim_due(shard, limit, lease, false, &self.clock);
+        let due = data.due_in_lanes(shard, limits, &self.clock);
+        let claimed = data.claim(due, lease, &self.clock);
         Self::hint(&data, shard);
         Ok(claimed)
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
         let mut data = self.data();
-        let claimed = data.claim_due(shard, 1, lease, true, &self.clock);
+        let due = data.due_quarantined(shard, &self.clock);
+        let claimed = data.claim(due, lease, &self.clock);
         Self::hint(&data, shard);
         Ok(claimed.into_iter().next())
     }
@@ -336,7 +363,11 @@ impl OrderStore for InMemoryStore {
         let mut data = self.data();
         let now = self.clock.monotonic();
         let mut settled = Vec::new();
-        for id in data.due(shard, &self.clock).into_iter().take(limit) {
+        let mut due = data.due_in_lanes(shard, ClaimLimits::any(limit), &self.clock);
+        let quarantined = data.due(shard, &self.clock).into_iter();
+        let quarantined = quarantined.filter(|id| data.orders[id].is_quarantined());
+        due.extend(quarantined.take(limit - due.len()));
+        for id in due {
             let claim = data.orders[&id]
                 .claim(self.clock.now())
                 .expect("a job that waits belongs to an order that can be claimed");
@@ -493,17 +524,41 @@ impl OrderStore for InMemoryStore {
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         let data = self.data();
-        let next = |alone| {
+        let next = |lane: Option<Lane>| {
             let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
-            let of_kind = of_shard.filter(|(id, _)| data.orders[id].runs_alone() == alone);
-            let wait_ms = of_kind
+            let of_lane = of_shard.filter(|(id, _)| {
+                let order = &data.orders[id];
+                let of = (!order.is_quarantined()).then(|| order.lane());
+                of == lane
+            });
+            let wait_ms = of_lane
                 .map(|(_, (due, _))| due.wait_ms(&self.clock))
                 .min()?;
             Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
         };
         Ok(NextDue {
-            in_company: next(false),
-            alone: next(true),
+            lanes: Lane::ALL.map(|lane| next(Some(lane))),
+            quarantined: next(None),
+        })
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        let data = self.data();
+        let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
+        let waits = of_shard.map(|(_, (due, _))| due.wait_ms(&self.clock));
+        let oldest = waits.filter(|wait_ms| *wait_ms <= 0).min();
+        Ok(oldest.map(|ms| Duration::from_millis(u64::try_from(-ms).unwrap_or(u64::MAX))))
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        let reason = match SHARDS.contains(&shard) {
+            true if !*self.is_closed() => return Ok(()),
+            true => "closed",
+            false => "there is no such shard",
+        };
+        Err(StoreError::Unavailable {
+            shard,
+            reason: reason.to_owned(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::Guard;
+use application::ports::{ClaimLimits, Guard};
 use domain::{EventType, OrderId, Status, Steering};
 use tokio::task::JoinSet;
 
@@ -92,7 +92,7 @@ async fn claim_concurrently(processes: &[&Subject]) {
                 }
                 let before = mine.len();
                 for shard in store.shards() {
-                    let batch = store.claim(*shard, 7, LONG).await;
+                    let batch = store.claim(*shard, ClaimLimits::any(7), LONG).await;
                     mine.extend(batch.expect("a healthy store claims"));
                 }
                 empty_rounds = if mine.len() == before {

@@ -27,7 +27,7 @@ pub async fn place_suspect(subject: &Subject, command: &PlaceOrder, delay: Durat
     let policy = RescuePolicy { delay, ..at_once };
     let rescued = rescue(subject, policy, 10).await;
     assert_eq!(rescued.len(), 1);
-    assert!(rescued[0].runs_alone(), "by the rules of the domain");
+    assert!(rescued[0].is_quarantined(), "by the rules of the domain");
     Arc::clone(&rescued[0])
 }
 
@@ -42,8 +42,8 @@ pub async fn an_order_that_runs_alone_is_claimed_alone(factory: &dyn StoreFactor
     let (slow, _) = subject.place(&sample::plain("heidi", 3)).await;
     let due = subject.next_dues(shard).await;
     let both = NextDue {
-        in_company: Some(Duration::ZERO),
-        alone: Some(Duration::ZERO),
+        lanes: [Some(Duration::ZERO), None, None],
+        quarantined: Some(Duration::ZERO),
     };
     assert_eq!(due, both);
     let first = subject.claim_from(shard, 1, LONG).await;
@@ -59,7 +59,7 @@ pub async fn an_order_that_runs_alone_is_claimed_alone(factory: &dyn StoreFactor
     );
     let due = subject.next_dues(shard).await;
     let suspect_alone = NextDue {
-        in_company: None,
+        lanes: [None; 3],
         ..both
     };
     assert_eq!(due, suspect_alone);
@@ -85,8 +85,8 @@ pub async fn an_order_that_runs_alone_is_due_at_its_time(factory: &dyn StoreFact
     let suspect = place_suspect(&subject, &sample::plain("ivan", 1), LONG).await;
     let shard = subject.shard_of(&suspect.user_id);
     let due = subject.next_dues(shard).await;
-    assert_eq!(due.in_company, None);
-    let wait = due.alone.expect("one order waits");
+    assert_eq!(due.any_lane(), None);
+    let wait = due.quarantined.expect("one order waits");
     assert!(LONG / 2 < wait && wait <= LONG * 2, "{wait:?}");
     assert_eq!(subject.claim_alone_from(shard, LONG).await, None);
     subject.steer(&suspect, Steering::Cancel).await;
@@ -103,12 +103,12 @@ pub async fn a_released_order_that_runs_alone_is_claimed_alone(factory: &dyn Sto
     assert_eq!(subject.next_dues(shard).await, NextDue::default());
     let released = subject.steer(&held, Steering::Release).await;
     assert_eq!((released.status, released.attempt), (Status::Pending, 2));
-    assert!(released.runs_alone(), "by the rules of the domain");
+    assert!(released.is_quarantined(), "by the rules of the domain");
     let (fresh, _) = subject.place(&sample::plain("judy", 2)).await;
     let subject = subject.reopen().await;
     let both = NextDue {
-        in_company: Some(Duration::ZERO),
-        alone: Some(Duration::ZERO),
+        lanes: [Some(Duration::ZERO), None, None],
+        quarantined: Some(Duration::ZERO),
     };
     assert_eq!(subject.next_dues(shard).await, both);
     let claimed = subject.claim_from(shard, 10, LONG).await;

@@ -296,7 +296,7 @@ pub async fn a_crash_loop_ends_in_the_dead_letters(factory: &dyn StoreFactory) {
     };
     let shard = subject.shard_of(&placed.user_id);
     for attempt in 1..=3 {
-        let claimed = if subject.get(placed.id).await.runs_alone() {
+        let claimed = if subject.get(placed.id).await.is_quarantined() {
             let claimed = subject.claim_alone_from(shard, SHORT).await;
             claimed.expect("it is due")
         } else {

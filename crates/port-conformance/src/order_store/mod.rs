@@ -6,6 +6,7 @@
 
 pub mod claims;
 pub mod commit;
+pub mod done_work;
 pub mod durability;
 pub mod erased_feed;
 pub mod erasing;
@@ -15,15 +16,20 @@ pub mod hints;
 pub mod history;
 pub mod idempotency;
 pub mod isolation;
+mod lane_stock;
+pub mod lanes;
 pub mod leases;
 mod list_model;
 pub mod lists;
 pub mod positions;
+pub mod probes;
 pub mod process_after;
 pub mod races;
 pub mod retries;
+pub mod rounds;
 pub mod sample;
 pub mod settling;
+pub mod stored_delays;
 mod subject;
 pub mod texts;
 pub mod traffic;
@@ -292,6 +298,26 @@ macro_rules! with_order_store_behaviours {
             process_after::a_released_order_still_waits_for_its_time,
             process_after::work_of_both_clocks_comes_oldest_due_first,
             process_after::a_step_of_the_wall_clock_moves_the_time,
+            lanes::a_lane_gets_its_share_and_what_the_others_leave,
+            lanes::a_lane_that_may_give_nothing_gives_nothing,
+            lanes::settling_takes_of_every_lane,
+            lanes::an_order_that_was_never_tried_is_fresh,
+            lanes::an_order_that_was_tried_is_a_retry,
+            lanes::an_order_whose_work_is_done_waits_for_its_receipt,
+            lanes::a_quarantined_order_is_in_no_lane,
+            lanes::each_lane_has_its_next_work,
+            lanes::the_oldest_due_order_has_its_age,
+            rounds::a_flood_of_fresh_orders_delays_no_other_user,
+            rounds::a_flood_of_retries_delays_no_other_user,
+            rounds::a_flood_delays_no_other_user_in_the_next_process,
+            rounds::each_bucket_has_its_turn,
+            rounds::work_that_is_due_later_keeps_no_bucket_waiting,
+            done_work::work_that_is_done_stays_done,
+            done_work::busy_answers_are_counted_from_the_first,
+            stored_delays::a_delay_ends_although_the_clock_is_set_back,
+            stored_delays::a_delay_ends_although_the_clock_is_set_forward,
+            stored_delays::a_delay_ends_in_the_next_process,
+            stored_delays::what_is_due_stays_due_although_the_clock_is_set_back,
             history::history_is_written_whole,
             history::a_full_millisecond_takes_more_orders,
             erasing::an_erased_order_is_gone,
@@ -329,6 +355,8 @@ macro_rules! with_order_store_behaviours {
             durability::claims_of_an_earlier_process_are_rescued,
             durability::closing_keeps_what_was_confirmed,
             durability::every_bucket_has_its_shard,
+            probes::a_probe_of_commits_leaves_no_trace,
+            probes::a_probe_fails_where_no_commit_can_be_made,
             texts::any_text_comes_back_as_it_was,
             texts::a_large_order_comes_back_whole,
             texts::extreme_values_come_back_as_they_were,

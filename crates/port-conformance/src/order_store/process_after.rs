@@ -74,7 +74,7 @@ pub async fn a_time_is_kept_for_the_next_process(factory: &dyn StoreFactory) {
     subject.pass(DELAY).await;
     subject.claim_only(near.id, LONG).await;
     let subject = subject.reopen().await;
-    let due = subject.next_dues(shard).await.in_company;
+    let due = subject.next_dues(shard).await.any_lane();
     let due = due.expect("one order waits");
     assert!(ALMOST_LONG < due && due <= LONG, "{due:?}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Guard, Settle, Write};
+use application::ports::{ClaimLimits, Guard, Settle, Write};
 use domain::{EventType, Failure, Order, OrderId, Receipt, Status, Steering, Timestamp};
 use tokio::task::JoinSet;
 
@@ -43,7 +43,7 @@ async fn settle_all(subject: &Subject, settle: Arc<dyn Settle>) -> Vec<Arc<Order
     settled
 }
 
-fn complete(subject: &Subject) -> Arc<dyn Settle> {
+pub(super) fn complete(subject: &Subject) -> Arc<dyn Settle> {
     Arc::new(Complete(subject.now()))
 }
 
@@ -191,7 +191,7 @@ pub async fn settling_and_claiming_share_no_order(factory: &dyn StoreFactory) {
                     let taken = if (worker + round) % 2 == 0 {
                         store.settle(*shard, 7, Arc::clone(&settle)).await
                     } else {
-                        store.claim(*shard, 7, LONG).await
+                        store.claim(*shard, ClaimLimits::any(7), LONG).await
                     };
                     mine.extend(taken.expect("a healthy store gives work"));
                 }

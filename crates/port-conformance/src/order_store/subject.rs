@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, Ids, ListFilter,
-    ListQuery, NextDue, OrderStore, SequencedEvent, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, Ids,
+    ListFilter, ListQuery, NextDue, OrderStore, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{
@@ -174,7 +174,7 @@ impl Subject {
         lease: Duration,
     ) -> Vec<Arc<Order>> {
         self.store
-            .claim(shard, limit, lease)
+            .claim(shard, ClaimLimits::any(limit), lease)
             .await
             .expect("a healthy store claims")
     }
@@ -182,7 +182,7 @@ impl Subject {
     /// Claims the order of one shard that runs alone and is due.
     pub async fn claim_alone_from(&self, shard: ShardId, lease: Duration) -> Option<Arc<Order>> {
         self.store
-            .claim_alone(shard, lease)
+            .claim_quarantined(shard, lease)
             .await
             .expect("a healthy store claims")
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use application::ports::{OrderHandler, Outcome};
 use domain::{Order, Status};
-use worker::{NoWork, WorkerSettings};
+use worker::{NoWork, Tuning, WorkerSettings};
 
-use crate::house::{House, Plan, Scripted, Step};
+use crate::house::{House, Plan, Scripted, Step, settings};
 
 const ORDERS: usize = 2000;
 const BATCH: usize = 100;
@@ -20,9 +20,12 @@ const IN_VAIN: usize = 4;
 /// A house whose worker has worked off [`ORDERS`] orders, all placed in one commit that is not counted.
 async fn worked_off(handler: Arc<dyn OrderHandler>) -> House {
     let settings = WorkerSettings {
-        batch: BATCH,
         max_in_flight: IN_FLIGHT,
-        ..WorkerSettings::default()
+        tuning: Tuning {
+            batch: BATCH,
+            ..Tuning::default()
+        },
+        ..settings()
     };
     let plan = Plan {
         settings,

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use application::ports::{Blame, Outcome};
+use application::ports::{FaultScope, Outcome};
 use domain::{Failure, Status};
 use tokio::time::Instant;
 use worker::{BreakerState, WorkerSettings};
 
-use crate::house::{House, Plan, Scripted, Step, done};
+use crate::house::{House, Plan, Scripted, Step, done, settings};
 
-fn fault(blame: Blame) -> Step {
+fn fault(scope: FaultScope) -> Step {
     Step::Answer(Outcome::Retry {
         failure: Failure::new("endpoint_unreachable", "connection refused"),
         after: None,
-        blame,
+        scope,
     })
 }
 
@@ -44,10 +44,10 @@ fn endpoint(away: fn() -> Step) -> (Arc<AtomicBool>, Arc<Scripted>) {
 async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
     for orders in [1, 3, 200] {
         for max_attempts in [1, 2, 8] {
-            let (up, handler) = endpoint(|| fault(Blame::Endpoint));
+            let (up, handler) = endpoint(|| fault(FaultScope::Endpoint));
             let settings = WorkerSettings {
                 max_attempts,
-                ..WorkerSettings::default()
+                ..settings()
             };
             let mut house = House::open(with(settings), handler.clone());
             house.place(orders).await;
@@ -56,16 +56,13 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 assert_eq!(house.store.count(Status::Failed), 0);
             }
-            assert_ne!(house.status.breaker().state, BreakerState::Closed);
-            // In ten minutes: what was in flight when it opened, and a probe at most each 30 s once it is patient.
+            assert_ne!(house.status.endpoint().breaker, BreakerState::Closed);
+            // Each order once, at most one a second, and then a probe at most each 30 s.
             let calls = handler.times().len();
-            assert!(calls < 120, "{calls} calls for {orders} orders");
+            assert!(calls < 60 + orders, "{calls} calls for {orders} orders");
             for order in house.store.orders() {
-                assert!(
-                    order.attempt <= 4.min(max_attempts),
-                    "attempt {}",
-                    order.attempt
-                );
+                let used = order.attempt - u32::from(order.status == Status::Processing);
+                assert_eq!(used, 0, "no attempt is used");
             }
             up.store(true, Ordering::SeqCst);
             let begun = Instant::now();
@@ -75,7 +72,7 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
                 "{:?}",
                 begun.elapsed()
             );
-            assert_eq!(house.status.breaker().state, BreakerState::Closed);
+            assert_eq!(house.status.endpoint().breaker, BreakerState::Closed);
             let report = house.stop().await;
             assert_eq!(report.failed, 0);
         }
@@ -85,7 +82,7 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
 #[tokio::test(start_paused = true)]
 async fn a_hanging_endpoint_and_one_that_fails_every_order_count_alike() {
     let hang: fn() -> Step = || Step::Hang;
-    let five_hundred: fn() -> Step = || fault(Blame::Unclear);
+    let five_hundred: fn() -> Step = || fault(FaultScope::Unclear);
     for away in [hang, five_hundred] {
         let (up, handler) = endpoint(away);
         let mut house = House::with(handler);
@@ -106,7 +103,7 @@ async fn orders_in_flight_when_it_opens_keep_their_attempts() {
             Outcome::Retry {
                 failure: Failure::new("timeout", "no answer"),
                 after: None,
-                blame: Blame::Endpoint,
+                scope: FaultScope::Endpoint,
             },
         )
     });
@@ -114,25 +111,20 @@ async fn orders_in_flight_when_it_opens_keep_their_attempts() {
     house.place(64).await;
     house.until_count(Status::Retrying, 64).await;
     assert_eq!(handler.times().len(), 64, "all were in flight together");
-    let paid = house
-        .store
-        .orders()
-        .iter()
-        .filter(|order| order.attempt > 0)
-        .count();
-    assert_eq!(paid, 4, "those before the one that opened it");
-    assert_eq!(house.status.report().given_back, 60);
+    let orders = house.store.orders();
+    assert!(orders.iter().all(|order| order.attempt == 0));
+    assert_eq!(house.status.report().given_back, 64);
     house.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn probes_go_one_at_a_time_to_different_orders_and_ever_more_seldom() {
-    let (_, handler) = endpoint(|| fault(Blame::Endpoint));
+    let (_, handler) = endpoint(|| fault(FaultScope::Endpoint));
     let mut house = House::with(handler.clone());
     house.place(20).await;
     house
         .until(Duration::from_secs(5), "open", |house| {
-            house.status.breaker().state == BreakerState::Open
+            house.status.endpoint().breaker == BreakerState::Open
         })
         .await;
     let before = handler.times().len();
@@ -154,10 +146,10 @@ async fn probes_go_one_at_a_time_to_different_orders_and_ever_more_seldom() {
 
 #[tokio::test(start_paused = true)]
 async fn one_order_that_breaks_the_endpoint_ends_in_the_dead_letters_while_others_go_on() {
-    for blame in [Blame::Unclear, Blame::Endpoint] {
+    for scope in [FaultScope::Unclear, FaultScope::Endpoint] {
         let handler = Scripted::new(move |order| {
             if order.amount.minor() == 1 {
-                fault(blame)
+                fault(scope)
             } else {
                 done()
             }
@@ -182,21 +174,59 @@ async fn one_order_that_breaks_the_endpoint_ends_in_the_dead_letters_while_other
 }
 
 #[tokio::test(start_paused = true)]
-async fn alone_an_order_that_always_gets_a_500_ends_in_the_dead_letters_too() {
-    let handler = Scripted::new(|_| fault(Blame::Unclear));
-    let mut house = House::with(handler.clone());
-    let id = house.place(1).await[0];
-    house.until_count(Status::Failed, 1).await;
-    assert_eq!(handler.attempts()[&id].len(), 8);
+async fn an_order_that_is_alone_with_its_faults_becomes_a_dead_letter_after_the_grace() {
+    let faulty: fn() -> Step = || fault(FaultScope::Endpoint);
+    let hanging: fn() -> Step = || Step::Hang;
+    for away in [faulty, hanging] {
+        let (_, handler) = endpoint(away);
+        let settings = WorkerSettings {
+            attempt_timeout: Duration::from_secs(15),
+            ..settings()
+        };
+        let mut house = House::open(with(settings), handler.clone());
+        let begun = Instant::now();
+        let id = house.place(1).await[0];
+        house.until_count(Status::Failed, 1).await;
+        let minutes = begun.elapsed().as_secs() / 60;
+        assert!((15..45).contains(&minutes), "{minutes} minutes");
+        let attempts = handler.attempts().remove(&id).unwrap();
+        let used = attempts.iter().rev().take(8).rev();
+        assert!(used.eq(&[1, 2, 3, 4, 5, 6, 7, 8]), "{attempts:?}");
+        assert!(attempts.len() < 120, "{} calls", attempts.len());
+        house.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flapping_endpoint_loses_no_order_to_the_dead_letters() {
+    let (up, handler) = endpoint(|| fault(FaultScope::Endpoint));
+    let mut house = House::with(handler);
+    let mut placed = 0;
+    for second in 0..1_200 {
+        up.store(second / 20 % 2 == 0, Ordering::SeqCst);
+        house.place(2).await;
+        placed += 2;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(house.store.count(Status::Failed), 0);
+        if second % 40 == 19 {
+            let waiting = placed - house.store.count(Status::Processed);
+            assert!(
+                waiting < 45,
+                "{waiting} orders wait at the end of an up time"
+            );
+        }
+    }
+    up.store(true, Ordering::SeqCst);
+    house.until_count(Status::Processed, placed).await;
     house.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_last_attempt_that_meets_the_outage_first_is_no_dead_letter() {
-    let (up, handler) = endpoint(|| fault(Blame::Endpoint));
+    let (up, handler) = endpoint(|| fault(FaultScope::Endpoint));
     let settings = WorkerSettings {
         max_attempts: 1,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let mut house = House::open(with(settings), handler);
     up.store(true, Ordering::SeqCst);

@@ -10,13 +10,15 @@ use application::in_process::InProcessHints;
 use application::ports::{Clock, Guard, Ids, OrderHandler, OrderStore, Outcome, Write};
 use async_trait::async_trait;
 use domain::{
-    Cause, Currency, Money, Order, OrderId, PlaceOrder, ReceiptLocation, ReceiptTemplate, ShardId,
-    Source, Timestamp, UserId,
+    Cause, Currency, Decision, Money, Order, OrderId, PlaceOrder, ReceiptLocation, ReceiptTemplate,
+    ShardId, Source, Timestamp, UserId,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, WorkerParts, WorkerReport, WorkerSettings, WorkerStatus};
+use worker::{
+    BreakerSettings, Tuning, Worker, WorkerParts, WorkerReport, WorkerSettings, WorkerStatus,
+};
 
 use crate::memory_store::MemoryStore;
 
@@ -166,6 +168,30 @@ pub struct House {
     placed: u64,
 }
 
+/// What the configuration sets if nothing is set.
+pub fn settings() -> WorkerSettings {
+    let seconds = Duration::from_secs;
+    WorkerSettings {
+        max_in_flight: 64,
+        max_per_second: None,
+        lease: seconds(30),
+        max_attempts: 8,
+        backoff_first: seconds(1),
+        backoff_most: seconds(300),
+        busy_limit: seconds(24 * 3600),
+        attempt_timeout: seconds(60),
+        drain: seconds(20),
+        breaker: BreakerSettings {
+            faults_in_a_row: 5,
+            fault_percent: 50,
+            first_probe: seconds(1),
+            longest_probe: seconds(30),
+            grace: seconds(900),
+        },
+        tuning: Tuning::default(),
+    }
+}
+
 /// What a [`House`] is built from.
 #[derive(Clone)]
 pub struct Plan {
@@ -178,7 +204,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             shards: 1,
-            settings: WorkerSettings::default(),
+            settings: settings(),
             receipts: Receipts::Rendered,
         }
     }
@@ -271,6 +297,29 @@ impl House {
         ids
     }
 
+    /// Places orders of these users, one each, after the steps that `lead` makes of each new order.
+    pub async fn place_for(
+        &mut self,
+        users: impl IntoIterator<Item = String>,
+        lead: impl Fn(Decision, Timestamp) -> Decision,
+    ) -> Vec<OrderId> {
+        let now = self.clock.now();
+        let (mut ids, mut writes) = (Vec::new(), Vec::new());
+        for user in users {
+            self.placed += 1;
+            let location = self.plan.receipts.location();
+            let (id, mut write) = new_order_of(&user, self.placed, now, location, None);
+            write.decision = lead(write.decision, now);
+            ids.push(id);
+            writes.push(write);
+        }
+        let deadline = Instant::now() + Duration::from_secs(5);
+        for answer in self.store.commit(writes, deadline).await {
+            answer.unwrap();
+        }
+        ids
+    }
+
     /// Places an order that is not processed before `time`.
     pub async fn place_later(&mut self, time: Timestamp) -> OrderId {
         self.placed += 1;
@@ -319,14 +368,17 @@ impl House {
 
     /// Waits until `is_so`, for at most `patience` of tokio's time.
     pub async fn until(&self, patience: Duration, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
         while !is_so(self) {
+            let waited = begun.elapsed();
             assert!(
-                Instant::now() < deadline,
+                waited < patience,
                 "not within {patience:?}: {what}: {:?}",
                 self.status
             );
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // Looked at often at first, and at least once in a hundredth of the time that has passed.
+            let pause = (waited / 100).max(Duration::from_millis(5));
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -363,7 +415,24 @@ pub fn new_order_as(
     receipts: ReceiptLocation,
     process_after: Option<Timestamp>,
 ) -> (OrderId, Write) {
-    let user_id = UserId::new(&format!("user-{number}")).unwrap();
+    new_order_of(
+        &format!("user-{number}"),
+        number,
+        now,
+        receipts,
+        process_after,
+    )
+}
+
+/// The same, of this user.
+fn new_order_of(
+    user: &str,
+    number: u64,
+    now: Timestamp,
+    receipts: ReceiptLocation,
+    process_after: Option<Timestamp>,
+) -> (OrderId, Write) {
+    let user_id = UserId::new(user).unwrap();
     let id = OrderId::new(now, &user_id, number << 2);
     let command = PlaceOrder {
         user_id,

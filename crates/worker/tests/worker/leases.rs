@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::ports::{OrderStore as _, Outcome};
+use application::ports::{ClaimLimits, OrderStore as _, Outcome};
 use domain::{ShardId, Status};
 
 use worker::WorkerSettings;
 
-use crate::house::{House, Plan, Scripted, Step, done};
+use crate::house::{House, Plan, Scripted, Step, done, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -66,7 +66,7 @@ async fn a_claim_that_another_took_over_changes_nothing_when_its_outcome_comes()
     // With its only attempt running, this worker cannot take the order back itself.
     let settings = WorkerSettings {
         max_in_flight: 1,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let plan = Plan {
         settings,
@@ -77,7 +77,11 @@ async fn a_claim_that_another_took_over_changes_nothing_when_its_outcome_comes()
     let id = house.place(1).await[0];
     house.until_count(Status::Retrying, 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let other = house.store.claim(ShardId(0), 1, HOUR).await.unwrap();
+    let other = house
+        .store
+        .claim(ShardId(0), ClaimLimits::any(1), HOUR)
+        .await
+        .unwrap();
     let version = other[0].version;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(handler.attempts()[&id], [1]);
@@ -117,7 +121,7 @@ async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
     let settings = WorkerSettings {
         max_in_flight: 1,
         attempt_timeout: HOUR,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let plan = Plan {
         settings,
@@ -128,7 +132,11 @@ async fn a_heartbeat_that_learns_of_the_loss_drops_the_attempt() {
     house.place(1).await;
     house.until_count(Status::Retrying, 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let other = house.store.claim(ShardId(0), 1, HOUR).await.unwrap();
+    let other = house
+        .store
+        .claim(ShardId(0), ClaimLimits::any(1), HOUR)
+        .await
+        .unwrap();
     assert_eq!(other.len(), 1);
     house.store.faults.deaf.store(false, Ordering::SeqCst);
     house
@@ -146,7 +154,7 @@ async fn an_order_that_lost_its_lease_twice_runs_with_no_other_beside_it() {
         let handler = Scripted::new(|_| Step::AnswerAfter(ATTEMPT, Outcome::Done { result: None }));
         let settings = WorkerSettings {
             max_in_flight: 8,
-            ..WorkerSettings::default()
+            ..settings()
         };
         let plan = Plan {
             shards,

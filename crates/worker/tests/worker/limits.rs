@@ -8,7 +8,7 @@ use application::ports::Outcome;
 use domain::Status;
 use worker::{NoWork, WorkerSettings};
 
-use crate::house::{House, Plan, Scripted, Step};
+use crate::house::{House, Plan, Scripted, Step, settings};
 
 fn with(shards: u16, settings: WorkerSettings) -> Plan {
     Plan {
@@ -26,7 +26,7 @@ async fn never_more_attempts_run_than_max_in_flight_over_all_shards() {
         });
         let settings = WorkerSettings {
             max_in_flight,
-            ..WorkerSettings::default()
+            ..settings()
         };
         let mut house = House::open(with(shards, settings), handler.clone());
         house.place(200).await;
@@ -42,7 +42,7 @@ async fn an_order_is_not_claimed_before_there_is_room_for_its_attempt() {
     let handler = Scripted::new(|_| Step::Hang);
     let settings = WorkerSettings {
         max_in_flight: 3,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let mut house = House::open(with(1, settings), handler);
     house.place(10).await;
@@ -56,7 +56,7 @@ async fn an_order_is_not_claimed_before_there_is_room_for_its_attempt() {
 async fn no_second_sees_many_more_attempts_than_max_per_second() {
     let settings = WorkerSettings {
         max_per_second: Some(20),
-        ..WorkerSettings::default()
+        ..settings()
     };
     let handler = Scripted::new(|_| crate::house::done());
     let mut house = House::open(with(2, settings.clone()), handler.clone());

@@ -4,7 +4,9 @@
 
 mod batches;
 mod calls;
+mod endpoint_busy;
 mod endpoint_down;
+mod failing_customers;
 mod house;
 mod leases;
 mod limits;
@@ -15,3 +17,4 @@ mod process_after;
 mod receipts;
 mod stop;
 mod store_down;
+mod waiting;

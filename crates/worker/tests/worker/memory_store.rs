@@ -9,24 +9,25 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure, EventPage,
-    Guard, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
-    StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure,
+    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent,
+    Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Decision, EventPosition, ExternalId, Job, Order, OrderId, Seq, ShardId, Status,
+    Bucket, Decision, EventPosition, ExternalId, Job, Lane, Order, OrderId, Seq, ShardId, Status,
     Timestamp, UserId, Version,
 };
 use tokio::time::Instant;
 
 use crate::calls::Calls;
+use crate::waiting::Waiting;
 
 pub struct MemoryStore {
     shards: Vec<ShardId>,
     hints: Arc<InProcessHints>,
     clock: Arc<dyn Clock>,
-    entries: Mutex<BTreeMap<OrderId, Entry>>,
+    data: Mutex<Data>,
     pub faults: Faults,
     pub calls: Calls,
 }
@@ -50,31 +51,61 @@ pub struct Faults {
 
 struct Entry {
     order: Arc<Order>,
-    work: Work,
     events: Vec<Status>,
 }
 
-#[derive(Clone, Copy)]
-enum Work {
-    Due(Instant),
-    /// By the wall clock.
-    DueAt(Timestamp),
-    Leased(Instant),
-    None,
+/// What a real store has on its disk.
+#[derive(Default)]
+struct Data {
+    entries: BTreeMap<OrderId, Entry>,
+    counts: [usize; Status::ALL.len()],
+    waiting: Waiting,
+    leases: BTreeMap<OrderId, Instant>,
 }
 
-impl Work {
-    /// When it is due, by tokio's time.
-    fn due(self, clock: &dyn Clock) -> Option<Instant> {
-        match self {
-            Self::Due(at) => Some(at),
-            Self::DueAt(time) => {
-                let (now, wall) = (Instant::now(), clock.now().as_millis());
-                let ahead = Duration::from_millis(time.as_millis().saturating_sub(wall));
-                Some(now + ahead)
+impl Data {
+    /// Makes an order what was decided.
+    fn record(&mut self, decision: &Decision, shard: ShardId, lease: Option<Duration>) {
+        let order = &decision.order;
+        self.counts[order.status.index()] += 1;
+        match self.entries.get_mut(&order.id) {
+            Some(entry) => {
+                self.counts[entry.order.status.index()] -= 1;
+                entry.order = Arc::clone(order);
+                entry.events.push(order.status);
             }
-            Self::Leased(_) | Self::None => None,
+            None => {
+                let entry = Entry {
+                    order: Arc::clone(order),
+                    events: vec![order.status],
+                };
+                self.entries.insert(order.id, entry);
+            }
         }
+        self.waiting.remove(order.id);
+        self.leases.remove(&order.id);
+        let now = Instant::now();
+        match decision.job {
+            Job::DueIn(delay) => self.waiting.insert(order, shard, now + delay),
+            Job::DueAt(time) => self.waiting.insert_later(order, shard, time),
+            Job::Leased => drop(self.leases.insert(order.id, now + lease.unwrap())),
+            Job::Nothing => {}
+        }
+    }
+
+    fn claim(
+        &mut self,
+        due: impl IntoIterator<Item = OrderId>,
+        shard: ShardId,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Vec<Arc<Order>> {
+        let claimed = due.into_iter().map(|id| {
+            let decision = self.entries[&id].order.claim(now).unwrap();
+            self.record(&decision, shard, Some(lease));
+            decision.order
+        });
+        claimed.collect()
     }
 }
 
@@ -84,37 +115,35 @@ impl MemoryStore {
             shards: (0..shards).map(ShardId).collect(),
             hints,
             clock,
-            entries: Mutex::default(),
+            data: Mutex::default(),
             faults: Faults::default(),
             calls: Calls::default(),
         }
     }
 
     pub fn order(&self, id: OrderId) -> Arc<Order> {
-        Arc::clone(&self.entries()[&id].order)
+        Arc::clone(&self.data().entries[&id].order)
     }
 
     pub fn orders(&self) -> Vec<Arc<Order>> {
-        self.entries()
+        self.data()
+            .entries
             .values()
             .map(|entry| Arc::clone(&entry.order))
             .collect()
     }
 
     pub fn count(&self, status: Status) -> usize {
-        self.orders()
-            .iter()
-            .filter(|order| order.status == status)
-            .count()
+        self.data().counts[status.index()]
     }
 
     /// The statuses that an order has gone through.
     pub fn history(&self, id: OrderId) -> Vec<Status> {
-        self.entries()[&id].events.clone()
+        self.data().entries[&id].events.clone()
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<OrderId, Entry>> {
-        self.entries.lock().unwrap()
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap()
     }
 
     fn check(&self, shard: ShardId) -> Result<(), StoreError> {
@@ -128,33 +157,20 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// Claims the first due orders of a shard that `is_meant`.
-    fn take_due(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        lease: Duration,
-        is_meant: impl Fn(&Order) -> bool,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.check(shard)?;
+    /// Claims due orders of every lane, and quarantined ones.
+    fn take_all(&self, shard: ShardId, limit: usize) -> Vec<Arc<Order>> {
         let now = self.clock.now();
-        let mut entries = self.entries();
-        let mut due: Vec<(Instant, OrderId)> = entries
-            .iter()
-            .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
-            .filter(|(_, entry)| is_meant(&entry.order))
-            .filter_map(|(id, entry)| Some((entry.work.due(&*self.clock)?, *id)))
-            .filter(|(at, _)| *at <= Instant::now())
-            .collect();
-        due.sort_unstable();
-        due.truncate(limit);
-        let claimed = due.into_iter().map(|(_, id)| {
-            let entry = entries.get_mut(&id).unwrap();
-            let decision = entry.order.claim(now).unwrap();
-            entry.become_of(&decision, Some(lease));
-            decision.order
-        });
-        Ok(claimed.collect())
+        let mut data = self.data();
+        let due = data
+            .waiting
+            .due(shard, ClaimLimits::any(limit), &*self.clock);
+        let mut claimed = data.claim(due, shard, Duration::ZERO, now);
+        while claimed.len() < limit
+            && let Some(id) = data.waiting.due_quarantined(shard, &*self.clock)
+        {
+            claimed.extend(data.claim([id], shard, Duration::ZERO, now));
+        }
+        claimed
     }
 
     fn apply(&self, write: Write) -> Result<Committed, CommitError> {
@@ -164,39 +180,22 @@ impl MemoryStore {
         if is_refused && write.decision.order.status == Status::Processed {
             return Err(CommitError::Refused("the test wants it so".to_owned()));
         }
-        let mut entries = self.entries();
+        let mut data = self.data();
         if let Guard::At { version, status } = write.guard {
-            let current = entries
+            let current = data
+                .entries
                 .get(&id)
                 .map(|entry| (entry.order.version, entry.order.status));
             if current != Some((version, status)) {
                 return Err(CommitError::Stale);
             }
         }
-        let entry = entries.entry(id).or_insert_with(|| Entry {
-            order: Arc::clone(&write.decision.order),
-            work: Work::None,
-            events: Vec::new(),
-        });
-        entry.become_of(&write.decision, None);
-        drop(entries);
+        data.record(&write.decision, self.shard_of(id.bucket()), None);
+        drop(data);
         if let Job::DueIn(Duration::ZERO) = write.decision.job {
             self.hints.work_is_due(self.shard_of(id.bucket()));
         }
         Ok(Committed::Written { seq: Seq(1) })
-    }
-}
-
-impl Entry {
-    fn become_of(&mut self, decision: &Decision, lease: Option<Duration>) {
-        self.order = Arc::clone(&decision.order);
-        self.events.push(decision.order.status);
-        self.work = match decision.job {
-            Job::DueIn(delay) => Work::Due(Instant::now() + delay),
-            Job::DueAt(time) => Work::DueAt(time),
-            Job::Leased => Work::Leased(Instant::now() + lease.unwrap()),
-            Job::Nothing => Work::None,
-        };
     }
 }
 
@@ -247,20 +246,27 @@ impl OrderStore for MemoryStore {
     async fn claim(
         &self,
         shard: ShardId,
-        limit: usize,
+        limits: ClaimLimits,
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let claimed = self.take_due(shard, limit, lease, |order| !order.runs_alone())?;
+        self.check(shard)?;
+        let mut data = self.data();
+        let due = data.waiting.due(shard, limits, &*self.clock);
+        let claimed = data.claim(due, shard, lease, self.clock.now());
+        drop(data);
         self.calls.claims.note(claimed.len());
         Ok(claimed)
     }
 
-    async fn claim_alone(
+    async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        let claimed = self.take_due(shard, 1, lease, Order::runs_alone)?;
+        self.check(shard)?;
+        let mut data = self.data();
+        let due = data.waiting.due_quarantined(shard, &*self.clock);
+        let claimed = data.claim(due, shard, lease, self.clock.now());
         Ok(claimed.into_iter().next())
     }
 
@@ -276,7 +282,9 @@ impl OrderStore for MemoryStore {
             return Err(StoreError::Overloaded { limit: 0 });
         }
         let mut settled = Vec::new();
-        for claimed in self.take_due(shard, limit, Duration::ZERO, |_| true)? {
+        self.check(shard)?;
+        let due = self.take_all(shard, limit);
+        for claimed in due {
             let write = settle.settle(&claimed);
             settled.push(Arc::clone(&write.decision.order));
             self.apply(write).expect("no other worker holds the claim");
@@ -297,10 +305,10 @@ impl OrderStore for MemoryStore {
         let mut lost = Vec::new();
         for claim in claims {
             self.check(self.shard_of(claim.order_id.bucket()))?;
-            let mut entries = self.entries();
-            let entry = entries.get_mut(&claim.order_id).unwrap();
-            if entry.order.version == claim.token && entry.order.status == Status::Processing {
-                entry.work = Work::Leased(Instant::now() + lease);
+            let mut data = self.data();
+            let order = &data.entries[&claim.order_id].order;
+            if order.version == claim.token && order.status == Status::Processing {
+                data.leases.insert(claim.order_id, Instant::now() + lease);
             } else {
                 lost.push(*claim);
             }
@@ -316,43 +324,50 @@ impl OrderStore for MemoryStore {
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         self.check(shard)?;
         let now = self.clock.now();
+        let mut data = self.data();
+        let lost: Vec<OrderId> = data
+            .leases
+            .iter()
+            .filter(|(id, until)| **until <= Instant::now() && self.shard_of(id.bucket()) == shard)
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect();
         let mut rescued = Vec::new();
-        for (id, entry) in self.entries().iter_mut() {
-            let is_lost = matches!(entry.work, Work::Leased(until) if until <= Instant::now());
-            if is_lost && self.shard_of(id.bucket()) == shard && rescued.len() < limit {
-                let lost = entry
-                    .order
-                    .lose_lease(policy.max_attempts, policy.delay, now);
-                let decision = lost.unwrap();
-                entry.become_of(&decision, None);
-                rescued.push(decision.order);
-            }
+        for id in lost {
+            let order = &data.entries[&id].order;
+            let lost = order.lose_lease(policy.max_attempts, policy.delay, now);
+            let decision = lost.unwrap();
+            data.record(&decision, shard, None);
+            rescued.push(decision.order);
         }
         Ok(rescued)
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.check(shard)?;
-        let entries = self.entries();
-        let next = |alone| {
-            let of_kind = entries
-                .iter()
-                .filter(|(_, entry)| entry.order.runs_alone() == alone);
-            let due = of_kind
-                .filter(|(id, _)| self.shard_of(id.bucket()) == shard)
-                .filter_map(|(_, entry)| entry.work.due(&*self.clock));
-            due.min()
-                .map(|at| at.saturating_duration_since(Instant::now()))
+        let data = self.data();
+        let next = |lane| {
+            let due = data.waiting.next_due((shard, lane), &*self.clock)?;
+            Some(due.saturating_duration_since(Instant::now()))
         };
         Ok(NextDue {
-            in_company: next(false),
-            alone: next(true),
+            lanes: Lane::ALL.map(|lane| next(Some(lane))),
+            quarantined: next(None),
         })
+    }
+
+    async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
+        unreachable!("the worker does not ask for it")
+    }
+
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        unreachable!("the worker does not ask for it")
     }
 
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         Ok(self
-            .entries()
+            .data()
+            .entries
             .get(&id)
             .map(|entry| Arc::clone(&entry.order)))
     }

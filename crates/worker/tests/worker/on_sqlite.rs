@@ -9,18 +9,16 @@ use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Blame, Clock, Counts, Dispatch, OrderHandler, OrderStore, Outcome, StatusBus,
+    Clock, Counts, Dispatch, FaultScope, OrderHandler, OrderStore, Outcome, StatusBus,
 };
 use application::system::{ManualClock, SystemClock, SystemIds};
 use domain::{Failure, OrderId, Receipt, ReceiptLocation, Status, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use worker::{
-    BreakerState, NoWork, Worker, WorkerParts, WorkerReport, WorkerSettings, WorkerStatus,
-};
+use worker::{BreakerState, NoWork, Worker, WorkerParts, WorkerReport, WorkerStatus};
 
-use crate::house::{Scripted, Step, done, new_order, new_order_as};
+use crate::house::{Scripted, Step, done, new_order, new_order_as, settings};
 
 struct OnDisk {
     store: Arc<SqliteStore>,
@@ -48,7 +46,7 @@ impl OnDisk {
             receipts: Receipts::Rendered,
             clock: Arc::clone(&clock),
             ids: Arc::new(SystemIds),
-            settings: WorkerSettings::default(),
+            settings: settings(),
         });
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
         let status = worker.status();
@@ -257,7 +255,7 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
         Step::Answer(Outcome::Retry {
             failure: Failure::new("endpoint_unreachable", "connection refused"),
             after: None,
-            blame: Blame::Endpoint,
+            scope: FaultScope::Endpoint,
         })
     });
     let folder = tempfile::tempdir().unwrap();
@@ -267,7 +265,7 @@ async fn ten_minutes_without_the_endpoint_make_no_dead_letter() {
     let counts = house.counts().await;
     assert_eq!(counts.get(Status::Failed), 0, "{counts:?}");
     assert_eq!(counts.accepted(), 50);
-    assert_ne!(house.status.breaker().state, BreakerState::Closed);
+    assert_ne!(house.status.endpoint().breaker, BreakerState::Closed);
     assert!(
         (10..120).contains(&handler.times().len()),
         "{} calls",

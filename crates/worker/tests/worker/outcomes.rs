@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Blame, Outcome};
+use application::ports::{FaultScope, Outcome};
 use domain::{Failure, Receipt, Status};
 use worker::{NoWork, WorkerSettings};
 
-use crate::house::{House, Plan, Scripted, Step, done};
+use crate::house::{House, Plan, Scripted, Step, done, settings};
 
-fn retry(blame: Blame, after: Option<Duration>) -> Step {
+fn retry(scope: FaultScope, after: Option<Duration>) -> Step {
     Step::Answer(Outcome::Retry {
         failure: Failure::new("not_yet", "come again"),
         after,
-        blame,
+        scope,
     })
 }
 
@@ -93,7 +93,7 @@ async fn a_rejected_order_is_a_dead_letter_at_once_with_the_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_are_spread_and_end_in_the_dead_letters() {
-    let handler = Scripted::new(|_| retry(Blame::Order, None));
+    let handler = Scripted::new(|_| retry(FaultScope::Order, None));
     let mut house = House::with(handler.clone());
     let ids = house.place(50).await;
     house.until_count(Status::Failed, 50).await;
@@ -127,7 +127,7 @@ async fn retries_are_spread_and_end_in_the_dead_letters() {
 async fn the_wait_that_an_endpoint_asks_for_is_honoured_and_bounded() {
     for (asked, least, most) in [(40, 40, 44), (1_000_000, 900, 990)] {
         let handler = Scripted::new(move |order| match order.attempt {
-            1 => retry(Blame::Order, Some(Duration::from_secs(asked))),
+            1 => retry(FaultScope::Order, Some(Duration::from_secs(asked))),
             _ => done(),
         });
         let mut house = House::with(handler.clone());
@@ -182,10 +182,10 @@ async fn a_handler_that_never_answers_is_left_and_the_attempt_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn max_attempts_of_one_means_no_second_try() {
-    let handler = Scripted::new(|_| retry(Blame::Unclear, None));
+    let handler = Scripted::new(|_| retry(FaultScope::Order, None));
     let settings = WorkerSettings {
         max_attempts: 1,
-        ..WorkerSettings::default()
+        ..settings()
     };
     let plan = Plan {
         settings,

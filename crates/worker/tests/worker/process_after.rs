@@ -9,9 +9,9 @@ use application::Receipts;
 use application::ports::{Clock as _, OrderHandler};
 use domain::{OrderId, Status, Timestamp};
 use tokio::time::{Instant, sleep};
-use worker::{NoWork, WorkerSettings};
+use worker::NoWork;
 
-use crate::house::{House, Scripted, done};
+use crate::house::{House, Scripted, done, settings};
 
 /// One with a lease and a pool, and one that is settled in the store's transaction.
 fn handlers() -> [Arc<dyn OrderHandler>; 2] {
@@ -19,7 +19,7 @@ fn handlers() -> [Arc<dyn OrderHandler>; 2] {
 }
 
 fn scan() -> Duration {
-    WorkerSettings::default().slow_scan + Duration::from_millis(100)
+    settings().tuning.slow_scan + Duration::from_millis(100)
 }
 
 fn after_now(house: &House, seconds: u64) -> Timestamp {

@@ -83,7 +83,7 @@ impl CatchUp<'_> {
         told: &Told,
         until: Cursor,
     ) -> Result<Vec<Arc<Change>>, WatchError> {
-        let limit = self.watcher.hub.inner.settings.page_events;
+        let limit = self.watcher.hub.inner.settings.tuning.page_events;
         let end = until.get(shard).unwrap_or_default();
         let others = Arc::new(until);
         let mut after = match told {

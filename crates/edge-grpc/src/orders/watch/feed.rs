@@ -84,7 +84,7 @@ impl Feed {
         // What was watched ends now, not when the goodbye was taken.
         drop(self.watcher);
         if let Some(last) = last {
-            let wait = self.settings.write_timeout;
+            let wait = self.settings.tuning.write_timeout;
             // Whoever takes nothing any more finds the stream cut.
             let _ = self.outlet.chunks.send_timeout(last, wait).await;
         }
@@ -118,7 +118,7 @@ impl Feed {
     }
 
     async fn follow(&self) -> Result<std::convert::Infallible, End> {
-        let heartbeat = self.settings.heartbeat;
+        let heartbeat = self.settings.tuning.heartbeat;
         let mut stop = pin!(self.soft.cancelled());
         let mut silence = pin!(sleep(heartbeat));
         loop {
@@ -181,7 +181,7 @@ impl Outlet {
     async fn send(&self, chunk: Chunk) -> Result<(), End> {
         let sent = self
             .chunks
-            .send_timeout(chunk, self.settings.write_timeout)
+            .send_timeout(chunk, self.settings.tuning.write_timeout)
             .await;
         sent.map_err(|_| End(None))
     }
@@ -234,7 +234,8 @@ impl Stream for Watch {
                 // The feed gave up on a client that took nothing.
                 None => Some(Refusal::watcher_lags()),
             };
-            let end = refusal.map(|refusal| Err(refusal.into_status(call, settings.retry_after)));
+            let end =
+                refusal.map(|refusal| Err(refusal.into_status(call, settings.tuning.retry_after)));
             self.chunks = None;
             return Poll::Ready(end);
         }

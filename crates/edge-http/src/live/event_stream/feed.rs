@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::event;
-use crate::settings::{EdgeSettings, LiveSettings};
+use crate::settings::{EdgeSettings, LiveTuning};
 use crate::state::EdgeState;
 
 pub(super) struct Feed {
@@ -43,7 +43,7 @@ const BROKEN: &str = "something went wrong on the server: come back, nothing is 
 const STOPPING: &str = "the server stops: come back, nothing is skipped";
 
 /// The last chunk of a stream that ends because of a fault of the server.
-pub(super) fn broken_off(settings: &LiveSettings) -> Bytes {
+pub(super) fn broken_off(settings: &LiveTuning) -> Bytes {
     event::goodbye(BROKEN, settings.reconnect_after)
 }
 
@@ -60,7 +60,7 @@ impl Feed {
             outlet: Outlet {
                 chunks,
                 ends_when_final: matches!(topic, Topic::Order(_)),
-                write_timeout: edge.settings.live.write_timeout,
+                write_timeout: edge.settings.tuning.live.write_timeout,
             },
             joining: (topic, start),
             settings: Arc::clone(&edge.settings),
@@ -79,12 +79,12 @@ impl Feed {
             Err(end) => end,
         };
         if let Some(why) = why {
-            let goodbye = event::goodbye(why, self.settings.live.reconnect_after);
+            let goodbye = event::goodbye(why, self.settings.tuning.live.reconnect_after);
             // A client that takes nothing any more does not get it.
             let _ = self
                 .outlet
                 .chunks
-                .send_timeout(goodbye, self.settings.live.close_timeout)
+                .send_timeout(goodbye, self.settings.tuning.live.close_timeout)
                 .await;
         }
     }
@@ -98,7 +98,7 @@ impl Feed {
             return Err(End(None));
         }
         let _ = begun.send(Ok(()));
-        let retry = event::retry(self.settings.live.reconnect_after);
+        let retry = event::retry(self.settings.tuning.live.reconnect_after);
         self.outlet.send(retry).await?;
         loop {
             match next {
@@ -121,7 +121,7 @@ impl Feed {
     }
 
     async fn follow(&self) -> Result<std::convert::Infallible, End> {
-        let heartbeat = self.settings.live.heartbeat;
+        let heartbeat = self.settings.tuning.live.heartbeat;
         let mut stop = pin!(self.soft.cancelled());
         let mut silence = pin!(sleep(heartbeat));
         loop {

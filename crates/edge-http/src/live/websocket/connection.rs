@@ -96,7 +96,7 @@ impl Connection {
     }
 
     pub(super) fn max_message_bytes(&self) -> usize {
-        self.waits.settings.live.max_message_bytes
+        self.waits.settings.tuning.live.max_message_bytes
     }
 
     pub(super) async fn run<S>(mut self, mut peer: Peer<S>)
@@ -104,7 +104,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let end = self.live(&mut peer).await;
-        let patience = self.waits.settings.live.close_timeout;
+        let patience = self.waits.settings.tuning.live.close_timeout;
         // What the client watched ends now, not when its goodbye is over.
         drop(self.watcher);
         match end {
@@ -119,7 +119,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let soft = self.waits.soft.clone();
-        let ping_after = self.waits.settings.live.ping_after;
+        let ping_after = self.waits.settings.tuning.live.ping_after;
         let mut stop = pin!(soft.cancelled());
         let mut silence = pin!(sleep(ping_after));
         let mut heard = Instant::now();
@@ -158,7 +158,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let live = &self.waits.settings.live;
+        let live = &self.waits.settings.tuning.live;
         let silent_for = heard.elapsed();
         if silent_for >= live.idle_timeout {
             return Err(End::Told(SILENT));
@@ -243,7 +243,7 @@ impl Connection {
             return Ok(());
         };
         match awaited.add(name).await {
-            Ok(Some(_)) if awaited.names() > self.waits.settings.live.max_topics => {
+            Ok(Some(_)) if awaited.names() > self.waits.settings.tuning.live.max_topics => {
                 Err(End::Told(TOO_MANY_TOPICS))
             }
             Ok(Some(topic)) => {
@@ -276,7 +276,8 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let watched = self.watcher.topics();
-        if watched.len() >= self.waits.settings.live.max_topics && !watched.contains(&topic) {
+        if watched.len() >= self.waits.settings.tuning.live.max_topics && !watched.contains(&topic)
+        {
             return Err(End::Told(TOO_MANY_TOPICS));
         }
         let mut catch_up = self.watcher.watch(topic, start);
@@ -377,7 +378,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut lagging = pin!(lagging);
-    let mut patience = waits.settings.live.write_timeout;
+    let mut patience = waits.settings.tuning.live.write_timeout;
     let mut is_stopping = false;
     loop {
         let written = tokio::select! {
@@ -387,7 +388,7 @@ where
             () = &mut lagging => break,
             () = waits.soft.cancelled(), if !is_stopping => {
                 is_stopping = true;
-                patience = waits.settings.live.close_timeout;
+                patience = waits.settings.tuning.live.close_timeout;
                 continue;
             }
             () = sleep(patience) => return Err(End::Gone),
@@ -402,7 +403,7 @@ where
     let rest = async { while let Ok(false) = peer.write_some().await {} };
     tokio::select! {
         () = rest => Err(End::Told(LAGS)),
-        () = sleep(waits.settings.live.lag_grace) => Err(End::Gone),
+        () = sleep(waits.settings.tuning.live.lag_grace) => Err(End::Gone),
         () = waits.soft.cancelled() => Err(End::Gone),
     }
 }

@@ -97,15 +97,6 @@ pub(super) fn api_orders_options() -> Description {
     .answers(204, "The headers say it.", None, &[], &[])
 }
 
-pub(super) fn health_options() -> Description {
-    orderflow(
-        HttpMethod::Options,
-        "allowHealth",
-        "What pages of other origins may do (orderflow)",
-    )
-    .answers(204, "The headers say it.", None, &[], &[])
-}
-
 fn numbered_order() -> serde_json::Value {
     json!({
         "order_id": examples::ID,

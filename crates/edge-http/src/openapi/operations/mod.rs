@@ -35,8 +35,10 @@ pub(super) fn at(address: Address<'_>) -> Vec<Description> {
         Address::Stats => vec![standing::stats()],
         Address::Live => vec![standing::is_alive()],
         Address::Ready => vec![standing::is_ready()],
+        Address::Health => vec![standing::health()],
         Address::Dialect(place) => match place {
-            Place::Health => vec![standing::health(), dialects::health_options()],
+            // The document is of a server as it comes; the description of our health says what orderflow's adds.
+            Place::Health => Vec::new(),
             Place::ApiOrders => vec![
                 dialects::place_api_order(),
                 dialects::list_api_orders(),

@@ -1,9 +1,7 @@
-//! How many orders stand where, and how the server is.
+//! How many orders have each status, and how the server is.
 
 use serde_json::json;
-use utoipa::openapi::HttpMethod;
 
-use crate::dialects::Voice;
 use crate::openapi::content::text;
 use crate::openapi::examples;
 use crate::openapi::operation::{Description, Group, STORE};
@@ -11,7 +9,8 @@ use crate::openapi::schemas::standing::{Health, Ready, Stats};
 use crate::problem::Code;
 
 pub(super) fn stats() -> Description {
-    Description::get(Group::Standing, "getStats", "How many orders stand where")
+    let summary = "How many orders have each status, and how their processing goes";
+    Description::get(Group::Standing, "getStats", summary)
         .says("accepted = processed + failed + cancelled + in_flight, at any time.")
         .answers_json::<Stats>(200, "The counts.", &[], examples::stats())
         .refuses(&STORE)
@@ -28,34 +27,54 @@ pub(super) fn is_alive() -> Description {
 
 pub(super) fn is_ready() -> Description {
     Description::get(Group::Standing, "isReady", "Whether orders can be taken")
+        .says(
+            "They can if at least one shard answers and its last commit did not fail. A shard whose commits fail is \
+             probed, so that the server becomes ready again by itself.",
+        )
         .answers_json::<Ready>(200, "They can.", &[], json!({"status": "ready"}))
-        .refuses(&STORE)
-        .refuses(&[Code::InvalidQuery, Code::Stopping])
+        .refuses(&[
+            Code::InvalidQuery,
+            Code::Stopping,
+            Code::StoreFull,
+            Code::StoreUnavailable,
+        ])
 }
 
 pub(super) fn health() -> Description {
-    let health = |status: &str, store: &str| {
-        json!({
-            "service": "orderflow-producer",
-            "status": status,
-            "version": "0.1.0",
-            "store": store,
-            "breaker": "closed"
-        })
-    };
-    Description::of_dialect(
-        HttpMethod::Get,
+    let healthy = json!({
+        "status": "healthy",
+        "version": "0.1.0",
+        "reasons": [],
+        "store": "reachable",
+        "shards": [{"shard": 0, "status": "available"}],
+        "handler": {"kind": "http", "note": null},
+        "breaker": {
+            "state": "closed",
+            "since": "2026-01-31T12:00:00.000Z",
+            "consecutive_faults": 0,
+            "next_probe_ms": null
+        },
+        "busy_pause_ms": null,
+        "oldest_due_age_ms": 12
+    });
+    let mut unavailable = healthy.clone();
+    unavailable["status"] = json!("unavailable");
+    unavailable["shards"][0]["status"] = json!("full");
+    unavailable["reasons"] = json!([{
+        "code": "store_full",
+        "detail": "The disk of shard 0 is full: orders of its users are refused until there is room. Free space where \
+                   its data is; the server goes on by itself."
+    }]);
+    Description::get(
         Group::Standing,
-        Voice::Orderflow,
         "getHealth",
         "How the server is, at a glance",
     )
-    .says("Orders can be taken where the status is 200. Every method answers the same, because orderflow's clients ask so.")
-    .answers_json::<Health>(
-        200,
-        "Orders can be taken.",
-        &[],
-        health("healthy", "reachable"),
+    .says(
+        "`degraded` still takes orders. Every `reason` has a stable code. With the setting `dialects.orderflow` the first \
+         member is orderflow's `service`, every method answers the same, and the answer has orderflow's CORS headers.",
     )
-    .answers_beside_refusals::<Health>(503, health("unavailable", "unreachable"))
+    .answers_json::<Health>(200, "Orders can be taken.", &[], healthy)
+    .answers_beside_refusals::<Health>(503, unavailable)
+    .refuses(&[Code::InvalidQuery])
 }

@@ -69,6 +69,18 @@ pub(in crate::openapi) struct Stats {
     /// Orders that were erased. They are in no other count.
     erased: Count,
     by_status: StatusCounts,
+    /// For how long the longest-due order has waited; null if none is due.
+    #[schema(required)]
+    oldest_due_age_ms: Option<Count>,
+    #[schema(required)]
+    breaker: Option<Breaker>,
+    /// How much longer calls pause because the endpoint that processes orders is busy.
+    #[schema(required)]
+    busy_pause_ms: Option<Count>,
+    /// Whether `/health` is not `healthy`.
+    degraded: bool,
+    /// Why, as in `/health`.
+    reasons: Vec<HealthReason>,
 }
 
 /// One number for each status.
@@ -96,21 +108,111 @@ pub(in crate::openapi) struct Ready {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::openapi) struct Health {
-    /// What clients of orderflow look for.
-    service: String,
+    /// Only with the setting `dialects.orderflow`: what its clients look for.
+    service: Option<String>,
     status: HealthWord,
     /// The server's version.
     version: String,
+    /// Everything that is not as it should be, what matters most first.
+    reasons: Vec<HealthReason>,
     store: StoreWord,
-    /// The state of the circuit breaker in front of the handler; null if there is none.
+    /// The shards of the store.
+    shards: Vec<ShardHealth>,
+    /// What processes orders; null if this process does not.
     #[schema(required)]
-    breaker: Option<BreakerWord>,
+    handler: Option<HandlerHealth>,
+    #[schema(required)]
+    breaker: Option<Breaker>,
+    /// How much longer calls pause because the endpoint that processes orders is busy.
+    #[schema(required)]
+    busy_pause_ms: Option<Count>,
+    /// For how long the longest-due order has waited; null if none is due.
+    #[schema(required)]
+    oldest_due_age_ms: Option<Count>,
+}
+
+/// Something that is not as it should be.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct HealthReason {
+    code: ReasonCode,
+    /// What it means for orders.
+    detail: String,
+}
+
+/// What is not as it should be.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::openapi) enum ReasonCode {
+    /// A shard cannot be reached.
+    ShardUnavailable,
+    /// The disk of a shard is full.
+    StoreFull,
+    /// A shard takes no commits.
+    CommitsFail,
+    /// The endpoint that processes orders fails, and the circuit breaker is open.
+    BreakerOpen,
+    /// That endpoint is busy, and calls pause.
+    EndpointBusy,
+    /// The receipt store cannot be reached.
+    ReceiptsUnavailable,
+    /// The longest-due order has waited for longer than `health.late_after`.
+    WorkIsLate,
+}
+
+/// One shard of the store.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct ShardHealth {
+    shard: Count,
+    status: ShardWord,
+}
+
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::openapi) enum ShardWord {
+    Available,
+    Unreachable,
+    Full,
+    CommitsFail,
+}
+
+/// What processes orders.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct HandlerHealth {
+    kind: HandlerWord,
+    /// What an operator should know of it.
+    #[schema(required)]
+    note: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::openapi) enum HandlerWord {
+    None,
+    Http,
+}
+
+/// The circuit breaker in front of the endpoint that processes orders; null if this process calls none.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::openapi) struct Breaker {
+    state: BreakerWord,
+    /// Since when it is in this state.
+    since: Time,
+    /// Faults of the endpoint since it last answered.
+    consecutive_faults: Count,
+    /// While it is open: when the next probe is due. A never-tried order may probe earlier.
+    #[schema(required)]
+    next_probe_ms: Option<Count>,
 }
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::openapi) enum HealthWord {
     Healthy,
+    Degraded,
     Unavailable,
 }
 
@@ -122,9 +224,8 @@ pub(in crate::openapi) enum StoreWord {
 }
 
 #[derive(ToSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub(in crate::openapi) enum BreakerWord {
     Closed,
-    HalfOpen,
     Open,
 }

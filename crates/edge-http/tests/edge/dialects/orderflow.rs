@@ -1,9 +1,11 @@
 //! orderflow's captures, replayed against a server that holds the orders which were there then.
 
+use application::ports::StoreError;
+use port_conformance::faulty::Mood;
 use serde_json::{Value, json};
 
 use super::capture::{Capture, Heard, Relied, folder, names};
-use crate::server::Server;
+use crate::server::{Server, send};
 
 const SYSTEM: &str = "orderflow";
 
@@ -16,9 +18,14 @@ fn orders_of_then() -> Vec<Value> {
     orders
 }
 
+/// A server whose `/health` is orderflow's.
+async fn orderflow() -> Server {
+    Server::with(|settings| settings.orderflow_health = true).await
+}
+
 /// A server with these orders, each of a millisecond of its own, because that is what a list is sorted by.
 async fn server_of_then() -> Server {
-    let server = Server::start().await;
+    let server = orderflow().await;
     for order in orders_of_then() {
         let body = json!({"user_id": order["user_id"], "product_name": order["product_name"],
             "quantity": order["quantity"], "price": order["price"]});
@@ -51,9 +58,18 @@ fn ours(name: &str, captured: &Relied) -> Relied {
         // Our own health stands beside what its clients look for.
         "health-get" | "health-post" => {
             let health = ours.json().as_object_mut().unwrap();
-            health.insert("version".to_owned(), json!("1.2.3"));
-            health.insert("store".to_owned(), json!("reachable"));
-            health.insert("breaker".to_owned(), json!("open"));
+            let ours = json!({
+                "version": "1.2.3",
+                "reasons": [],
+                "store": "reachable",
+                "shards": [{"shard": 0, "status": "available"}],
+                "handler": {"kind": "http", "note": null},
+                "breaker": {"state": "closed", "since": "2026-01-31T12:00:00.000Z", "consecutive_faults": 0,
+                    "next_probe_ms": null},
+                "busy_pause_ms": null,
+                "oldest_due_age_ms": null
+            });
+            health.extend(ours.as_object().unwrap().clone());
         }
         _ => {}
     }
@@ -72,7 +88,7 @@ async fn every_exchange_of_orderflow_is_answered_as_it_was() {
     assert!(names.len() > 25, "{names:?}");
     for name in names {
         let server = if name == "list-empty" {
-            Server::start().await
+            orderflow().await
         } else {
             server_of_then().await
         };
@@ -80,6 +96,33 @@ async fn every_exchange_of_orderflow_is_answered_as_it_was() {
         let (expected, heard) = replayed(&server, &name).await;
         assert_eq!(heard.relied(), expected, "{name}");
     }
+}
+
+#[tokio::test]
+async fn its_health_is_ours_behind_the_members_that_its_clients_look_for() {
+    let server = orderflow().await;
+    for (method, path) in [
+        ("GET", "/health"),
+        ("DELETE", "/health"),
+        ("GET", "/health?verbose"),
+    ] {
+        let request = server.request(method, path);
+        let request = request
+            .header("origin", "http://localhost:3000")
+            .header("accept", "text/html");
+        let answer = send(request).await;
+        assert_eq!(answer.status, 200, "{method} {path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        let begins =
+            r#"{"service":"orderflow-producer","status":"healthy","version":"1.2.3","reasons":[]"#;
+        assert!(answer.text.starts_with(begins), "{}", answer.text);
+    }
+    server.store_becomes(Mood::Failing(StoreError::Expired));
+    let answer = server.get("/health").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let begins = r#"{"service":"orderflow-producer","status":"unavailable""#;
+    assert!(answer.text.starts_with(begins), "{}", answer.text);
 }
 
 #[tokio::test]

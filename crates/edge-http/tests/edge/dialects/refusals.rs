@@ -103,8 +103,7 @@ async fn origins_are_open_on_orderflows_addresses_alone() {
         ("GET", "/api/orders", "*"),
         ("OPTIONS", "/api/orders", "*"),
         ("HEAD", "/api/orders", "*"),
-        ("DELETE", "/health", "*"),
-        ("GET", "/health?verbose", "*"),
+        ("GET", "/health", ""),
         ("GET", "/v1/orders", ""),
         ("OPTIONS", "/v1/orders", ""),
         ("GET", &format!("/orders/{id}"), ""),
@@ -152,26 +151,22 @@ async fn other_methods_are_405_as_text_with_the_right_ones() {
 #[tokio::test]
 async fn an_accept_header_is_not_looked_at() {
     let server = Server::start().await;
-    for path in ["/api/orders", "/health"] {
-        let answer = send(server.request("GET", path).header("accept", "text/html")).await;
-        assert_eq!(answer.status, 200, "{path}");
-    }
+    let answer = send(
+        server
+            .request("GET", "/api/orders")
+            .header("accept", "text/html"),
+    )
+    .await;
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
 async fn where_there_is_nothing_our_addresses_say_so_in_our_form() {
     let server = Server::start().await;
-    for path in ["/v1/nothing", "/v1", "/docs/nothing"] {
+    for path in ["/v1/nothing", "/v1", "/docs/nothing", "/health/"] {
         assert_eq!(server.get(path).await.code(), "no_such_route", "{path}");
     }
-    for path in [
-        "/nothing",
-        "/api",
-        "/api/orders/",
-        "/orders/",
-        "/health/",
-        "/v2/orders",
-    ] {
+    for path in ["/nothing", "/api", "/api/orders/", "/orders/", "/v2/orders"] {
         let answer = server.get(path).await;
         assert_eq!(
             (answer.status, answer.text.as_str()),

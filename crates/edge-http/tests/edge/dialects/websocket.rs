@@ -4,11 +4,12 @@ use domain::{OrderId, Steering};
 use serde_json::{Value, json};
 
 use crate::live_server::{LiveServer, Socket, change};
+use crate::server::client;
 
 const UNKNOWN: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
 
 async fn place(server: &LiveServer, json: &str) -> OrderId {
-    let client = reqwest::Client::new();
+    let client = client();
     let request = client
         .post(format!("http://{}/v1/orders", server.address))
         .header("content-type", "application/json")
@@ -244,7 +245,7 @@ async fn a_stopping_server_tells_where_to_resume_who_watches_beside_what_it_wait
 
 #[tokio::test]
 async fn an_order_s_names_have_the_bound_of_topics() {
-    let server = LiveServer::with(|edge, _| edge.live.max_topics = 3).await;
+    let server = LiveServer::with(|edge, _| edge.tuning.live.max_topics = 3).await;
     let mut socket = server.separate_socket().await;
     for name in [
         UNKNOWN,

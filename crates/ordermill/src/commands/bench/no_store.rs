@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery, NextDue,
-    OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
+    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -46,7 +46,7 @@ impl OrderStore for NoStore {
     async fn claim(
         &self,
         _: ShardId,
-        _: usize,
+        _: ClaimLimits,
         _: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         Ok(Vec::new())
@@ -61,7 +61,11 @@ impl OrderStore for NoStore {
         Ok(Vec::new())
     }
 
-    async fn claim_alone(&self, _: ShardId, _: Duration) -> Result<Option<Arc<Order>>, StoreError> {
+    async fn claim_quarantined(
+        &self,
+        _: ShardId,
+        _: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
         Ok(None)
     }
 
@@ -132,6 +136,14 @@ impl OrderStore for NoStore {
 
     async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
         Ok(NextDue::default())
+    }
+
+    async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
+        Ok(None)
+    }
+
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn close(&self) {}

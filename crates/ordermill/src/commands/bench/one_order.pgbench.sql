@@ -7,9 +7,9 @@ WITH made AS (
             || '7' || substr(gen_random_uuid()::text, 16, 3) || '8' || substr(gen_random_uuid()::text, 21, 3)
             || substr(gen_random_uuid()::text, 25, 12))::uuid AS id
 ), placed AS (
-    INSERT INTO orders (id, created_at, updated_at, amount_minor, version, attempt, due_at, status, source, currency,
-                        user_id, lines, adjustments, metadata)
-    SELECT id, now(), now(), :quantity * 14999, 1, 0, now(), 1, 4, 'USD', 'user-' || :customer,
+    INSERT INTO orders (id, created_at, updated_at, amount_minor, version, attempt, due_at, delay_us, lane, status, source,
+                        currency, user_id, lines, adjustments, metadata)
+    SELECT id, now(), now(), :quantity * 14999, 1, 0, now(), 0, 0, 1, 4, 'USD', 'user-' || :customer,
            '[{"sku":"KB-1","product_name":"Mechanical Keyboard","quantity":2,"unit_price":149.99,"total":299.98}]', '[]', '{}'
     FROM made
     RETURNING id, user_id

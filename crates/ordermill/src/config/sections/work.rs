@@ -1,13 +1,14 @@
-//! `[worker]` and `[handler]`: how orders are worked off, and what the work is.
+//! `[worker]` and `[handler]`: how orders are processed, and by what.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
 use crate::config::layers::Layers;
-use crate::config::value::{FromValue, one_of};
+use crate::config::value::{FromValue, OneOrMore, one_of};
 
-/// How orders are worked off.
+/// How orders are processed.
 #[derive(Debug, Clone)]
 pub struct Worker {
     /// Whether this process does.
@@ -22,10 +23,18 @@ pub struct Worker {
     pub backoff_first: Duration,
     /// The bound of every later wait.
     pub backoff_last: Duration,
+    /// How long an order may get only busy answers.
+    pub busy_limit: Duration,
     /// Faults in a row that open the breaker.
     pub breaker_faults: u32,
-    /// How long it stays open before a probe.
+    /// The percentage of recent calls that opens it.
+    pub breaker_percent: u32,
+    /// How long it stays open before a retry probes.
     pub breaker_open: Duration,
+    /// The longest wait between two such probes.
+    pub breaker_longest_wait: Duration,
+    /// Without an answer for this long, an order that is alone uses attempts.
+    pub breaker_grace: Duration,
 }
 
 /// Which work.
@@ -44,8 +53,18 @@ pub struct Handler {
     pub kind: HandlerKind,
     /// Where orders are sent.
     pub url: Option<String>,
-    /// Signs calls. Secret.
-    pub secret: Option<String>,
+    /// Each signs every call. Secret.
+    pub secret: OneOrMore,
+    /// Sent with every call, each `Name: value`. Secret.
+    pub headers: Vec<String>,
+    /// Certificates of authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that is shown to the endpoint.
+    pub client_cert: Option<PathBuf>,
+    /// Its private key.
+    pub client_key: Option<PathBuf>,
+    /// For a connection.
+    pub connect_timeout: Duration,
     /// For one call.
     pub timeout: Duration,
     /// Calls at a time.
@@ -69,8 +88,12 @@ impl Worker {
             lease: layers.read("worker.lease"),
             backoff_first: layers.read("worker.backoff_first"),
             backoff_last: layers.read("worker.backoff_last"),
+            busy_limit: layers.read("worker.busy_limit"),
             breaker_faults: layers.read("worker.breaker_faults"),
+            breaker_percent: layers.read("worker.breaker_percent"),
             breaker_open: layers.read("worker.breaker_open"),
+            breaker_longest_wait: layers.read("worker.breaker_longest_wait"),
+            breaker_grace: layers.read("worker.breaker_grace"),
         }
     }
 }
@@ -81,6 +104,11 @@ impl Handler {
             kind: layers.read("handler.kind"),
             url: layers.read("handler.url"),
             secret: layers.read("handler.secret"),
+            headers: layers.read("handler.headers"),
+            ca_file: layers.read("handler.ca_file"),
+            client_cert: layers.read("handler.client_cert"),
+            client_key: layers.read("handler.client_key"),
+            connect_timeout: layers.read("handler.connect_timeout"),
             timeout: layers.read("handler.timeout"),
             max_in_flight: layers.read("handler.max_in_flight"),
             max_per_second: layers.read("handler.max_per_second"),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::facts::{Dice, Facts};
 use super::history::{Answer, CancelOutcome, Operation, Outcome, Request};
+use crate::server::http_client_builder;
 
 /// Where the processes under test answer at the moment. Shared by everyone who sends requests.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +56,7 @@ const REPEATED_AT_THE_END: usize = 150;
 
 /// An HTTP client as the load uses it.
 pub(super) fn http_client() -> reqwest::Client {
-    let built = reqwest::Client::builder()
-        .no_proxy()
+    let built = http_client_builder()
         .connect_timeout(Duration::from_secs(2))
         .timeout(CLIENT_TIMEOUT)
         .build();

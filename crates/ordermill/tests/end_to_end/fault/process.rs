@@ -14,6 +14,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
+use crate::server::ordermill;
+
 /// Which store the process works on.
 #[derive(Debug, Clone)]
 pub(super) enum StoreAt {
@@ -124,7 +126,7 @@ impl Setup {
             }
         }
         let mut command = match self.binary {
-            Binary::Shipped => Command::new(env!("CARGO_BIN_EXE_ordermill")),
+            Binary::Shipped => ordermill(),
             Binary::Twin(defect) => {
                 let mut command = Command::new(twin());
                 command.arg(format!("--defect={}", defect.name()));

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::readback::ReadBack;
+use crate::server::http_client;
 
 /// What a watcher has seen: the versions of each order, and where to go on.
 #[derive(Debug, Default)]
@@ -53,8 +54,7 @@ impl Watcher {
 
     /// Reads a stream of server-sent events to its end.
     pub(super) async fn watch_events(self, address: SocketAddr) {
-        let built = reqwest::Client::builder().no_proxy().build();
-        let client = built.expect("a plain client can be built");
+        let client = http_client();
         let mut request = client.get(format!("http://{address}/v1/stream"));
         if let Some(cursor) = self.seen().cursor.clone() {
             request = request.header("last-event-id", cursor);

@@ -100,6 +100,15 @@ impl BrokenStore {
                 }
             }
             Fault::ForgottenAttempts => forget_attempts_of_released(&mut write),
+            Fault::DelayByWallClock => {
+                if let (Job::DueIn(delay), Guard::At { .. }) = (write.decision.job, &write.guard) {
+                    write.decision.job = Job::DueAt(self.clock.now().saturating_add(delay));
+                }
+            }
+            Fault::CountedHolds | Fault::LanesByAttempts | Fault::ForgottenWork => {
+                let order = misjudged(self.fault, &write);
+                write.decision.order = Arc::new(order);
+            }
             _ => {}
         }
         write
@@ -122,6 +131,31 @@ impl BrokenStore {
         }
         answers
     }
+}
+
+/// The order of a change with another lane than its own.
+fn misjudged(fault: Fault, write: &Write) -> Order {
+    let mut order = (*write.decision.order).clone();
+    let waits = matches!(order.status, Status::Pending | Status::Retrying);
+    let was_held = matches!(
+        write.guard,
+        Guard::At {
+            status: Status::OnHold,
+            ..
+        }
+    );
+    match fault {
+        Fault::CountedHolds if was_held && waits => order.operator_commands = 0,
+        Fault::LanesByAttempts if waits && order.attempt == 0 => {
+            order.operator_commands = order.version.get() - 1;
+        }
+        Fault::ForgottenWork if waits => {
+            order.work_done = false;
+            order.result = None;
+        }
+        _ => {}
+    }
+    order
 }
 
 fn forget_attempts_of_released(write: &mut Write) {

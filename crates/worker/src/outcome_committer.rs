@@ -1,4 +1,4 @@
-//! Outcomes on their way into the store: what waits is committed at once, in batches, guarded by the claims' tokens.
+//! Outcomes on their way into the store: what waits is committed together, in batches, guarded by the claims' tokens.
 //!
 //! A batch that the store could not take is tried again: the guard makes that harmless, because an outcome that was
 //! written after all, or whose order another worker has by now, is stale and changes nothing.
@@ -12,9 +12,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::claim_registry::ClaimGuard;
 use crate::parts::Shared;
-use crate::register::Hold;
-use crate::verdict::Verdict;
+use crate::retry_policy::Disposition;
 
 const RETRY: Backoff = Backoff {
     first: Duration::from_millis(50),
@@ -23,29 +23,29 @@ const RETRY: Backoff = Backoff {
 
 /// An order whose attempt has ended.
 pub(crate) struct Finished {
-    verdict: Verdict,
+    disposition: Disposition,
     /// Keeps the lease alive until the outcome is durable.
-    hold: Hold,
+    guard: ClaimGuard,
     /// A commit was not confirmed: it may have been done.
     unsure: bool,
-    /// The store has refused a first verdict.
+    /// The store has refused a first disposition.
     refused: bool,
 }
 
 impl Finished {
-    /// An attempt under its hold.
-    pub(crate) fn held(hold: Hold, verdict: Verdict) -> Self {
+    /// An attempt under its guard.
+    pub(crate) fn held(guard: ClaimGuard, disposition: Disposition) -> Self {
         Self {
-            verdict,
-            hold,
+            disposition,
+            guard,
             unsure: false,
             refused: false,
         }
     }
 }
 
-/// The outcomes of one shard that wait for their commit. Bounded by the places of the register.
-pub(crate) struct Ledger {
+/// The outcomes of one shard that wait for their commit. Bounded by the permits of the registry.
+pub(crate) struct OutcomeCommitter {
     shared: Arc<Shared>,
     shard: ShardId,
     rescheduled: Arc<Notify>,
@@ -53,7 +53,7 @@ pub(crate) struct Ledger {
     failures: u32,
 }
 
-impl Ledger {
+impl OutcomeCommitter {
     pub(crate) fn new(shared: Arc<Shared>, shard: ShardId, rescheduled: Arc<Notify>) -> Self {
         Self {
             shared,
@@ -77,7 +77,7 @@ impl Ledger {
                     None => return,
                 }
             }
-            while self.waiting.len() < self.shared.settings.batch
+            while self.waiting.len() < self.shared.settings.tuning.batch
                 && let Ok(finished) = arrivals.try_recv()
             {
                 self.waiting.push(finished);
@@ -93,7 +93,7 @@ impl Ledger {
 
     /// Gives up what waits; the leases run out and the orders are rescued.
     fn abandon(&mut self) {
-        self.shared.tally.abandoned.add(self.waiting.len());
+        self.shared.counters.abandoned.add(self.waiting.len());
         self.waiting.clear();
     }
 
@@ -103,14 +103,14 @@ impl Ledger {
         if batch.is_empty() {
             return None;
         }
-        let deadline = tokio::time::Instant::now() + self.shared.settings.store_timeout;
+        let deadline = tokio::time::Instant::now() + self.shared.settings.tuning.store_timeout;
         let answers = self.shared.store.commit(writes, deadline).await;
         let mut trouble = None;
         let mut has_rescheduled = false;
         for (finished, answer) in batch.into_iter().zip(answers) {
             match answer {
                 Ok(_) => {
-                    has_rescheduled |= self.count(&finished.verdict);
+                    has_rescheduled |= self.count(&finished.disposition);
                 }
                 Err(error) => trouble = self.not_written(finished, error).or(trouble),
             }
@@ -123,21 +123,24 @@ impl Ledger {
 
     fn take_batch(&mut self) -> (Vec<Finished>, Vec<Write>) {
         let now = self.shared.clock.now();
-        let many = self.waiting.len().min(self.shared.settings.batch.max(1));
+        let many = self
+            .waiting
+            .len()
+            .min(self.shared.settings.tuning.batch.max(1));
         let mut batch = Vec::with_capacity(many);
         let mut writes = Vec::with_capacity(many);
         for finished in self.waiting.drain(..many) {
-            if finished.hold.is_lost() {
+            if finished.guard.is_lost() {
                 continue;
             }
-            match finished.verdict.write(&finished.hold.order, now) {
+            match finished.disposition.write(&finished.guard.order, now) {
                 Ok(write) => {
                     writes.push(write);
                     batch.push(finished);
                 }
                 // Only a store that hands out orders which are not PROCESSING can cause this.
                 Err(refusal) => {
-                    tracing::error!(order_id = %finished.hold.order.id, %refusal, "a claimed order cannot take its outcome");
+                    tracing::error!(order_id = %finished.guard.order.id, %refusal, "a claimed order cannot take its outcome");
                 }
             }
         }
@@ -145,25 +148,34 @@ impl Ledger {
     }
 
     /// Counts a written outcome; returns whether it left the order with a time at which it is due.
-    fn count(&self, verdict: &Verdict) -> bool {
-        let tally = &self.shared.tally;
-        match verdict {
-            Verdict::Complete { .. } => tally.processed.add(1),
-            Verdict::Retry { .. } => tally.retried.add(1),
-            Verdict::GiveBack { .. } => tally.given_back.add(1),
-            Verdict::Fail(_) => tally.failed.add(1),
+    fn count(&self, disposition: &Disposition) -> bool {
+        let counters = &self.shared.counters;
+        match disposition {
+            Disposition::Complete { .. } => counters.processed.add(1),
+            Disposition::Retry { .. } => counters.retried.add(1),
+            Disposition::GiveBack { .. } => counters.given_back.add(1),
+            Disposition::PostponeBusy { .. } => counters.busy.add(1),
+            Disposition::AwaitReceipt { .. } => counters.awaiting_receipts.add(1),
+            Disposition::Fail(_) => counters.failed.add(1),
         }
-        matches!(verdict, Verdict::Retry { .. } | Verdict::GiveBack { .. })
+        match disposition {
+            Disposition::Complete { .. } | Disposition::Fail(_) => false,
+            Disposition::Retry { .. }
+            | Disposition::GiveBack { .. }
+            | Disposition::PostponeBusy { .. }
+            | Disposition::AwaitReceipt { .. } => true,
+        }
     }
 
     /// Decides what a write's failure means for its order; returns the error if the write is tried again.
     fn not_written(&mut self, mut finished: Finished, error: CommitError) -> Option<StoreError> {
-        let order_id = finished.hold.order.id;
+        let order_id = finished.guard.order.id;
         match error {
             CommitError::Store(
                 error @ (StoreError::Overloaded { .. }
                 | StoreError::Expired
-                | StoreError::Unavailable { .. }),
+                | StoreError::Unavailable { .. }
+                | StoreError::Full { .. }),
             ) => {
                 self.waiting.push(finished);
                 Some(error)
@@ -176,14 +188,14 @@ impl Ledger {
             // Written by the commit that was not confirmed, or taken over: either way nothing is left to do.
             CommitError::Stale if finished.unsure => None,
             CommitError::Stale => {
-                self.shared.tally.lost.add(1);
-                tracing::info!(%order_id, token = %finished.hold.order.version, "the outcome came too late, another worker has the order");
+                self.shared.counters.lost.add(1);
+                tracing::info!(%order_id, token = %finished.guard.order.version, "the outcome came too late, another worker has the order");
                 None
             }
             CommitError::Refused(reason) if !finished.refused => {
                 tracing::warn!(%order_id, reason, "the store refuses the outcome, the order becomes a dead letter");
                 finished.refused = true;
-                finished.verdict = Verdict::Fail(Failure::new("outcome_refused", &reason));
+                finished.disposition = Disposition::Fail(Failure::new("outcome_refused", &reason));
                 self.waiting.push(finished);
                 None
             }
@@ -191,7 +203,7 @@ impl Ledger {
             | CommitError::Store(StoreError::Corrupt { .. })
             | CommitError::KeyReused
             | CommitError::ExternalIdTaken) => {
-                self.shared.tally.abandoned.add(1);
+                self.shared.counters.abandoned.add(1);
                 tracing::error!(%order_id, %error, "the outcome cannot be written, the order waits for its lease to run out");
                 None
             }

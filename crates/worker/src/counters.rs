@@ -14,11 +14,11 @@ macro_rules! counters {
 
         /// The counters themselves.
         #[derive(Debug, Default)]
-        pub(crate) struct Tally {
+        pub(crate) struct Counters {
             $(pub(crate) $name: Count,)*
         }
 
-        impl Tally {
+        impl Counters {
             pub(crate) fn report(&self) -> WorkerReport {
                 WorkerReport {
                     $($name: self.$name.get(),)*
@@ -36,8 +36,12 @@ counters! {
     processed,
     /// Attempts that failed and are tried again.
     retried,
-    /// Attempts that did not count: given back at the stop, or while the endpoint or the receipt store was away.
+    /// Attempts that did not count: given back at the stop, or while the endpoint did not answer.
     given_back,
+    /// Attempts that did not count because the endpoint was busy.
+    busy,
+    /// Orders whose work is done and whose receipt could not be written.
+    awaiting_receipts,
     /// Orders that became dead letters.
     failed,
     /// Claims that another worker took over, found out by a heartbeat or by the outcome's guard.

@@ -1,6 +1,6 @@
 //! The claims that this process holds in one shard, from the claim to its outcome's commit.
 //!
-//! The pool enters them, the heartbeat prolongs them and strikes out the lost ones, a dropped [`Hold`] leaves. It is
+//! The pool enters them, the heartbeat prolongs them and strikes out the lost ones, a dropped [`ClaimGuard`] leaves. It is
 //! bounded by its places: a place is taken before the claim, so that what is claimed always has room.
 
 use std::collections::HashMap;
@@ -13,25 +13,25 @@ use tokio_util::sync::CancellationToken;
 
 /// The claims of one shard.
 #[derive(Default)]
-pub(crate) struct Register {
+pub(crate) struct ClaimRegistry {
     held: Mutex<HashMap<OrderId, (Version, CancellationToken)>>,
 }
 
 /// A claimed order. Dropping it ends its heartbeats.
-pub(crate) struct Hold {
+pub(crate) struct ClaimGuard {
     pub(crate) order: Arc<Order>,
     lost: CancellationToken,
-    register: Arc<Register>,
+    registry: Arc<ClaimRegistry>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Register {
-    /// Begins a hold; tells whether an older one of the same order became void by it.
+impl ClaimRegistry {
+    /// Holds a claim; tells whether an older one of the same order became void by it.
     pub(crate) fn enter(
         self: &Arc<Self>,
         order: Arc<Order>,
         place: OwnedSemaphorePermit,
-    ) -> (Hold, bool) {
+    ) -> (ClaimGuard, bool) {
         let lost = CancellationToken::new();
         let entry = (order.version, lost.clone());
         let before = self.lock().insert(order.id, entry);
@@ -39,13 +39,13 @@ impl Register {
         if let Some((_, older)) = &before {
             older.cancel();
         }
-        let hold = Hold {
+        let guard = ClaimGuard {
             order,
             lost,
-            register: Arc::clone(self),
+            registry: Arc::clone(self),
             _place: place,
         };
-        (hold, before.is_some())
+        (guard, before.is_some())
     }
 
     /// What to prolong.
@@ -75,7 +75,7 @@ impl Register {
     }
 }
 
-impl Hold {
+impl ClaimGuard {
     /// Ends once the claim is lost.
     pub(crate) async fn lost(&self) {
         self.lost.cancelled().await;
@@ -86,9 +86,9 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        let mut held = self.register.lock();
+        let mut held = self.registry.lock();
         // After a lost claim this process may hold the same order again, under a newer token.
         if held
             .get(&self.order.id)

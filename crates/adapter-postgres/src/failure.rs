@@ -1,0 +1,55 @@
+//! Why a transaction did nothing, and what an error of the server means at each of its steps. `transaction` and `erasure`
+//! report it; the writer decides what to do about it.
+
+use tokio_postgres::Error;
+
+use crate::error::{Meaning, is_known_event, meaning, reason};
+use crate::plan::ID_IS_TAKEN;
+
+/// Why a transaction did nothing, as far as is known.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// One of the writes was refused by the data's rules. Nothing was written.
+    Data(String),
+    /// Another transaction was in the way. Nothing was written.
+    Conflict(String),
+    /// The server could not. Nothing was written.
+    Server(String),
+    /// The connection broke before the commit was sent. Nothing was written.
+    Lost(String),
+    /// The connection broke after the commit was sent. It may be written.
+    Unknown(String),
+    /// What is stored cannot be read. Nothing was written.
+    Corrupt(String),
+}
+
+/// What an error means before the COMMIT was sent.
+pub(crate) fn before_commit(error: &Error) -> Failure {
+    let why = if is_known_event(error) {
+        ID_IS_TAKEN.to_owned()
+    } else {
+        reason(error)
+    };
+    match meaning(error) {
+        Meaning::Data => Failure::Data(why),
+        Meaning::Conflict => Failure::Conflict(why),
+        Meaning::Server => Failure::Server(why),
+        Meaning::Lost => Failure::Lost(why),
+    }
+}
+
+/// What an error means after the COMMIT was sent: only an answer of the server itself says that nothing was written.
+pub(crate) fn sent(error: &Error) -> Failure {
+    match before_commit(error) {
+        Failure::Lost(why) if error.as_db_error().is_none() => Failure::Unknown(why),
+        failure => failure,
+    }
+}
+
+/// What an error of the COMMIT itself means: if the connection ends with it, its outcome is unknown, whatever it says.
+pub(crate) fn unconfirmed(error: &Error) -> Failure {
+    match before_commit(error) {
+        Failure::Lost(why) => Failure::Unknown(why),
+        failure => failure,
+    }
+}

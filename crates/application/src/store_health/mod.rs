@@ -1,0 +1,100 @@
+//! Whether the shards of a store can be reached and take commits, and how late their work is: what readiness and health
+//! are made of. Edges ask [`Application::store_health`]; the binary puts a [`TrackedStore`] in front of its store.
+//!
+//! Reading is asked for when somebody wants to know. Commits are not tried for that: they count as good until one fails.
+//! From then on the shard is probed ([`CommitHealth::run`]), so that a server that gets no more orders because it is not
+//! ready becomes ready again by itself.
+
+mod commit_health;
+mod tracked_store;
+
+use std::time::Duration;
+
+use domain::ShardId;
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use crate::Application;
+
+pub use commit_health::{CommitFailure, CommitHealth};
+pub use tracked_store::TrackedStore;
+
+/// Whether a shard does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShardState {
+    /// It answers, and its last commit did not fail.
+    Available,
+    /// It does not answer.
+    Unreachable,
+    /// It answers, but takes no commits.
+    CommitsFail(CommitFailure),
+}
+
+/// One shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardHealth {
+    /// Which one.
+    pub shard: ShardId,
+    /// Whether it does its work.
+    pub state: ShardState,
+    /// For how long its longest-due order has waited; `None` if none is due, or nothing is known.
+    pub oldest_due_age: Option<Duration>,
+}
+
+/// All shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// One entry for each, ascending.
+    pub shards: Vec<ShardHealth>,
+}
+
+impl StoreHealth {
+    /// Whether orders can be taken: at least by one shard. One that is away must not take the others' orders with it.
+    #[must_use]
+    pub fn takes_orders(&self) -> bool {
+        let mut shards = self.shards.iter();
+        shards.any(|shard| shard.state == ShardState::Available)
+    }
+
+    /// Whether a shard answers.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        let mut shards = self.shards.iter();
+        shards.any(|shard| shard.state != ShardState::Unreachable)
+    }
+
+    /// For how long the longest-due order of all shards has waited; `None` if none is due, as far as shards answer.
+    #[must_use]
+    pub fn oldest_due_age(&self) -> Option<Duration> {
+        let ages = self.shards.iter().map(|shard| shard.oldest_due_age);
+        ages.max().flatten()
+    }
+}
+
+impl Application {
+    /// Asks every shard at the same time, and waits at most `patience` for all of them.
+    pub async fn store_health(&self, patience: Duration) -> StoreHealth {
+        let asked = self.store.shards().iter().map(|&shard| async move {
+            let answer = timeout(patience, self.store.oldest_due_age(shard)).await;
+            let (state, oldest_due_age) = match answer {
+                Ok(Ok(age)) => (self.commit_state(shard), age),
+                Ok(Err(_)) | Err(_) => (ShardState::Unreachable, None),
+            };
+            ShardHealth {
+                shard,
+                state,
+                oldest_due_age,
+            }
+        });
+        StoreHealth {
+            shards: join_all(asked).await,
+        }
+    }
+
+    fn commit_state(&self, shard: ShardId) -> ShardState {
+        match self.commits.failure(shard) {
+            None => ShardState::Available,
+            Some(failure) => ShardState::CommitsFail(failure),
+        }
+    }
+}
