@@ -4,6 +4,7 @@ use application::ports::StoreError;
 use rusqlite::ffi;
 
 use crate::SHARD;
+use crate::index::damage::IndexFailure;
 
 /// What a failed statement or commit means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +94,42 @@ pub(crate) fn corrupt(reason: impl std::fmt::Display) -> StoreError {
 }
 
 /// A failed read.
-pub(crate) fn read_failed(error: &rusqlite::Error) -> StoreError {
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Orders(rusqlite::Error),
+    Index(IndexFailure),
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Orders(error)
+    }
+}
+
+impl From<ReadError> for StoreError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Orders(error) => orders_failed(&error),
+            ReadError::Index(failure) => index_failed(&failure),
+        }
+    }
+}
+
+/// The answer while the index cannot be read though the orders can. Retryable: a damaged index is rebuilt.
+pub(crate) fn index_failed(failure: &IndexFailure) -> StoreError {
+    let error = &failure.source;
+    if failure.needs_rebuild() {
+        unavailable(format_args!(
+            "the index of orders is damaged and is being rebuilt from the log; try again later ({error})"
+        ))
+    } else {
+        unavailable(format_args!(
+            "the index of orders cannot be read at present ({error})"
+        ))
+    }
+}
+
+fn orders_failed(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(
             rusqlite::ErrorCode::DatabaseCorrupt

@@ -2,7 +2,7 @@
 //!
 //! How an order becomes durable: the caller's task encodes it (`prepared`) into a parcel of what comes at the same time
 //! (`parcel`), a bounded queue (`queue`) hands that to the one writer (`writer`), which commits everything that waits in one
-//! SQLite transaction with `synchronous=FULL`, publishes it (`published`, `index::tail`) and answers (`outcome`). Reads run
+//! SQLite transaction with `synchronous=FULL`, publishes it (`published`, `index::memtable`) and answers (`outcome`). Reads run
 //! on threads of their own (`read`). A commit maintains no tree in random order: lookups by user, key and external id live
 //! in an index of their own (`index`).
 //!

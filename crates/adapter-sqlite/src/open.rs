@@ -9,14 +9,14 @@ use rusqlite::Connection;
 use crate::folder::DataFolder;
 use crate::gathered_log;
 use crate::index::indexer::Indexer;
+use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::index::tail::Tail;
 use crate::options::{OpenError, SqliteOptions};
 use crate::published::Published;
 use crate::queue::WriteQueue;
 use crate::read::{ReadConnection, ReadQueue};
 use crate::schema;
-use crate::store::SqliteStore;
+use crate::store::{Ended, SqliteStore};
 use crate::writer::books::Books;
 use crate::writer::clock_watch::ClockWatch;
 use crate::writer::job_buckets::JobBuckets;
@@ -74,11 +74,7 @@ impl SqliteStore {
             Ok(reader)
         };
         let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
-        let tail = Arc::new(Tail::new(
-            indexer.generation(),
-            books.head,
-            options.unindexed,
-        ));
+        let memtable = Arc::new(Memtable::new(indexer.version(), options.unindexed));
         let published = Arc::new(Published::new(
             books.figures(waiting.first_due()),
             options.recent_events,
@@ -87,7 +83,7 @@ impl SqliteStore {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
             reads: Arc::new(ReadQueue::new(options.read_queue)),
             published,
-            tail,
+            memtable,
             clock,
             data_dir: folder.dir().to_owned(),
             threads: Mutex::default(),
@@ -96,7 +92,7 @@ impl SqliteStore {
             surroundings: Surroundings {
                 queue: Arc::clone(&store.writes),
                 published: Arc::clone(&store.published),
-                tail: Arc::clone(&store.tail),
+                memtable: Arc::clone(&store.memtable),
                 clock: Arc::clone(&store.clock),
                 ids,
                 dispatch,
@@ -110,36 +106,40 @@ impl SqliteStore {
             clock_watch: ClockWatch::begin(now, monotonic),
             searched_events: options.searched_events,
         };
-        store.start("orders-writer", &folder, move || writer.run())?;
-        let (tail, published) = (Arc::clone(&store.tail), Arc::clone(&store.published));
+        store.start("orders-writer", &folder, move || Some(writer.run()))?;
+        let (memtable, published) = (Arc::clone(&store.memtable), Arc::clone(&store.published));
         store.start("orders-index", &folder, move || {
-            indexer.run(&tail, &published);
+            indexer.run(&memtable, &published);
+            None
         })?;
         for _ in 0..options.readers.max(1) {
             let connection = ReadConnection {
                 orders: reader()?,
                 index: IndexReader::new(Arc::clone(&folder)),
-                tail: Arc::clone(&store.tail),
+                memtable: Arc::clone(&store.memtable),
             };
             let reads = Arc::clone(&store.reads);
-            store.start("orders-reader", &folder, move || reads.run(connection))?;
+            store.start("orders-reader", &folder, move || {
+                reads.run(connection);
+                None
+            })?;
         }
         Ok(store)
     }
 
-    /// Starts a thread, which holds the folder until it ends. Dropping the store ends all of them.
+    /// Starts a thread, which holds the folder until it ends, and may leave a connection. Dropping the store ends all of them.
     fn start(
         &self,
         name: &str,
         folder: &Arc<DataFolder>,
-        work: impl FnOnce() + Send + 'static,
+        work: impl FnOnce() -> Option<Connection> + Send + 'static,
     ) -> Result<(), OpenError> {
         let folder = Arc::clone(folder);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || {
-                work();
-                drop(folder);
+            .spawn(move || Ended {
+                _connection: work(),
+                _folder: folder,
             })
             .map_err(OpenError::Thread)?;
         self.threads
@@ -152,12 +152,12 @@ impl SqliteStore {
     /// Stops moving new orders to the index file until [`SqliteStore::resume_index`]; lists stay exact, and once the
     /// bound of what may be unindexed is reached the pause ends by itself for as long as it takes to make room.
     pub fn pause_index(&self) {
-        self.tail.signal(|signals| signals.paused = true);
+        self.memtable.signal(|signals| signals.paused = true);
     }
 
     /// Ends a pause.
     pub fn resume_index(&self) {
-        self.tail.signal(|signals| {
+        self.memtable.signal(|signals| {
             signals.paused = false;
             signals.flush = true;
         });
@@ -165,6 +165,6 @@ impl SqliteStore {
 
     /// Builds the index anew from the log, in the background; the one in use serves until then.
     pub fn rebuild_index(&self) {
-        self.tail.rebuild(self.tail.generation());
+        self.memtable.rebuild(self.memtable.generation());
     }
 }

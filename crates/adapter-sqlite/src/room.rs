@@ -10,16 +10,16 @@ use std::time::Duration;
 use application::ports::{PROBE_BYTES, StoreError};
 
 use crate::failure::{full, unavailable};
-use crate::index::tail::Tail;
+use crate::index::memtable::Memtable;
 
 /// Fails where a new order would fail.
-pub(crate) async fn probe(data_dir: PathBuf, tail: Arc<Tail>) -> Result<(), StoreError> {
+pub(crate) async fn probe(data_dir: PathBuf, memtable: Arc<Memtable>) -> Result<(), StoreError> {
     let probing = tokio::task::spawn_blocking(move || {
         write_and_forget(&data_dir).map_err(|error| match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => full(error),
             _ => unavailable(error),
         })?;
-        if tail.wait_for_room(Duration::ZERO) {
+        if memtable.wait_for_room(Duration::ZERO) {
             Ok(())
         } else {
             Err(unavailable("the index of orders is behind"))

@@ -12,10 +12,12 @@ use application::ports::{
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::failure::unknown;
-use crate::index::tail::Tail;
+use crate::failure::{ReadError, unknown};
+use crate::folder::DataFolder;
+use crate::index::memtable::Memtable;
 use crate::outcome::{Awaited, CommitAnswer};
 use crate::parcel::{Draft, WRITER_STOPPED};
 use crate::published::Published;
@@ -41,10 +43,17 @@ pub struct SqliteStore {
     pub(crate) writes: Arc<WriteQueue>,
     pub(crate) reads: Arc<ReadQueue>,
     pub(crate) published: Arc<Published>,
-    pub(crate) tail: Arc<Tail>,
+    pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) data_dir: PathBuf,
-    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<Ended>>>,
+}
+
+/// What a thread leaves when it ends. [`SqliteStore::close`] drops it after all threads have ended: the connection that writes
+/// orders empties the write-ahead log only if it is the last one that is closed. The folder is let go of after that.
+pub(crate) struct Ended {
+    pub(crate) _connection: Option<Connection>,
+    pub(crate) _folder: Arc<DataFolder>,
 }
 
 impl SqliteStore {
@@ -156,10 +165,11 @@ impl SqliteStore {
         }
     }
 
-    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    async fn read<T, E, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut ReadConnection) -> rusqlite::Result<T> + Send + 'static,
+        E: Into<ReadError>,
+        F: FnOnce(&mut ReadConnection) -> Result<T, E> + Send + 'static,
     {
         self.published.check_trusted()?;
         self.reads.read(read).await
@@ -368,7 +378,7 @@ impl OrderStore for SqliteStore {
     async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
-        room::probe(self.data_dir.clone(), Arc::clone(&self.tail)).await?;
+        room::probe(self.data_dir.clone(), Arc::clone(&self.memtable)).await?;
         // A commit without anything in it: the writer takes what it is asked.
         self.heartbeat(&[], Duration::ZERO).await.map(drop)
     }
@@ -378,8 +388,8 @@ impl OrderStore for SqliteStore {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
-            let panicked = threads.into_iter().filter_map(|thread| thread.join().err());
-            panicked.count() == 0
+            let ended: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
+            ended.iter().all(Result::is_ok)
         });
         if !joined.await.unwrap_or(false) {
             tracing::error!("a thread of the store ended by a panic");

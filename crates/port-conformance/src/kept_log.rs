@@ -1,4 +1,4 @@
-//! The log as a test of an edge reads it: each thread keeps its own lines, once it was asked to.
+//! The log as a test reads it: the lines of its own thread, or those of all threads of the process.
 //!
 //! One listener for the whole process, installed before anything is logged. One for each test would miss lines:
 //! `tracing` remembers for each place in the code whether anybody listens, and a place that another test comes to first
@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
@@ -19,7 +19,7 @@ static LISTENER: LazyLock<()> = LazyLock::new(|| {
         .with_default(Level::INFO)
         .with_target("edge_http", Level::DEBUG)
         .with_target("edge_grpc", Level::DEBUG);
-    let lines = fmt::layer().with_ansi(false).with_writer(OfThisThread);
+    let lines = fmt::layer().with_ansi(false).with_writer(ToKeptLogs);
     let listener = tracing_subscriber::registry().with(lines.with_filter(filter));
     tracing::subscriber::set_global_default(listener).expect("a test has one listener");
 });
@@ -28,6 +28,9 @@ thread_local! {
     static KEPT: RefCell<Option<(Level, Bytes)>> = const { RefCell::new(None) };
 }
 
+/// The logs that keep the lines of all threads.
+static KEPT_OF_ALL: Mutex<Vec<(Level, Bytes)>> = Mutex::new(Vec::new());
+
 type Bytes = Arc<Mutex<Vec<u8>>>;
 
 /// Installs the listener. What starts a server calls it first.
@@ -35,17 +38,27 @@ pub fn listen() {
     LazyLock::force(&LISTENER);
 }
 
-/// What this thread logs, from the moment this was made until it is dropped. For tests that run on one thread.
+/// What is logged from the moment this was made until it is dropped.
 #[derive(Debug)]
 pub struct KeptLog(Bytes);
 
 impl KeptLog {
-    /// Keeps what is logged at `level` or above.
+    /// Keeps what this thread logs at `level` or above. For tests that run on one thread.
     #[must_use]
     pub fn at(level: Level) -> Self {
         listen();
         let bytes = Bytes::default();
         KEPT.set(Some((level, Arc::clone(&bytes))));
+        Self(bytes)
+    }
+
+    /// Keeps what all threads log at `level` or above. Other tests of the process log too: look for lines that name
+    /// something of this test alone.
+    #[must_use]
+    pub fn of_all_threads(level: Level) -> Self {
+        listen();
+        let bytes = Bytes::default();
+        lock(&KEPT_OF_ALL).push((level, Arc::clone(&bytes)));
         Self(bytes)
     }
 
@@ -55,7 +68,7 @@ impl KeptLog {
     /// If a line is not UTF-8.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = lock(&self.0);
         let text = std::str::from_utf8(&bytes).expect("the log is text");
         text.lines().map(str::to_owned).collect()
     }
@@ -63,36 +76,51 @@ impl KeptLog {
 
 impl Drop for KeptLog {
     fn drop(&mut self) {
-        KEPT.set(None);
+        let is_this = |(_, bytes): &(Level, Bytes)| Arc::ptr_eq(bytes, &self.0);
+        KEPT.with_borrow_mut(|kept| kept.take_if(|kept| is_this(kept)));
+        lock(&KEPT_OF_ALL).retain(|kept| !is_this(kept));
     }
 }
 
-/// Writes to what the thread keeps, or to nowhere.
-struct OfThisThread;
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-struct Sink(Option<Bytes>);
+/// Writes to the logs that keep what this thread logs, or to nowhere.
+struct ToKeptLogs;
 
-impl MakeWriter<'_> for OfThisThread {
+struct Sink(Vec<Bytes>);
+
+impl Sink {
+    /// The logs that keep lines for which `is_kept` holds, given the level of a log.
+    fn of(is_kept: impl Fn(Level) -> bool) -> Self {
+        let of_all = lock(&KEPT_OF_ALL);
+        let of_thread = KEPT.with_borrow(Clone::clone);
+        let kept = of_all.iter().cloned().chain(of_thread);
+        Self(
+            kept.filter(|(level, _)| is_kept(*level))
+                .map(|(_, bytes)| bytes)
+                .collect(),
+        )
+    }
+}
+
+impl MakeWriter<'_> for ToKeptLogs {
     type Writer = Sink;
 
     fn make_writer(&self) -> Sink {
-        Sink(KEPT.with_borrow(|kept| kept.as_ref().map(|(_, bytes)| Arc::clone(bytes))))
+        Sink::of(|_| true)
     }
 
     fn make_writer_for(&self, line: &Metadata<'_>) -> Sink {
-        let is_kept = |(level, _): &&(Level, Bytes)| line.level() <= level;
-        Sink(KEPT.with_borrow(|kept| {
-            let kept = kept.as_ref().filter(is_kept);
-            kept.map(|(_, bytes)| Arc::clone(bytes))
-        }))
+        Sink::of(|level| *line.level() <= level)
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if let Some(kept) = &self.0 {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.extend_from_slice(bytes);
+        for kept in &self.0 {
+            lock(kept).extend_from_slice(bytes);
         }
         Ok(bytes.len())
     }

@@ -1,117 +1,115 @@
-//! The part of the index that is on disk, as the indexer writes it, who alone does.
+//! The index file as the indexer writes it, which alone does. Compaction is in [`super::compaction`].
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension};
+use domain::EventPosition;
+use rusqlite::Connection;
 
+use super::manifest::{self, Manifest};
+use super::memtable::Segment;
 use super::names::NameHash;
-use super::runs::{self, Ascent, Due, Kind, Merge, NewRun, Run};
-use super::tail::Segment;
+use super::runs::{self, ForwardCursor, Kind, Merge, NewRun, Run};
 use crate::schema::keep_plans;
 
-/// The layout that this program writes. A file of another one is built anew. 3: made of sorted runs.
-const LAYOUT: i32 = 3;
-
-const MARK: &str = "
-    CREATE TABLE mark (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), store_id BLOB NOT NULL,
-        through INTEGER NOT NULL, complete INTEGER NOT NULL) STRICT;";
-
-/// The pieces that one step of tidying writes or removes: some milliseconds' work.
-const STEP: usize = 64;
-
-/// How much is merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tidiness {
-    /// What has to be while orders come in.
-    UnderLoad,
-    /// What makes lookups faster, too, while none do.
-    AtRest,
-}
+/// The layout that this program writes. A file of another layout is rebuilt.
+const LAYOUT: i32 = 5;
 
 /// The writing side.
 pub(crate) struct IndexFile {
-    connection: Connection,
-    /// Every order that the log holds up to here is in the file.
-    through: u64,
-    /// The runs that are complete.
-    runs: Vec<Run>,
-    merge: Option<Merge>,
-    /// Runs that are not visible and are not being written: what is left of them is swept away.
-    left: Vec<i64>,
-    /// No run has this number, or a higher one.
-    next_run: i64,
+    pub(super) connection: Connection,
+    /// As it is in the file once the file is complete.
+    pub(super) manifest: Manifest,
+    is_complete: bool,
+    pub(super) merge: Option<Merge>,
+    /// Runs that are neither visible nor being written; their blocks are removed.
+    pub(super) garbage: Vec<i64>,
+}
+
+/// Why an index file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+    #[error("it has layout {found}, this program writes layout {LAYOUT}")]
+    Layout { found: i32 },
+    #[error("it has no manifest: it was never completed, or is damaged")]
+    NoManifest,
+    #[error("it indexes the orders of another store")]
+    OtherStore,
+    #[error("it reaches to event {}, which is not in the log of these orders", .through.seq)]
+    OtherHistory { through: EventPosition },
 }
 
 impl IndexFile {
-    /// A new, empty file. Not in use before it is marked complete.
+    /// A new, empty file. It is not in use before it is marked complete.
     pub(crate) fn create(path: &Path, store_id: &[u8]) -> rusqlite::Result<Self> {
         let connection = Self::connect(path)?;
         connection.execute_batch(runs::SCHEMA)?;
-        connection.execute_batch(MARK)?;
+        connection.execute_batch(manifest::SCHEMA)?;
         connection.pragma_update(None, "user_version", LAYOUT)?;
-        connection.execute("INSERT INTO mark VALUES (1, ?1, 0, 0)", [store_id])?;
+        let manifest = Manifest {
+            store_id: store_id.to_owned(),
+            session: random_session(&connection)?,
+            through: EventPosition::default(),
+            runs: Vec::new(),
+        };
         Ok(Self {
             connection,
-            through: 0,
-            runs: Vec::new(),
+            manifest,
+            is_complete: false,
             merge: None,
-            left: Vec::new(),
-            next_run: 1,
+            garbage: Vec::new(),
         })
     }
 
-    /// The file that is there, if it is complete, of our layout, and belongs to this store with this head.
-    pub(crate) fn open(path: &Path, store_id: &[u8], head: u64) -> rusqlite::Result<Option<Self>> {
+    /// The file at `path`, if it is complete, of this layout, and of this store. Whether its position is in the log is for the
+    /// caller to check. Begins a new session.
+    pub(crate) fn open(path: &Path, store_id: &[u8]) -> Result<Self, Unusable> {
         let connection = Self::connect(path)?;
-        let layout: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout != LAYOUT {
-            return Ok(None);
+        let found: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found != LAYOUT {
+            return Err(Unusable::Layout { found });
         }
-        let mark: Option<i64> = connection
-            .query_row(
-                "SELECT through FROM mark WHERE complete = 1 AND store_id = ?1",
-                [store_id],
-                |row| row.get(0),
-            )
-            .optional()?;
-        // A mark past the head belongs to a log that was longer: the orders were restored from an older copy.
-        let through = mark
-            .and_then(|through| u64::try_from(through).ok())
-            .filter(|through| *through <= head);
-        let Some(through) = through else {
-            return Ok(None);
-        };
-        let runs = runs::all(&connection)?;
-        let mut left = runs::with_pieces(&connection)?;
-        let next_run = left.last().map_or(1, |last| last + 1);
-        left.retain(|number| runs.iter().all(|run| run.number() != *number));
-        Ok(Some(Self {
+        let mut manifest = Manifest::read(&connection)?.ok_or(Unusable::NoManifest)?;
+        if manifest.store_id != store_id {
+            return Err(Unusable::OtherStore);
+        }
+        manifest.session = random_session(&connection)?;
+        manifest.write(&connection)?;
+        let mut garbage = runs::with_blocks(&connection)?;
+        garbage.retain(|number| manifest.runs.iter().all(|run| run.number() != *number));
+        Ok(Self {
             connection,
-            through,
-            runs,
+            manifest,
+            is_complete: true,
             merge: None,
-            left,
-            next_run,
-        }))
+            garbage,
+        })
     }
 
     fn connect(path: &Path) -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         keep_plans(&connection)?;
         connection.pragma_update(None, "page_size", runs::PAGE)?;
-        // NORMAL: a power cut may take the last batches back, mark and entries together; the log brings them again. What is
-        // moved out of the file's log at once is little, so that a flush of the orders does not wait for much of it.
+        // NORMAL: a power cut may undo the last transactions, manifest and blocks together; the log brings the entries again.
+        // What a checkpoint moves out of the file's log at once is little, so that a flush of the orders does not wait for it.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256;",
         )?;
         Ok(connection)
     }
 
-    pub(crate) const fn through(&self) -> u64 {
-        self.through
+    /// All orders that the log holds up to here are in the file.
+    pub(crate) const fn through(&self) -> EventPosition {
+        self.manifest.through
     }
 
-    /// Adds a segment, as runs of its own, and moves the mark, in one transaction.
+    /// Identifies this file as this process writes it.
+    pub(crate) const fn session(&self) -> u64 {
+        self.manifest.session
+    }
+
+    /// Adds a segment, as runs of its own, in one transaction.
     pub(crate) fn add(&mut self, segment: &Segment) -> rusqlite::Result<()> {
         let mut lists: Vec<_> = segment
             .by_user()
@@ -124,365 +122,66 @@ impl IndexFile {
             .map(|(name, id)| runs::named(*name, *id))
             .collect();
         names.sort_unstable();
-        let (of_lists, of_names) = (self.new_run(Kind::Lists), self.new_run(Kind::Names));
+        let mut manifest = self.manifest.clone();
+        manifest.through = segment.through;
         let transaction = self.connection.transaction()?;
-        let added = [
-            write(&transaction, of_lists, &lists)?,
-            write(&transaction, of_names, &names)?,
-        ];
-        transaction
-            .prepare_cached("UPDATE mark SET through = ?1")?
-            .execute([segment.through.cast_signed()])?;
+        let of_lists = write(&transaction, Kind::Lists, &lists)?;
+        let of_names = write(&transaction, Kind::Names, &names)?;
+        manifest
+            .runs
+            .extend([of_lists, of_names].into_iter().flatten());
+        if self.is_complete {
+            manifest.write(&transaction)?;
+        }
         transaction.commit()?;
-        self.through = segment.through;
-        self.runs.extend(added.into_iter().flatten());
+        self.manifest = manifest;
         Ok(())
     }
 
-    fn new_run(&mut self, kind: Kind) -> NewRun {
-        let number = self.next_run;
-        self.next_run += 1;
-        NewRun::new(number, kind)
+    /// Cursors over all names of the file, for [`IndexFile::next_names`].
+    pub(crate) fn names(&self) -> Vec<ForwardCursor> {
+        let runs = self.manifest.runs.iter();
+        let of_names = runs.filter(|run| run.kind == Kind::Names);
+        of_names.map(ForwardCursor::of).collect()
     }
 
-    /// Whether there are runs to be merged, or to be swept away.
-    pub(crate) fn is_untidy(&self, tidiness: Tidiness) -> bool {
-        self.merge.is_some() || !self.left.is_empty() || self.due(tidiness).is_some()
-    }
-
-    fn due(&self, tidiness: Tidiness) -> Option<Due> {
-        match tidiness {
-            Tidiness::UnderLoad => Due::under_load(&self.runs),
-            Tidiness::AtRest => Due::under_load(&self.runs).or_else(|| Due::at_rest(&self.runs)),
-        }
-    }
-
-    /// Merges and sweeps for some milliseconds. A merge that fails is begun anew by a later call.
-    pub(crate) fn tidy(&mut self, tidiness: Tidiness) -> rusqlite::Result<()> {
-        if let Some(run) = self.left.last().copied() {
-            let transaction = self.connection.transaction()?;
-            let is_swept = runs::sweep(&transaction, run, STEP)?;
-            transaction.commit()?;
-            if is_swept {
-                self.left.pop();
-            }
-            return Ok(());
-        }
-        let merge = match self.merge.take() {
-            Some(merge) => merge,
-            None => {
-                let Some(due) = self.due(tidiness) else {
-                    return Ok(());
-                };
-                let output = self.new_run(due.kind);
-                Merge::begin(&self.connection, &due.runs, output)?
-            }
-        };
-        let output = merge.output();
-        self.merge_on(merge).inspect_err(|_| self.left.push(output))
-    }
-
-    /// Goes on with a merge for a step.
-    fn merge_on(&mut self, mut merge: Merge) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        if !merge.go_on(&transaction, STEP)? {
-            transaction.commit()?;
-            self.merge = Some(merge);
-            return Ok(());
-        }
-        let (inputs, output) = merge.finish(&transaction)?;
-        transaction.commit()?;
-        self.runs.retain(|run| !inputs.contains(&run.number()));
-        self.runs.extend(output);
-        self.left.extend(inputs);
-        Ok(())
-    }
-
-    /// The ways through all names of the file, for [`IndexFile::next_names`].
-    pub(crate) fn names(&self) -> Vec<Ascent> {
-        let of_names = self.runs.iter().filter(|run| run.kind == Kind::Names);
-        of_names.map(Ascent::of).collect()
-    }
-
-    /// The next names on these ways, some at a time; `None` at the end of all.
+    /// The names of the next block of these cursors; `None` once all blocks of all runs were read and verified.
     pub(crate) fn next_names(
         &self,
-        ways: &mut Vec<Ascent>,
+        cursors: &mut Vec<ForwardCursor>,
     ) -> rusqlite::Result<Option<Vec<NameHash>>> {
-        while let Some(way) = ways.last_mut() {
-            if let Some(piece) = way.next_piece(&self.connection)? {
-                return Ok(Some(runs::names_of(piece).collect()));
+        while let Some(cursor) = cursors.last_mut() {
+            if let Some(block) = cursor.next_block(&self.connection)? {
+                return Ok(Some(runs::names_of(block).collect()));
             }
-            ways.pop();
+            cursors.pop();
         }
         Ok(None)
     }
 
-    /// The file holds all that it should: it may be used, also by the next process.
-    pub(crate) fn mark_complete(&self) -> rusqlite::Result<()> {
-        self.connection
-            .execute("UPDATE mark SET complete = 1", [])
-            .map(drop)
+    /// Writes the manifest: the file holds all that it should, and may be used, also by the next process.
+    pub(crate) fn mark_complete(&mut self) -> rusqlite::Result<()> {
+        self.manifest.write(&self.connection)?;
+        self.is_complete = true;
+        Ok(())
     }
 }
 
-/// Writes a run of these entries.
+fn random_session(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .query_row("SELECT random()", [], |row| row.get(0))
+        .map(i64::cast_unsigned)
+}
+
+/// Writes a run of these entries; `None` if there are none.
 fn write<const WIDTH: usize>(
     connection: &Connection,
-    mut run: NewRun,
+    kind: Kind,
     entries: &[[u8; WIDTH]],
 ) -> rusqlite::Result<Option<Run>> {
+    let mut run = NewRun::new(runs::random_number(connection)?, kind);
     for entry in entries {
         run.push(connection, entry)?;
     }
     run.finish(connection)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::sync::Arc;
-
-    use domain::OrderId;
-    use proptest::prelude::*;
-    use tempfile::TempDir;
-
-    use super::{IndexFile, Kind, Run, STEP, Tidiness};
-    use crate::folder::DataFolder;
-    use crate::index::names::{NameHash, UserHash};
-    use crate::index::reader::{ALL, IndexReader};
-    use crate::index::tail::{Edition, Segment, Tail};
-
-    const STORE: &[u8] = b"the store";
-
-    /// An index file in a folder of its own.
-    struct Made {
-        directory: TempDir,
-        folder: Arc<DataFolder>,
-        file: IndexFile,
-        edition: Edition,
-    }
-
-    fn made() -> Made {
-        let directory = tempfile::tempdir().unwrap();
-        let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
-        let file = IndexFile::create(&folder.index(1), STORE).unwrap();
-        file.mark_complete().unwrap();
-        let (_, edition) = Tail::new(1, 0, 1).of_user(UserHash(0));
-        Made {
-            directory,
-            folder,
-            file,
-            edition,
-        }
-    }
-
-    impl Made {
-        fn reader(&self) -> IndexReader {
-            IndexReader::new(Arc::clone(&self.folder))
-        }
-
-        /// As after a crash: nothing is known but what is in the file.
-        fn open_again(&mut self) {
-            let path = self.directory.path().join("index-1.db");
-            self.file = IndexFile::open(&path, STORE, u64::MAX).unwrap().unwrap();
-        }
-
-        fn tidy_all(&mut self, tidiness: Tidiness) {
-            while self.file.is_untidy(tidiness) {
-                self.file.tidy(tidiness).unwrap();
-            }
-        }
-
-        fn count(&self, table: &str) -> u64 {
-            let sql = format!("SELECT count(*) FROM {table}");
-            let counted = self.file.connection.query_row(&sql, [], |row| row.get(0));
-            counted.map(i64::cast_unsigned).unwrap()
-        }
-    }
-
-    fn id(number: u64) -> OrderId {
-        // Spread like the random bits of an id, so that batches overlap in time.
-        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
-        OrderId::from_bytes((u128::from(mixed) << 64 | u128::from(number)).to_be_bytes())
-    }
-
-    fn name(number: u64) -> NameHash {
-        let mixed = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        NameHash(mixed.to_be_bytes())
-    }
-
-    /// So many orders, of one user in `users` each, every third with a name.
-    fn segment(first: u64, count: u64, users: i64) -> Segment {
-        let mut segment = Segment {
-            through: first + count,
-            ..Segment::default()
-        };
-        for number in first..first + count {
-            let user = number.cast_signed() * 31 % users - users / 2;
-            segment.push(UserHash(user), id(number));
-            if number.is_multiple_of(3) {
-                segment.names.insert(name(number), id(number));
-            }
-        }
-        segment
-    }
-
-    fn listed(
-        reader: &mut IndexReader,
-        edition: Edition,
-        user: UserHash,
-        stretch: (&[u8], &[u8]),
-        at_most: usize,
-    ) -> Vec<OrderId> {
-        let mut found = Vec::new();
-        let visit = |id| {
-            found.push(id);
-            Ok(found.len() < at_most)
-        };
-        reader.of_user(edition, user, stretch, visit).unwrap();
-        reader.end_snapshot().unwrap();
-        found
-    }
-
-    /// What is done with the file between two looks at it.
-    #[derive(Debug, Clone, Copy)]
-    enum Step {
-        Add(u64),
-        Tidy(usize, Tidiness),
-        OpenAgain,
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            3 => (0_u64..900).prop_map(Step::Add),
-            3 => (1_usize..6).prop_map(|times| Step::Tidy(times, Tidiness::UnderLoad)),
-            1 => (1_usize..6).prop_map(|times| Step::Tidy(times, Tidiness::AtRest)),
-            1 => Just(Step::OpenAgain),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-        /// Whatever was added, merged or left half merged by a crash: lists and names are those of a sorted model.
-        #[test]
-        fn lists_and_names_are_those_of_a_sorted_model(
-            steps in prop::collection::vec(step(), 1..40),
-            users in 1_i64..6,
-            cut in (any::<u64>(), any::<u64>()),
-            at_most in 1_usize..50,
-        ) {
-            let mut made = made();
-            let mut reader = made.reader();
-            let mut model: BTreeMap<i64, BTreeSet<OrderId>> = BTreeMap::new();
-            let mut next = 0;
-            for step in steps {
-                match step {
-                    Step::Add(count) => {
-                        let segment = segment(next, count, users);
-                        next += count;
-                        made.file.add(&segment).unwrap();
-                        for (user, id) in segment.by_user() {
-                            model.entry(user.0).or_default().insert(id);
-                        }
-                    }
-                    Step::Tidy(times, tidiness) => {
-                        for _ in 0..times {
-                            made.file.tidy(tidiness).unwrap();
-                        }
-                    }
-                    Step::OpenAgain => made.open_again(),
-                }
-                let (a, b) = (id(cut.0 % (next + 1)), id(cut.1 % (next + 1)));
-                let (from, to) = (a.min(b), a.max(b));
-                for user in -users..=users {
-                    let of_user = model.entry(user).or_default();
-                    let all = listed(&mut reader, made.edition, UserHash(user), ALL, usize::MAX);
-                    prop_assert!(all.iter().eq(of_user.iter().rev()));
-                    let stretch = (from.as_bytes().as_slice(), to.as_bytes().as_slice());
-                    let some = listed(&mut reader, made.edition, UserHash(user), stretch, at_most);
-                    let expected = of_user.range(from..to).rev().take(at_most);
-                    prop_assert!(some.iter().eq(expected));
-                }
-            }
-            for number in 0..next + 2 {
-                let expected = (number < next && number % 3 == 0).then(|| id(number));
-                let found = reader.named(made.edition, name(number), |id| Ok(Some(id)));
-                prop_assert_eq!(found.unwrap().unwrap(), expected);
-            }
-            made.tidy_all(Tidiness::AtRest);
-            let mut names = 0;
-            let mut ways = made.file.names();
-            while let Some(found) = made.file.next_names(&mut ways).unwrap() {
-                names += found.len() as u64;
-            }
-            prop_assert_eq!(names, next.div_ceil(3));
-        }
-    }
-
-    #[test]
-    fn a_lookup_under_way_sees_its_runs_while_they_are_merged_and_swept() {
-        let mut made = made();
-        for batch in 0..4 {
-            made.file.add(&segment(batch * 2_000, 2_000, 1)).unwrap();
-        }
-        let (mut reader, edition) = (made.reader(), made.edition);
-        let (mut found, mut last) = (0, None);
-        let visit = |id| {
-            if found == 10 {
-                made.tidy_all(Tidiness::UnderLoad);
-            }
-            found += 1;
-            assert!(last.is_none_or(|last| id < last));
-            last = Some(id);
-            Ok(true)
-        };
-        reader.of_user(edition, UserHash(0), ALL, visit).unwrap();
-        assert_eq!(found, 8_000);
-        assert_eq!(made.file.runs.len(), 2, "of lists and of names");
-    }
-
-    /// However often is added, there are few runs, and nothing is left of those that were merged.
-    #[test]
-    fn runs_are_few_and_their_pieces_are_full() {
-        let mut made = made();
-        for batch in 0..100 {
-            made.file.add(&segment(batch * 700, 700, 50)).unwrap();
-            made.file.tidy(Tidiness::UnderLoad).unwrap();
-        }
-        made.tidy_all(Tidiness::UnderLoad);
-        // Three of each tier and kind at most: 70,000 orders are of two or three tiers.
-        assert!(made.file.runs.len() <= 18, "{} runs", made.file.runs.len());
-        assert_eq!(made.count("runs"), made.file.runs.len() as u64);
-        assert_eq!(made.count("pieces"), made.count("fences"));
-        let full = 70_000_u64.div_ceil(336) + 70_000_u64.div_ceil(3).div_ceil(252);
-        let runs = made.count("runs");
-        let pieces = made.count("pieces");
-        assert!(pieces <= full + runs, "{pieces} pieces, {full} full ones");
-        made.tidy_all(Tidiness::AtRest);
-        for kind in [Kind::Lists, Kind::Names] {
-            let of_kind = made.file.runs.iter().filter(|run| run.kind == kind);
-            let mut sizes: Vec<_> = of_kind.map(Run::entries).collect();
-            sizes.sort_unstable();
-            assert!(sizes.is_sorted_by(|a, b| 4 * a <= *b), "{sizes:?}");
-        }
-        assert_eq!(made.count("pieces"), made.count("fences"));
-    }
-
-    #[test]
-    fn what_an_unfinished_merge_has_written_is_swept_away() {
-        let mut made = made();
-        for batch in 0..4 {
-            made.file.add(&segment(batch * 10_000, 10_000, 50)).unwrap();
-        }
-        let before = made.count("pieces");
-        made.file.tidy(Tidiness::UnderLoad).unwrap();
-        assert_eq!(made.count("pieces"), before + STEP as u64, "it has begun");
-        made.open_again();
-        assert_eq!(made.file.left.len(), 1);
-        made.tidy_all(Tidiness::UnderLoad);
-        assert_eq!(made.file.runs.len(), 2);
-        assert_eq!(made.count("pieces"), made.count("fences"));
-        assert!(made.count("pieces") <= before, "nothing is left over");
-    }
 }

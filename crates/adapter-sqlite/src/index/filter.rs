@@ -1,20 +1,20 @@
 //! Tells, without a look at the file, that a name is not in it: most names that come in are new. A Bloom filter, in
-//! memory, filled by the indexer before a name leaves the tail. A wrong "maybe" costs a lookup; there is no wrong "no".
+//! memory, filled by the indexer before a name leaves the memtable. A wrong "maybe" costs a lookup; there is no wrong "no".
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::names::NameHash;
 
-/// Pieces of the filter, each allocated when the first name falls into it: a store without names pays nothing.
-const PIECES: usize = 256;
+/// Sections of the filter, each allocated when the first name falls into it: a store without names pays nothing.
+const SECTIONS: usize = 256;
 /// A block is what one name touches: a cache line.
 const BLOCKS: usize = 1_024;
 const WORDS: usize = 8;
 
 /// 16 MiB: one name in a hundred is looked up for nothing at 13 million names, more of them past that.
 pub(crate) struct NameFilter {
-    pieces: [OnceLock<Box<[Block]>>; PIECES],
+    sections: [OnceLock<Box<[Block]>>; SECTIONS],
     is_complete: AtomicBool,
 }
 
@@ -22,7 +22,7 @@ type Block = [AtomicU64; WORDS];
 
 /// Where the bits of a name are.
 struct Place {
-    piece: usize,
+    section: usize,
     block: usize,
     bits: [u64; WORDS],
 }
@@ -30,33 +30,37 @@ struct Place {
 impl Place {
     fn of(name: NameHash) -> Self {
         let number = u128::from_be_bytes(name.0);
-        // The map of the tail uses the upper half for its buckets; here each bit of the hash is used once.
-        let piece = (number >> 56) as usize % PIECES;
+        // The map of the memtable uses the upper half for its buckets; here each bit of the hash is used once.
+        let section = (number >> 56) as usize % SECTIONS;
         let block = (number >> 64) as usize % BLOCKS;
         let mut bits = [0; WORDS];
         for index in 0..5 {
             let bit = (number >> (index * 9)) as usize % (WORDS * 64);
             bits[bit / 64] |= 1 << (bit % 64);
         }
-        Self { piece, block, bits }
+        Self {
+            section,
+            block,
+            bits,
+        }
     }
 }
 
 impl NameFilter {
     pub(crate) fn new() -> Self {
         Self {
-            pieces: [const { OnceLock::new() }; PIECES],
+            sections: [const { OnceLock::new() }; SECTIONS],
             is_complete: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn add(&self, name: NameHash) {
         let place = Place::of(name);
-        let piece = self.pieces[place.piece].get_or_init(|| {
+        let section = self.sections[place.section].get_or_init(|| {
             let empty = || -> Block { [const { AtomicU64::new(0) }; WORDS] };
             (0..BLOCKS).map(|_| empty()).collect()
         });
-        for (word, bits) in piece[place.block].iter().zip(place.bits) {
+        for (word, bits) in section[place.block].iter().zip(place.bits) {
             if bits != 0 {
                 word.fetch_or(bits, Ordering::Relaxed);
             }
@@ -78,10 +82,10 @@ impl NameFilter {
             return false;
         }
         let place = Place::of(name);
-        let Some(piece) = self.pieces[place.piece].get() else {
+        let Some(section) = self.sections[place.section].get() else {
             return true;
         };
-        piece[place.block]
+        section[place.block]
             .iter()
             .zip(place.bits)
             .any(|(word, bits)| word.load(Ordering::Relaxed) & bits != bits)

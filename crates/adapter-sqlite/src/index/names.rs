@@ -4,7 +4,7 @@
 use domain::{ExternalId, IdempotencyKey, UserId};
 use sha2::{Digest, Sha256};
 
-/// 64 bits of a user, or of an external id whoever's it is: what a list is kept under.
+/// 64 bits of a user, or of an external id of any user: the key of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UserHash(pub(crate) i64);
 

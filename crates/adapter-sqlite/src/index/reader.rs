@@ -1,13 +1,18 @@
 //! Looking things up in the index file, by each thread with a connection of its own.
+//!
+//! A lookup returns what was written or fails: see [`super::runs`] for the blocks. Before any block the manifest is
+//! verified, and that it belongs to the file that this process writes, at the version that was asked for or a later one.
 
 use std::sync::Arc;
 
 use domain::OrderId;
 use rusqlite::Connection;
 
+use super::damage::{IndexFailure, damaged};
+use super::manifest::Manifest;
+use super::memtable::IndexVersion;
 use super::names::{NameHash, UserHash};
 use super::runs::{self, Kind, Run};
-use super::tail::Edition;
 use crate::folder::DataFolder;
 use crate::schema::open_reader;
 
@@ -25,8 +30,8 @@ pub(crate) struct IndexReader {
 }
 
 struct Snapshot {
-    /// The edition that had been seen when it was begun.
-    edition: Edition,
+    /// The version that had been seen when it was begun.
+    version: IndexVersion,
     /// The runs as it shows them, once they have been read.
     runs: Option<Vec<Run>>,
 }
@@ -40,43 +45,46 @@ impl IndexReader {
         }
     }
 
-    /// The file as it is at `edition` or later, and its runs. Lookups of one edition share a snapshot, which costs as
+    /// The file as it is at `version` or later, and its runs. Lookups of one version share a snapshot, which costs as
     /// much as a lookup.
-    fn at(&mut self, edition: Edition) -> rusqlite::Result<(&Connection, &[Run])> {
+    fn at(&mut self, version: IndexVersion) -> rusqlite::Result<(&Connection, &[Run])> {
         if self
             .snapshot
             .as_ref()
-            .is_some_and(|snapshot| snapshot.edition != edition)
+            .is_some_and(|snapshot| snapshot.version != version)
         {
-            self.end_snapshot()?;
+            self.end_snapshot();
         }
         let connection = match self.open.take() {
-            Some((open, connection)) if open == edition.generation => connection,
-            _ => open_reader(&self.folder.index(edition.generation))?,
+            Some((open, connection)) if open == version.generation => connection,
+            _ => open_reader(&self.folder.index(version.generation))?,
         };
-        let (_, connection) = self.open.insert((edition.generation, connection));
+        let (_, connection) = self.open.insert((version.generation, connection));
         if self.snapshot.is_none() {
             connection.prepare_cached("BEGIN")?.execute([])?;
         }
         let snapshot = self.snapshot.get_or_insert(Snapshot {
-            edition,
+            version,
             runs: None,
         });
         let runs = match snapshot.runs.take() {
             Some(runs) => runs,
-            None => runs::all(connection)?,
+            None => runs_at(connection, version)?,
         };
         Ok((connection, snapshot.runs.insert(runs)))
     }
 
-    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups.
-    pub(crate) fn end_snapshot(&mut self) -> rusqlite::Result<()> {
-        if self.snapshot.take().is_some()
-            && let Some((_, connection)) = &self.open
-        {
-            connection.prepare_cached("COMMIT")?.execute([])?;
+    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups. A connection that
+    /// cannot end its transaction, as happens on a damaged file, is closed.
+    pub(crate) fn end_snapshot(&mut self) {
+        if self.snapshot.take().is_none() {
+            return;
         }
-        Ok(())
+        self.open.take_if(|(_, connection)| {
+            let ended = || connection.prepare_cached("COMMIT")?.execute([]);
+            // A failed read may have ended it already.
+            !connection.is_autocommit() && ended().is_err()
+        });
     }
 
     /// What `load` finds of the orders that had this name, newest first: the first thing that it finds. Entries of erased
@@ -86,12 +94,12 @@ impl IndexReader {
     /// The outer error is one of the index, the inner one of `load`.
     pub(crate) fn named<T>(
         &mut self,
-        edition: Edition,
+        version: IndexVersion,
         name: NameHash,
         mut load: impl FnMut(OrderId) -> rusqlite::Result<Option<T>>,
-    ) -> rusqlite::Result<rusqlite::Result<Option<T>>> {
+    ) -> Result<rusqlite::Result<Option<T>>, IndexFailure> {
         let mut found = Ok(None);
-        self.newest_first(edition, Kind::Names, &name.0, ALL, |id| {
+        self.newest_first(version, Kind::Names, &name.0, ALL, |id| {
             found = load(id);
             Ok(matches!(found, Ok(None)))
         })?;
@@ -101,24 +109,43 @@ impl IndexReader {
     /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
     pub(crate) fn of_user(
         &mut self,
-        edition: Edition,
+        version: IndexVersion,
         user: UserHash,
         stretch: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        self.newest_first(edition, Kind::Lists, &user.to_bytes(), stretch, visit)
+    ) -> Result<(), IndexFailure> {
+        self.newest_first(version, Kind::Lists, &user.to_bytes(), stretch, visit)
     }
 
     fn newest_first(
         &mut self,
-        edition: Edition,
+        version: IndexVersion,
         kind: Kind,
         hash: &[u8],
         stretch: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        let (connection, runs) = self.at(edition)?;
-        let of_kind = runs.iter().filter(|run| run.kind == kind);
-        runs::newest_first(connection, of_kind, hash, stretch, visit)
+    ) -> Result<(), IndexFailure> {
+        self.at(version)
+            .and_then(|(connection, runs)| {
+                let of_kind = runs.iter().filter(|run| run.kind == kind);
+                runs::newest_first(connection, of_kind, hash, stretch, visit)
+            })
+            .map_err(|source| IndexFailure {
+                generation: version.generation,
+                file: self.folder.index(version.generation),
+                source,
+            })
     }
+}
+
+/// The runs of the snapshot that `connection` reads, if it is one of `version` or a later one.
+fn runs_at(connection: &Connection, version: IndexVersion) -> rusqlite::Result<Vec<Run>> {
+    let manifest = Manifest::read(connection)?.ok_or_else(|| damaged("its manifest is missing"))?;
+    if manifest.session != version.session {
+        return Err(damaged("it is not the file that this process writes"));
+    }
+    if manifest.through.seq.0 < version.through {
+        return Err(damaged("it is an older copy of itself"));
+    }
+    Ok(manifest.runs)
 }

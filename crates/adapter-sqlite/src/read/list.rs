@@ -9,6 +9,7 @@ use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, Rows, params};
 
 use super::{ReadConnection, row};
+use crate::failure::ReadError;
 use crate::index::names::UserHash;
 use crate::index::reader::PAST_ALL;
 use crate::place;
@@ -56,7 +57,9 @@ struct Filling<'a> {
 }
 
 impl ReadConnection {
-    pub(crate) fn list(&mut self, query: &ListQuery) -> rusqlite::Result<OrderPage> {
+    /// # Errors
+    /// Also if the index is damaged where the list needs it: a list never lacks orders.
+    pub(crate) fn list(&mut self, query: &ListQuery) -> Result<OrderPage, ReadError> {
         let mut filling = Filling {
             query,
             orders: Vec::new(),
@@ -91,14 +94,14 @@ impl ReadConnection {
         })
     }
 
-    /// Merges the tail with the index. The tail is read first: what leaves it meanwhile is in the file.
+    /// Merges the memtable with the index. The memtable is read first: what leaves it meanwhile is in the file.
     fn list_along_the_index(
         &mut self,
         hash: UserHash,
         stretch: Stretch,
         filling: &mut Filling<'_>,
-    ) -> rusqlite::Result<()> {
-        let (mut recent, edition) = self.tail.of_user(hash);
+    ) -> Result<(), ReadError> {
+        let (mut recent, version) = self.memtable.of_user(hash);
         recent.retain(|id| stretch.holds(*id));
         recent.sort_unstable();
         recent.dedup();
@@ -116,12 +119,12 @@ impl ReadConnection {
             }
             look(id)
         };
-        let walked = self.index.of_user(edition, hash, stretch.bounds(), |id| {
+        let walked = self.index.of_user(version, hash, stretch.bounds(), |id| {
             goes_on = visit(id);
             // A failure of the orders is none of the index.
             Ok(matches!(goes_on, Ok(true)))
         });
-        walked.inspect_err(|error| self.tail.index_failed(edition.generation, error))?;
+        walked.map_err(|failure| self.index_failed(failure))?;
         let mut goes_on = goes_on?;
         while goes_on && let Some(newest) = recent.pop() {
             goes_on = look(newest)?;

@@ -17,9 +17,10 @@ use application::ports::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::failure::{read_failed, unavailable};
+use crate::failure::{ReadError, unavailable};
+use crate::index::damage::IndexFailure;
+use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::index::tail::Tail;
 
 /// How long a caller without a deadline of its own waits for the disk.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +32,7 @@ const GROUP: usize = 16;
 pub(crate) struct ReadConnection {
     pub(crate) orders: Connection,
     pub(crate) index: IndexReader,
-    pub(crate) tail: Arc<Tail>,
+    pub(crate) memtable: Arc<Memtable>,
 }
 
 impl ReadConnection {
@@ -45,9 +46,13 @@ impl ReadConnection {
         if !self.orders.is_autocommit() {
             self.execute("ROLLBACK");
         }
-        if let Err(error) = self.index.end_snapshot() {
-            tracing::warn!(%error, "a snapshot of the index could not be ended");
-        }
+        self.index.end_snapshot();
+    }
+
+    /// Reports a failure of the index, so that a damaged one is rebuilt.
+    fn index_failed(&self, failure: IndexFailure) -> ReadError {
+        self.memtable.index_failed(&failure);
+        ReadError::Index(failure)
     }
 
     fn execute(&self, statement: &str) {
@@ -96,16 +101,17 @@ impl ReadQueue {
     }
 
     /// Runs `read` on one of the threads.
-    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    pub(crate) async fn read<T, E, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut ReadConnection) -> rusqlite::Result<T> + Send + 'static,
+        E: Into<ReadError>,
+        F: FnOnce(&mut ReadConnection) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             // Nobody waits any more: the read would be for nothing.
             if !reply.is_closed() {
-                drop(reply.send(read(connection)));
+                drop(reply.send(read(connection).map_err(Into::into)));
             }
         });
         {
@@ -121,7 +127,7 @@ impl ReadQueue {
         }
         self.wake.notify_one();
         match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(read)) => read.map_err(|error| read_failed(&error)),
+            Ok(Ok(read)) => read.map_err(|error: ReadError| error.into()),
             Ok(Err(_)) => Err(unavailable("a reader of the store has stopped")),
             Err(_) => Err(unavailable("the disk does not answer")),
         }
@@ -201,14 +207,19 @@ mod tests {
 
     use super::{ReadConnection, ReadQueue};
     use crate::folder::DataFolder;
+    use crate::index::memtable::{IndexVersion, Memtable};
     use crate::index::reader::IndexReader;
-    use crate::index::tail::Tail;
 
     fn connection(folder: &Arc<DataFolder>) -> ReadConnection {
+        let version = IndexVersion {
+            generation: 1,
+            session: 1,
+            through: 0,
+        };
         ReadConnection {
             orders: Connection::open_in_memory().unwrap(),
             index: IndexReader::new(Arc::clone(folder)),
-            tail: Arc::new(Tail::new(1, 0, 100)),
+            memtable: Arc::new(Memtable::new(version, 100)),
         }
     }
 

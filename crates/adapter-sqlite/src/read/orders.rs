@@ -5,8 +5,9 @@ use std::sync::Arc;
 use domain::{ExternalId, Order, OrderId, UserId};
 
 use super::{ReadConnection, row};
+use crate::failure::ReadError;
+use crate::index::memtable::Candidates;
 use crate::index::names::NameHash;
-use crate::index::tail::Named;
 
 impl ReadConnection {
     pub(crate) fn get(&self, id: OrderId) -> rusqlite::Result<Option<Arc<Order>>> {
@@ -17,8 +18,8 @@ impl ReadConnection {
         &mut self,
         user: &UserId,
         external_id: &ExternalId,
-    ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let name = NameHash::of_external_id(user, external_id);
+    ) -> Result<Option<Arc<Order>>, ReadError> {
+        let hash = NameHash::of_external_id(user, external_id);
         let orders = &self.orders;
         // What a hash found is verified by the texts; an erased order is not found.
         let load = |id| {
@@ -27,13 +28,18 @@ impl ReadConnection {
                 order.user_id == *user && order.external_id.as_ref() == Some(external_id)
             }))
         };
-        match self.tail.named(name) {
-            Named::Here(id) => load(id),
-            Named::Nowhere => Ok(None),
-            Named::LookInFile(edition) => self
-                .index
-                .named(edition, name, load)
-                .inspect_err(|error| self.tail.index_failed(edition.generation, error))?,
+        let Candidates { in_memory, in_file } = self.memtable.named(hash);
+        for id in in_memory.into_iter().flatten() {
+            if let Some(order) = load(id)? {
+                return Ok(Some(order));
+            }
+        }
+        let Some(version) = in_file else {
+            return Ok(None);
+        };
+        match self.index.named(version, hash, load) {
+            Ok(found) => Ok(found?),
+            Err(failure) => Err(self.index_failed(failure)),
         }
     }
 }

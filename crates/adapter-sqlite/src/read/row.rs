@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Fingerprint, Order, OrderId, Status, Version};
+use domain::{Fingerprint, IdempotencyKey, Order, OrderId, Status, Version};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -44,25 +44,46 @@ pub(crate) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<St
         .ok_or_else(|| unreadable(column, Unreadable::because("an unknown status")))
 }
 
+/// An order with the key and the fingerprint of the command that made it.
+pub(crate) struct Placed {
+    pub(crate) order: Arc<Order>,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) fingerprint: Option<Fingerprint>,
+}
+
 /// The order of a row of [`order_columns`]; `None` for an erased one.
 pub(crate) fn order(row: &Row<'_>) -> rusqlite::Result<Option<Loaded>> {
+    Ok(read(row)?.map(|placed| (placed.order, placed.fingerprint)))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<Placed>> {
     let id = OrderId::from_bytes(row.get(0)?);
     let Some(status) = status(row, 1)? else {
         return Ok(None);
     };
     let version = Version::from_number(row.get(2)?)
         .ok_or_else(|| unreadable(2, Unreadable::because("version 0")))?;
-    let facts = facts(row, 4)?;
-    let fingerprint = facts.fingerprint;
+    let mut facts = facts(row, 4)?;
+    let (key, fingerprint) = (facts.key.take(), facts.fingerprint);
     let standing = row.get_ref(3)?.as_blob()?;
     let order = standing::decode(id, status, version, standing, facts)
         .map_err(|error| unreadable(3, error))?;
-    Ok(Some((Arc::new(order), fingerprint)))
+    Ok(Some(Placed {
+        order: Arc::new(order),
+        key,
+        fingerprint,
+    }))
 }
 
 /// An order by its id.
 pub(crate) fn load(connection: &Connection, id: OrderId) -> rusqlite::Result<Option<Loaded>> {
     let found = place::by_id!(order_columns!()).find(connection, &id, order)?;
+    Ok(found.flatten())
+}
+
+/// As [`load`], with the key of the command.
+pub(crate) fn placed(connection: &Connection, id: OrderId) -> rusqlite::Result<Option<Placed>> {
+    let found = place::by_id!(order_columns!()).find(connection, &id, read)?;
     Ok(found.flatten())
 }
 

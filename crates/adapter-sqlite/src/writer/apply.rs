@@ -1,22 +1,16 @@
-//! Writing decisions, within the transaction: what a new order's key and external id lead to, and changes of orders that
-//! have the expected version and status. New rows are written by `insert`.
+//! Writing decisions, within the transaction: changes of orders that have the expected version and status. What the key and
+//! external id of a new order lead to is found by `known`, new rows are written by `insert`.
 
-use std::sync::Arc;
-
-use application::ports::{CommitError, Committed, StoreError};
-use domain::{Fingerprint, Job, OrderId, Seq, Status, Timestamp, Version};
+use application::ports::{CommitError, Committed};
+use domain::{Job, OrderId, Seq, Status, Timestamp, Version};
 use rusqlite::params;
 
 use super::Writer;
 use super::batch::Batch;
 use super::leases::Origin;
 use crate::codec::log;
-use crate::failure::{corrupt, is_unreadable, unavailable};
-use crate::index::names::NameHash;
-use crate::index::tail::{Edition, Named};
 use crate::place;
 use crate::prepared::{Prepared, PreparedGuard};
-use crate::read::row;
 
 /// The answer to one write, or the failure that ends the transaction.
 pub(super) type Applied<T> = rusqlite::Result<Result<T, CommitError>>;
@@ -37,7 +31,7 @@ impl Writer<'_> {
                 fingerprint,
                 lists,
             } => self
-                .find_known(batch, key, external_id, fingerprint)
+                .find_known(batch, [key, external_id], fingerprint, write.facts(bytes))
                 .and_then(|known| match known {
                     Some(answer) => Ok(answer),
                     None => self.insert(batch, write, bytes, ([key, external_id], lists), now),
@@ -46,31 +40,6 @@ impl Writer<'_> {
                 .apply_change(batch, write, bytes, (version, status), now)
                 .map(|done| done.map(|seq| Committed::Written { seq })),
         }
-    }
-
-    /// The answer to a new order whose key or external id is known, the key first.
-    fn find_known(
-        &mut self,
-        batch: &Batch,
-        key: Option<NameHash>,
-        external_id: Option<NameHash>,
-        fingerprint: Option<Fingerprint>,
-    ) -> rusqlite::Result<Option<Result<Committed, CommitError>>> {
-        if let Some(known) = self.known(batch, key, fingerprint)? {
-            return Ok(Some(match known {
-                Known::Equal(order) => Ok(Committed::Replayed(order)),
-                Known::Other => Err(CommitError::KeyReused),
-                Known::Unreadable(error) => Err(CommitError::Store(error)),
-            }));
-        }
-        if let Some(known) = self.known(batch, external_id, fingerprint)? {
-            return Ok(Some(match known {
-                Known::Equal(order) => Ok(Committed::Existing(order)),
-                Known::Other => Err(CommitError::ExternalIdTaken),
-                Known::Unreadable(error) => Err(CommitError::Store(error)),
-            }));
-        }
-        Ok(None)
     }
 
     /// A change of an order that must have this version and status: the fencing check, in SQL.
@@ -190,57 +159,4 @@ impl Writer<'_> {
         }
         Seq(batch.books.head)
     }
-
-    /// The order that has this name already: in this transaction, in the tail of the index, or in its file. A name that an
-    /// erased order had is free. In the transaction and in the tail it leads to the order that had it last: if that one is
-    /// erased, so are all that had it before.
-    fn known(
-        &mut self,
-        batch: &Batch,
-        name: Option<NameHash>,
-        fingerprint: Option<Fingerprint>,
-    ) -> rusqlite::Result<Option<Known>> {
-        let Some(name) = name else { return Ok(None) };
-        let connection = self.connection;
-        let load = |id| match row::load(connection, id) {
-            // This write alone is refused.
-            Err(error) if is_unreadable(&error) => Ok(Some(Known::Unreadable(corrupt(error)))),
-            loaded => Ok(loaded?.map(|(order, made_by)| {
-                if made_by == fingerprint {
-                    Known::Equal(order)
-                } else {
-                    Known::Other
-                }
-            })),
-        };
-        if let Some(id) = batch.indexed.names.get(&name) {
-            return load(*id);
-        }
-        match self.surroundings.tail.named(name) {
-            Named::Here(id) => load(id),
-            Named::Nowhere => Ok(None),
-            Named::LookInFile(edition) => match self.index.named(edition, name, load) {
-                Ok(found) => found,
-                Err(error) => Ok(Some(self.index_failed(edition, &error))),
-            },
-        }
-    }
-
-    /// The index cannot be read, though the orders can: this write alone is refused.
-    fn index_failed(&self, edition: Edition, error: &rusqlite::Error) -> Known {
-        let tail = &self.surroundings.tail;
-        tail.index_failed(edition.generation, error);
-        Known::Unreadable(unavailable(format_args!(
-            "the index of orders cannot be read ({error})"
-        )))
-    }
-}
-
-enum Known {
-    /// Made by the same command: the order as it is now.
-    Equal(Arc<domain::Order>),
-    /// Made by another command.
-    Other,
-    /// It cannot be told.
-    Unreadable(StoreError),
 }

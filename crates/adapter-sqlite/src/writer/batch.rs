@@ -10,7 +10,7 @@ use super::books::Books;
 use super::fresh::FreshWork;
 use super::leases::Lease;
 use super::waiting::Rounds;
-use crate::index::tail::Segment;
+use crate::index::memtable::Segment;
 use crate::recent::EncodedEvents;
 
 /// Reused from commit to commit, so that its buffers are allocated once.

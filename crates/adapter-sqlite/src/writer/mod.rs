@@ -3,7 +3,7 @@
 //! once, without a timer.
 //!
 //! Started by the store; reached through the queue alone. It never waits for a caller, and publishes to readers
-//! ([`Published`], [`Tail`]) before it answers.
+//! ([`Published`], [`Memtable`]) before it answers.
 
 pub(crate) mod apply;
 pub(crate) mod batch;
@@ -16,6 +16,7 @@ mod hot;
 mod insert;
 pub(crate) mod job_buckets;
 pub(crate) mod jobs;
+mod known;
 mod lanes;
 pub(crate) mod leases;
 pub(crate) mod recovery;
@@ -33,8 +34,8 @@ use rusqlite::Connection;
 
 use crate::SHARD;
 use crate::failure::{Meaning, in_words, meaning, not_written, unavailable, unknown};
+use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::index::tail::Tail;
 use crate::parcel::Parcel;
 use crate::prepared::{Prepared, PreparedGuard};
 use crate::published::Published;
@@ -56,7 +57,7 @@ const WAIT_FOR_INDEX: Duration = Duration::from_secs(2);
 pub(crate) struct Surroundings {
     pub(crate) queue: Arc<WriteQueue>,
     pub(crate) published: Arc<Published>,
-    pub(crate) tail: Arc<Tail>,
+    pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
@@ -117,12 +118,12 @@ struct Failed {
 }
 
 impl Beginning {
-    /// Works until the queue is closed and empty, or the disk cannot be trusted any more.
-    pub(crate) fn run(self) {
+    /// Works until the queue is closed and empty, or the disk cannot be trusted any more. Returns its connection.
+    pub(crate) fn run(self) -> Connection {
         let _stop_guard = StopGuard {
             published: Arc::clone(&self.surroundings.published),
             queue: Arc::clone(&self.surroundings.queue),
-            tail: Arc::clone(&self.surroundings.tail),
+            memtable: Arc::clone(&self.surroundings.memtable),
         };
         match HotStatements::prepare(&self.connection) {
             Ok(hot) => Writer {
@@ -140,6 +141,7 @@ impl Beginning {
             .run(),
             Err(error) => tracing::error!(%error, "the writer of the store cannot begin"),
         }
+        self.connection
     }
 }
 
@@ -157,7 +159,7 @@ impl Writer<'_> {
 
     /// One commit; `false` if there must be none after it.
     fn transaction(&mut self, parcels: &mut [Parcel], batch: &mut Batch) -> bool {
-        let has_room = self.surroundings.tail.wait_for_room(WAIT_FOR_INDEX);
+        let has_room = self.surroundings.memtable.wait_for_room(WAIT_FOR_INDEX);
         let now = self.surroundings.clock.now();
         // Half of the bits are enough for a commit.
         let bits = self.surroundings.ids.random() as u32;
@@ -168,9 +170,7 @@ impl Writer<'_> {
             .begin(now, is_set_back)
             .and_then(|()| self.apply_all(parcels, batch, now, has_room))
             .and_then(|()| self.commit(batch, now));
-        if let Err(error) = self.index.end_snapshot() {
-            tracing::warn!(%error, "a snapshot of the index could not be ended");
-        }
+        self.index.end_snapshot();
         match done {
             Ok(()) => {
                 self.clock_watch = clock_watch;
@@ -328,7 +328,7 @@ impl Writer<'_> {
         }
         let Surroundings {
             published,
-            tail,
+            memtable,
             dispatch,
             bus,
             ..
@@ -342,7 +342,7 @@ impl Writer<'_> {
             return;
         }
         batch.log.clear();
-        tail.append(&mut batch.indexed, self.books.head);
+        memtable.append(&mut batch.indexed, figures.position());
         if batch.erases {
             batch.events.clear();
             published.publish_erasure(figures);

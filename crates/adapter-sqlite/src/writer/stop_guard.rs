@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::index::tail::Tail;
+use crate::index::memtable::Memtable;
 use crate::published::Published;
 use crate::queue::WriteQueue;
 
@@ -10,7 +10,7 @@ use crate::queue::WriteQueue;
 pub(super) struct StopGuard {
     pub(super) published: Arc<Published>,
     pub(super) queue: Arc<WriteQueue>,
-    pub(super) tail: Arc<Tail>,
+    pub(super) memtable: Arc<Memtable>,
 }
 
 impl Drop for StopGuard {
@@ -21,6 +21,6 @@ impl Drop for StopGuard {
         }
         self.queue.close(STOPPED);
         self.queue.clear();
-        self.tail.signal(|signals| signals.closing = true);
+        self.memtable.signal(|signals| signals.closing = true);
     }
 }

@@ -88,7 +88,9 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
         let answer = store.commit(vec![write], deadline()).await.pop();
         match answer.expect("one answer a write") {
             Ok(Committed::Written { .. }) => confirmed.push(order),
-            Err(CommitError::Store(StoreError::Full { .. })) => refused.push(order),
+            Err(CommitError::Store(StoreError::Full { .. } | StoreError::Unavailable { .. })) => {
+                refused.push(order);
+            }
             other => panic!("neither written nor refused: {other:?}"),
         }
         assert!(confirmed.len() < 10_000, "the disk never fills up");

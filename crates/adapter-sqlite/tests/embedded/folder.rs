@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adapter_sqlite::{OpenError, SHARDS};
 use application::in_process::InProcessHints;
 use application::ports::OrderStore;
-use port_conformance::order_store::{Subject, sample};
+use port_conformance::order_store::{IndexCommand, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_in};
 
@@ -44,6 +44,32 @@ async fn dropping_the_store_lets_go_of_its_folder() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_leaves_no_write_ahead_log_though_the_indexer_is_the_last_to_end() {
+    let opened = Opened::fresh();
+    let folder = Arc::clone(&opened.folder);
+    let mut subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
+    for _ in 0..3 {
+        // The indexer has something to write when the store is closed.
+        let is_paused = subject.opened.index(IndexCommand::Pause).await;
+        assert!(is_paused);
+        let writes = (0..250).map(|_| subject.new_write(&sample::plain("alice", 1), None));
+        let answers = subject.store.commit(writes.collect(), deadline()).await;
+        assert!(answers.iter().all(Result::is_ok));
+        subject.store.close().await;
+        let mut files: Vec<_> = std::fs::read_dir(folder.path())
+            .expect("the test can read its files")
+            .map(|entry| entry.expect("the test can read its files").file_name())
+            .collect();
+        files.sort();
+        assert_eq!(files, ["index-1.db", "lock", "orders.db"]);
+        // The next time the indexer has read the orders.
+        std::fs::remove_file(folder.path().join("index-1.db")).expect("the file is there");
+        subject = subject.reopen().await;
+    }
+    subject.store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What only the embedded store promises, beside its port.
 
 mod crash;
+mod damaged_index;
 mod disk;
 mod due_times;
 mod erasure;

@@ -1,11 +1,13 @@
-//! Lookups: a way down through each run, merged by the orders' ids.
+//! Lookups: a reverse cursor over each run, merged by the ids of the orders.
 
 use std::collections::BinaryHeap;
 
 use domain::OrderId;
 use rusqlite::{Connection, Statement, params};
 
-use super::{Run, order_of, piece_of};
+use super::block::Block;
+use super::{Kind, Run, order_of};
+use crate::index::damage::damaged;
 
 /// Hands the orders of the entries of one hash, with `from <= id < to`, to `visit`, newest first and each once, until it
 /// says that it has enough. `to` may be longer than an id, and is then past all of those that it begins like.
@@ -20,18 +22,18 @@ pub(crate) fn newest_first<'r>(
         run.newest.as_bytes().as_slice() >= from && run.oldest.as_bytes().as_slice() < to
     });
     let from = [hash, from].concat();
-    let mut last_piece_below = connection.prepare_cached(
-        "SELECT first, entries FROM fences CROSS JOIN pieces USING (piece)
+    let mut last_block_below = connection.prepare_cached(
+        "SELECT contents FROM block_index CROSS JOIN blocks USING (block)
             WHERE run = ?1 AND first < ?2 ORDER BY first DESC LIMIT 1",
     )?;
-    let mut descents = Vec::new();
+    let mut cursors = Vec::new();
     // A run is first looked into once its newest order may be the next one.
     let mut next = BinaryHeap::new();
     for run in may_hold {
-        next.push((run.newest, Next::Bound(descents.len())));
-        descents.push(Descent {
+        next.push((run.newest, Next::Bound(cursors.len())));
+        cursors.push(ReverseCursor {
             run: run.number,
-            width: run.kind.width(),
+            kind: run.kind,
             entries: Vec::new(),
             below: Some([hash, to].concat()),
         });
@@ -45,13 +47,13 @@ pub(crate) fn newest_first<'r>(
             }
             last = Some(id);
         }
-        let older = descents[index].next(&mut last_piece_below, &from)?;
+        let older = cursors[index].next(&mut last_block_below, &from)?;
         next.extend(older.map(|id| (id, Next::Order(index))));
     }
     Ok(())
 }
 
-/// What stands at the top of a run, by the run's index.
+/// The newest order that a cursor may return next, by the cursor's index.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     /// No order of the run is newer.
@@ -59,41 +61,52 @@ enum Next {
     Order(usize),
 }
 
-/// A way through a run from its last entries to its first.
-struct Descent {
+/// Reads a run from its last entries to its first.
+struct ReverseCursor {
     run: i64,
-    width: usize,
-    /// What is still to come of the piece that was read last.
+    kind: Kind,
+    /// What is still to come of the block that was read last.
     entries: Vec<u8>,
     /// The others lie below this; `None` where there are no others.
     below: Option<Vec<u8>>,
 }
 
-impl Descent {
+impl ReverseCursor {
     /// The order of the next entry, unless it is below `from`.
     fn next(
         &mut self,
-        last_piece_below: &mut Statement<'_>,
+        last_block_below: &mut Statement<'_>,
         from: &[u8],
     ) -> rusqlite::Result<Option<OrderId>> {
         while self.entries.is_empty() {
             let Some(below) = self.below.take() else {
                 return Ok(None);
             };
-            let mut rows = last_piece_below.query(params![self.run, below])?;
-            if let Some(row) = rows.next()? {
-                let (first, entries) = piece_of(row, self.width)?;
-                let start = before(entries, self.width, from);
-                let end = before(entries, self.width, &below).max(start);
-                self.entries.extend_from_slice(&entries[start..end]);
-                self.below = (start == 0).then(|| first.to_vec());
+            let mut rows = last_block_below.query(params![self.run, below])?;
+            // The first block of a run covers all keys below it: there is a block for every key.
+            let row = rows.next()?.ok_or_else(missing)?;
+            let block = Block::verify(self.run, self.kind, row.get_ref(0)?.as_blob()?)?;
+            if !block.covers_below(&below) {
+                return Err(missing());
+            }
+            let width = self.kind.width();
+            let start = before(block.entries, width, from);
+            let end = before(block.entries, width, &below).max(start);
+            self.entries.extend_from_slice(&block.entries[start..end]);
+            if start == 0 {
+                self.below = block.lower.map(<[u8]>::to_vec);
             }
         }
-        let rest = self.entries.len() - self.width;
+        let rest = self.entries.len() - self.kind.width();
         let id = order_of(&self.entries);
         self.entries.truncate(rest);
         Ok(Some(id))
     }
+}
+
+/// The error for a block that the block index does not lead to.
+fn missing() -> rusqlite::Error {
+    damaged("a block is missing")
 }
 
 /// The bytes of the sorted entries that are less than `bound`.

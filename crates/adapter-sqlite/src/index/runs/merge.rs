@@ -2,12 +2,15 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Kind, NewRun, Run, piece_of};
+use super::block::Block;
+use super::{Kind, NewRun, Run};
+use crate::index::damage::damaged;
 
-/// So many runs of a tier are merged into one. With more, entries would be written less often and more runs be asked.
+/// This many runs of a tier are merged into one. With a larger number entries are rewritten less often, and a lookup reads
+/// more runs.
 const FAN: usize = 4;
 
-/// At rest, runs are merged as long as one is not so many times larger than those before it together.
+/// At rest, runs are merged until each is this many times larger than all smaller ones together.
 const APART: u64 = 4;
 
 /// Runs of fewer entries are one tier: the smallest.
@@ -63,10 +66,10 @@ const fn tier(run: &Run) -> u32 {
     }
 }
 
-/// A merge under way.
+/// A merge in progress.
 pub(crate) struct Merge {
     /// Those that still have entries.
-    inputs: Vec<Ascent>,
+    inputs: Vec<ForwardCursor>,
     /// The numbers of all of them.
     merged: Vec<i64>,
     output: NewRun,
@@ -80,8 +83,8 @@ impl Merge {
     ) -> rusqlite::Result<Self> {
         let mut inputs = Vec::with_capacity(runs.len());
         for run in runs {
-            let mut input = Ascent::of(run);
-            if input.next_piece(connection)?.is_some() {
+            let mut input = ForwardCursor::of(run);
+            if input.next_block(connection)?.is_some() {
                 inputs.push(input);
             }
         }
@@ -97,26 +100,22 @@ impl Merge {
         self.output.number()
     }
 
-    /// The merged run takes the place of the others, whose numbers are returned.
+    /// The numbers of the runs that were merged, and the run that has their entries.
     pub(crate) fn finish(
         self,
         connection: &Connection,
     ) -> rusqlite::Result<(Vec<i64>, Option<Run>)> {
-        let mut hide = connection.prepare_cached("DELETE FROM runs WHERE run = ?1")?;
-        for run in &self.merged {
-            hide.execute([run])?;
-        }
         Ok((self.merged, self.output.finish(connection)?))
     }
 
-    /// Writes so many pieces more; `true` at the end.
+    /// Writes `blocks` more blocks; `true` at the end.
     pub(crate) fn go_on(
         &mut self,
         connection: &Connection,
-        pieces: usize,
+        blocks: usize,
     ) -> rusqlite::Result<bool> {
-        let until = self.output.pieces() + pieces;
-        while self.output.pieces() < until {
+        let until = self.output.blocks() + blocks;
+        while self.output.blocks() < until {
             let inputs = self.inputs.iter().enumerate();
             let Some((index, least)) = inputs.min_by_key(|&(_, input)| input.front()) else {
                 return Ok(true);
@@ -132,57 +131,84 @@ impl Merge {
     }
 }
 
-/// A way through a run from its first entries to its last, a piece at a time.
-pub(crate) struct Ascent {
+/// Reads a run from its first entries to its last, a block at a time. It comes to the end only if it has read every block and
+/// as many entries as the run has: fewer are damage.
+pub(crate) struct ForwardCursor {
     run: i64,
-    width: usize,
-    /// The fence of the piece that was read last; empty at first, which is below all.
-    last: Vec<u8>,
+    kind: Kind,
+    /// The entries that are still to be read.
+    left: u64,
+    next: NextBlock,
     entries: Vec<u8>,
-    /// How many bytes of `entries` are behind.
+    /// The offset in `entries` of the next entry.
     at: usize,
 }
 
-impl Ascent {
+/// The block that a cursor reads next.
+enum NextBlock {
+    First,
+    /// The one with this first entry.
+    Of(Vec<u8>),
+    None,
+}
+
+impl ForwardCursor {
     pub(crate) fn of(run: &Run) -> Self {
         Self {
             run: run.number,
-            width: run.kind.width(),
-            last: Vec::new(),
+            kind: run.kind,
+            left: run.entries,
+            next: NextBlock::First,
             entries: Vec::new(),
             at: 0,
         }
     }
 
-    /// The next piece, whole.
-    pub(crate) fn next_piece(
+    /// The next block, whole.
+    pub(crate) fn next_block(
         &mut self,
         connection: &Connection,
     ) -> rusqlite::Result<Option<&[u8]>> {
         self.entries.clear();
         self.at = 0;
-        let mut statement = connection.prepare_cached(
-            "SELECT first, entries FROM fences CROSS JOIN pieces USING (piece)
-                WHERE run = ?1 AND first > ?2 ORDER BY first LIMIT 1",
-        )?;
-        let mut rows = statement.query(params![self.run, self.last])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
+        let lower = match &self.next {
+            NextBlock::First => None,
+            NextBlock::Of(lower) => Some(lower.as_slice()),
+            NextBlock::None if self.left == 0 => return Ok(None),
+            NextBlock::None => return Err(damaged("a run has fewer entries than it had")),
         };
-        let (first, entries) = piece_of(row, self.width)?;
-        self.last = first.to_vec();
-        self.entries.extend_from_slice(entries);
+        let mut statement = connection.prepare_cached(
+            "SELECT contents FROM block_index CROSS JOIN blocks USING (block)
+                WHERE run = ?1 AND first = ?2",
+        )?;
+        let mut rows = statement.query(params![self.run, lower.unwrap_or_default()])?;
+        let missing = || damaged("a block is missing");
+        let row = rows.next()?.ok_or_else(missing)?;
+        let block = Block::verify(self.run, self.kind, row.get_ref(0)?.as_blob()?)?;
+        if block.lower != lower {
+            return Err(missing());
+        }
+        let count = block.entries.len() / self.kind.width();
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| damaged("a run has more entries than it had"))?;
+        self.entries.extend_from_slice(block.entries);
+        self.next = match block.upper {
+            Some(upper) => NextBlock::Of(upper.to_vec()),
+            None => NextBlock::None,
+        };
         Ok(Some(&self.entries))
     }
 
-    /// The entry that comes next, of the piece that was read.
+    /// The entry that comes next, of the block that was read.
     fn front(&self) -> Option<&[u8]> {
-        self.entries.get(self.at..self.at + self.width)
+        self.entries.get(self.at..self.at + self.kind.width())
     }
 
     /// Goes past the front; `false` at the end of the run.
     fn advance(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        self.at += self.width;
-        Ok(self.at < self.entries.len() || self.next_piece(connection)?.is_some())
+        self.at += self.kind.width();
+        Ok(self.at < self.entries.len() || self.next_block(connection)?.is_some())
     }
 }

@@ -5,29 +5,34 @@
 //! once for every fourfold growth of the store, always beside its neighbours, where a tree that takes entries in place is
 //! written all over by every batch once it is large. A lookup asks each run, of which there are a few for each tier.
 //!
-//! Entries are byte strings of one width, compared as such. They lie packed in pieces, each about a page of SQLite, and
-//! the first entry of each piece is its fence. Runs become visible with their row in `runs`; a piece whose run has none
-//! belongs to a merge that was never finished, or to a run that was merged, and is swept away.
+//! Entries are byte strings of one width, compared as such. They are packed in blocks, each about a page of SQLite, and
+//! the block index finds a block by its first entry. A run is visible once the [manifest](super::manifest) names it; a block
+//! of another run belongs to a merge that was never finished, or to a run that was merged, and is removed as garbage.
+//!
+//! Nothing here believes what the tables say: each block is verified when it is read ([`block`]), and so is that the blocks
+//! of a run follow each other without a gap. What does not verify fails as damage ([`super::damage`]).
 
+mod block;
 mod lookup;
 mod merge;
 mod write;
 
 use domain::OrderId;
-use rusqlite::{Connection, OptionalExtension, Row, ffi, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::damage::damaged;
 use super::names::{NameHash, UserHash};
+use crate::codec::{Reader, Unreadable, put_number};
 pub(crate) use lookup::newest_first;
-pub(crate) use merge::{Ascent, Due, Merge};
+pub(crate) use merge::{Due, ForwardCursor, Merge};
 pub(crate) use write::NewRun;
 
-/// The tables of runs.
+/// The tables of runs. In the block index `first` is the first entry of the block, and empty for the first block of a run,
+/// so that there is a block for every key.
 pub(crate) const SCHEMA: &str = "
-    CREATE TABLE runs (run INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL, entries INTEGER NOT NULL,
-        oldest BLOB NOT NULL, newest BLOB NOT NULL) STRICT;
-    CREATE TABLE fences (run INTEGER NOT NULL, first BLOB NOT NULL, piece INTEGER NOT NULL,
+    CREATE TABLE block_index (run INTEGER NOT NULL, first BLOB NOT NULL, block INTEGER NOT NULL,
         PRIMARY KEY (run, first)) STRICT, WITHOUT ROWID;
-    CREATE TABLE pieces (piece INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL) STRICT;";
+    CREATE TABLE blocks (block INTEGER NOT NULL PRIMARY KEY, contents BLOB NOT NULL) STRICT;";
 
 /// The page of SQLite, in bytes: larger ones are written with fewer calls to the kernel, smaller ones are read sooner.
 /// A merge costs 0.13 us of CPU an entry, with pages of 4 KiB 0.19.
@@ -46,25 +51,26 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn code(self) -> i64 {
+    const fn code(self) -> u8 {
         match self {
             Self::Lists => 1,
             Self::Names => 2,
         }
     }
 
-    const fn width(self) -> usize {
+    /// The bytes of an entry.
+    pub(crate) const fn width(self) -> usize {
         match self {
             Self::Lists => 8 + ID,
             Self::Names => 16 + ID,
         }
     }
 
-    fn from_code(code: i64) -> rusqlite::Result<Self> {
+    fn from_code(code: u8) -> Result<Self, Unreadable> {
         match code {
             1 => Ok(Self::Lists),
             2 => Ok(Self::Names),
-            _ => Err(damaged("a run of no known kind")),
+            _ => Err(Unreadable::because("a run of no known kind")),
         }
     }
 }
@@ -91,7 +97,7 @@ fn order_of(entry: &[u8]) -> OrderId {
     OrderId::from_bytes(*id)
 }
 
-/// The names of a piece of names.
+/// The names of a block of names.
 pub(crate) fn names_of(entries: &[u8]) -> impl Iterator<Item = NameHash> {
     let (entries, _) = entries.as_chunks::<{ 16 + ID }>();
     entries.iter().map(|entry| {
@@ -103,6 +109,7 @@ pub(crate) fn names_of(entries: &[u8]) -> impl Iterator<Item = NameHash> {
 /// A run that is complete.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
+    /// Drawn at random, so that no other run has it: neither one of another file nor one of an earlier time.
     number: i64,
     pub(crate) kind: Kind,
     entries: u64,
@@ -111,13 +118,22 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    /// Appends the run as the manifest has it.
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.number.to_le_bytes());
+        bytes.push(self.kind.code());
+        put_number(bytes, self.entries);
+        bytes.extend_from_slice(self.oldest.as_bytes());
+        bytes.extend_from_slice(self.newest.as_bytes());
+    }
+
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, Unreadable> {
         Ok(Self {
-            number: row.get(0)?,
-            kind: Kind::from_code(row.get(1)?)?,
-            entries: row.get::<_, i64>(2)?.cast_unsigned(),
-            oldest: OrderId::from_bytes(row.get(3)?),
-            newest: OrderId::from_bytes(row.get(4)?),
+            number: i64::from_le_bytes(reader.array()?),
+            kind: Kind::from_code(reader.byte()?)?,
+            entries: reader.number()?,
+            oldest: OrderId::from_bytes(reader.array()?),
+            newest: OrderId::from_bytes(reader.array()?),
         })
     }
 
@@ -126,62 +142,55 @@ impl Run {
     }
 
     #[cfg(test)]
-    pub(crate) const fn entries(&self) -> u64 {
+    pub(super) const fn entries(&self) -> u64 {
         self.entries
     }
 }
 
-/// All runs of a file that are complete.
-pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
-    connection
-        .prepare_cached("SELECT run, kind, entries, oldest, newest FROM runs")?
-        .query_map([], Run::of_row)?
-        .collect()
+/// A number for a run, of those above zero.
+pub(crate) fn random_number(connection: &Connection) -> rusqlite::Result<i64> {
+    let random: i64 = connection
+        .prepare_cached("SELECT random()")?
+        .query_row([], |row| row.get(0))?;
+    Ok(random & i64::MAX)
 }
 
-/// The fence and the entries of a piece.
-fn piece_of<'r>(row: &'r Row<'_>, width: usize) -> rusqlite::Result<(&'r [u8], &'r [u8])> {
-    let first = row.get_ref(0)?.as_blob()?;
-    let entries = row.get_ref(1)?.as_blob()?;
-    if entries.is_empty() || entries.len() % width != 0 || !entries.starts_with(first) {
-        return Err(damaged("a piece of a run is not what its fence says"));
-    }
-    Ok((first, entries))
-}
-
-/// As SQLite says that its file is damaged.
-fn damaged(what: &str) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(
-        ffi::Error::new(ffi::SQLITE_CORRUPT),
-        Some(format!("the index is damaged: {what}")),
-    )
-}
-
-/// Removes so many pieces of a run that is not visible; `true` once none is left.
-pub(crate) fn sweep(connection: &Connection, run: i64, pieces: usize) -> rusqlite::Result<bool> {
+/// Removes up to `blocks` blocks of a run that is not visible; `true` once none is left.
+pub(crate) fn collect_garbage(
+    connection: &Connection,
+    run: i64,
+    blocks: usize,
+) -> rusqlite::Result<bool> {
     let found: Vec<(Vec<u8>, i64)> = connection
-        .prepare_cached("SELECT first, piece FROM fences WHERE run = ?1 ORDER BY first LIMIT ?2")?
-        .query_map(params![run, pieces.cast_signed()], |row| {
+        .prepare_cached(
+            "SELECT first, block FROM block_index WHERE run = ?1 ORDER BY first LIMIT ?2",
+        )?
+        .query_map(params![run, blocks.cast_signed()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut remove_piece = connection.prepare_cached("DELETE FROM pieces WHERE piece = ?1")?;
-    let mut remove_fence =
-        connection.prepare_cached("DELETE FROM fences WHERE run = ?1 AND first = ?2")?;
-    for (first, piece) in &found {
-        remove_piece.execute([piece])?;
-        remove_fence.execute(params![run, first])?;
+    let mut remove_block = connection.prepare_cached("DELETE FROM blocks WHERE block = ?1")?;
+    let mut remove_from_index =
+        connection.prepare_cached("DELETE FROM block_index WHERE run = ?1 AND first = ?2")?;
+    for (first, block) in &found {
+        // Rows that are read and cannot be removed would be found again without end.
+        if remove_block.execute([block])? + remove_from_index.execute(params![run, first])? != 2 {
+            return Err(damaged("a block cannot be removed"));
+        }
     }
-    Ok(found.len() < pieces)
+    Ok(found.len() < blocks)
 }
 
-/// The numbers of all runs that have pieces, whether they are visible or not, ascending.
-pub(crate) fn with_pieces(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+/// The numbers of all runs that have blocks, whether they are visible or not, ascending.
+pub(crate) fn with_blocks(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     let mut numbers = Vec::new();
     let mut next =
-        connection.prepare("SELECT run FROM fences WHERE run > ?1 ORDER BY run LIMIT 1")?;
-    let mut last = i64::MIN;
+        connection.prepare("SELECT run FROM block_index WHERE run > ?1 ORDER BY run LIMIT 1")?;
+    let mut last = -1;
     while let Some(number) = next.query_row([last], |row| row.get(0)).optional()? {
+        if number <= last {
+            return Err(damaged("the block index is out of order"));
+        }
         numbers.push(number);
         last = number;
     }

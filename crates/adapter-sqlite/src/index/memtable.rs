@@ -1,14 +1,14 @@
-//! The part of the index that is in memory: the orders committed last. The writer adds, the indexer takes away, all
-//! look things up.
+//! The part of the index that is in memory: the orders committed last. The writer adds to it, the indexer moves what it has
+//! to the file, and all threads look things up in it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::OrderId;
+use domain::{EventPosition, OrderId};
 
+use super::damage::IndexFailure;
 use super::filter::NameFilter;
 use super::names::{NameHash, NameMap, UserHash};
-use crate::failure::{Meaning, meaning};
 
 /// Orders that follow each other in the log, as two columns: a search by user reads one of them.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Segment {
     pub(crate) ids: Vec<OrderId>,
     pub(crate) names: NameMap,
     /// Everything in the log up to here is in this segment or an earlier one.
-    pub(crate) through: u64,
+    pub(crate) through: EventPosition,
 }
 
 impl Segment {
@@ -41,23 +41,26 @@ impl Segment {
     }
 }
 
-/// What was found in the tail.
-pub(crate) enum Named {
-    Here(OrderId),
-    Nowhere,
-    /// Not in the tail; if anywhere, then in the file as it is at this edition or a later one.
-    LookInFile(Edition),
+/// Where the order of a name may be.
+pub(crate) struct Candidates {
+    /// The orders in memory that were placed with it, the later one first. Both may be erased.
+    pub(crate) in_memory: [Option<OrderId>; 2],
+    /// The others are in the file as it is at this version or a later one; `None` if it has none.
+    pub(crate) in_file: Option<IndexVersion>,
 }
 
-/// Which index file is in use, and how often it was added to: what has left the tail at one edition is in the file
-/// for every snapshot that was begun after that edition was seen.
+/// Which index file is in use, and how far it reaches: what has left the memtable at one version is in the file for every
+/// snapshot that was begun after that version was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edition {
+pub(crate) struct IndexVersion {
     pub(crate) generation: u64,
-    additions: u64,
+    /// The session in which this process writes the file.
+    pub(crate) session: u64,
+    /// All orders of the log up to this seq are in the file.
+    pub(crate) through: u64,
 }
 
-pub(crate) struct Tail {
+pub(crate) struct Memtable {
     segments: RwLock<Segments>,
     /// Of the names in the file.
     filter: NameFilter,
@@ -68,13 +71,13 @@ pub(crate) struct Tail {
 }
 
 struct Segments {
-    edition: Edition,
+    version: IndexVersion,
     /// Being written to the file.
     sealed: Option<Arc<Segment>>,
     active: Segment,
 }
 
-/// What the indexer is told.
+/// What other threads ask of the indexer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Signals {
     /// Enough is waiting.
@@ -82,24 +85,19 @@ pub(crate) struct Signals {
     /// The writer waits: a pause does not count.
     pub(crate) writer_waits: bool,
     pub(crate) paused: bool,
-    /// The index of this generation, and of those before it, is to be built anew.
+    /// The index of this generation, and of those before it, is to be rebuilt.
     pub(crate) outdated: u64,
     pub(crate) closing: bool,
 }
 
-impl Tail {
-    pub(crate) fn new(generation: u64, through: u64, limit: usize) -> Self {
+impl Memtable {
+    /// An empty one: all orders so far are in the file of this version.
+    pub(crate) fn new(version: IndexVersion, limit: usize) -> Self {
         Self {
             segments: RwLock::new(Segments {
-                edition: Edition {
-                    generation,
-                    additions: 0,
-                },
+                version,
                 sealed: None,
-                active: Segment {
-                    through,
-                    ..Segment::default()
-                },
+                active: Segment::default(),
             }),
             filter: NameFilter::new(),
             signals: Mutex::default(),
@@ -110,13 +108,12 @@ impl Tail {
     }
 
     /// Where the order of this name may be.
-    pub(crate) fn named(&self, name: NameHash) -> Named {
+    pub(crate) fn named(&self, name: NameHash) -> Candidates {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let in_sealed = || segments.sealed.as_ref()?.names.get(&name);
-        match segments.active.names.get(&name).or_else(in_sealed) {
-            Some(id) => Named::Here(*id),
-            None if self.filter.excludes(name) => Named::Nowhere,
-            None => Named::LookInFile(segments.edition),
+        let in_sealed = || segments.sealed.as_ref()?.names.get(&name).copied();
+        Candidates {
+            in_memory: [segments.active.names.get(&name).copied(), in_sealed()],
+            in_file: (!self.filter.excludes(name)).then_some(segments.version),
         }
     }
 
@@ -125,22 +122,22 @@ impl Tail {
         &self.filter
     }
 
-    /// The user's orders in the tail, unsorted, and the edition of the file that has the others.
-    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, Edition) {
+    /// The user's orders in the memtable, unsorted, and the version of the file that has the others.
+    pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, IndexVersion) {
         let mut ids = Vec::new();
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         segments.active.of_user(user, &mut ids);
         let sealed = segments.sealed.clone();
-        let edition = segments.edition;
+        let version = segments.version;
         drop(segments);
         if let Some(sealed) = sealed {
             sealed.of_user(user, &mut ids);
         }
-        (ids, edition)
+        (ids, version)
     }
 
     /// Adds what a commit made; called before its callers are answered.
-    pub(crate) fn append(&self, fresh: &mut Segment, through: u64) {
+    pub(crate) fn append(&self, fresh: &mut Segment, through: EventPosition) {
         let mut segments = self
             .segments
             .write()
@@ -188,25 +185,39 @@ impl Tail {
     /// The generation of the file in use.
     pub(crate) fn generation(&self) -> u64 {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        segments.edition.generation
+        segments.version.generation
     }
 
-    /// Has the index built anew, unless a later generation than this one is in use already.
+    /// Schedules a rebuild of the index, unless a later generation than this one is in use already.
     pub(crate) fn rebuild(&self, generation: u64) {
         self.signal(|signals| signals.outdated = signals.outdated.max(generation));
     }
 
-    /// Whoever met this failure in the file of `generation` tells it here: an index that is damaged is built anew, for the
-    /// log has it all.
-    pub(crate) fn index_failed(&self, generation: u64, error: &rusqlite::Error) {
-        if meaning(error) != Meaning::Untrusted {
-            tracing::error!(%error, "the index of orders could not be read or merged");
+    /// Logs a failure of an index file, and schedules the rebuild of one that is damaged. Called by each thread that meets
+    /// one; damage is logged once for each file.
+    pub(crate) fn index_failed(&self, failure: &IndexFailure) {
+        let file = failure.file.display();
+        let error = &failure.source;
+        if !failure.needs_rebuild() {
+            tracing::error!(%file, %error, "the index of orders could not be read or written");
             return;
         }
-        if self.lock_signals().outdated < generation {
-            tracing::error!(%error, "the index of orders is damaged and is built anew");
+        // A file that is not in use any more may be gone.
+        if failure.generation < self.generation() {
+            return;
         }
-        self.rebuild(generation);
+        let mut signals = self.lock_signals();
+        let is_known = signals.outdated >= failure.generation;
+        signals.outdated = signals.outdated.max(failure.generation);
+        drop(signals);
+        if !is_known {
+            tracing::error!(
+                %file,
+                %error,
+                "the index of orders is damaged and is rebuilt from the log; keys, external ids and lists that need the damaged part are unavailable until then"
+            );
+            self.wake_indexer.notify_one();
+        }
     }
 
     /// Waits for something to do, at most this long, and takes the one-time signals.
@@ -232,7 +243,7 @@ impl Tail {
     pub(crate) fn unindexed_through(&self) -> Option<u64> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         let waits = segments.sealed.is_some() || !segments.active.users.is_empty();
-        waits.then_some(segments.active.through)
+        waits.then_some(segments.active.through.seq.0)
     }
 
     /// What is to be written next: all that waits, or what an earlier attempt could not write.
@@ -263,7 +274,10 @@ impl Tail {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let done = segments.sealed.take();
-        segments.edition.additions += 1;
+        if let Some(done) = &done {
+            let version = &mut segments.version;
+            version.through = version.through.max(done.through.seq.0);
+        }
         drop(segments);
         drop(done);
         self.wake_waiting_writer();
@@ -275,13 +289,12 @@ impl Tail {
         self.wake_writer.notify_all();
     }
 
-    /// From now on the file of `generation` is the one to read; it has all that the one before it had.
-    pub(crate) fn switch_to(&self, generation: u64) {
+    /// From now on the file of this version is the one to read; it has all that the one before it had.
+    pub(crate) fn switch_to(&self, version: IndexVersion) {
         let mut segments = self
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        segments.edition.generation = generation;
-        segments.edition.additions += 1;
+        segments.version = version;
     }
 }
