@@ -47,7 +47,7 @@ impl SqliteStore {
         #[cfg(not(feature = "broken-twins"))]
         let connection = schema::open_orders(&folder, gathered_log::NAME)?;
         #[cfg(feature = "broken-twins")]
-        let connection = if options.synchronous_off {
+        let connection = if options.tuning.synchronous_off {
             let connection = schema::open_orders(&folder, gathered_log::PLATFORM)?;
             connection
                 .execute_batch("PRAGMA synchronous = OFF;")
@@ -61,8 +61,9 @@ impl SqliteStore {
         // The wall clock may have been set back while no process ran.
         jobs::restart_delays(&connection, now).map_err(database)?;
         let mut books = Books::load(&connection).map_err(database)?;
-        let (fresh, leases) = recovery::recover(&connection, &mut books, options.fresh_window, now)
-            .map_err(database)?;
+        let (fresh, leases) =
+            recovery::recover(&connection, &mut books, options.tuning.fresh_window, now)
+                .map_err(database)?;
         let jobs = JobBuckets::load(&connection).map_err(database)?;
         let waiting = Waiting::new(fresh, jobs);
         let store_id = connection
@@ -77,15 +78,15 @@ impl SqliteStore {
         let tail = Arc::new(Tail::new(
             indexer.generation(),
             books.head,
-            options.unindexed,
+            options.tuning.unindexed,
         ));
         let published = Arc::new(Published::new(
             books.figures(waiting.first_due()),
-            options.recent_events,
+            options.tuning.recent_events,
         ));
         let store = Self {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
-            reads: Arc::new(ReadQueue::new(options.read_queue)),
+            reads: Arc::new(ReadQueue::new(options.tuning.read_queue)),
             published,
             tail,
             clock,
@@ -108,14 +109,14 @@ impl SqliteStore {
             waiting,
             leases,
             clock_watch: ClockWatch::begin(now, monotonic),
-            searched_events: options.searched_events,
+            searched_events: options.tuning.searched_events,
         };
         store.start("orders-writer", &folder, move || writer.run())?;
         let (tail, published) = (Arc::clone(&store.tail), Arc::clone(&store.published));
         store.start("orders-index", &folder, move || {
             indexer.run(&tail, &published);
         })?;
-        for _ in 0..options.readers.max(1) {
+        for _ in 0..options.tuning.readers.max(1) {
             let connection = ReadConnection {
                 orders: reader()?,
                 index: IndexReader::new(Arc::clone(&folder)),
