@@ -90,13 +90,33 @@ interface Stats {
   cancelled: number;
   in_flight: number;
   by_status: Record<Status, number>;
+  /** Null if no order is due. */
+  oldest_due_age_ms: number | null;
+  /** Null if the server calls no endpoint. */
+  breaker: Breaker | null;
+  degraded: boolean;
+  reasons: HealthReason[];
+}
+
+interface Breaker {
+  state: "closed" | "open";
+  /** While it is open. */
+  next_probe_ms: number | null;
+}
+
+/** Something that is not as it should be. */
+interface HealthReason {
+  code: string;
+  detail: string;
 }
 
 interface Health {
-  status: string;
+  status: "healthy" | "degraded" | "unavailable";
   version: string;
+  reasons: HealthReason[];
   store: string;
-  breaker: string | null;
+  /** Null if the server processes no orders. */
+  handler: { kind: string; note: string | null } | null;
 }
 
 interface Reason {

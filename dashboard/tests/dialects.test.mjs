@@ -34,7 +34,7 @@ async function place(page, fields) {
 }
 
 test("a page of another origin places orders, is told what is wrong, and lists them every few moments", async (t) => {
-  const mill = await server(t);
+  const mill = await server(t, { settings: { "dialects.orderflow": "true" } });
   const origin = await elsewhere(t);
   const page = await browserPage(t, mill, { also: [origin] });
   page.mayFail = true; // the 400 below

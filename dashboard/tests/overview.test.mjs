@@ -43,16 +43,51 @@ test("orders that are held, and a queue that grows, are seen", async (t) => {
   await page.getByRole("img", { name: "29 orders wait" }).waitFor();
 });
 
-test("an endpoint that fails is said as long as the circuit breaker is open", async (t) => {
+test("an endpoint that fails is said as long as the circuit breaker is open, with its next probe", async (t) => {
   let isBroken = true;
-  const work = await endpoint(t, async () => ({ status: isBroken ? 503 : 200 }));
+  const work = await endpoint(t, async () => ({ status: isBroken ? 500 : 200 }));
   const mill = await server(t, { settings: { ...work.settings, "worker.breaker_faults": "3", "worker.breaker_open": "8s", "worker.backoff_first": "100ms", "worker.backoff_last": "1s" } });
   const page = await browserPage(t, mill);
-  await mill.placeMany(Array.from({ length: 5 }, () => ({ user_id: "alice", amount: 1 })));
   await page.goto(`${mill.url}/`);
-  await page.getByText("the circuit breaker is open").waitFor();
+  await isLive(page);
+  await expectText(page.locator(".health"), /Circuit breaker closed/);
+  await mill.placeMany(Array.from({ length: 5 }, () => ({ user_id: "alice", amount: 1 })));
+  await expectText(page.locator("[data-reason=breaker_open]"), /the circuit breaker is open.* Next probe in [\d.]+ m?s\.$/);
+  await expectText(page.locator(".health"), /Degraded.*Circuit breaker open/);
   await shot(page, "overview-breaker-open");
   isBroken = false;
   await expectText(count(page, "PROCESSED"), "5");
   await until("all to be well", async () => (await page.locator(".attention").count()) === 0);
+  await expectText(page.locator(".health"), /^Version [\d.]+\s*·?\s*Store reachable\s*·?\s*Circuit breaker closed$/);
+});
+
+test("orders that wait too long are said with the age of the oldest", async (t) => {
+  const mill = await server(t, { settings: { "worker.enabled": "false", "health.late_after": "1s" } });
+  const page = await browserPage(t, mill);
+  await page.goto(`${mill.url}/`);
+  await isLive(page);
+  assert.ok(!(await page.locator(".health").innerText()).includes("Oldest due order"));
+  await mill.place();
+  await expectText(page.locator(".health"), /Oldest due order [\d.]+ m?s$/);
+  await expectText(page.locator("[data-reason=work_is_late]"), /has been due for \d+ s and is not processed/);
+  await shot(page, "overview-late");
+});
+
+test("a server that calls nobody says so, and needs no attention for that", async (t) => {
+  const mill = await server(t);
+  const page = await browserPage(t, mill);
+  await page.goto(`${mill.url}/`);
+  await isLive(page);
+  await expectText(page.getByRole("note"), /^Orders count as processed without calling anybody; set handler\.kind/);
+  assert.equal(await page.locator(".attention").count(), 0);
+  await shot(page, "overview-calls-nobody");
+});
+
+test("a server that calls an endpoint has no such note", async (t) => {
+  const work = await endpoint(t, async () => ({ status: 200 }));
+  const mill = await server(t, work);
+  const page = await browserPage(t, mill);
+  await page.goto(`${mill.url}/`);
+  await expectText(page.locator(".health"), /Circuit breaker closed/);
+  assert.equal(await page.getByRole("note").count(), 0);
 });

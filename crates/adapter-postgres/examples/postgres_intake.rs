@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::{PostgresOptions, PostgresStore};
+use adapter_postgres::{PostgresOptions, PostgresStore, ShardMap, Tuning};
 use application::in_process::InProcessHints;
 use application::ports::{Guard, Ids, ListFilter, ListQuery, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
@@ -33,7 +33,13 @@ async fn main() -> Result<(), Failed> {
     let hints = Arc::new(InProcessHints::new(&[ShardId(0)]));
     let options = PostgresOptions {
         shards: vec![address],
-        ..PostgresOptions::default()
+        map: ShardMap::Spread,
+        pool_size: 8,
+        queue: 8_192,
+        batch: 512,
+        connect_timeout: Duration::from_secs(3),
+        start_timeout: Duration::from_secs(10),
+        tuning: Tuning::default(),
     };
     let clock = Arc::new(SystemClock::new());
     let store = PostgresStore::connect(options, clock, hints.clone(), hints).await?;

@@ -60,7 +60,7 @@ impl Address {
         config.connect_timeout(options.connect_timeout);
         // A peer that vanished without a word is noticed within a statement's time.
         config.keepalives_idle(Duration::from_secs(15));
-        config.tcp_user_timeout(options.statement_timeout + Duration::from_secs(5));
+        config.tcp_user_timeout(options.tuning.statement_timeout + Duration::from_secs(5));
         let tls = if config.get_ssl_mode() == SslMode::Disable {
             tls::connector(&tls::TlsWishes::default())
         } else {
@@ -71,7 +71,7 @@ impl Address {
             config,
             tls: tls.map_err(invalid)?,
             connect_timeout: options.connect_timeout,
-            statement_timeout: options.statement_timeout,
+            statement_timeout: options.tuning.statement_timeout,
         })
     }
 

@@ -15,7 +15,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::columns::Events;
 use crate::counts::CountChanges;
-use crate::error::unavailable;
 use crate::failure::{Failure, before_commit, sent, unconfirmed};
 use crate::queue::Progress;
 use crate::transaction::Session;
@@ -54,17 +53,10 @@ impl ErasureCall {
 }
 
 /// What the caller of an erasure that failed is answered.
-pub(crate) fn refusal(shard: ShardId, failure: &Failure) -> CommitError {
+pub(crate) fn refusal(shard: ShardId, failure: Failure) -> CommitError {
     match failure {
-        Failure::Data(reason) => CommitError::Refused(reason.clone()),
-        Failure::Unknown(reason) => CommitError::Store(StoreError::Unknown {
-            shard,
-            reason: reason.clone(),
-        }),
-        Failure::Conflict(reason)
-        | Failure::Server(reason)
-        | Failure::Lost(reason)
-        | Failure::Corrupt(reason) => CommitError::Store(unavailable(shard, reason.as_str())),
+        Failure::Data(reason) => CommitError::Refused(reason),
+        failure => CommitError::Store(failure.into_store_error(shard)),
     }
 }
 

@@ -97,8 +97,10 @@ pub(crate) enum Meaning {
     Data,
     /// Another transaction was in the way; another try may succeed.
     Conflict,
-    /// The server could not do it now (no room, time-out, shutting down, read-only).
+    /// The server could not do it now (time-out, shutting down, read-only).
     Server,
+    /// The server's disk is full.
+    Full,
     /// The connection is gone.
     Lost,
 }
@@ -114,6 +116,7 @@ pub(crate) fn meaning(error: &tokio_postgres::Error) -> Meaning {
         }
         return match said.code().code() {
             "40001" | "40P01" => Meaning::Conflict,
+            "53100" => Meaning::Full,
             // A server that has become read-only, or is going away: the primary is elsewhere by now, or soon.
             "25006" | "57P01" | "57P02" | "57P03" => Meaning::Lost,
             // Data exceptions, broken constraints, and values that are too large for an index.

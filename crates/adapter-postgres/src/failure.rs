@@ -1,6 +1,8 @@
 //! Why a transaction did nothing, and what an error of the server means at each of its steps. `transaction` and `erasure`
 //! report it; the writer decides what to do about it.
 
+use application::ports::StoreError;
+use domain::ShardId;
 use tokio_postgres::Error;
 
 use crate::error::{Meaning, is_known_event, meaning, reason};
@@ -15,12 +17,29 @@ pub(crate) enum Failure {
     Conflict(String),
     /// The server could not. Nothing was written.
     Server(String),
+    /// The server's disk is full. Nothing was written.
+    Full(String),
     /// The connection broke before the commit was sent. Nothing was written.
     Lost(String),
     /// The connection broke after the commit was sent. It may be written.
     Unknown(String),
     /// What is stored cannot be read. Nothing was written.
     Corrupt(String),
+}
+
+impl Failure {
+    /// What the callers are answered, unless it is about one write alone.
+    pub(crate) fn into_store_error(self, shard: ShardId) -> StoreError {
+        match self {
+            Self::Full(reason) => StoreError::Full { shard, reason },
+            Self::Unknown(reason) => StoreError::Unknown { shard, reason },
+            Self::Data(reason)
+            | Self::Conflict(reason)
+            | Self::Server(reason)
+            | Self::Lost(reason)
+            | Self::Corrupt(reason) => StoreError::Unavailable { shard, reason },
+        }
+    }
 }
 
 /// What an error means before the COMMIT was sent.
@@ -34,6 +53,7 @@ pub(crate) fn before_commit(error: &Error) -> Failure {
         Meaning::Data => Failure::Data(why),
         Meaning::Conflict => Failure::Conflict(why),
         Meaning::Server => Failure::Server(why),
+        Meaning::Full => Failure::Full(why),
         Meaning::Lost => Failure::Lost(why),
     }
 }

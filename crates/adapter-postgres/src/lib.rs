@@ -27,6 +27,7 @@ mod list;
 mod listener;
 mod options;
 mod plan;
+mod probe;
 mod queue;
 mod record;
 mod rows;
@@ -44,7 +45,7 @@ mod work;
 mod writer;
 
 pub use error::ConnectError;
-pub use options::PostgresOptions;
+pub use options::{PostgresOptions, Tuning};
 pub use shard_map::{BucketRange, ShardMap, ShardMapError};
 pub use start::migrate;
 pub use store::PostgresStore;

@@ -8,8 +8,8 @@ use domain::ShardId;
 use crate::connect::Address;
 use crate::{ConnectError, ShardMap};
 
-/// The settings of a [`PostgresStore`](crate::PostgresStore). Its `Debug` form shows no data source name, because
-/// those hold passwords.
+/// The settings of a [`PostgresStore`](crate::PostgresStore). The binary fills it from the configuration, which alone has
+/// defaults of what operators set. Its `Debug` form shows no data source name, because those hold passwords.
 #[derive(Clone)]
 pub struct PostgresOptions {
     /// One data source name a shard, as a URL or as `key=value` pairs; its place is the shard's number.
@@ -26,26 +26,26 @@ pub struct PostgresOptions {
     pub batch: usize,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
-    /// How long a statement may take, on the server and seen from here.
-    pub statement_timeout: Duration,
     /// How long the start waits for shards that cannot be reached. It then goes on without them, as long as there
     /// is one.
     pub start_timeout: Duration,
+    /// What operators do not set.
+    pub tuning: Tuning,
+}
+
+/// Waits that operators do not set; tests shorten them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuning {
+    /// How long a statement may take, on the server and seen from here.
+    pub statement_timeout: Duration,
     /// The longest pause between two attempts to reach a shard that is away.
     pub max_backoff: Duration,
 }
 
-impl Default for PostgresOptions {
+impl Default for Tuning {
     fn default() -> Self {
         Self {
-            shards: Vec::new(),
-            map: ShardMap::Spread,
-            pool_size: 8,
-            queue: 8192,
-            batch: 512,
-            connect_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(10),
-            start_timeout: Duration::from_secs(10),
             max_backoff: Duration::from_secs(5),
         }
     }
@@ -80,9 +80,8 @@ impl std::fmt::Debug for PostgresOptions {
             .field("queue", &self.queue)
             .field("batch", &self.batch)
             .field("connect_timeout", &self.connect_timeout)
-            .field("statement_timeout", &self.statement_timeout)
             .field("start_timeout", &self.start_timeout)
-            .field("max_backoff", &self.max_backoff)
+            .field("tuning", &self.tuning)
             .finish()
     }
 }

@@ -231,7 +231,7 @@ enum Trouble {
     Other(String),
 }
 
-fn pool_reason(error: &deadpool_postgres::PoolError) -> String {
+pub(crate) fn pool_reason(error: &deadpool_postgres::PoolError) -> String {
     match error {
         deadpool_postgres::PoolError::Backend(error) => reason(error),
         other => other.to_string(),

@@ -34,7 +34,7 @@ pub(crate) async fn reach(
         .iter()
         .zip(places)
         .map(|(address, place)| async move {
-            let mut backoff = Backoff::up_to(options.max_backoff);
+            let mut backoff = Backoff::up_to(options.tuning.max_backoff);
             loop {
                 let error = match schema::prepare(address, place).await {
                     Ok(()) => return Ok(None),

@@ -92,18 +92,18 @@ impl PostgresStore {
         (dispatch, status): (Arc<dyn Dispatch>, Arc<dyn StatusBus>),
     ) -> Result<(), ConnectError> {
         // A call of a worker may wait for one transaction that is under way, and then for its own.
-        let call_timeout = options.statement_timeout * 4;
+        let call_timeout = options.tuning.statement_timeout * 4;
         let (head, tail) = queue(address.shard, options.queue, options.batch, call_timeout);
         self.shards.push(Shard {
             id: address.shard,
             pool: address.pool(options.pool_size)?,
             queue: head,
             state: Arc::clone(&state),
-            statement_timeout: options.statement_timeout,
+            statement_timeout: options.tuning.statement_timeout,
         });
         let listener = Listener {
             address: address.clone(),
-            max_backoff: options.max_backoff,
+            max_backoff: options.tuning.max_backoff,
             dispatch: Arc::clone(&dispatch),
             status: Arc::clone(&status),
             state: Arc::clone(&state),
@@ -114,7 +114,7 @@ impl PostgresStore {
             place,
             queue: tail,
             batch: options.batch.max(1),
-            max_backoff: options.max_backoff,
+            max_backoff: options.tuning.max_backoff,
             clock: Arc::clone(clock),
             dispatch,
             status,

@@ -187,10 +187,11 @@ impl Writer {
                 sleep(Duration::from_millis(10 * u64::from(tries))).await;
                 continue;
             }
-            let error = erasure::refusal(self.shard(), &failure);
+            let is_usable = !matches!(failure, Failure::Lost(_) | Failure::Unknown(_));
+            let error = erasure::refusal(self.shard(), failure);
             tracing::warn!(shard = self.shard().0, %error, "an order was not erased");
             call.answer(Err(error));
-            return !matches!(failure, Failure::Lost(_) | Failure::Unknown(_));
+            return is_usable;
         }
         true
     }
@@ -248,31 +249,19 @@ impl Writer {
                     work.portions.push_front(portion);
                     sleep(Duration::from_millis(10 * u64::from(tries))).await;
                 }
-                Err(Failure::Conflict(reason) | Failure::Server(reason)) => {
+                Err(failure @ (Failure::Lost(_) | Failure::Unknown(_))) => {
+                    let error = failure.into_store_error(self.shard());
+                    tracing::warn!(shard = self.shard().0, %error, "the shard's connection broke");
+                    work.fail(&portion, &error);
+                    return false;
+                }
+                Err(failure @ (Failure::Conflict(_) | Failure::Server(_) | Failure::Full(_))) => {
+                    let error = failure.into_store_error(self.shard());
                     // Logged once, and not for every commit while a disk is full.
                     if !self.is_refusing.swap(true, Ordering::Relaxed) {
-                        tracing::warn!(shard = self.shard().0, reason, "the shard refuses commits");
+                        tracing::warn!(shard = self.shard().0, %error, "the shard refuses commits");
                     }
-                    work.fail(&portion, &unavailable(self.shard(), reason));
-                }
-                Err(Failure::Lost(reason)) => {
-                    tracing::warn!(
-                        shard = self.shard().0,
-                        reason,
-                        "the shard's connection broke"
-                    );
-                    work.fail(&portion, &unavailable(self.shard(), reason));
-                    return false;
-                }
-                Err(Failure::Unknown(reason)) => {
-                    tracing::warn!(
-                        shard = self.shard().0,
-                        reason,
-                        "the shard did not confirm a commit"
-                    );
-                    let shard = self.shard();
-                    work.fail(&portion, &StoreError::Unknown { shard, reason });
-                    return false;
+                    work.fail(&portion, &error);
                 }
             }
         }

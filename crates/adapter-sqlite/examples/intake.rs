@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
+use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
 use application::ports::{ClaimLimits, Clock, Committed, Guard, Ids, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
@@ -90,7 +90,12 @@ async fn run(dir: &Path, load: Load) {
     let folder = tempfile::tempdir_in(dir).expect("a folder can be made");
     let hints = Arc::new(InProcessHints::new(&SHARDS));
     let clock = Arc::new(SystemClock::new());
-    let options = SqliteOptions::in_dir(folder.path());
+    let options = SqliteOptions {
+        data_dir: folder.path().to_owned(),
+        queue: 8_192,
+        batch: 1_024,
+        tuning: Tuning::default(),
+    };
     let store = SqliteStore::open(
         options,
         Arc::clone(&clock) as _,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
+use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
 use application::ports::{Committed, Guard, Ids, ListFilter, ListQuery, OrderStore, Write};
 use application::system::{SystemClock, SystemIds};
@@ -33,7 +33,12 @@ async fn main() {
     let folder = tempfile::tempdir_in(Path::new(&dir)).expect("a folder can be made");
     let hints = Arc::new(InProcessHints::new(&SHARDS));
     let store = SqliteStore::open(
-        SqliteOptions::in_dir(folder.path()),
+        SqliteOptions {
+            data_dir: folder.path().to_owned(),
+            queue: 8_192,
+            batch: 1_024,
+            tuning: Tuning::default(),
+        },
         Arc::new(SystemClock::new()),
         Arc::new(SystemIds),
         Arc::clone(&hints) as _,

@@ -35,7 +35,7 @@ mod writer;
 
 use domain::ShardId;
 
-pub use options::{OpenError, SqliteOptions};
+pub use options::{OpenError, SqliteOptions, Tuning};
 pub use store::SqliteStore;
 
 const SHARD: ShardId = ShardId(0);

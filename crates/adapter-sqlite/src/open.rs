@@ -47,7 +47,7 @@ impl SqliteStore {
         #[cfg(not(feature = "broken-twins"))]
         let connection = schema::open_orders(&folder, gathered_log::NAME)?;
         #[cfg(feature = "broken-twins")]
-        let connection = if options.synchronous_off {
+        let connection = if options.tuning.synchronous_off {
             let connection = schema::open_orders(&folder, gathered_log::PLATFORM)?;
             connection
                 .execute_batch("PRAGMA synchronous = OFF;")
@@ -62,7 +62,8 @@ impl SqliteStore {
         jobs::restart_delays(&connection, now).map_err(database)?;
         let mut books = Books::load(&connection).map_err(database)?;
         let (fresh, leases) =
-            recovery::recover(&connection, &mut books, options.fresh_window).map_err(database)?;
+            recovery::recover(&connection, &mut books, options.tuning.fresh_window)
+                .map_err(database)?;
         let jobs = JobBuckets::load(&connection).map_err(database)?;
         let waiting = Waiting::new(fresh, jobs);
         let store_id = connection
@@ -74,14 +75,14 @@ impl SqliteStore {
             Ok(reader)
         };
         let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
-        let memtable = Arc::new(Memtable::new(indexer.version(), options.unindexed));
+        let memtable = Arc::new(Memtable::new(indexer.version(), options.tuning.unindexed));
         let published = Arc::new(Published::new(
             books.figures(waiting.first_due()),
-            options.recent_events,
+            options.tuning.recent_events,
         ));
         let store = Self {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
-            reads: Arc::new(ReadQueue::new(options.read_queue)),
+            reads: Arc::new(ReadQueue::new(options.tuning.read_queue)),
             published,
             memtable,
             clock,
@@ -104,7 +105,7 @@ impl SqliteStore {
             waiting,
             leases,
             clock_watch: ClockWatch::begin(now, monotonic),
-            searched_events: options.searched_events,
+            searched_events: options.tuning.searched_events,
         };
         store.start("orders-writer", &folder, move || Some(writer.run()))?;
         let (memtable, published) = (Arc::clone(&store.memtable), Arc::clone(&store.published));
@@ -112,7 +113,7 @@ impl SqliteStore {
             indexer.run(&memtable, &published);
             None
         })?;
-        for _ in 0..options.readers.max(1) {
+        for _ in 0..options.tuning.readers.max(1) {
             let connection = ReadConnection {
                 orders: reader()?,
                 index: IndexReader::new(Arc::clone(&folder)),

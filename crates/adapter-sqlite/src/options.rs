@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// The folder of the store and the sizes of its queues.
+/// The folder of the store and the sizes of its queues. The binary fills it from the configuration, which alone has defaults
+/// of what operators set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// The folder that holds everything; made if it is missing. One process uses it at a time.
@@ -12,6 +13,13 @@ pub struct SqliteOptions {
     pub queue: usize,
     /// The most decisions in one commit.
     pub batch: usize,
+    /// What operators do not set.
+    pub tuning: Tuning,
+}
+
+/// Sizes that operators do not set; tests make them small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuning {
     /// Threads that read.
     pub readers: usize,
     /// The most reads that wait for them.
@@ -33,23 +41,9 @@ pub struct SqliteOptions {
     pub synchronous_off: bool,
 }
 
-impl SqliteOptions {
-    /// The defaults, in this folder.
-    #[must_use]
-    pub fn in_dir(data_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            data_dir: data_dir.into(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for SqliteOptions {
+impl Default for Tuning {
     fn default() -> Self {
         Self {
-            data_dir: PathBuf::from("data"),
-            queue: 8_192,
-            batch: 1_024,
             readers: 2,
             read_queue: 1_024,
             unindexed: 131_072,

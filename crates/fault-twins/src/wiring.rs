@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::{PostgresOptions, PostgresStore};
+use adapter_postgres::{PostgresOptions, PostgresStore, ShardMap};
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use adapter_webhook::{HttpHandler, HttpHandlerSettings};
 use anyhow::Context as _;
@@ -12,8 +12,8 @@ use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore, StatusBus};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts};
-use domain::ShardId;
-use edge_http::{EdgeSettings, EdgeState, NoWork};
+use domain::{Currency, ShardId};
+use edge_http::{EdgeSettings, EdgeState, NoWork, OrdersDialect};
 use outbound_http::Proxies;
 use port_conformance::around::Around;
 use tokio::net::TcpListener;
@@ -26,6 +26,10 @@ use crate::broken_store::BrokenStore;
 use crate::defect::Defect;
 use crate::poison::AbortingHandler;
 use crate::settings::{Settings, StoreAt};
+
+/// Decisions that may wait for their commit, and those in one commit.
+const QUEUE: usize = 8_192;
+const BATCH: usize = 512;
 
 /// Serves until SIGTERM.
 ///
@@ -85,12 +89,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         ids,
         application::Settings::default(),
     );
-    let edge = EdgeSettings {
-        request_deadline: settings.request_timeout,
-        drain_timeout: settings.drain,
-        ..EdgeSettings::default()
-    };
-    let state = EdgeState::new(application, edge, Arc::new(NoWork));
+    let state = EdgeState::new(application, edge_settings(&settings), Arc::new(NoWork));
     let serving = edge_http::serve(listener, state, soft.clone(), hard.clone());
     parts.spawn(async move {
         serving.await;
@@ -119,8 +118,13 @@ async fn open(
     Ok(match &settings.store {
         StoreAt::Sqlite(folder) => {
             let options = SqliteOptions {
-                synchronous_off: settings.defect == Defect::SynchronousOff,
-                ..SqliteOptions::in_dir(folder)
+                data_dir: folder.clone(),
+                queue: QUEUE,
+                batch: BATCH,
+                tuning: adapter_sqlite::Tuning {
+                    synchronous_off: settings.defect == Defect::SynchronousOff,
+                    ..adapter_sqlite::Tuning::default()
+                },
             };
             Arc::new(SqliteStore::open(
                 options,
@@ -133,7 +137,13 @@ async fn open(
         StoreAt::Postgres(shards) => {
             let options = PostgresOptions {
                 shards: shards.clone(),
-                ..PostgresOptions::default()
+                map: ShardMap::Spread,
+                pool_size: 8,
+                queue: QUEUE,
+                batch: BATCH,
+                connect_timeout: Duration::from_secs(3),
+                start_timeout: Duration::from_secs(10),
+                tuning: adapter_postgres::Tuning::default(),
             };
             Arc::new(PostgresStore::connect(options, clock, dispatch, bus).await?)
         }
@@ -160,6 +170,27 @@ fn handler(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dy
     } else {
         handler
     })
+}
+
+fn edge_settings(settings: &Settings) -> EdgeSettings {
+    EdgeSettings {
+        default_currency: Currency::USD,
+        orders_dialect: OrdersDialect::Auto,
+        orderflow_health: false,
+        max_body_bytes: 1024 * 1024,
+        max_batch_bytes: 16 * 1024 * 1024,
+        max_bodies_bytes: 64 * 1024 * 1024,
+        header_timeout: Duration::from_secs(10),
+        body_timeout: Duration::from_secs(30),
+        request_deadline: settings.request_timeout,
+        max_connections: 10_000,
+        max_requests_in_flight: 4_096,
+        drain_timeout: settings.drain,
+        log_requests: false,
+        late_after: None,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        tuning: edge_http::Tuning::default(),
+    }
 }
 
 fn worker_settings(settings: &Settings) -> WorkerSettings {

@@ -12,8 +12,9 @@ import { OrderTable } from "../parts/order_table.js";
 import { Plot } from "../parts/plot.js";
 import { STATUSES, word } from "../parts/status.js";
 import { history, rates, tick } from "../server/pulse.js";
-import { health, queueHistory, stats } from "../server/standing.js";
+import { health, queueHistory, reasons, stats } from "../server/standing.js";
 import { grouped } from "../text/money.js";
+import { span } from "../text/time.js";
 
 const NEWEST = 8;
 /** In the order of `history`, and of `queueHistory`. @type {import("../parts/plot.js").Series[]} */
@@ -34,6 +35,7 @@ export function Overview() {
   return html`
     <${Title} text="Overview" aside=${html`<${HealthLine} />`} />
     <${Attention} />
+    <${HandlerNote} />
     <${Counts} />
     <div class="plots">
       <${Throughput} />
@@ -49,17 +51,28 @@ export function Overview() {
 function HealthLine() {
   const now = health.value;
   if (!now) return null;
-  return html`<p class="health">Version ${now.version}<span>Store ${now.store}</span>${now.breaker && html`<span>Circuit breaker ${now.breaker}</span>`}</p>`;
+  const { breaker = null, oldest_due_age_ms: age = null } = stats.value ?? {};
+  const isWell = now.status === "healthy";
+  return html`<p class="health">Version ${now.version}${!isWell && html`<span><strong>${now.status === "degraded" ? "Degraded" : "Unavailable"}</strong></span>`}<span>Store ${now.store}</span>${breaker && html`<span>Circuit breaker ${breaker.state}</span>`}${age !== null && html`<span>Oldest due order ${span(age)}</span>`}</p>`;
+}
+
+/** What the server says of its handler: without one, orders count as processed though nothing was done. */
+function HandlerNote() {
+  const note = health.value?.handler?.note;
+  return note ? html`<p class="note" role="note">${note}</p>` : null;
+}
+
+/** @param {HealthReason} reason */
+function sentence({ code, detail }) {
+  const next = stats.value?.breaker?.next_probe_ms;
+  const isOpen = code === "breaker_open" && next !== null && next !== undefined;
+  return isOpen ? `${detail} Next probe in ${span(next)}.` : detail;
 }
 
 /** Only what somebody should do something about; nothing where all is well. */
 function Attention() {
   const counts = stats.value;
-  const now = health.value;
-  const items = [];
-  if (now && now.store !== "reachable") items.push(html`<li>The store cannot be reached: nothing can be taken until it is back.</li>`);
-  if (now?.breaker === "open") items.push(html`<li>The endpoint that works the orders fails: the circuit breaker is open, orders wait and use up no attempt.</li>`);
-  if (now?.breaker === "half-open") items.push(html`<li>The endpoint that works the orders is being tried again after it failed.</li>`);
+  const items = reasons.value.map((reason) => html`<li data-reason=${reason.code}>${sentence(reason)}</li>`);
   if (counts && counts.failed > 0) {
     items.push(html`<li><a href="#/dead-letters">${counts.failed === 1 ? "1 order" : `${grouped(counts.failed)} orders`} failed for good</a> and ${counts.failed === 1 ? "waits" : "wait"} to be replayed or discarded.</li>`);
   }

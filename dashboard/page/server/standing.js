@@ -17,6 +17,9 @@ export const stats = signal(/** @type {Stats | null} */ (null));
 /** @type {import("../vendor/signals.mjs").Signal<Health | null>} */
 export const health = signal(/** @type {Health | null} */ (null));
 
+/** What is not as it should be, as the server said last. @type {import("../vendor/signals.mjs").Signal<HealthReason[]>} */
+export const reasons = signal(/** @type {HealthReason[]} */ ([]));
+
 /** @type {{ at: number, waiting: number, working: number }[]} */
 const samples = [];
 
@@ -51,6 +54,8 @@ export function askForStanding() {
       heardTime(asked.date);
       keep(asked.body);
       failures = 0;
+      // The server has fallen ill or become well: its health says more.
+      if (asked.body.degraded === (health.value?.status === "healthy")) round = 0;
     } catch (error) {
       failures += 1;
       round = 0;
@@ -58,7 +63,7 @@ export function askForStanding() {
       isAnswered = /** @type {{ status?: number }} */ (error).status !== 0;
       if (failures >= 2 && !isAnswered) distrust();
     }
-    if (isAnswered && round % HEALTH_EACH === 0) health.value = (await readHealth()) ?? health.value;
+    if (isAnswered && round % HEALTH_EACH === 0) keepHealth(await readHealth());
     round += 1;
     isAsking = false;
     again = setTimeout(ask, document.hidden ? BACKGROUND_MS : STATS_MS);
@@ -81,9 +86,17 @@ async function readHealth() {
   }
 }
 
+/** @param {Health | null} now */
+function keepHealth(now) {
+  if (!now) return;
+  health.value = now;
+  reasons.value = now.reasons;
+}
+
 /** @param {Stats} counts */
 function keep(counts) {
   stats.value = counts;
+  reasons.value = counts.reasons;
   const { PENDING, RETRYING, PROCESSING } = counts.by_status;
   samples.push({ at: serverNow() / 1000, waiting: PENDING + RETRYING, working: PROCESSING });
   if (samples.length > WINDOW_SECONDS + 10) samples.shift();

@@ -5,6 +5,7 @@ mod broken_twins;
 mod claims;
 mod connections;
 mod erasure;
+mod full_disk;
 mod orders;
 mod outage;
 mod own_server;

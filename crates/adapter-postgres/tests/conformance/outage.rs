@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::PostgresOptions;
+use adapter_postgres::{PostgresOptions, Tuning};
 use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
 use domain::{Cause, Seq, ShardId, Steering};
 use port_conformance::order_store::{sample, write_at};
@@ -12,16 +12,18 @@ use tokio::time::Instant;
 
 use crate::orders::{erasure, keyed, now, place, users, written};
 use crate::own_server::OwnServer;
-use crate::server::{PATIENCE, Process, fresh_shards, options};
+use crate::server::{PATIENCE, Process, QUICK_BACKOFF, fresh_shards, options};
 
 async fn with_own_server() -> (OwnServer, Process, Vec<String>) {
     let server = OwnServer::start();
     let well = fresh_shards(1).await.remove(0);
     // A server that is away or stalled is given up as in production.
-    let production = PostgresOptions::default();
     let process = Process::start(PostgresOptions {
-        connect_timeout: production.connect_timeout,
-        statement_timeout: production.statement_timeout,
+        connect_timeout: Duration::from_secs(3),
+        tuning: Tuning {
+            max_backoff: QUICK_BACKOFF,
+            ..Tuning::default()
+        },
         ..options(&[well, server.address().to_owned()])
     })
     .await

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of one test, which may stop it and set its clock. `scripts/parts` starts it.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use application::ports::Ids as _;
 use application::system::SystemIds;
@@ -48,6 +48,11 @@ impl OwnServer {
         }
     }
 
+    /// Its folder, which is removed with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -72,16 +77,7 @@ impl OwnServer {
     }
 
     fn run(&self, arguments: &[&str]) -> String {
-        let script = std::env::var("ORDERMILL_TEST_PARTS").unwrap_or_else(|_| {
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/parts").to_owned()
-        });
-        let run = || {
-            Command::new(&script)
-                .args(arguments)
-                .envs(self.environment.iter().map(|(name, value)| (name, value)))
-                .output()
-        };
-        let output = tokio::task::block_in_place(run).expect("scripts/parts runs");
+        let output = run_parts(arguments, &self.environment);
         assert!(
             output.status.success(),
             "scripts/parts {arguments:?}: {}",
@@ -89,6 +85,27 @@ impl OwnServer {
         );
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+}
+
+/// `scripts/parts` with these arguments; `None`, said on standard error, if it fails.
+pub fn try_parts(arguments: &[&str]) -> Option<()> {
+    let output = run_parts(arguments, &[]);
+    if !output.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success().then_some(())
+}
+
+fn run_parts(arguments: &[&str], environment: &[(&'static str, String)]) -> Output {
+    let script = std::env::var("ORDERMILL_TEST_PARTS")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/parts").to_owned());
+    let run = || {
+        Command::new(&script)
+            .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .output()
+    };
+    tokio::task::block_in_place(run).expect("scripts/parts runs")
 }
 
 impl Drop for OwnServer {

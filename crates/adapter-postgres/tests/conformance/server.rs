@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adapter_postgres::{ConnectError, PostgresOptions, PostgresStore, ShardMap};
+use adapter_postgres::{ConnectError, PostgresOptions, PostgresStore, ShardMap, Tuning};
 use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, Ids, OrderStore, StatusBus};
 use application::system::{SystemClock, SystemIds};
@@ -76,17 +76,23 @@ fn in_schema(base: &str, name: &str) -> String {
 /// For what comes by itself, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A shard that is away is tried again this soon.
+pub const QUICK_BACKOFF: Duration = Duration::from_millis(500);
+
 /// Options for tests: small, and patient, so that nothing fails because the machine is slow.
 pub fn options(shards: &[String]) -> PostgresOptions {
     PostgresOptions {
         shards: shards.to_vec(),
         map: ShardMap::Spread,
         pool_size: 4,
+        queue: 8_192,
+        batch: 512,
         connect_timeout: PATIENCE,
-        statement_timeout: PATIENCE,
         start_timeout: PATIENCE,
-        max_backoff: Duration::from_millis(500),
-        ..PostgresOptions::default()
+        tuning: Tuning {
+            statement_timeout: PATIENCE,
+            max_backoff: QUICK_BACKOFF,
+        },
     }
 }
 

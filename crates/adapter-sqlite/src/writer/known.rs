@@ -167,12 +167,17 @@ mod tests {
     use crate::index::file::IndexFile;
     use crate::index::memtable::Segment;
     use crate::index::names::NameHash;
-    use crate::{SHARDS, SqliteOptions, SqliteStore};
+    use crate::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 
     fn open(dir: &Path) -> SqliteStore {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
         SqliteStore::open(
-            SqliteOptions::in_dir(dir),
+            SqliteOptions {
+                data_dir: dir.to_owned(),
+                queue: 1_024,
+                batch: 256,
+                tuning: Tuning::default(),
+            },
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
             Arc::clone(&hints) as _,

@@ -73,7 +73,7 @@ pub(crate) struct Beginning {
     pub(crate) waiting: Waiting,
     pub(crate) leases: Leases,
     pub(crate) clock_watch: ClockWatch,
-    /// [`SqliteOptions::searched_events`](crate::SqliteOptions::searched_events).
+    /// [`Tuning::searched_events`](crate::Tuning::searched_events).
     pub(crate) searched_events: u64,
 }
 

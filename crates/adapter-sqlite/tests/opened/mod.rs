@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_sqlite::{OpenError, SHARDS, SqliteOptions, SqliteStore};
+use adapter_sqlite::{OpenError, SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, Ids, OrderStore, StatusBus};
 use application::system::{ManualClock, SystemIds};
@@ -45,9 +45,14 @@ pub fn open_with(
 /// Queues small enough to be filled by a test.
 pub fn small(dir: &Path) -> SqliteOptions {
     SqliteOptions {
-        unindexed: 256,
-        recent_events: 64,
-        ..SqliteOptions::in_dir(dir)
+        data_dir: dir.to_owned(),
+        queue: 8_192,
+        batch: 1_024,
+        tuning: Tuning {
+            unindexed: 256,
+            recent_events: 64,
+            ..Tuning::default()
+        },
     }
 }
 

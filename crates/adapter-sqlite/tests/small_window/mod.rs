@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_sqlite::{SHARDS, SqliteOptions};
+use adapter_sqlite::SHARDS;
 use application::in_process::InProcessHints;
 use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
@@ -29,11 +29,9 @@ impl Small {
 
     pub fn in_folder(folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
-        let options = SqliteOptions {
-            fresh_window: 5,
-            searched_events: 12,
-            ..small(folder.path())
-        };
+        let mut options = small(folder.path());
+        options.tuning.fresh_window = 5;
+        options.tuning.searched_events = 12;
         let store = open_sized(options, &clock, &hints, Arc::new(SystemIds));
         Self(Opened {
             folder,

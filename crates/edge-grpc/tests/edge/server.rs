@@ -84,7 +84,12 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let clock = Arc::new(SystemClock::new());
-        let mut options = SqliteOptions::in_dir(folder.path());
+        let mut options = SqliteOptions {
+            data_dir: folder.path().to_owned(),
+            queue: 8_192,
+            batch: 1_024,
+            tuning: adapter_sqlite::Tuning::default(),
+        };
         store(&mut options);
         let opened = SqliteStore::open(
             options,

@@ -59,7 +59,12 @@ impl LiveServer {
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let clock = Arc::new(SystemClock::new());
-        let options = SqliteOptions::in_dir(folder.path());
+        let options = SqliteOptions {
+            data_dir: folder.path().to_owned(),
+            queue: 8_192,
+            batch: 1_024,
+            tuning: adapter_sqlite::Tuning::default(),
+        };
         let opened = SqliteStore::open(
             options,
             clock.clone(),

@@ -322,7 +322,12 @@ impl Server {
 }
 
 fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dyn OrderStore> {
-    let options = SqliteOptions::in_dir(folder.path());
+    let options = SqliteOptions {
+        data_dir: folder.path().to_owned(),
+        queue: 8_192,
+        batch: 1_024,
+        tuning: adapter_sqlite::Tuning::default(),
+    };
     let clock = Arc::new(SystemClock::new());
     let ids = Arc::new(SystemIds);
     Arc::new(SqliteStore::open(options, clock, ids, hints.clone(), hints.clone()).unwrap())

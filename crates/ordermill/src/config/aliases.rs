@@ -125,6 +125,9 @@ pub(super) fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) {
         if matches!(meaning, Database | HalfDatabase) {
             settings.extend(["store.kind", "store.shards", "store.map"]);
         }
+        if *name == FIRST_HALF {
+            settings.push("dialects.orderflow");
+        }
         layers.note(Alias {
             name,
             settings,
@@ -157,6 +160,9 @@ fn halves(
         (Some(first), Some(second)) => {
             let names = "PG_SHARD1_DSN, PG_SHARD2_DSN";
             databases(layers, &[first.trim(), second.trim()], "letter", names);
+            // Only orderflow has a database of half the users: its clients are the ones to be served.
+            let origin = Origin::Environment(FIRST_HALF.to_owned());
+            layers.set_text("dialects.orderflow", "true", origin);
         }
         (Some(_), None) => layers.complain(one_half(FIRST_HALF, SECOND_HALF)),
         (None, Some(_)) => layers.complain(one_half(SECOND_HALF, FIRST_HALF)),
@@ -317,8 +323,15 @@ mod tests {
         assert_eq!(config.store.kind, StoreKind::Postgres);
         assert_eq!(config.store.shards, [first, second]);
         assert_eq!(config.store.map, ShardMapText::Letter);
-        assert!(lines(&layers)["PG_SHARD1_DSN"].starts_with("sets store.kind, store.shards"));
+        assert_eq!(
+            lines(&layers)["PG_SHARD1_DSN"],
+            "sets store.kind, store.shards, store.map, dialects.orderflow"
+        );
+        assert!(config.dialects.orderflow, "its clients ask for its health");
+        let off = [&halves[..], &[("ORDERMILL__DIALECTS__ORDERFLOW", "false")]].concat();
+        assert!(!load("", &off).unwrap().0.dialects.orderflow);
         let (config, _) = load("", &[("DB_DSN", first), ("PG_SHARD1_DSN", "")]).unwrap();
+        assert!(!config.dialects.orderflow);
         assert_eq!(config.store.shards, [first]);
         assert_eq!(config.store.map, ShardMapText::Spread);
     }

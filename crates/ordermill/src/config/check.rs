@@ -301,6 +301,7 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         ("grpc.keepalive", config.grpc.keepalive),
         ("grpc.idle_timeout", config.grpc.idle_timeout),
         ("store.connect_timeout", config.store.connect_timeout),
+        ("store.start_timeout", config.store.start_timeout),
         ("worker.backoff_first", config.worker.backoff_first),
         ("worker.busy_limit", config.worker.busy_limit),
         ("worker.breaker_open", config.worker.breaker_open),
@@ -308,7 +309,9 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         ("handler.connect_timeout", config.handler.connect_timeout),
         ("handler.timeout", config.handler.timeout),
     ];
-    for (name, time) in times {
+    let late_after = config.health.late_after;
+    let late_after = late_after.map(|time| ("health.late_after", time));
+    for (name, time) in times.into_iter().chain(late_after) {
         if time.is_zero() {
             layers.refuse(name, "must be above zero");
         }

@@ -79,6 +79,14 @@ pub fn load(
     load_with(files_and_sets, flags, environment)
 }
 
+/// The settings of a server to which nothing is said.
+#[must_use]
+pub fn defaults() -> Config {
+    let (config, _) = load_with(&ConfigFlags::default(), &[], std::iter::empty())
+        .expect("a test starts with the defaults");
+    config
+}
+
 fn load_with(
     files_and_sets: &ConfigFlags,
     flags: &[Override],

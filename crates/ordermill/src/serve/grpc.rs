@@ -1,13 +1,17 @@
 //! What the gRPC edge is set to, from the configuration.
 
-use edge_grpc::GrpcSettings;
+use std::time::Duration;
+
+use edge_grpc::{GrpcSettings, Tuning};
 
 use crate::config::Config;
+
+/// A batch takes its time to be sent, too.
+const LEAST_BATCH_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The edge's settings.
 pub fn settings(config: &Config) -> GrpcSettings {
     let grpc = &config.grpc;
-    let defaults = GrpcSettings::default();
     GrpcSettings {
         default_currency: config.orders.default_currency,
         max_message_bytes: grpc.max_message_bytes,
@@ -21,12 +25,11 @@ pub fn settings(config: &Config) -> GrpcSettings {
         // The other half of the store's queue is for everybody else.
         intake_in_flight: (config.store.queue / 2).max(1),
         request_deadline: grpc.request_timeout,
-        // A batch takes its time to be sent, too.
-        batch_deadline: defaults.batch_deadline.max(grpc.request_timeout),
+        batch_deadline: LEAST_BATCH_DEADLINE.max(grpc.request_timeout),
         keepalive_after: grpc.keepalive,
         idle_timeout: grpc.idle_timeout,
         drain_timeout: config.shutdown.drain,
         log_calls: config.log.requests,
-        ..defaults
+        tuning: Tuning::default(),
     }
 }

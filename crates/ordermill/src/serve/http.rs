@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
-use edge_http::EdgeSettings;
+use edge_http::{EdgeSettings, Tuning};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -49,6 +49,7 @@ pub fn settings(config: &Config) -> EdgeSettings {
     EdgeSettings {
         default_currency: config.orders.default_currency,
         orders_dialect: config.dialects.orders,
+        orderflow_health: config.dialects.orderflow,
         max_body_bytes: http.max_body_bytes,
         max_batch_bytes: http.max_batch_bytes,
         max_bodies_bytes: http.max_bodies_bytes,
@@ -59,7 +60,8 @@ pub fn settings(config: &Config) -> EdgeSettings {
         max_requests_in_flight: http.max_in_flight,
         drain_timeout: config.shutdown.drain,
         log_requests: config.log.requests,
+        late_after: config.health.late_after,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..EdgeSettings::default()
+        tuning: Tuning::default(),
     }
 }

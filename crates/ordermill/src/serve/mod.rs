@@ -23,6 +23,8 @@ use anyhow::Context as _;
 use crate::config::{self, ConfigFlags, Override};
 
 pub use check::check;
+pub use grpc::settings as grpc_settings;
+pub use http::settings as http_settings;
 pub use store::migrate as migrate_store;
 
 /// The folder of `--demo` if no other is named: a demonstration never touches real orders.

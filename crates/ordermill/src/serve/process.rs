@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use application::ports::{Clock, Ids};
+use application::store_health::{CommitHealth, TrackedStore};
 use application::system::SystemIds;
-use application::watch::{Hub, WatchSettings};
+use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::EdgeState;
@@ -21,7 +22,7 @@ use super::signals::StopSignals;
 use super::store::OpenStore;
 use super::work::Health;
 use super::{demo, grpc, http, owner_only, receipts, store, work};
-use crate::config::{Config, HandlerKind};
+use crate::config::Config;
 
 /// Runs until a signal or a failure.
 ///
@@ -42,14 +43,16 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
     };
     let mut parts = Parts::default();
     watch_store(&mut store, &mut parts);
-    let application = application(&config, &store, &receipts, &clock, &ids, &mut parts);
+    let commits = track_commits(&mut store, &mut parts);
+    let application =
+        application(&config, &store, &receipts, &clock, &ids, &mut parts).tracking(commits);
     let worker = config
         .worker
         .enabled
         .then(|| work::worker(&config, &store, handling.handler, receipts, clock, ids));
-    let calls_out = config.handler.kind == HandlerKind::Http;
     let health = Health {
-        status: worker.as_ref().map(Worker::status).filter(|_| calls_out),
+        handler: config.handler.kind,
+        status: worker.as_ref().map(Worker::status),
     };
     if let Some(worker) = worker {
         let (soft, hard) = (parts.soft.clone(), parts.hard.clone());
@@ -85,6 +88,19 @@ fn watch_store(store: &mut OpenStore, parts: &mut Parts) {
             reason = gives_up => Err(reason),
         }
     });
+}
+
+/// From now on failed commits are noted, and probed until they succeed again.
+fn track_commits(store: &mut OpenStore, parts: &mut Parts) -> CommitHealth {
+    let commits = CommitHealth::new(store.store.shards());
+    let untracked = Arc::clone(&store.store);
+    store.store = Arc::new(TrackedStore::new(Arc::clone(&untracked), commits.clone()));
+    let (probed, soft) = (commits.clone(), parts.soft.clone());
+    parts.spawn("the probing of commits", async move {
+        probed.run(untracked, soft).await;
+        Ok(())
+    });
+    commits
 }
 
 /// Binds all listeners before the first one is announced, and serves on them; where HTTP is.
@@ -157,7 +173,7 @@ fn application(
 ) -> Application {
     let watching = WatchSettings {
         max_watchers: config.http.max_streams,
-        ..WatchSettings::default()
+        tuning: WatchTuning::default(),
     };
     let hub = Hub::new(Arc::clone(&store.store), Arc::clone(&store.bus), watching);
     let (running, last) = (hub.clone(), parts.last.clone());

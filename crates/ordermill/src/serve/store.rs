@@ -65,9 +65,10 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Open
 async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Result<OpenStore> {
     let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
     let options = SqliteOptions {
+        data_dir: set.data_dir.clone(),
         queue: set.queue,
         batch: set.batch,
-        ..SqliteOptions::in_dir(&set.data_dir)
+        tuning: adapter_sqlite::Tuning::default(),
     };
     let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
     // It reads and may migrate; the signals are listened to meanwhile.
@@ -145,7 +146,8 @@ fn postgres_options(set: &config::Store) -> PostgresOptions {
         pool_size: set.pool,
         queue: set.queue,
         batch: set.batch,
-        start_timeout: set.connect_timeout,
-        ..PostgresOptions::default()
+        connect_timeout: set.connect_timeout,
+        start_timeout: set.start_timeout,
+        tuning: adapter_postgres::Tuning::default(),
     }
 }

@@ -1,15 +1,16 @@
-//! The workers of this process: the handler that the configuration names, the settings of the pool, and the state of the
-//! circuit breaker for the health page.
+//! The workers of this process: the handler that the configuration names, the settings of the pool, and their state for
+//! `/health` and `/v1/stats`.
 
 use std::sync::Arc;
 
 use adapter_webhook::{ClientCertificate, HttpHandler, HttpHandlerSettings, SettingsError};
 use application::Receipts;
 use application::ports::{Clock, Ids, OrderHandler};
-use edge_http::{Breaker, WorkHealth};
+use edge_http::{Breaker, EndpointState, HandlerState, WorkHealth, WorkSnapshot};
 use outbound_http::Proxies;
 use worker::{
-    BreakerSettings, BreakerState, Tuning, Worker, WorkerParts, WorkerSettings, WorkerStatus,
+    BreakerSettings, BreakerState, EndpointSnapshot, Tuning, Worker, WorkerParts, WorkerSettings,
+    WorkerStatus,
 };
 
 use super::store::OpenStore;
@@ -137,20 +138,38 @@ pub fn worker(
     })
 }
 
-/// The state of the work, for the health page.
+/// The state of the processing of orders, for `/health` and `/v1/stats`.
 pub struct Health {
-    /// `None` if this process has no worker, or its handler calls nothing.
+    /// What the worker calls.
+    pub handler: HandlerKind,
+    /// `None` if this process has no worker.
     pub status: Option<WorkerStatus>,
 }
 
 impl WorkHealth for Health {
-    fn breaker(&self) -> Breaker {
-        match &self.status {
-            None => Breaker::Absent,
-            Some(status) => match status.endpoint().breaker {
-                BreakerState::Closed => Breaker::Closed,
-                BreakerState::Open => Breaker::Open,
+    fn snapshot(&self) -> WorkSnapshot {
+        let Some(status) = &self.status else {
+            return edge_http::NoWork.snapshot();
+        };
+        WorkSnapshot {
+            handler: match self.handler {
+                HandlerKind::None => HandlerState::None,
+                HandlerKind::Http => HandlerState::Http(endpoint_state(&status.endpoint())),
             },
+            receipts_reachable: status.receipts_reachable(),
         }
+    }
+}
+
+const fn endpoint_state(endpoint: &EndpointSnapshot) -> EndpointState {
+    EndpointState {
+        breaker: match endpoint.breaker {
+            BreakerState::Closed => Breaker::Closed,
+            BreakerState::Open => Breaker::Open,
+        },
+        since: endpoint.since,
+        consecutive_faults: endpoint.consecutive_faults,
+        next_probe: endpoint.next_probe,
+        busy_pause: endpoint.busy_pause,
     }
 }

@@ -95,7 +95,7 @@ fn a_store_that_cannot_be_opened_is_exit_1_in_one_line() {
         "--set",
         "store.shards=[\"postgres://u:s3cret@127.0.0.1:1/orders\"]",
         "--set",
-        "store.connect_timeout=1s",
+        "store.start_timeout=1s",
     ];
     let output = serve(folder.path(), &away);
     assert_says(&output, 1, &["shard 0"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore};
+use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
@@ -34,7 +34,12 @@ impl OnDisk {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
         let (dispatch, bus): (Arc<dyn Dispatch>, Arc<dyn StatusBus>) =
             (hints.clone(), hints.clone());
-        let options = SqliteOptions::in_dir(dir);
+        let options = SqliteOptions {
+            data_dir: dir.to_owned(),
+            queue: 8_192,
+            batch: 1_024,
+            tuning: Tuning::default(),
+        };
         let wall_clock = Arc::clone(&clock);
         let hints = Arc::clone(&dispatch);
         let store = SqliteStore::open(options, wall_clock, Arc::new(SystemIds), hints, bus);

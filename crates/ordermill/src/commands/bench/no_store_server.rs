@@ -6,11 +6,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
-use edge_grpc::{GrpcEdge, GrpcSettings};
-use edge_http::{EdgeSettings, EdgeState, NoWork};
+use edge_grpc::GrpcEdge;
+use edge_http::{EdgeState, NoWork};
 use tokio_util::sync::CancellationToken;
 
 use super::no_store::NoStore;
+use crate::config;
+use crate::serve::{grpc_settings, http_settings};
 
 /// Serves until killed.
 ///
@@ -24,10 +26,11 @@ pub async fn run() -> Result<()> {
         Arc::new(SystemIds),
         Settings::default(),
     );
-    let grpc = GrpcEdge::new(application.clone(), GrpcSettings::default());
+    let config = config::defaults();
+    let grpc = GrpcEdge::new(application.clone(), grpc_settings(&config));
     let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("ceiling: grpc://{}", grpc_listener.local_addr()?);
-    let state = EdgeState::new(application, EdgeSettings::default(), Arc::new(NoWork));
+    let state = EdgeState::new(application, http_settings(&config), Arc::new(NoWork));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("ceiling: http://{}", listener.local_addr()?);
     let never = CancellationToken::new;

@@ -36,6 +36,8 @@ pub struct Config {
     pub orders: Orders,
     /// `[dialects]`
     pub dialects: Dialects,
+    /// `[health]`
+    pub health: Health,
     /// `[auth]`
     pub auth: Auth,
     /// `[log]`
@@ -130,6 +132,15 @@ pub struct Orders {
 pub struct Dialects {
     /// Whose address `POST /orders` is.
     pub orders: OrdersDialect,
+    /// Whether `/health` is orderflow's.
+    pub orderflow: bool,
+}
+
+/// When the server is not well.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// How long an order may be due; `None`: for ever.
+    pub late_after: Option<Duration>,
 }
 
 /// Who may.
@@ -233,6 +244,10 @@ impl Config {
             },
             dialects: Dialects {
                 orders: layers.read("dialects.orders"),
+                orderflow: layers.read("dialects.orderflow"),
+            },
+            health: Health {
+                late_after: layers.read("health.late_after"),
             },
             auth: Auth {
                 mode: layers.read("auth.mode"),

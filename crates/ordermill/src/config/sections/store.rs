@@ -30,8 +30,10 @@ pub struct Store {
     pub map: ShardMapText,
     /// Connections a shard for reads.
     pub pool: usize,
-    /// How long a start waits for a shard.
+    /// How long a connection may take.
     pub connect_timeout: Duration,
+    /// How long a start waits for a shard.
+    pub start_timeout: Duration,
     /// Decisions that may wait.
     pub queue: usize,
     /// Decisions in one commit.
@@ -92,6 +94,7 @@ impl Store {
             map: layers.read("store.map"),
             pool: layers.read("store.pool"),
             connect_timeout: layers.read("store.connect_timeout"),
+            start_timeout: layers.read("store.start_timeout"),
             queue: layers.read("store.queue"),
             batch: layers.read("store.batch"),
         }

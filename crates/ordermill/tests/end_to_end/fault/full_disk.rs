@@ -25,6 +25,9 @@ async fn a_full_disk_refuses_orders_keeps_answering_reads_and_recovers_when_ther
     run.targets.set(&[server.address]);
     let load = run.load(3);
     load.acknowledge(200, Duration::from_secs(30)).await;
+    let client = http_client();
+    let ready = Standing::of(&client, &server.address.to_string()).await;
+    assert_eq!((ready.readyz, ready.health), (200, 200), "{ready:?}");
 
     let filler = disk.mount.join("filler");
     fill(&filler);
@@ -34,9 +37,15 @@ async fn a_full_disk_refuses_orders_keeps_answering_reads_and_recovers_when_ther
         refused.contains("503") && refused.contains("Retry-After Some"),
         "{refused}"
     );
+    assert!(refused.contains("store_full"), "{refused}");
+    for _ in 0..5 {
+        let full = Standing::of(&client, &server.address.to_string()).await;
+        assert_eq!((full.readyz, full.health), (503, 503), "{full:?}");
+        assert!(full.words.contains("store_full"), "{full:?}");
+        sleep(Duration::from_millis(500)).await;
+    }
 
     // Reads go on while the disk is full.
-    let client = http_client();
     let stats = client
         .get(format!("http://{}/v1/stats", server.address))
         .send()
@@ -55,6 +64,15 @@ async fn a_full_disk_refuses_orders_keeps_answering_reads_and_recovers_when_ther
 
     std::fs::remove_file(&filler).expect("the filler can be removed");
     run.fired("room again");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let ready = Standing::of(&client, &server.address.to_string()).await;
+        if (ready.readyz, ready.health) == (200, 200) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "not ready again: {ready:?}");
+        sleep(Duration::from_millis(100)).await;
+    }
     load.acknowledge(100, Duration::from_secs(20)).await;
     assert!(
         server.has_ended().is_none(),
@@ -65,6 +83,27 @@ async fn a_full_disk_refuses_orders_keeps_answering_reads_and_recovers_when_ther
     run.judge(load, &Expectations::default())
         .await
         .assert_kept();
+}
+
+/// How the server stands by its own words.
+#[derive(Debug)]
+struct Standing {
+    readyz: u16,
+    health: u16,
+    words: String,
+}
+
+impl Standing {
+    async fn of(client: &reqwest::Client, address: &str) -> Self {
+        let readyz = client.get(format!("http://{address}/readyz")).send().await;
+        let health = client.get(format!("http://{address}/health")).send().await;
+        let (readyz, health) = (readyz.expect("an answer"), health.expect("an answer"));
+        Self {
+            readyz: readyz.status().as_u16(),
+            health: health.status().as_u16(),
+            words: health.text().await.expect("a whole answer"),
+        }
+    }
 }
 
 /// Takes the last free byte.

@@ -30,7 +30,7 @@ async fn orders_go_to_postgresql_over_a_verified_connection_and_over_no_other() 
     };
 
     let mut setup = run.setup(Binary::Shipped, at("sslmode=disable".to_owned()));
-    setup.more.push("store.connect_timeout=2s".to_owned());
+    setup.more.push("store.start_timeout=2s".to_owned());
     let refused = setup
         .try_start()
         .await
