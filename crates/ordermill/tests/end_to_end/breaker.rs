@@ -1,5 +1,9 @@
 //! The circuit breaker as an operator sees it: `/health` and `/v1/stats` show its state from the endpoint's fall to its
 //! return, and how late the orders are that wait meanwhile.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
 use serde_json::Value;
 
