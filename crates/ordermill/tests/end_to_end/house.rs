@@ -1,5 +1,5 @@
-//! The house rules that a compiler does not check: who may depend on whom, which licences are in the tree, and that no
-//! dependency is listed without being used.
+//! The house rules that a compiler does not check: who may depend on whom, which licences are in the tree, that no
+//! dependency is listed without being used, and that no text names a setting that there is not.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use proc_macro2::{TokenStream, TokenTree};
 
 use crate::server::repository;
 
@@ -233,16 +234,17 @@ fn every_licence_in_the_tree_is_allowed() {
     assert_eq!(refused, Vec::<String>::new());
 }
 
-fn sources(folder: &Path, out: &mut String) {
+/// Hands every Rust source below `folder` to `read`.
+fn each_source(folder: &Path, read: &mut impl FnMut(&str)) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            sources(&path, out);
+            each_source(&path, read);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            out.push_str(&fs::read_to_string(&path).unwrap());
+            read(&fs::read_to_string(&path).unwrap());
         }
     }
 }
@@ -256,7 +258,7 @@ fn every_listed_dependency_is_used() {
         let root = package.manifest_path.parent().unwrap().as_std_path();
         let mut text = String::new();
         for folder in ["src", "tests", "benches", "examples"] {
-            sources(&root.join(folder), &mut text);
+            each_source(&root.join(folder), &mut |source| text.push_str(source));
         }
         text.push_str(&fs::read_to_string(root.join("build.rs")).unwrap_or_default());
         for dependency in &package.dependencies {
@@ -290,4 +292,102 @@ fn every_listed_dependency_is_used() {
             .map(|name| format!("the workspace lists {name}")),
     );
     assert_eq!(unused, Vec::<String>::new());
+}
+
+/// What looks like a setting and is none: files, and services of gRPC.
+const NO_SETTINGS: [&str; 6] = [
+    "grpc.health",
+    "grpc.reflection",
+    "orders.csv",
+    "orders.db",
+    "orders.ndjson",
+    "orders.proto",
+];
+
+/// The settings, by the sections that they are in.
+fn settings() -> toml::Table {
+    let defaults = repository("crates/ordermill/src/config/ordermill.toml");
+    fs::read_to_string(defaults).unwrap().parse().unwrap()
+}
+
+/// Every `section.key` in `text` of which the section exists and the key does not.
+fn unknown_settings(text: &str, settings: &toml::Table, out: &mut BTreeSet<String>) {
+    let is_of_name = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    let bytes = text.as_bytes();
+    for (dot, _) in text.match_indices('.') {
+        let section = bytes[..dot]
+            .iter()
+            .rev()
+            .take_while(|byte| is_of_name(byte));
+        let section = &text[dot - section.count()..dot];
+        let key = bytes[dot + 1..].iter().take_while(|byte| is_of_name(byte));
+        let key = &text[dot + 1..dot + 1 + key.count()];
+        let before = bytes[..dot - section.len()].last();
+        let is_inside =
+            before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"./-".contains(byte));
+        let Some(toml::Value::Table(known)) = settings.get(section) else {
+            continue;
+        };
+        let name = format!("{section}.{key}");
+        if !is_inside && !key.is_empty() && !known.contains_key(key) {
+            out.insert(name);
+        }
+    }
+    for name in NO_SETTINGS {
+        out.remove(name);
+    }
+}
+
+/// The texts of a source: its string literals, documentation included, without its unit tests.
+fn texts(source: &str, out: &mut String) {
+    fn collect(tokens: TokenStream, out: &mut String) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => collect(group.stream(), out),
+                TokenTree::Literal(literal) => {
+                    out.push_str(&literal.to_string());
+                    out.push('\n');
+                }
+                TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+            }
+        }
+    }
+    let shipped = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+    collect(shipped.parse().unwrap(), out);
+}
+
+#[test]
+fn every_setting_that_a_text_names_exists() {
+    let settings = settings();
+    let mut faults = BTreeSet::new();
+    unknown_settings("see store.qeue, or store.queue", &settings, &mut faults);
+    assert_eq!(faults.iter().collect::<Vec<_>>(), ["store.qeue"]);
+    faults.clear();
+
+    let mut shown = String::new();
+    for package in metadata().workspace_packages() {
+        let root = package.manifest_path.parent().unwrap().as_std_path();
+        each_source(&root.join("src"), &mut |source| texts(source, &mut shown));
+    }
+    assert!(shown.contains("(setting store.queue)"), "texts are read");
+    unknown_settings(&shown, &settings, &mut faults);
+    assert_eq!(faults, BTreeSet::new(), "no such settings");
+}
+
+#[test]
+fn every_setting_that_the_documentation_names_exists() {
+    let settings = settings();
+    let mut faults = BTreeSet::new();
+    let mut files = vec![repository("README.md"), repository("docs/errors/README.md")];
+    for entry in fs::read_dir(repository("docs")).unwrap() {
+        files.push(entry.unwrap().path());
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    assert!(files.len() > 6, "{files:?}");
+    for file in files {
+        // A setting stands between back quotes, alone or in a command.
+        let text = fs::read_to_string(&file).unwrap();
+        unknown_settings(&text, &settings, &mut faults);
+    }
+    assert_eq!(faults, BTreeSet::new(), "no such settings");
 }

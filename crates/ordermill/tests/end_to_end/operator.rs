@@ -103,6 +103,33 @@ fn a_store_that_cannot_be_opened_is_exit_1_in_one_line() {
     assert_says(&run(&[&["migrate"], &away[..]].concat()), 1, &["shard 0"]);
 }
 
+#[test]
+fn a_connection_that_takes_too_long_names_the_setting_that_says_how_long() {
+    let folder = tempfile::tempdir().unwrap();
+    // The system takes connections for it, and nobody ever answers on them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let shard = format!(
+        "store.shards=[\"postgres://u@{}/orders\"]",
+        silent.local_addr().unwrap()
+    );
+    let slow = [
+        "--set",
+        "store.kind=postgres",
+        "--set",
+        &shard,
+        "--set",
+        "store.connect_timeout=300ms",
+        "--set",
+        "store.start_timeout=1s",
+    ];
+    let words = [
+        "shard 0",
+        "no connection within 300 ms",
+        "store.connect_timeout",
+    ];
+    assert_says(&serve(folder.path(), &slow), 1, &words);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schema_of_every_shard_is_brought_up_to_date_before_a_start() {
     let servers = [Postgres::start().await, Postgres::start().await];
