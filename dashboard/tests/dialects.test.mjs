@@ -14,6 +14,9 @@ after(closeBrowser);
 
 const file = join(repository, "dashboard/tests/orderflow-page.html");
 
+/** A server that orderflow's pages may ask how it is. */
+const orderflow = { settings: { "dialects.orderflow": "true" } };
+
 /** Serves the page on an origin of its own. */
 async function elsewhere(t) {
   const listener = http.createServer((_, response) => {
@@ -34,7 +37,7 @@ async function place(page, fields) {
 }
 
 test("a page of another origin places orders, is told what is wrong, and lists them every few moments", async (t) => {
-  const mill = await server(t, { settings: { "dialects.orderflow": "true" } });
+  const mill = await server(t, orderflow);
   const origin = await elsewhere(t);
   const page = await browserPage(t, mill, { also: [origin] });
   page.mayFail = true; // the 400 below
@@ -63,7 +66,7 @@ test("a page of another origin places orders, is told what is wrong, and lists t
 });
 
 test("the same page opened as a file, which has no origin at all, works too", async (t) => {
-  const mill = await server(t);
+  const mill = await server(t, orderflow);
   const page = await browserPage(t, mill, { also: ["file://"] });
   await page.goto(`file://${file}?api=${mill.url}&every=200`);
   await expectText(page.locator("#count"), "0");
@@ -73,7 +76,7 @@ test("the same page opened as a file, which has no origin at all, works too", as
 });
 
 test("a page of another origin cannot read what no dialect opens", async (t) => {
-  const mill = await server(t);
+  const mill = await server(t, orderflow);
   const origin = await elsewhere(t);
   const page = await browserPage(t, mill, { also: [origin], mayComplain: /blocked by CORS policy/ });
   page.mayFail = true;

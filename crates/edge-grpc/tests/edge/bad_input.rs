@@ -422,6 +422,15 @@ async fn failures_of_the_store_say_what_was_done_and_whether_to_try_again() {
             true,
         ),
         (
+            StoreError::Full {
+                shard,
+                reason: secret(),
+            },
+            Code::ResourceExhausted,
+            "STORE_FULL",
+            true,
+        ),
+        (
             StoreError::Unknown {
                 shard,
                 reason: secret(),

@@ -9,7 +9,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::server::Server;
+use crate::server::{Server, amount};
 use port_conformance::faulty::Mood;
 
 fn of(service: &str) -> HealthCheckRequest {
@@ -43,6 +43,34 @@ async fn health_is_serving_while_the_store_answers() {
     server.store_becomes(lost());
     let answer = client.check(of("")).await.unwrap().into_inner();
     assert_eq!(answer.status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn health_is_not_serving_while_commits_fail_and_recovers_by_itself() {
+    let server = Server::with(|settings, _| {
+        settings.tuning.probe_interval = Duration::from_millis(20);
+    })
+    .await;
+    let mut orders = server.client().await;
+    let mut client = HealthClient::new(server.channel().await);
+    let mut answers = client.watch(of("")).await.unwrap().into_inner();
+    let mut next = async || {
+        let answer = timeout(Duration::from_secs(10), answers.message())
+            .await
+            .unwrap();
+        answer.unwrap().unwrap().status()
+    };
+    assert_eq!(next().await, ServingStatus::Serving);
+    server.store_becomes(Mood::CommitsFailing(StoreError::Full {
+        shard: domain::ShardId(0),
+        reason: "no space".to_owned(),
+    }));
+    let refused = orders.create_order(amount("u", 1)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(next().await, ServingStatus::NotServing);
+    server.store_becomes(Mood::Well);
+    assert_eq!(next().await, ServingStatus::Serving);
+    orders.create_order(amount("u", 1)).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
 use application::ports::{ClaimLimits, Guard, OrderStore, Write};
+use application::store_health::{CommitHealth, TrackedStore};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
@@ -101,18 +102,23 @@ impl Server {
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let shared = Arc::clone(&store) as Arc<dyn OrderStore>;
         let hub = Hub::new(Arc::clone(&shared), hints, watch);
+        let commits = CommitHealth::new(shared.shards());
+        let tracked = TrackedStore::new(Arc::clone(&shared), commits.clone());
         let application = Application::new(
-            shared,
+            Arc::new(tracked),
             Receipts::Rendered,
             clock,
             Arc::new(SystemIds),
             Settings::default(),
         )
-        .watching(hub.clone());
+        .watching(hub.clone())
+        .tracking(commits.clone());
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
         let mut running = JoinSet::new();
         let stop = hard.clone();
         running.spawn(async move { hub.run(stop).await });
+        let stop = hard.clone();
+        running.spawn(async move { commits.run(shared, stop).await });
         let edge = GrpcEdge::new(application, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -73,6 +73,24 @@ impl Asking {
         }
     }
 
+    /// The server takes the orders of the first shard, and names the second one, without waiting for it.
+    async fn says_that_the_second_shard_is_away(&self, run: &Run) {
+        assert_eq!(self.status(run, "/readyz").await.0, 200);
+        let asked = Instant::now();
+        let url = format!("http://{}/health", run.targets.pick(0));
+        let answer = self.client.get(url).send().await.expect("an answer");
+        assert!(asked.elapsed() < Duration::from_secs(5), "it waits");
+        assert_eq!(answer.status().as_u16(), 200);
+        let body = answer.bytes().await.expect("a whole answer");
+        let health: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(health["status"], "degraded", "{health}");
+        assert_eq!(health["shards"][0]["status"], "available", "{health}");
+        assert_ne!(health["shards"][1]["status"], "available", "{health}");
+        let reason = &health["reasons"][0];
+        let detail = reason["detail"].as_str().unwrap_or_default();
+        assert!(detail.starts_with("Shard 1 "), "{health}");
+    }
+
     async fn status(&self, run: &Run, path: &str) -> (u16, bool) {
         let url = format!("http://{}{path}", run.targets.pick(0));
         let answer = self.client.get(url).send().await.expect("an answer");
@@ -130,6 +148,7 @@ async fn a_slow_shard_and_a_lost_one_are_refused_clearly_and_leave_the_others_as
     );
     assert_eq!(asking.status(&run, "/v1/orders").await, refused);
     assert_eq!(asking.status(&run, "/v1/orders?user_id=alice").await.0, 200);
+    asking.says_that_the_second_shard_is_away(&run).await;
 
     proxy.restore();
     run.fired("the second shard is back");
