@@ -182,7 +182,7 @@ impl PlaceOrder {
         }
         let amount = match (amount, lines.as_deref(), adjustments.as_deref()) {
             (amount, Some([]), _) => amount.flatten(),
-            // Also beside an amount that is faulty itself: all faults are told at once.
+            // Also beside an amount that is faulty itself: a client sees all faults at once.
             (amount, Some(lines), Some(adjustments)) => {
                 let amount = amount.flatten();
                 check_sum(lines, adjustments, amount, checked_currency, faults)

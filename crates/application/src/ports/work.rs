@@ -122,7 +122,7 @@ impl BucketRound {
 /// What a rescue does with an order whose lease ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RescuePolicy {
-    /// With so many attempts behind it, it becomes a dead letter.
+    /// With this many attempts behind it, it becomes a dead letter.
     pub max_attempts: u32,
     /// Otherwise it is due again after this and more, as [`domain::Order::lose_lease`] draws it.
     pub delay: Duration,

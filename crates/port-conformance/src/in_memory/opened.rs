@@ -9,7 +9,8 @@ use application::system::ManualClock;
 use async_trait::async_trait;
 use domain::Timestamp;
 
-use super::{Data, InMemoryStore, SHARDS};
+use super::data::Data;
+use super::{InMemoryStore, SHARDS};
 use crate::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
 
 /// Opens stores in memory, under a clock that is turned by hand.
