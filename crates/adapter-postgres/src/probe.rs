@@ -39,8 +39,8 @@ impl Shard {
             "CREATE TEMPORARY TABLE ordermill_probe (filling bytea) ON COMMIT DROP; \
              INSERT INTO ordermill_probe SELECT decode(repeat('5a', {ROW_BYTES}), 'hex') FROM generate_series(1, {rows})"
         );
-        let patience = self.statement_timeout + Duration::from_secs(1);
-        let failed = match timeout(patience, client.batch_execute(&statements)).await {
+        let round_trip = self.statement_timeout + Duration::from_secs(1);
+        let failed = match timeout(round_trip, client.batch_execute(&statements)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error,
             Err(_) => {

@@ -53,9 +53,9 @@ pub(crate) struct Health {
 impl Health {
     /// Asks the shards, all at once, for no longer than a probe may take.
     pub(crate) async fn ask(edge: &EdgeState) -> Self {
-        let patience = edge.settings.tuning.probe_timeout;
+        let probe_timeout = edge.settings.tuning.probe_timeout;
         Self {
-            store: edge.application.store_health(patience).await,
+            store: edge.application.store_health(probe_timeout).await,
             work: edge.work.snapshot(),
             late_after: edge.settings.late_after,
         }

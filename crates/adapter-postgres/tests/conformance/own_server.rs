@@ -27,7 +27,8 @@ impl OwnServer {
         server.set_clock(0);
         let clock = server.clock().display().to_string();
         server.environment = vec![
-            ("LD_PRELOAD", library),
+            // scripts/parts preloads it into the server, not into itself.
+            ("SERVER_PRELOAD", library),
             ("FAKETIME_TIMESTAMP_FILE", clock),
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             // The monotonic clock never jumps, whatever is done to the other one.

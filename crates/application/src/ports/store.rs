@@ -347,8 +347,9 @@ pub trait OrderStore: Send + Sync + 'static {
     /// passed over.
     ///
     /// How many orders each [`domain::Lane`] gives is [`ClaimLimits::allot`]'s decision. Within a lane the store goes round
-    /// the home buckets, claim after claim, and takes the oldest due orders of each, at most [`PER_BUCKET`](super::PER_BUCKET) before the next
-    /// bucket has its turn. So the work of one customer, however much of it is due, does not keep that of others waiting.
+    /// the home buckets, claim after claim, and takes the oldest due orders of each, at most [`PER_BUCKET`](super::PER_BUCKET)
+    /// before the next bucket has its turn. So the work of one customer, however much of it is due, does not keep that of
+    /// others waiting.
     async fn claim(
         &self,
         shard: ShardId,

@@ -72,10 +72,10 @@ impl StoreHealth {
 }
 
 impl Application {
-    /// Asks every shard at the same time, and waits at most `patience` for all of them.
-    pub async fn store_health(&self, patience: Duration) -> StoreHealth {
+    /// Asks every shard at the same time, and waits at most `probe_timeout` for all of them.
+    pub async fn store_health(&self, probe_timeout: Duration) -> StoreHealth {
         let asked = self.store.shards().iter().map(|&shard| async move {
-            let answer = timeout(patience, self.store.oldest_due_age(shard)).await;
+            let answer = timeout(probe_timeout, self.store.oldest_due_age(shard)).await;
             let (state, oldest_due_age) = match answer {
                 Ok(Ok(age)) => (self.commit_state(shard), age),
                 Ok(Err(_)) | Err(_) => (ShardState::Unreachable, None),

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::opened::{caller, soon};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const FIRST: ShardId = ShardId(0);
 const SECOND: ShardId = ShardId(1);
 
@@ -158,7 +158,7 @@ impl Opened {
     }
 
     async fn states(&self) -> [ShardState; 2] {
-        let health = self.application.store_health(PATIENCE).await;
+        let health = self.application.store_health(PROBE_TIMEOUT).await;
         [health.shards[0].state, health.shards[1].state]
     }
 }
@@ -191,7 +191,7 @@ async fn a_shard_whose_commits_fail_is_ready_again_by_itself() {
         assert!(!opened.place_on(FIRST).await);
         let states = [ShardState::CommitsFail(failure), ShardState::Available];
         assert_eq!(opened.states().await, states);
-        let health = opened.application.store_health(PATIENCE).await;
+        let health = opened.application.store_health(PROBE_TIMEOUT).await;
         assert!(health.takes_orders(), "the other shard takes orders");
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!(opened.states().await, states);
@@ -213,7 +213,7 @@ async fn the_store_takes_no_orders_if_the_commits_of_every_shard_fail() {
         opened.shards.fail(&full(shard));
         assert!(!opened.place_on(shard).await);
     }
-    let health = opened.application.store_health(PATIENCE).await;
+    let health = opened.application.store_health(PROBE_TIMEOUT).await;
     assert!(!health.takes_orders());
     assert!(health.is_reachable(), "reads go on");
 }
@@ -285,8 +285,8 @@ async fn a_silent_shard_keeps_nobody_waiting_longer_than_it_may() {
     opened.opened.pass(Duration::from_secs(90)).await;
     *opened.shards.silent.lock().unwrap() = Some(FIRST);
     let asked = tokio::time::Instant::now();
-    let health = opened.application.store_health(PATIENCE).await;
-    assert_eq!(asked.elapsed(), PATIENCE);
+    let health = opened.application.store_health(PROBE_TIMEOUT).await;
+    assert_eq!(asked.elapsed(), PROBE_TIMEOUT);
     let states: Vec<_> = health.shards.iter().map(|shard| shard.state).collect();
     assert_eq!(states, [ShardState::Unreachable, ShardState::Available]);
     assert_eq!(health.oldest_due_age(), Some(Duration::from_secs(90)));
@@ -300,7 +300,7 @@ async fn a_failed_outcome_is_a_failed_commit() {
     assert!(opened.place_on(FIRST).await);
     let store = Arc::clone(opened.application.store());
     let limits = application::ports::ClaimLimits::any(1);
-    let claimed = store.claim(FIRST, limits, PATIENCE).await.unwrap();
+    let claimed = store.claim(FIRST, limits, PROBE_TIMEOUT).await.unwrap();
     opened.shards.fail(&full(FIRST));
     let now = opened.opened.clock().now();
     let decision = claimed[0].give_back(None, Duration::ZERO, now).unwrap();

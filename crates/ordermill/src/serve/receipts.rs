@@ -1,9 +1,9 @@
 //! The receipt store that the configuration names: checked, then opened.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use adapter_object_store::ReceiptFolder;
+use anyhow::Context as _;
 use application::Receipts;
 
 use super::check::check_folder;
@@ -24,11 +24,8 @@ pub fn open(config: &Config) -> anyhow::Result<Receipts> {
     match config.receipts.store {
         ReceiptsKind::Embedded => Ok(Receipts::Rendered),
         ReceiptsKind::Folder => {
-            let folder = config
-                .receipts
-                .folder
-                .as_deref()
-                .unwrap_or_else(|| Path::new("receipts"));
+            let folder = config.receipts.folder.as_deref();
+            let folder = folder.context("receipts.folder names no folder")?;
             Ok(Receipts::Outside(Arc::new(ReceiptFolder::open(folder)?)))
         }
     }
