@@ -59,7 +59,7 @@ pub(crate) enum Taking {
     Claim(ClaimLimits, Duration),
     /// The oldest due quarantined order is claimed, under a lease of this length.
     ClaimQuarantined(Duration),
-    /// At most so many orders, quarantined ones last, are claimed and settled in the same transaction.
+    /// At most this many orders, quarantined ones last, are claimed and settled in the same transaction.
     Settle(usize, Arc<dyn Settle>),
 }
 

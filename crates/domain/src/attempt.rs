@@ -60,14 +60,12 @@ impl Order {
         delay: Duration,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
-        step.failure = Some(failure);
-        step.retry_in = Some(delay);
+        let step = self.next_attempt(Some(failure), delay, now);
         self.change(Transition::Retry, step)
     }
 
     /// The attempt does not count: a worker that stops gives back what it has not finished, or the fault was not the
-    /// order's (the endpoint or the receipt store could not be reached). Due again in `delay`.
+    /// order's (the endpoint could not be reached). Due again in `delay`.
     ///
     /// # Errors
     /// If it is not PROCESSING.
@@ -77,13 +75,11 @@ impl Order {
         delay: Duration,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
+        let busy_since = self.busy_since.filter(|_| failure.is_none());
+        let failure = failure.or_else(|| self.failure.clone());
+        let mut step = self.next_attempt(failure, delay, now);
         step.attempt = self.attempt.saturating_sub(1);
-        if failure.is_none() {
-            step.busy_since = self.busy_since;
-        }
-        step.failure = failure.or_else(|| self.failure.clone());
-        step.retry_in = Some(delay);
+        step.busy_since = busy_since;
         self.change(Transition::Retry, step)
     }
 
@@ -98,11 +94,9 @@ impl Order {
         delay: Duration,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
+        let mut step = self.next_attempt(Some(failure), delay, now);
         step.attempt = self.attempt.saturating_sub(1);
-        step.failure = Some(failure);
         step.busy_since = self.busy_since.or(Some(now.max(self.updated_at)));
-        step.retry_in = Some(delay);
         self.change(Transition::Retry, step)
     }
 
@@ -118,11 +112,9 @@ impl Order {
         delay: Duration,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
+        let mut step = self.next_attempt(Some(failure), delay, now);
         step.attempt = self.attempt.saturating_sub(1);
         step.record_work(result);
-        step.failure = Some(failure);
-        step.retry_in = Some(delay);
         self.change(Transition::Retry, step)
     }
 
@@ -147,6 +139,14 @@ impl Order {
         } else {
             self.retry(failure, delay.saturating_add(self.part_of(delay)), now)
         }
+    }
+
+    /// The attempt ends with `failure`, and the next one is due in `delay`.
+    fn next_attempt(&self, failure: Option<Failure>, delay: Duration, now: Timestamp) -> Step {
+        let mut step = self.step(now, Cause::default(), Job::DueIn(delay));
+        step.failure = failure;
+        step.retry_in = Some(delay);
+        step
     }
 
     /// A part of `whole`, uniformly drawn from the random bits of the order's id and its version: always the same for one

@@ -65,7 +65,7 @@ async fn claim(store: &PostgresStore, limits: ClaimLimits) -> Vec<Arc<Order>> {
     store.claim(SHARD, limits, LEASE).await.unwrap()
 }
 
-/// So many due orders of each lane, of a few users; the lane of each order.
+/// This many due orders of each lane, of a few users; returns the lane of each order.
 async fn stock(store: &PostgresStore, count: [usize; 3]) -> HashMap<OrderId, Lane> {
     let few: Vec<String> = users().take(7).collect();
     let commands = |prefix: u64, count: usize| {
