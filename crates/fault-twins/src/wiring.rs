@@ -10,8 +10,10 @@ use adapter_webhook::{HttpHandler, HttpHandlerSettings};
 use anyhow::Context as _;
 use application::in_process::InProcessHints;
 use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore, StatusBus};
+use application::store_health::CommitHealth;
 use application::system::{SystemClock, SystemIds};
-use application::{Application, Receipts};
+use application::watch::{Hub, WatchSettings, WatchTuning};
+use application::{LocalOrders, OrdersDependencies, Receipts};
 use domain::{Currency, ShardId};
 use edge_http::{EdgeSettings, EdgeState, NoWork, OrdersDialect};
 use outbound_http::Proxies;
@@ -83,14 +85,21 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let application = Application::new(
-        application::ports::StorePorts::of(&store),
-        Receipts::Rendered,
+    let store = application::ports::StorePorts::of(&store);
+    let no_watching = WatchSettings {
+        max_watchers: 0,
+        tuning: WatchTuning::default(),
+    };
+    let hub = Hub::new(Arc::clone(&store.feed), hints, no_watching);
+    let orders = Arc::new(LocalOrders::new(OrdersDependencies {
+        commits: CommitHealth::new(&shards),
+        store,
+        receipts: Receipts::Rendered,
         clock,
-        ids,
-        application::Settings::default(),
-    );
-    let state = EdgeState::new(application, edge_settings(&settings), Arc::new(NoWork));
+        ids: Arc::clone(&ids),
+        settings: application::Settings::default(),
+    }));
+    let state = EdgeState::new(orders, hub, ids, edge_settings(&settings), Arc::new(NoWork));
     let serving = edge_http::serve(listener, state, soft.clone(), hard.clone());
     parts.spawn(async move {
         serving.await;

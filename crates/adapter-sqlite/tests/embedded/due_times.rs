@@ -6,7 +6,7 @@ use std::time::Duration;
 use adapter_sqlite::SHARDS;
 use application::ports::Clock as _;
 use application::system::ManualClock;
-use domain::{Order, Status, Steering};
+use domain::{Order, OrderCommand, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
 
 use crate::opened::Opened;
@@ -119,13 +119,16 @@ async fn fresh_orders_are_claimed_past_one_that_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_held_while_it_waits_has_no_time_until_it_is_released() {
     let waiting = Waiting::for_an_hour().await;
-    let held = waiting.subject.steer(&waiting.order, Steering::Hold).await;
+    let held = waiting
+        .subject
+        .apply(&waiting.order, OrderCommand::Hold)
+        .await;
     assert_eq!(waiting.next_due().await, None);
-    let released = waiting.subject.steer(&held, Steering::Release).await;
+    let released = waiting.subject.apply(&held, OrderCommand::Release).await;
     assert_eq!(released.status, Status::Pending);
     assert_eq!(waiting.next_due().await, Some(HOUR));
     waiting.is_not_due().await;
-    let cancelled = waiting.subject.steer(&released, Steering::Cancel).await;
+    let cancelled = waiting.subject.apply(&released, OrderCommand::Cancel).await;
     assert_eq!(cancelled.status, Status::Cancelled);
     assert_eq!(waiting.next_due().await, None);
     waiting.clock.advance(HOUR);

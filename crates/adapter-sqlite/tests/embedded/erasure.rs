@@ -16,8 +16,8 @@ use application::ports::{
 };
 use application::system::SystemIds;
 use domain::{
-    Cause, Decision, EventType, HistoryStatus, IdempotencyKey, Order, OrderId, PlaceOrder,
-    ReceiptLocation, Seq, Status, Steering, Timestamp,
+    Cause, Decision, EventType, HistoryStatus, IdempotencyKey, Order, OrderCommand, OrderId,
+    PlaceOrder, ReceiptLocation, Seq, Status, Timestamp,
 };
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample, write_at};
 
@@ -35,7 +35,7 @@ async fn cancelled(subject: &Subject, command: &PlaceOrder, key: Option<&str>) -
     let write = subject.new_write(command, key);
     let order = Arc::clone(&write.decision.order);
     subject.must_write(write).await;
-    subject.steer(&order, Steering::Cancel).await
+    subject.apply(&order, OrderCommand::Cancel).await
 }
 
 async fn feed(subject: &Subject) -> Vec<SequencedEvent> {
@@ -102,7 +102,7 @@ async fn no_event_is_kept_of_an_order_that_is_cancelled_and_erased_in_one_commit
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     let (order, _) = subject.place(&sample::plain("alice", 1)).await;
     let cancel = order
-        .steer(Steering::Cancel, subject.now(), sample::cause())
+        .apply(OrderCommand::Cancel, subject.now(), sample::cause())
         .expect("a new order can be cancelled");
     let erasure = subject.erasure(&cancel.order);
     {
@@ -385,8 +385,8 @@ async fn what_was_personal_is_in_no_file_once_the_store_is_closed() {
             continue;
         }
         let order = subject.retry(&order, Duration::ZERO).await;
-        let order = subject.steer(&order, Steering::Hold).await;
-        orders.push(subject.steer(&order, Steering::Cancel).await);
+        let order = subject.apply(&order, OrderCommand::Hold).await;
+        orders.push(subject.apply(&order, OrderCommand::Cancel).await);
     }
     assert_eq!(orders.len(), 40);
     let subject = subject.reopen().await;

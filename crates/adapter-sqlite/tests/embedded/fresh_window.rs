@@ -10,7 +10,7 @@ use adapter_sqlite::SHARDS;
 use application::ports::{
     ClaimLimits, OrderReader as _, OrderWriter as _, RescuePolicy, StoreError, WorkQueue as _,
 };
-use domain::{Bucket, Order, OrderId, Status, Steering};
+use domain::{Bucket, Order, OrderCommand, OrderId, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use super::crash::copy_of;
@@ -165,10 +165,10 @@ async fn orders_that_moved_on_are_not_due_after_a_crash() {
         for _ in 0..5 {
             orders.push(before.place("alice").await);
         }
-        let held = before.subject.steer(&orders[0], Steering::Hold).await;
-        before.subject.steer(&orders[2], Steering::Cancel).await;
-        let released = before.subject.steer(&orders[4], Steering::Hold).await;
-        let released = before.subject.steer(&released, Steering::Release).await;
+        let held = before.subject.apply(&orders[0], OrderCommand::Hold).await;
+        before.subject.apply(&orders[2], OrderCommand::Cancel).await;
+        let released = before.subject.apply(&orders[4], OrderCommand::Hold).await;
+        let released = before.subject.apply(&released, OrderCommand::Release).await;
         let waiting = BTreeSet::from([orders[1].id, orders[3].id, released.id]);
 
         let after = before.after_crash(is_small);
@@ -183,7 +183,7 @@ async fn orders_that_moved_on_are_not_due_after_a_crash() {
         // Nothing but orders that moved on is in the log.
         let before = after;
         let last = before.place("alice").await;
-        before.subject.steer(&last, Steering::Hold).await;
+        before.subject.apply(&last, OrderCommand::Hold).await;
         let after = before.after_crash(is_small);
         assert_eq!(after.subject.next_due(SHARDS[0]).await, None);
     }
@@ -200,7 +200,7 @@ async fn old_work_and_old_claims_move_to_the_jobs() {
     assert_eq!((before.jobs(0), before.jobs(1)), (0, 0));
     for _ in 0..20 {
         let order = before.place("carol").await;
-        before.subject.steer(&order, Steering::Cancel).await;
+        before.subject.apply(&order, OrderCommand::Cancel).await;
     }
     assert_eq!(
         (before.jobs(0), before.jobs(1)),

@@ -8,7 +8,7 @@ use application::ports::{
     Clock as _, Ids as _, OrderReader as _, OrderWriter as _, WorkQueue as _,
 };
 use application::system::SystemIds;
-use domain::Steering;
+use domain::OrderCommand;
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
 use tempfile::TempDir;
 
@@ -71,8 +71,8 @@ async fn work_that_was_put_off_alone_is_not_due_before_its_new_time() {
     let folder = Arc::clone(&opened.folder);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     let (placed, _) = subject.place(&sample::plain("alice", 100)).await;
-    let held = subject.steer(&placed, Steering::Hold).await;
-    subject.steer(&held, Steering::Release).await;
+    let held = subject.apply(&placed, OrderCommand::Hold).await;
+    subject.apply(&held, OrderCommand::Release).await;
     change_by_hand(&folder, "UPDATE orders SET facts = x'ff'");
 
     assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));

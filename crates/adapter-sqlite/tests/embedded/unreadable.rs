@@ -56,8 +56,8 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
     let first = at.placed("alice").await;
     let second = at.placed("alice").await;
     // Released work is read when it is claimed; fresh work need not be.
-    let held = at.subject.steer(&first, domain::Steering::Hold).await;
-    at.subject.steer(&held, domain::Steering::Release).await;
+    let held = at.subject.apply(&first, domain::OrderCommand::Hold).await;
+    at.subject.apply(&held, domain::OrderCommand::Release).await;
     at.spoil(first.id);
     let claimed = at
         .store

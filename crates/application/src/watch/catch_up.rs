@@ -18,6 +18,7 @@ use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
 use super::registry::Topic;
 use super::watcher::Watcher;
+use crate::access::Forbidden;
 use crate::ports::{EventPage, SequencedEvent, StoreError};
 
 /// Where watching a topic begins.
@@ -31,9 +32,15 @@ pub enum Start {
     AfterVersion(Option<Version>),
 }
 
-/// Why a topic could not be joined. The watcher does not watch it; all are retryable.
+/// Why there is no watcher, or why it could not join a topic. All but [`WatchError::Forbidden`] are retryable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WatchError {
+    /// The caller may not watch this. Permanent.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// As many watchers as the hub serves are there.
+    #[error("too many watchers")]
+    TooManyWatchers,
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -145,6 +152,7 @@ impl<'a> CatchUp<'a> {
     }
 
     async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {
+        self.watcher.mailbox.visibility().admits(&self.topic)?;
         let shards = self.watcher.hub.shards_of(&self.topic);
         self.watcher.need_pumps();
         for shard in &shards {
@@ -323,6 +331,7 @@ impl<'a> CatchUp<'a> {
         Ok(stored == Some(position))
     }
 
+    /// The events of one order; none if the order is not the watcher's to see, as of an order that there is not.
     async fn read_events(
         &self,
         id: OrderId,
@@ -332,7 +341,10 @@ impl<'a> CatchUp<'a> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
         let events = inner.feed.order_events(id, after, limit).await?;
-        Ok(events.unwrap_or_default())
+        let mut events = events.unwrap_or_default();
+        let visibility = self.watcher.mailbox.visibility();
+        events.retain(|sequenced| visibility.sees(&sequenced.event));
+        Ok(events)
     }
 
     /// A turn is for one read, so that a client that takes its changes slowly holds up nobody.

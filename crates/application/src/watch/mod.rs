@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::caller::Caller;
 use crate::ports::{EventFeed, StatusBus};
 
 mod catch_up;
@@ -25,6 +26,7 @@ mod cursor;
 mod mailbox;
 mod pump;
 mod registry;
+mod visibility;
 mod watcher;
 
 pub use catch_up::{CatchUp, Start, WatchError};
@@ -133,10 +135,13 @@ impl Hub {
         }
     }
 
-    /// A watcher without topics yet; `None` where there are as many as may be.
-    #[must_use]
-    pub fn watcher(&self) -> Option<Watcher> {
-        Watcher::new(self.clone())
+    /// A watcher without topics yet. It is handed what its caller may read: a caller that is bound to one user gets no
+    /// change of another user's order, whatever it watches.
+    ///
+    /// # Errors
+    /// [`WatchError::Forbidden`] without `orders:read`; [`WatchError::TooManyWatchers`].
+    pub fn watcher(&self, caller: &Caller) -> Result<Watcher, WatchError> {
+        Watcher::new(self.clone(), caller)
     }
 
     /// How many watchers there are now.

@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use application::Caller;
 use application::in_process::InProcessHints;
 use application::ports::{
-    EventFeed, EventPage, OrderReader, SequencedEvent, Sharded, StatusBus, StoreError,
+    Deadline, EventFeed, EventPage, SequencedEvent, Sharded, StatusBus, StoreError,
 };
 use application::watch::{
     Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Cause, Event, EventPosition, EventType, OrderId, Seq, ShardId, Timestamp, UserId,
-    Version,
+    Bucket, Cause, Event, EventPosition, EventType, OrderId, Seq, ShardId, Timestamp, Trace,
+    UserId, Version,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -328,4 +329,14 @@ pub async fn receive(watcher: &Watcher, count: usize) -> Vec<Seen> {
         .expect("the changes come");
     assert_eq!(seen.len(), count, "{seen:?}");
     seen
+}
+
+/// A caller who may watch everything.
+pub fn caller() -> Caller {
+    Caller::trusted(Trace::default(), Deadline::now())
+}
+
+/// A watcher of such a caller.
+pub fn new_watcher(hub: &Hub) -> Watcher {
+    hub.watcher(&caller()).unwrap()
 }

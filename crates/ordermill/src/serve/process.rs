@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use application::ports::{Clock, Ids};
+use application::ports::Ids;
 use application::store_health::{self, CommitHealth};
 use application::system::SystemIds;
 use application::watch::{Hub, WatchSettings, WatchTuning};
-use application::{Application, Receipts, Settings};
+use application::{LocalOrders, Orders, OrdersDependencies, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::EdgeState;
 use tokio::net::TcpListener;
@@ -44,12 +44,25 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
     let mut parts = Parts::default();
     watch_store(&mut store, &mut parts);
     let commits = track_commits(&mut store, &mut parts);
-    let application =
-        application(&config, &store, &receipts, &clock, &ids, &mut parts).tracking(commits);
-    let worker = config
-        .worker
-        .enabled
-        .then(|| work::worker(&config, &store, handling.handler, receipts, clock, ids));
+    let hub = live_watching(&config, &store, &mut parts);
+    let orders: Arc<dyn Orders> = Arc::new(LocalOrders::new(OrdersDependencies {
+        store: store.ports.clone(),
+        commits,
+        receipts: receipts.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        settings: Settings::default(),
+    }));
+    let worker = config.worker.enabled.then(|| {
+        work::worker(
+            &config,
+            &store,
+            handling.handler,
+            receipts,
+            clock,
+            Arc::clone(&ids),
+        )
+    });
     let health = Health {
         handler: config.handler.kind,
         status: worker.as_ref().map(Worker::status),
@@ -60,8 +73,13 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
             worker.run(soft, hard).await.broken.map_or(Ok(()), Err)
         });
     }
-    let grpc = GrpcEdge::new(application.clone(), grpc::settings(&config));
-    let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
+    let grpc = GrpcEdge::new(
+        Arc::clone(&orders),
+        hub.clone(),
+        Arc::clone(&ids),
+        grpc::settings(&config),
+    );
+    let edge = EdgeState::new(orders, hub, ids, http::settings(&config), Arc::new(health));
     let http_addr = listen(&config, &edge, grpc, &mut parts)?;
     if config.worker.enabled {
         tracing::info!("handler: {}", handling.description);
@@ -162,15 +180,8 @@ fn listen(
     Ok(http_addr)
 }
 
-/// The use cases over the store, with live watching.
-fn application(
-    config: &Config,
-    store: &OpenStore,
-    receipts: &Receipts,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn Ids>,
-    parts: &mut Parts,
-) -> Application {
+/// Live watching of the store's changes.
+fn live_watching(config: &Config, store: &OpenStore, parts: &mut Parts) -> Hub {
     let watching = WatchSettings {
         max_watchers: config.http.max_streams,
         tuning: WatchTuning::default(),
@@ -182,12 +193,5 @@ fn application(
     );
     let (running, last) = (hub.clone(), parts.last.clone());
     parts.spawn_behind("live watching", async move { running.run(last).await });
-    Application::new(
-        store.ports.clone(),
-        receipts.clone(),
-        Arc::clone(clock),
-        Arc::clone(ids),
-        Settings::default(),
-    )
-    .watching(hub)
+    hub
 }

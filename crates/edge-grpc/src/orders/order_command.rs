@@ -1,12 +1,12 @@
 //! UpdateStatus and CancelOrder: change one order and answer with the changed order. `expected_version` makes the change
 //! conditional, `reason` is recorded with it.
 
-use domain::{Steering, Version};
+use domain::{OrderCommand, Version};
 use proto::ordermill::v1 as pb;
 
 use crate::call::Call;
 use crate::messages::{self, Faults};
-use crate::refusal::{Refusal, of_steer};
+use crate::refusal::{Refusal, of_command};
 use crate::state::GrpcEdge;
 
 pub(super) async fn update_status(
@@ -22,10 +22,10 @@ pub(super) async fn update_status(
     let (id, status) = faults.all_good(id.zip(status))?;
     let caller = call.caller(edge.settings.request_deadline);
     let order = edge
-        .application
-        .set_status(&caller, id, status, expected, reason)
+        .orders
+        .set_status(&caller, id, status, expected.into(), reason)
         .await
-        .map_err(|error| of_steer(error, caller.deadline))?;
+        .map_err(|error| of_command(error, caller.deadline))?;
     Ok(pb::UpdateStatusResponse {
         order: Some(messages::order(&order)),
     })
@@ -43,10 +43,10 @@ pub(super) async fn cancel_order(
     let id = faults.all_good(id)?;
     let caller = call.caller(edge.settings.request_deadline);
     let order = edge
-        .application
-        .steer_order(&caller, id, Steering::Cancel, expected, reason)
+        .orders
+        .command(&caller, id, OrderCommand::Cancel, expected.into(), reason)
         .await
-        .map_err(|error| of_steer(error, caller.deadline))?;
+        .map_err(|error| of_command(error, caller.deadline))?;
     Ok(pb::CancelOrderResponse {
         order: Some(messages::order(&order)),
     })

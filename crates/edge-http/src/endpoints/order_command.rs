@@ -2,21 +2,20 @@
 //! order and answers with it as it then is. `If-Match` makes it conditional. The body is empty or `{"reason": ...}`.
 
 use axum::http::StatusCode;
-use domain::{OrderId, Reason, Steering, Version};
-use tokio::time::Instant;
+use domain::{OrderCommand, Reason};
 
-use super::{existing_order, no_query, order_id};
+use super::{no_query, order_id};
 use crate::answer::{self, Answer};
 use crate::json::read_reason;
 use crate::problem::Problem;
-use crate::request::{Expected, Incomer, JSON, if_match, media_type, read_body};
+use crate::request::{Incomer, JSON, if_match, media_type, read_body};
 use crate::state::EdgeState;
 
-pub(crate) async fn steer_order(
+pub(crate) async fn order_command(
     edge: &EdgeState,
     incomer: Incomer<'_>,
     id: &str,
-    steering: Steering,
+    command: OrderCommand,
 ) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     let id = order_id(id)?;
@@ -38,10 +37,9 @@ pub(crate) async fn steer_order(
     let reason = reason_in(&body)?;
     drop(body);
     let caller = edge.caller(trace);
-    let expected = expected_version(edge, id, expected, caller.deadline).await?;
     let order = edge
-        .application
-        .steer_order(&caller, id, steering, expected, reason)
+        .orders
+        .command(&caller, id, command, expected, reason)
         .await?;
     Ok(answer::order(StatusCode::OK, &order))
 }
@@ -53,28 +51,5 @@ fn reason_in(body: &[u8]) -> Result<Option<Reason>, Problem> {
         Ok(reason)
     } else {
         Err(Problem::invalid_body(faults))
-    }
-}
-
-/// The one version that the change is bound to. If the client accepts several, it is the present one; the change checks
-/// it again in its transaction.
-async fn expected_version(
-    edge: &EdgeState,
-    id: OrderId,
-    expected: Expected,
-    deadline: Instant,
-) -> Result<Option<Version>, Problem> {
-    let versions = match expected {
-        Expected::Any => return Ok(None),
-        Expected::OneOf(versions) => versions,
-    };
-    if let [version] = versions[..] {
-        return Ok(Some(version));
-    }
-    let current = existing_order(edge, id, deadline).await?.version;
-    if versions.contains(&current) {
-        Ok(Some(current))
-    } else {
-        Err(Problem::version_mismatch(current))
     }
 }

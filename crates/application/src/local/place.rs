@@ -2,110 +2,36 @@
 
 use std::sync::Arc;
 
-use domain::{
-    HistoryStatus, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status, Timestamp,
-};
+use domain::{Fault, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status};
 use futures_util::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout_at;
 
-use crate::Application;
+use super::in_flight::InFlight;
+use super::local_orders::LocalOrders;
+use crate::access;
 use crate::caller::Caller;
-use crate::in_flight::InFlight;
-use crate::ports::{CommitError, Committed, Guard, ReceiptError, StoreError, Write};
+use crate::deadline::within;
+use crate::orders::{BatchRow, History, PlaceError, Placed};
+use crate::ports::{CommitError, Committed, Guard, ReceiptStore, StoreError, Write};
 use crate::receipts::Receipts;
-
-/// What became of a request to place an order. All three are successes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Placed {
-    /// It is a new order, and durable.
-    Created(Arc<Order>),
-    /// The key made this order before: the order as it was first answered, at version 1.
-    Replayed(Arc<Order>),
-    /// The external id names this order, made by an equal command: the order as it is now.
-    Existing(Arc<Order>),
-}
-
-/// Why an order was not placed.
-#[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
-    /// The key was used with another body. Permanent.
-    #[error("the Idempotency-Key was used before with another body; use a new key for a new order")]
-    KeyReused,
-    /// The external id names an order with another body. Permanent.
-    #[error(
-        "the external_id names another order of this user, which differs in {}; use a new external_id, or send the same body",
-        in_words(differing)
-    )]
-    ExternalIdTaken {
-        /// The fields that differ, as JSON pointers; empty if the other order could not be read.
-        differing: Vec<&'static str>,
-    },
-    /// An equal request with this key is still under way, past this caller's deadline. Retryable.
-    #[error("a request with this Idempotency-Key is still under way; send it again in a moment")]
-    KeyInFlight,
-    /// The store cannot hold this order. Permanent.
-    #[error("the order was refused by the store: {0}")]
-    Refused(String),
-    /// The receipt of imported history could not be kept; the order was not placed. Retryable unless a conflict.
-    #[error(transparent)]
-    Receipt(#[from] ReceiptError),
-    /// The store failed. Retryable, with the same key.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// One row of a batch.
-#[derive(Debug, Clone)]
-pub struct BatchRow {
-    /// The order.
-    pub command: PlaceOrder,
-    /// Its own key.
-    pub key: Option<IdempotencyKey>,
-    /// Set for imported history, which is never processed.
-    pub history: Option<History>,
-}
-
-/// What is known of an order of the past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct History {
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// How it ended.
-    pub status: HistoryStatus,
-}
 
 /// Receipts of imported history that are written at a time.
 const RECEIPTS_AT_A_TIME: usize = 16;
 
-fn in_words(pointers: &[&str]) -> String {
-    if pointers.is_empty() {
-        return "its content".to_owned();
-    }
-    let names: Vec<&str> = pointers
-        .iter()
-        .map(|pointer| pointer.trim_start_matches('/'))
-        .collect();
-    names.join(", ")
-}
-
-impl Application {
-    /// Places one order; durable when it returns a success.
-    ///
-    /// # Errors
-    /// See [`PlaceError`]; whatever the error, the same request with the same key finds out what happened.
-    pub async fn place_order(
+impl LocalOrders {
+    pub(super) async fn place_order(
         &self,
         caller: &Caller,
         command: PlaceOrder,
         key: Option<IdempotencyKey>,
     ) -> Result<Placed, PlaceError> {
+        access::may_place(caller, &command.user_id)?;
         let held = key
             .as_ref()
             .map(|key| self.in_flight.enter(&command.user_id, key));
         let write = self.decide_new(caller, command, key);
         let order = Arc::clone(&write.decision.order);
-        let mut results = self.store.writer.commit(vec![write], caller.deadline).await;
+        let mut results = self.writer.commit(vec![write], caller.deadline).await;
         let result = results.pop().expect("a store answers each write");
         if matches!(
             result,
@@ -119,8 +45,7 @@ impl Application {
         self.placed(caller, order, result).await
     }
 
-    /// Places many orders, each on its own; one answer a row, in the same order.
-    pub async fn place_batch(
+    pub(super) async fn place_rows(
         &self,
         caller: &Caller,
         rows: Vec<BatchRow>,
@@ -139,7 +64,6 @@ impl Application {
             }));
         }
         let mut results = self
-            .store
             .writer
             .commit(writes, caller.deadline)
             .await
@@ -159,6 +83,7 @@ impl Application {
     }
 
     async fn decide_row(&self, caller: &Caller, row: BatchRow) -> Result<Write, PlaceError> {
+        access::may_place(caller, &row.command.user_id)?;
         match row.history {
             None => Ok(self.decide_new(caller, row.command, row.key)),
             Some(history) => {
@@ -197,13 +122,17 @@ impl Application {
         key: Option<IdempotencyKey>,
         history: History,
     ) -> Result<Write, PlaceError> {
+        let now = self.clock.now();
+        if history.created_at > now {
+            let detail = format!("lies in the future; history ends at {now}");
+            let fault = Fault::new("/history/created_at", "out_of_range", detail);
+            return Err(PlaceError::Invalid(vec![fault]));
+        }
         let known = match (&self.receipts, &command.external_id) {
-            (Receipts::Outside(_), Some(external_id)) => self
-                .store
-                .reader
-                .find(&command.user_id, external_id)
-                .await?
-                .is_some(),
+            (Receipts::Outside(_), Some(external_id)) => {
+                let finding = self.reader.find(&command.user_id, external_id);
+                within(caller, finding).await?.is_some()
+            }
             (Receipts::Outside(_) | Receipts::Rendered, _) => false,
         };
         let random = history_random(&command, key.as_ref()).unwrap_or_else(|| self.ids.random());
@@ -222,7 +151,7 @@ impl Application {
         if let (Receipts::Outside(store), Status::Processed, false) =
             (&self.receipts, order.status, known)
         {
-            store.put(&Receipt::of(order)).await?;
+            write_receipt(&**store, caller, order).await?;
         }
         Ok(Write { decision, guard })
     }
@@ -252,16 +181,29 @@ impl Application {
 
     /// In what the order that holds the external id differs from `order`. The refusal is certain already; it is only
     /// less helpful if the other order cannot be read in time.
-    async fn differing_facts(&self, caller: &Caller, order: &Order) -> Vec<&'static str> {
+    async fn differing_facts(&self, caller: &Caller, order: &Order) -> Vec<String> {
         let Some(external_id) = &order.external_id else {
             return Vec::new();
         };
-        let reading = self.store.reader.find(&order.user_id, external_id);
-        match timeout_at(caller.deadline, reading).await {
-            Ok(Ok(Some(existing))) => existing.differing_facts(order),
-            Ok(Ok(None) | Err(_)) | Err(_) => Vec::new(),
-        }
+        let finding = self.reader.find(&order.user_id, external_id);
+        let Ok(Some(existing)) = within(caller, finding).await else {
+            return Vec::new();
+        };
+        let pointers = existing.differing_facts(order).into_iter();
+        pointers.map(str::to_owned).collect()
     }
+}
+
+/// Stores the receipt of imported history. A receipt that is late belongs to no order, and is the same if the order is
+/// placed later.
+async fn write_receipt(
+    store: &dyn ReceiptStore,
+    caller: &Caller,
+    order: &Order,
+) -> Result<(), PlaceError> {
+    let receipt = Receipt::of(order);
+    let writing = async { store.put(&receipt).await.map_err(PlaceError::from) };
+    within(caller, writing).await
 }
 
 fn guard(command: &PlaceOrder, key: Option<IdempotencyKey>) -> Guard {

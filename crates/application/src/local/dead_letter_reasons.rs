@@ -6,51 +6,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Order, Status, Timestamp, UserId};
+use domain::{Order, Status, UserId};
 
-use crate::Application;
-use crate::ports::{ListFilter, ListQuery, StoreError};
+use super::local_orders::LocalOrders;
+use crate::access;
+use crate::caller::Caller;
+use crate::orders::{DeadLetterReason, DeadLetterReasons, ListRequest, ReadError};
+use crate::ports::ListFilter;
 
-/// One reason, with its dead letters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetterReason {
-    /// The code of [`domain::Failure`].
-    pub code: Arc<str>,
-    /// How many have it.
-    pub count: usize,
-    /// When the newest of them failed.
-    pub newest_at: Timestamp,
-    /// What the newest of them said.
-    pub sample_message: Arc<str>,
-}
-
-/// The reasons of the dead letters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetterReasons {
-    /// The most frequent first.
-    pub reasons: Vec<DeadLetterReason>,
-    /// How many dead letters were counted.
-    pub counted: usize,
-    /// The walk ended at its bound: there may be more of each, and other reasons.
-    pub has_more: bool,
-}
-
-/// So many orders are in memory at a time.
+/// The most orders in memory at a time.
 const ORDERS_AT_A_TIME: usize = 200;
-/// So many looks in vain may follow each other, each at a bounded number of orders.
-const MOST_EMPTY_PAGES: usize = 100;
+/// The most pages without a match that may follow each other, each after a bounded number of orders.
+const MAX_EMPTY_PAGES: usize = 100;
 
-impl Application {
-    /// Counts up to `limit` dead letters, of one user or of all, by their reason.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn dead_letter_reasons(
+impl LocalOrders {
+    pub(super) async fn count_reasons(
         &self,
+        caller: &Caller,
         user_id: Option<UserId>,
         limit: usize,
-    ) -> Result<DeadLetterReasons, StoreError> {
-        let mut query = ListQuery {
+    ) -> Result<DeadLetterReasons, ReadError> {
+        access::may_operate(caller)?;
+        let mut request = ListRequest {
             filter: ListFilter {
                 user_id,
                 status: Some(Status::Failed),
@@ -58,14 +35,13 @@ impl Application {
             },
             before: None,
             limit: 0,
-            scan_limit: self.settings.scan_limit,
         };
         let mut by_code = HashMap::new();
         let mut counted = 0;
         let mut empty_pages = 0;
         let has_more = loop {
-            query.limit = (limit - counted).min(ORDERS_AT_A_TIME);
-            let page = self.list_orders(&query).await?;
+            request.limit = (limit - counted).min(ORDERS_AT_A_TIME);
+            let page = self.visible_page(caller, request.clone()).await?;
             empty_pages = if page.orders.is_empty() {
                 empty_pages + 1
             } else {
@@ -75,11 +51,11 @@ impl Application {
             for order in &page.orders {
                 count(order, &mut by_code);
             }
-            query.before = page.next_before;
-            if query.before.is_none() {
+            request.before = page.next_before;
+            if request.before.is_none() {
                 break false;
             }
-            if counted >= limit || empty_pages >= MOST_EMPTY_PAGES {
+            if counted >= limit || empty_pages >= MAX_EMPTY_PAGES {
                 break true;
             }
         };
