@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
 use application::ports::{
-    Committed, EventFeed as _, Guard, Ids as _, ListFilter, ListQuery, OrderReader as _,
-    OrderWriter as _, SequencedEvent, Write,
+    Committed, Guard, Ids as _, ListFilter, ListQuery, OrderWriter as _, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{

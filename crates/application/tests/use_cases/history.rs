@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use application::ports::{Erasure, EventFeed as _, OrderReader as _, OrderWriter as _};
+use application::ports::Erasure;
 use application::{BatchRow, History, PlaceError, Placed};
 use domain::{HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
 use port_conformance::order_store::sample;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use application::ports::{
     ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, ListQuery, OrderPage,
-    OrderReader, OrderStore, OrderWriter, ReceiptError, ReceiptStore, Sharded, StoreError,
-    StorePorts, WorkQueue, Write,
+    OrderReader, OrderStore, OrderWriter, ReceiptError, ReceiptStore, StoreError, StorePorts,
+    Write,
 };
 use application::system::SystemIds;
 use application::{Application, Caller, Receipts, Settings};

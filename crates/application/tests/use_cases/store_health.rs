@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use application::Application;
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Deadline, Erasure, NextDue, OrderReader,
-    OrderStore, OrderWriter, RescuePolicy, Sharded, StoreError, StorePorts, WorkQueue, Write,
+    Claim, ClaimLimits, CommitError, Committed, Deadline, Erasure, NextDue, OrderStore,
+    OrderWriter, RescuePolicy, Sharded, StoreError, StorePorts, WorkQueue, Write,
 };
 use application::store_health::{CommitFailure, CommitHealth, ShardState, tracked};
 use application::system::SystemIds;

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
-use application::ports::{
-    EventFeed, EventPage, OrderReader, SequencedEvent, Sharded, StatusBus, StoreError,
-};
+use application::ports::{EventFeed, EventPage, SequencedEvent, Sharded, StatusBus, StoreError};
 use application::watch::{
     Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
 };

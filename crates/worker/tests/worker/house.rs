@@ -8,7 +8,7 @@ use std::time::Duration;
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Clock, Guard, Ids, OrderHandler, OrderWriter as _, Outcome, Sharded as _, WorkQueue as _, Write,
+    Clock, Guard, Ids, OrderHandler, OrderWriter as _, Outcome, Sharded as _, Write,
 };
 use async_trait::async_trait;
 use domain::{
