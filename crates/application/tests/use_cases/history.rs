@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use application::ports::Erasure;
-use application::{BatchRow, History, PlaceError, Placed};
-use domain::{HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
+use application::ports::Erasure;
+use application::{BatchRow, PlaceError, Placed};
+use domain::{History, HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
 use port_conformance::order_store::sample;
 
 use crate::opened::{Opened, caller, soon};

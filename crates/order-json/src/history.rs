@@ -4,8 +4,7 @@
 
 use std::borrow::Cow;
 
-use application::History;
-use domain::{Fault, Given, HistoryStatus, Status, Timestamp};
+use domain::{Fault, Given, History, HistoryStatus, Status, Timestamp};
 
 use super::fields::{Field, Fields, Scalar, enter, unknown_field};
 use super::reader::{Kind, Malformed, Reader};

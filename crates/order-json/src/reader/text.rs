@@ -6,7 +6,7 @@ use super::{Malformed, Reader};
 
 impl<'a> Reader<'a> {
     /// Reads a string; borrowed where it holds no escapes.
-    pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
+    pub fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
         self.expect(b'"')?;
         let from = self.at;
         loop {

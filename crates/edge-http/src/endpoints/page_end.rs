@@ -1,6 +1,6 @@
 //! The end of a list, the same for every list.
 
-use application::order_json::write_text_or_null;
+use order_json::write_text_or_null;
 
 /// Closes `{"data": [...` with whether there is more and where it goes on.
 pub(crate) fn write_page_end(next_cursor: Option<&str>, out: &mut Vec<u8>) {

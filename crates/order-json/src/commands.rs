@@ -13,14 +13,17 @@ const CODE: Field = Field::new(2, "/code");
 
 /// The dead letters that a command is for, and why it is given.
 #[derive(Debug, Default)]
-pub(crate) struct DeadLetterCommand<'a> {
-    pub(crate) user_id: Given<Cow<'a, str>>,
-    pub(crate) code: Given<Cow<'a, str>>,
-    pub(crate) reason: Option<Reason>,
+pub struct DeadLetterCommand<'a> {
+    /// Only those of this user.
+    pub user_id: Given<Cow<'a, str>>,
+    /// Only those with this failure code.
+    pub code: Given<Cow<'a, str>>,
+    /// Why the command is given; checked.
+    pub reason: Option<Reason>,
 }
 
 /// Reads `{"user_id": ..., "code": ..., "reason": ...}`.
-pub(crate) fn read_dead_letter_command<'a>(
+pub fn read_dead_letter_command<'a>(
     reader: &mut Reader<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<DeadLetterCommand<'a>, Malformed> {
@@ -46,10 +49,7 @@ pub(crate) fn read_dead_letter_command<'a>(
 }
 
 /// Reads the body of a command on one order: nothing, or `{"reason": ...}`.
-pub(crate) fn read_reason(
-    bytes: &[u8],
-    faults: &mut Vec<Fault>,
-) -> Result<Option<Reason>, Malformed> {
+pub fn read_reason(bytes: &[u8], faults: &mut Vec<Fault>) -> Result<Option<Reason>, Malformed> {
     if bytes.is_empty() {
         return Ok(None);
     }

@@ -15,18 +15,24 @@ const MAX_DEPTH: u32 = 64;
 
 /// The type of a value, known from its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// `{...}`
     Object,
+    /// `[...]`
     Array,
+    /// `"..."`
     Text,
+    /// A number.
     Number,
+    /// `true` or `false`.
     Boolean,
+    /// `null`
     Null,
 }
 
 impl Kind {
     /// The kind with its article, for sentences.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Object => "an object",
             Self::Array => "an array",
@@ -62,12 +68,12 @@ impl<'a> Reader<'a> {
     }
 
     /// An error at the present position.
-    pub(crate) fn malformed(&self, what: impl Into<Cow<'static, str>>) -> Malformed {
+    pub fn malformed(&self, what: impl Into<Cow<'static, str>>) -> Malformed {
         Malformed::at(what, self.text.as_bytes(), self.at)
     }
 
     /// An error about a key that an object has twice.
-    pub(crate) fn duplicate(&self, key: &str) -> Malformed {
+    pub fn duplicate(&self, key: &str) -> Malformed {
         let shown: String = key.chars().take(100).collect();
         self.malformed(format!("The key {shown:?} comes twice in an object"))
     }
@@ -90,7 +96,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The type of the next value. Reads white space only.
-    pub(crate) fn peek(&mut self) -> Result<Kind, Malformed> {
+    pub fn peek(&mut self) -> Result<Kind, Malformed> {
         self.skip_space();
         match self.byte() {
             Some(b'{') => Ok(Kind::Object),
@@ -116,7 +122,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an object; `member` reads the value of each key.
-    pub(crate) fn object(
+    pub fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
@@ -141,7 +147,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an object whose keys may each come once.
-    pub(crate) fn members(
+    pub fn members(
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
@@ -157,7 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array; `element` reads each value, given its index.
-    pub(crate) fn array(
+    pub fn array(
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
@@ -206,7 +212,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a number as its text.
-    pub(crate) fn number(&mut self) -> Result<&'a str, Malformed> {
+    pub fn number(&mut self) -> Result<&'a str, Malformed> {
         let from = self.at;
         if self.byte() == Some(b'-') {
             self.at += 1;
@@ -250,24 +256,24 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `null`.
-    pub(crate) fn null(&mut self) -> Result<(), Malformed> {
+    pub fn null(&mut self) -> Result<(), Malformed> {
         self.word("null")
     }
 
     /// Reads `true` or `false`.
-    pub(crate) fn boolean(&mut self) -> Result<bool, Malformed> {
+    pub fn boolean(&mut self) -> Result<bool, Malformed> {
         let value = self.byte() == Some(b't');
         self.word(if value { "true" } else { "false" })?;
         Ok(value)
     }
 
     /// Reads any value and forgets it, refusing duplicate keys anywhere in it.
-    pub(crate) fn skip(&mut self) -> Result<(), Malformed> {
+    pub fn skip(&mut self) -> Result<(), Malformed> {
         self.pass_over(true)
     }
 
     /// Reads any value and returns its text. Duplicate keys are found when that text is read.
-    pub(crate) fn raw(&mut self) -> Result<&'a str, Malformed> {
+    pub fn raw(&mut self) -> Result<&'a str, Malformed> {
         self.skip_space();
         let from = self.at;
         self.pass_over(false)?;

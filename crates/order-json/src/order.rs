@@ -194,7 +194,7 @@ mod tests {
     use domain::{CheckRules, Currency, Fault, PlaceOrder};
 
     use super::{RowFields, read_order};
-    use crate::json::Reader;
+    use crate::Reader;
 
     fn check(json: &str) -> Result<PlaceOrder, Vec<Fault>> {
         let mut faults = Vec::new();

@@ -1,11 +1,11 @@
 //! An event as JSON: the envelope of DESIGN, with the order's data beside what changed.
 
-use application::order_json::{write_contents, write_failure, write_text_or_null};
+use super::order::{write_contents, write_failure, write_text_or_null};
 use domain::{Event, Order};
 use std::io::Write as _;
 
 /// Appends `event` of `order`, whose unchanging facts it carries.
-pub(crate) fn write_event(event: &Event, order: &Order, out: &mut Vec<u8>) {
+pub fn write_event(event: &Event, order: &Order, out: &mut Vec<u8>) {
     write_envelope(event, out);
     // Writing into a Vec cannot fail.
     let _ = write!(

@@ -1,7 +1,7 @@
 //! The rows of a batch, found without reading them: each is then read on its own, so that one faulty row is one
 //! refused row.
 
-use super::reader::{Kind, Malformed, Reader};
+use order_json::{Kind, Malformed, Reader};
 
 /// The texts of the elements of a JSON array, at most `limit`; `None` where there are more.
 pub(crate) fn array_rows(bytes: &[u8], limit: usize) -> Result<Option<Vec<&[u8]>>, Malformed> {

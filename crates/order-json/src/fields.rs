@@ -172,7 +172,7 @@ pub(super) fn wrong_type(
 }
 
 /// The most faults that one answer lists; its detail has the number of all.
-pub(crate) const MAX_FAULTS: usize = 1000;
+pub const MAX_FAULTS: usize = 1000;
 
 /// Adds a fault, unless there are already more than an answer lists.
 pub(super) fn push(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
@@ -198,11 +198,7 @@ pub(super) fn segment(key: &str) -> String {
 }
 
 /// The sentence about a name that is not `what`, with the nearest known one if there is a similar one.
-pub(crate) fn unknown_among<'k>(
-    name: &str,
-    known: impl Iterator<Item = &'k str>,
-    what: &str,
-) -> String {
+pub fn unknown_among<'k>(name: &str, known: impl Iterator<Item = &'k str>, what: &str) -> String {
     // A longer name is similar to none of ours; comparing it would only cost time.
     let nearest = (name.len() <= 64)
         .then(|| {
