@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, PostgresStore, ShardMap, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{Guard, Ids, ListFilter, ListQuery, OrderStore, Write};
+use application::ports::{
+    Guard, Ids, ListFilter, ListQuery, OrderReader as _, OrderWriter as _, WorkQueue as _, Write,
+};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Currency, ExternalId, IdempotencyKey, Line, Money, Order, PlaceOrder, ProductName,
@@ -193,7 +195,7 @@ async fn read(store: &Arc<PostgresStore>) -> Result<(), Failed> {
         filter: ListFilter::default(),
         before: None,
         limit: 1000,
-        look_at_most: 10_000,
+        scan_limit: 10_000,
     };
     let orders = store.list(&newest).await?.orders;
     let start = Instant::now();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
-    EventPage, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
-    StatusBus, StoreError, Write,
+    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StatusBus, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -151,8 +151,7 @@ impl PostgresStore {
     }
 }
 
-#[async_trait]
-impl OrderStore for PostgresStore {
+impl Sharded for PostgresStore {
     fn shards(&self) -> &[ShardId] {
         &self.ids
     }
@@ -160,7 +159,10 @@ impl OrderStore for PostgresStore {
     fn shard_of(&self, bucket: Bucket) -> ShardId {
         self.owners[usize::from(bucket.get())]
     }
+}
 
+#[async_trait]
+impl OrderWriter for PostgresStore {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -205,6 +207,96 @@ impl OrderStore for PostgresStore {
         shard.queue.erase(erasure, deadline).await
     }
 
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.shard(shard)?.probe_commit().await
+    }
+
+    async fn close(&self) {
+        for shard in &self.shards {
+            shard.queue.close();
+        }
+        self.closing.cancel();
+        if timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a shard did not let go of its connection in time");
+        }
+        for shard in &self.shards {
+            shard.pool.close();
+            shard.state.is_prepared.store(false, Ordering::Release);
+        }
+    }
+}
+
+#[async_trait]
+impl OrderReader for PostgresStore {
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.owner(id).get(id).await
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.owner_of(Bucket::of(user))
+            .find(user, external_id)
+            .await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        if let Some(user) = &query.filter.user_id {
+            return self.owner_of(Bucket::of(user)).list(query).await;
+        }
+        if let [shard] = &*self.shards {
+            return shard.list(query).await;
+        }
+        let part = ListQuery {
+            scan_limit: query.scan_limit.div_ceil(self.shards.len()),
+            ..query.clone()
+        };
+        let pages = try_join_all(self.shards.iter().map(|shard| shard.list(&part))).await?;
+        Ok(list::merge(pages, query.limit))
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut all = Counts::default();
+        for counts in try_join_all(self.shards.iter().map(Shard::counts)).await? {
+            all.add(&counts);
+        }
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl EventFeed for PostgresStore {
+    async fn order_events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.owner(id).events(id, after, limit).await
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        self.shard(shard)?.events_after(after, limit).await
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.shard(shard)?.event_position(seq).await
+    }
+}
+
+#[async_trait]
+impl WorkQueue for PostgresStore {
     async fn claim(
         &self,
         shard: ShardId,
@@ -221,15 +313,6 @@ impl OrderStore for PostgresStore {
     ) -> Result<Option<Arc<Order>>, StoreError> {
         let claimed = self.take(shard, Taking::ClaimQuarantined(lease)).await?;
         Ok(claimed.into_iter().next())
-    }
-
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, Taking::Settle(limit, settle)).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -261,93 +344,12 @@ impl OrderStore for PostgresStore {
         self.shard(shard)?.queue.rescue(limit, policy).await
     }
 
-    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        self.owner(id).get(id).await
-    }
-
-    async fn find(
-        &self,
-        user: &UserId,
-        external_id: &ExternalId,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.owner_of(Bucket::of(user))
-            .find(user, external_id)
-            .await
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
-        if let Some(user) = &query.filter.user_id {
-            return self.owner_of(Bucket::of(user)).list(query).await;
-        }
-        if let [shard] = &*self.shards {
-            return shard.list(query).await;
-        }
-        let part = ListQuery {
-            look_at_most: query.look_at_most.div_ceil(self.shards.len()),
-            ..query.clone()
-        };
-        let pages = try_join_all(self.shards.iter().map(|shard| shard.list(&part))).await?;
-        Ok(list::merge(pages, query.limit))
-    }
-
-    async fn events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.owner(id).events(id, after, limit).await
-    }
-
-    async fn events_after(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        self.shard(shard)?.events_after(after, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        let mut all = Counts::default();
-        for counts in try_join_all(self.shards.iter().map(Shard::counts)).await? {
-            all.add(&counts);
-        }
-        Ok(all)
-    }
-
-    async fn event_position(
-        &self,
-        shard: ShardId,
-        seq: Seq,
-    ) -> Result<Option<EventPosition>, StoreError> {
-        self.shard(shard)?.event_position(seq).await
-    }
-
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.shard(shard)?.next_due().await
     }
 
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.shard(shard)?.oldest_due_age().await
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        self.shard(shard)?.probe_commit().await
-    }
-
-    async fn close(&self) {
-        for shard in &self.shards {
-            shard.queue.close();
-        }
-        self.closing.cancel();
-        if timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {
-            tracing::warn!("a shard did not let go of its connection in time");
-        }
-        for shard in &self.shards {
-            shard.pool.close();
-            shard.state.is_prepared.store(false, Ordering::Release);
-        }
     }
 }
 

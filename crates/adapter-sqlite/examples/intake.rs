@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Clock, Committed, Guard, Ids, OrderStore, Write};
+use application::ports::{
+    ClaimLimits, Clock, Committed, Guard, Ids, OrderReader as _, OrderWriter as _, WorkQueue as _,
+    Write,
+};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Currency, ExternalId, IdempotencyKey, Money, Order, PlaceOrder, Receipt,

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventFeed, EventPage,
+    ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy, SequencedEvent, Sharded,
+    StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -18,8 +19,7 @@ pub(super) struct NoStore {
     seq: AtomicU64,
 }
 
-#[async_trait]
-impl OrderStore for NoStore {
+impl Sharded for NoStore {
     fn shards(&self) -> &[ShardId] {
         &[ShardId(0)]
     }
@@ -27,7 +27,10 @@ impl OrderStore for NoStore {
     fn shard_of(&self, _: Bucket) -> ShardId {
         ShardId(0)
     }
+}
 
+#[async_trait]
+impl OrderWriter for NoStore {
     async fn commit(&self, writes: Vec<Write>, _: Deadline) -> Vec<Result<Committed, CommitError>> {
         writes
             .iter()
@@ -43,45 +46,15 @@ impl OrderStore for NoStore {
         Err(CommitError::Stale)
     }
 
-    async fn claim(
-        &self,
-        _: ShardId,
-        _: ClaimLimits,
-        _: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        Ok(Vec::new())
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        Ok(())
     }
 
-    async fn settle(
-        &self,
-        _: ShardId,
-        _: usize,
-        _: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        Ok(Vec::new())
-    }
+    async fn close(&self) {}
+}
 
-    async fn claim_quarantined(
-        &self,
-        _: ShardId,
-        _: Duration,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        Ok(None)
-    }
-
-    async fn heartbeat(&self, _: &[Claim], _: Duration) -> Result<Vec<Claim>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn rescue(
-        &self,
-        _: ShardId,
-        _: RescuePolicy,
-        _: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        Ok(Vec::new())
-    }
-
+#[async_trait]
+impl OrderReader for NoStore {
     async fn get(&self, _: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         Ok(None)
     }
@@ -97,7 +70,14 @@ impl OrderStore for NoStore {
         })
     }
 
-    async fn events(
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        Ok(Counts::default())
+    }
+}
+
+#[async_trait]
+impl EventFeed for NoStore {
+    async fn order_events(
         &self,
         _: OrderId,
         _: Option<Version>,
@@ -129,9 +109,38 @@ impl OrderStore for NoStore {
     ) -> Result<Option<EventPosition>, StoreError> {
         Ok(Some(EventPosition { seq, bits: 0 }))
     }
+}
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        Ok(Counts::default())
+#[async_trait]
+impl WorkQueue for NoStore {
+    async fn claim(
+        &self,
+        _: ShardId,
+        _: ClaimLimits,
+        _: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn claim_quarantined(
+        &self,
+        _: ShardId,
+        _: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn heartbeat(&self, _: &[Claim], _: Duration) -> Result<Vec<Claim>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn rescue(
+        &self,
+        _: ShardId,
+        _: RescuePolicy,
+        _: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
@@ -141,10 +150,4 @@ impl OrderStore for NoStore {
     async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
         Ok(None)
     }
-
-    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn close(&self) {}
 }

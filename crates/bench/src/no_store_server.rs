@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use application::ports::{OrderStore, StorePorts};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use edge_grpc::GrpcEdge;
@@ -19,7 +20,7 @@ use crate::no_store::NoStore;
 /// Where no port can be had.
 pub async fn run() -> Result<()> {
     let application = Application::new(
-        Arc::new(NoStore::default()),
+        StorePorts::of(&(Arc::new(NoStore::default()) as Arc<dyn OrderStore>)),
         Receipts::Rendered,
         Arc::new(SystemClock::new()),
         Arc::new(SystemIds),

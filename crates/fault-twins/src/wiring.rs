@@ -67,7 +67,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut parts = JoinSet::new();
     parts.spawn(late_writer.run());
     let worker = Worker::new(WorkerParts {
-        store: Arc::clone(&store),
+        queue: Arc::clone(&store) as _,
+        writer: Arc::clone(&store) as _,
         dispatch: Arc::clone(&hints) as Arc<dyn Dispatch>,
         handler: handler(&settings, &clock)?,
         receipts: Receipts::Rendered,
@@ -83,7 +84,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let application = Application::new(
-        store,
+        application::ports::StorePorts::of(&store),
         Receipts::Rendered,
         clock,
         ids,

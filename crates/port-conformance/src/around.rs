@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventFeed, EventPage,
+    ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -21,7 +22,7 @@ pub trait StoreAround: Send + Sync + 'static {
     /// The store inside.
     fn inner(&self) -> &dyn OrderStore;
 
-    /// As [`OrderStore::commit`].
+    /// As [`OrderWriter::commit`].
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -30,7 +31,7 @@ pub trait StoreAround: Send + Sync + 'static {
         self.inner().commit(writes, deadline).await
     }
 
-    /// As [`OrderStore::erase`].
+    /// As [`OrderWriter::erase`].
     async fn erase(
         &self,
         erasure: Erasure,
@@ -39,12 +40,7 @@ pub trait StoreAround: Send + Sync + 'static {
         self.inner().erase(erasure, deadline).await
     }
 
-    /// As [`OrderStore::together`].
-    fn together(&self, ask: &mut dyn FnMut()) {
-        self.inner().together(ask);
-    }
-
-    /// As [`OrderStore::claim`].
+    /// As [`WorkQueue::claim`].
     async fn claim(
         &self,
         shard: ShardId,
@@ -54,23 +50,13 @@ pub trait StoreAround: Send + Sync + 'static {
         self.inner().claim(shard, limits, lease).await
     }
 
-    /// As [`OrderStore::claim_quarantined`].
+    /// As [`WorkQueue::claim_quarantined`].
     async fn claim_quarantined(
         &self,
         shard: ShardId,
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
         self.inner().claim_quarantined(shard, lease).await
-    }
-
-    /// As [`OrderStore::settle`].
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.inner().settle(shard, limit, settle).await
     }
 
     /// As [`OrderStore::heartbeat`].
@@ -108,16 +94,16 @@ pub trait StoreAround: Send + Sync + 'static {
     }
 
     /// As [`OrderStore::events`].
-    async fn events(
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
         limit: usize,
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.inner().events(id, after, limit).await
+        self.inner().order_events(id, after, limit).await
     }
 
-    /// As [`OrderStore::events_after`].
+    /// As [`EventFeed::events_after`].
     async fn events_after(
         &self,
         shard: ShardId,
@@ -151,7 +137,7 @@ pub trait StoreAround: Send + Sync + 'static {
         self.inner().oldest_due_age(shard).await
     }
 
-    /// As [`OrderStore::probe_commit`].
+    /// As [`OrderWriter::probe_commit`].
     async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
         self.inner().probe_commit(shard).await
     }
@@ -169,8 +155,7 @@ impl<T> Deref for Around<T> {
     }
 }
 
-#[async_trait]
-impl<T: StoreAround> OrderStore for Around<T> {
+impl<T: StoreAround> Sharded for Around<T> {
     fn shards(&self) -> &[ShardId] {
         self.0.inner().shards()
     }
@@ -178,7 +163,10 @@ impl<T: StoreAround> OrderStore for Around<T> {
     fn shard_of(&self, bucket: Bucket) -> ShardId {
         self.0.inner().shard_of(bucket)
     }
+}
 
+#[async_trait]
+impl<T: StoreAround> OrderWriter for Around<T> {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -195,49 +183,17 @@ impl<T: StoreAround> OrderStore for Around<T> {
         self.0.erase(erasure, deadline).await
     }
 
-    fn together(&self, ask: &mut dyn FnMut()) {
-        self.0.together(ask);
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.0.probe_commit(shard).await
     }
 
-    async fn claim(
-        &self,
-        shard: ShardId,
-        limits: ClaimLimits,
-        lease: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.0.claim(shard, limits, lease).await
+    async fn close(&self) {
+        self.0.inner().close().await;
     }
+}
 
-    async fn claim_quarantined(
-        &self,
-        shard: ShardId,
-        lease: Duration,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.0.claim_quarantined(shard, lease).await
-    }
-
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.0.settle(shard, limit, settle).await
-    }
-
-    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        self.0.heartbeat(claims, lease).await
-    }
-
-    async fn rescue(
-        &self,
-        shard: ShardId,
-        policy: RescuePolicy,
-        limit: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.0.rescue(shard, policy, limit).await
-    }
-
+#[async_trait]
+impl<T: StoreAround> OrderReader for Around<T> {
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         self.0.get(id).await
     }
@@ -254,13 +210,20 @@ impl<T: StoreAround> OrderStore for Around<T> {
         self.0.list(query).await
     }
 
-    async fn events(
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.0.counts().await
+    }
+}
+
+#[async_trait]
+impl<T: StoreAround> EventFeed for Around<T> {
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
         limit: usize,
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.0.events(id, after, limit).await
+        self.0.order_events(id, after, limit).await
     }
 
     async fn events_after(
@@ -279,9 +242,38 @@ impl<T: StoreAround> OrderStore for Around<T> {
     ) -> Result<Option<EventPosition>, StoreError> {
         self.0.event_position(shard, seq).await
     }
+}
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.0.counts().await
+#[async_trait]
+impl<T: StoreAround> WorkQueue for Around<T> {
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.0.claim(shard, limits, lease).await
+    }
+
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.0.claim_quarantined(shard, lease).await
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        self.0.heartbeat(claims, lease).await
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.0.rescue(shard, policy, limit).await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
@@ -290,13 +282,5 @@ impl<T: StoreAround> OrderStore for Around<T> {
 
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.0.oldest_due_age(shard).await
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        self.0.probe_commit(shard).await
-    }
-
-    async fn close(&self) {
-        self.0.inner().close().await;
     }
 }

@@ -59,8 +59,6 @@ pub struct FaultyStore {
     inner: Arc<dyn OrderStore>,
     mood: watch::Sender<Mood>,
     waiting: AtomicUsize,
-    begun: AtomicUsize,
-    most_together: AtomicUsize,
 }
 
 impl FaultyStore {
@@ -70,8 +68,6 @@ impl FaultyStore {
             inner,
             mood: watch::Sender::new(Mood::Well),
             waiting: AtomicUsize::new(0),
-            begun: AtomicUsize::new(0),
-            most_together: AtomicUsize::new(0),
         }
     }
 
@@ -87,11 +83,6 @@ impl FaultyStore {
     /// How many calls have been slowed down or held.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
-    }
-
-    /// The most commits that were begun within one [`OrderStore::together`], of tests that use one thread.
-    pub fn most_together(&self) -> usize {
-        self.most_together.load(Ordering::SeqCst)
     }
 
     async fn pass(&self) -> Result<(), StoreError> {
@@ -162,7 +153,6 @@ impl StoreAround for FaultyStore {
         writes: Vec<Write>,
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
         let shard = self.inner.shards()[0];
         let late = || StoreError::Unknown {
             shard,
@@ -211,13 +201,6 @@ impl StoreAround for FaultyStore {
         self.inner.erase(erasure, deadline).await
     }
 
-    fn together(&self, ask: &mut dyn FnMut()) {
-        let before = self.begun.load(Ordering::SeqCst);
-        self.inner.together(ask);
-        let begun = self.begun.load(Ordering::SeqCst) - before;
-        self.most_together.fetch_max(begun, Ordering::SeqCst);
-    }
-
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         self.pass().await?;
         self.inner.get(id).await
@@ -237,14 +220,14 @@ impl StoreAround for FaultyStore {
         self.inner.list(query).await
     }
 
-    async fn events(
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
         limit: usize,
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
         self.pass().await?;
-        self.inner.events(id, after, limit).await
+        self.inner.order_events(id, after, limit).await
     }
 
     async fn events_after(

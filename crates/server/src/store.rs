@@ -9,7 +9,7 @@ use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, PostgresStore
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use anyhow::Context as _;
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::ports::{Clock, Dispatch, OrderStore, StatusBus, StorePorts};
 use application::system::SystemIds;
 use domain::ShardId;
 
@@ -20,7 +20,7 @@ use crate::owner_only;
 /// A store and its hints.
 pub struct OpenStore {
     /// Where orders are durable.
-    pub store: Arc<dyn OrderStore>,
+    pub ports: StorePorts,
     /// Wakes the workers.
     pub dispatch: Arc<dyn Dispatch>,
     /// Wakes the watchers.
@@ -80,7 +80,7 @@ async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Resu
     let store = Arc::new(store);
     let watched = Arc::clone(&store);
     Ok(OpenStore {
-        store,
+        ports: StorePorts::of(&(store as Arc<dyn OrderStore>)),
         dispatch: Arc::clone(&hints) as _,
         bus: hints,
         gives_up: Box::pin(async move { watched.gives_up().await }),
@@ -95,7 +95,7 @@ async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Re
     let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
     let store = PostgresStore::connect(postgres_options(set), clock, dispatch, bus).await?;
     Ok(OpenStore {
-        store: Arc::new(store),
+        ports: StorePorts::of(&(Arc::new(store) as Arc<dyn OrderStore>)),
         dispatch: Arc::clone(&hints) as _,
         bus: hints,
         // A server that went away comes back: its shards are refused until then, and nothing is given up.
@@ -119,7 +119,7 @@ pub async fn migrate(
     match config.store.kind {
         StoreKind::Sqlite => {
             let opened = open_sqlite(&config.store, clock).await?;
-            opened.store.close().await;
+            opened.ports.writer.close().await;
         }
         StoreKind::Postgres => {
             adapter_postgres::migrate(&postgres_options(&config.store)).await?;

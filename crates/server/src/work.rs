@@ -105,7 +105,8 @@ pub fn worker(
     let rate = config.handler.max_per_second;
     let is_http = config.handler.kind == HandlerKind::Http;
     Worker::new(WorkerParts {
-        store: Arc::clone(&store.store),
+        queue: Arc::clone(&store.ports.queue),
+        writer: Arc::clone(&store.ports.writer),
         dispatch: Arc::clone(&store.dispatch),
         handler,
         receipts,

@@ -13,7 +13,6 @@ mod claim_source;
 mod counters;
 mod endpoint;
 mod heartbeat;
-mod immediate;
 mod lanes;
 mod limiter;
 mod no_work;
@@ -78,7 +77,7 @@ impl Worker {
         // Of its own, so that a broken shard can stop the others without stopping the caller's world.
         let stop = soft.child_token();
         let mut shards = JoinSet::new();
-        for shard in self.shared.store.shards() {
+        for shard in self.shared.queue.shards() {
             shards.spawn(shard::run(
                 Arc::clone(&self.shared),
                 Arc::clone(&self.dispatch),

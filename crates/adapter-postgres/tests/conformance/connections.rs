@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, PostgresStore};
-use application::ports::{Claim, CommitError, Ids as _, ListFilter, ListQuery, OrderStore};
+use application::ports::{
+    Claim, CommitError, EventFeed as _, Ids as _, ListFilter, ListQuery, OrderReader as _,
+    OrderWriter as _, Sharded as _, WorkQueue as _,
+};
 use application::system::SystemIds;
 use domain::Seq;
 use port_conformance::order_store::{LONG, deadline, sample};
@@ -118,7 +121,7 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
         filter: ListFilter::default(),
         before: None,
         limit: 10,
-        look_at_most: 100,
+        scan_limit: 100,
     };
     let claim = Claim {
         order_id: order.id,
@@ -127,7 +130,7 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
     store.commit(vec![write], deadline()).await.remove(0)?;
     store.get(order.id).await?;
     store.list(&everything).await?;
-    store.events(order.id, None, 10).await?;
+    store.order_events(order.id, None, 10).await?;
     store.events_after(shard, Seq(0), 10).await?;
     store.heartbeat(&[claim], LONG).await?;
     store.next_due(shard).await?;

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{ClaimLimits, CommitError, Committed, OrderStore, StoreError, Write};
+use application::ports::{
+    ClaimLimits, CommitError, Committed, EventFeed as _, OrderReader as _, OrderWriter as _,
+    StoreError, WorkQueue as _, Write,
+};
 use domain::{
     Cause, Decision, EventPosition, EventType, Order, OrderId, PlaceOrder, Seq, ShardId, Status,
     Steering,

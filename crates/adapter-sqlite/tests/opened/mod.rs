@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapter_sqlite::{OpenError, SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, Ids, OrderStore, StatusBus};
+use application::ports::{Clock, Dispatch, Ids, OrderWriter as _, StatusBus};
 use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
 use domain::Timestamp;

@@ -307,7 +307,7 @@ impl<'a> CatchUp<'a> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.store.events_after(shard, after, limit).await?)
+        Ok(inner.feed.events_after(shard, after, limit).await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored
@@ -319,7 +319,7 @@ impl<'a> CatchUp<'a> {
     ) -> Result<bool, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        let stored = inner.store.event_position(shard, position.seq).await?;
+        let stored = inner.feed.event_position(shard, position.seq).await?;
         Ok(stored == Some(position))
     }
 
@@ -331,7 +331,7 @@ impl<'a> CatchUp<'a> {
     ) -> Result<Vec<SequencedEvent>, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        let events = inner.store.events(id, after, limit).await?;
+        let events = inner.feed.order_events(id, after, limit).await?;
         Ok(events.unwrap_or_default())
     }
 

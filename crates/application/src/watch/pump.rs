@@ -107,8 +107,8 @@ impl Pump {
 
     /// `None` after a failure, once the wait that follows it is over.
     async fn read(&mut self, after: Seq, limit: usize) -> Option<EventPage> {
-        let store = &self.hub.inner.store;
-        match store.events_after(self.shard, after, limit).await {
+        let feed = &self.hub.inner.feed;
+        match feed.events_after(self.shard, after, limit).await {
             Ok(page) => {
                 if self.failures > 0 {
                     tracing::info!(shard = %self.shard, "changes are handed out again");

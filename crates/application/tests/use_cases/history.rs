@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use application::ports::{Erasure, OrderStore as _};
+use application::ports::{Erasure, EventFeed as _, OrderReader as _, OrderWriter as _};
 use application::{BatchRow, History, PlaceError, Placed};
 use domain::{HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
 use port_conformance::order_store::sample;
@@ -117,7 +117,10 @@ async fn nothing_is_written_for_an_order_that_exists_or_was_cancelled() {
         1,
         "no more receipts"
     );
-    let events = opened.store.events(created(&answers[2]).id, None, 10).await;
+    let events = opened
+        .store
+        .order_events(created(&answers[2]).id, None, 10)
+        .await;
     let events = events.unwrap().unwrap();
     assert_eq!(events.len(), 2);
     assert!(events.iter().all(|found| found.event.history));

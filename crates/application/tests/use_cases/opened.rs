@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    ClaimLimits, Clock, CommitError, Committed, Deadline, OrderStore, ReceiptError, ReceiptStore,
-    StoreError, Write,
+    ClaimLimits, Clock, CommitError, Committed, Deadline, OrderReader as _, OrderStore,
+    OrderWriter as _, ReceiptError, ReceiptStore, Sharded as _, StoreError, StorePorts,
+    WorkQueue as _, Write,
 };
 use application::system::SystemIds;
 use application::{Application, Caller, Receipts, Settings};
@@ -99,7 +100,7 @@ impl Opened {
 
 fn over(store: &Arc<Around<Troubled>>, clock: &Arc<dyn Clock>, receipts: Receipts) -> Application {
     Application::new(
-        Arc::clone(store) as Arc<dyn OrderStore>,
+        StorePorts::of(&(Arc::clone(store) as Arc<dyn OrderStore>)),
         receipts,
         Arc::clone(clock),
         Arc::new(SystemIds),

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::Application;
-use application::ports::{CommitError, Committed, Deadline, OrderStore, StoreError, Write};
-use application::store_health::{CommitFailure, CommitHealth, ShardState, TrackedStore};
+use application::ports::{
+    CommitError, Committed, Deadline, OrderReader as _, OrderStore, OrderWriter as _, Sharded as _,
+    StoreError, StorePorts, WorkQueue as _, Write,
+};
+use application::store_health::{CommitFailure, CommitHealth, ShardState, tracked};
 use application::system::SystemIds;
 use async_trait::async_trait;
 use domain::{Bucket, ShardId, UserId};
@@ -105,6 +108,7 @@ impl StoreAround for Shards {
 
 struct Opened {
     application: Application,
+    store: StorePorts,
     shards: Arc<Around<Shards>>,
     opened: Box<dyn OpenStore>,
     stop: CancellationToken,
@@ -123,10 +127,10 @@ impl Opened {
             gate: Mutex::default(),
         }));
         let commits = CommitHealth::new(shards.shards());
-        let untracked: Arc<dyn OrderStore> = Arc::clone(&shards) as _;
-        let store = Arc::new(TrackedStore::new(Arc::clone(&untracked), commits.clone()));
+        let untracked = StorePorts::of(&(Arc::clone(&shards) as Arc<dyn OrderStore>));
+        let store = tracked(untracked.clone(), &commits);
         let application = Application::new(
-            store,
+            store.clone(),
             application::Receipts::Rendered,
             opened.clock(),
             Arc::new(SystemIds),
@@ -136,9 +140,10 @@ impl Opened {
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         let stopped = stop.clone();
-        running.spawn(async move { commits.run(untracked, stopped).await });
+        running.spawn(async move { commits.run(untracked.writer, stopped).await });
         Self {
             application,
+            store,
             shards,
             opened,
             stop,
@@ -298,14 +303,18 @@ async fn a_silent_shard_keeps_nobody_waiting_longer_than_it_may() {
 async fn a_failed_outcome_is_a_failed_commit() {
     let opened = Opened::fresh().await;
     assert!(opened.place_on(FIRST).await);
-    let store = Arc::clone(opened.application.store());
+    let store = &opened.store;
     let limits = application::ports::ClaimLimits::any(1);
-    let claimed = store.claim(FIRST, limits, PROBE_TIMEOUT).await.unwrap();
+    let claimed = store
+        .queue
+        .claim(FIRST, limits, PROBE_TIMEOUT)
+        .await
+        .unwrap();
     opened.shards.fail(&full(FIRST));
     let now = opened.opened.clock().now();
     let decision = claimed[0].give_back(None, Duration::ZERO, now).unwrap();
     let write = port_conformance::order_store::write_at(&claimed[0], decision);
-    assert!(store.commit(vec![write], soon()).await[0].is_err());
+    assert!(store.writer.commit(vec![write], soon()).await[0].is_err());
     let full = ShardState::CommitsFail(CommitFailure::Full);
     assert_eq!(opened.states().await, [full, ShardState::Available]);
 }

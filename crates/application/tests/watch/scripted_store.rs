@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StatusBus, StoreError,
-    Write,
+    EventFeed, EventPage, OrderReader, SequencedEvent, Sharded, StatusBus, StoreError,
 };
 use application::watch::{
     Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Cause, Event, EventPosition, EventType, ExternalId, Order, OrderId, Seq, ShardId,
-    Timestamp, UserId, Version,
+    Bucket, Cause, Event, EventPosition, EventType, OrderId, Seq, ShardId, Timestamp, UserId,
+    Version,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -151,8 +149,7 @@ impl ScriptedStore {
     }
 }
 
-#[async_trait]
-impl OrderStore for ScriptedStore {
+impl Sharded for ScriptedStore {
     fn shards(&self) -> &[ShardId] {
         &self.shards
     }
@@ -160,8 +157,11 @@ impl OrderStore for ScriptedStore {
     fn shard_of(&self, bucket: Bucket) -> ShardId {
         ShardId(bucket.get() % u16::try_from(self.shards.len()).unwrap())
     }
+}
 
-    async fn events(
+#[async_trait]
+impl EventFeed for ScriptedStore {
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
@@ -209,83 +209,6 @@ impl OrderStore for ScriptedStore {
         self.check(shard)?;
         Ok(self.position(shard, seq))
     }
-
-    async fn erase(&self, _: Erasure, _: Deadline) -> Result<EventPosition, CommitError> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn settle(
-        &self,
-        _: ShardId,
-        _: usize,
-        _: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn commit(&self, _: Vec<Write>, _: Deadline) -> Vec<Result<Committed, CommitError>> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn claim(
-        &self,
-        _: ShardId,
-        _: ClaimLimits,
-        _: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn claim_quarantined(
-        &self,
-        _: ShardId,
-        _: Duration,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn heartbeat(&self, _: &[Claim], _: Duration) -> Result<Vec<Claim>, StoreError> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn rescue(
-        &self,
-        _: ShardId,
-        _: RescuePolicy,
-        _: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        unreachable!("the hub only reads")
-    }
-
-    async fn get(&self, _: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn find(&self, _: &UserId, _: &ExternalId) -> Result<Option<Arc<Order>>, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn list(&self, _: &ListQuery) -> Result<OrderPage, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn next_due(&self, _: ShardId) -> Result<NextDue, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
-        unreachable!("the hub reads events alone")
-    }
-
-    async fn close(&self) {}
 }
 
 impl Running {
@@ -321,7 +244,7 @@ pub fn run(shards: u16, settings: WatchSettings) -> Running {
 
 pub fn run_over(store: Arc<ScriptedStore>, settings: WatchSettings) -> Running {
     let hub = Hub::new(
-        Arc::clone(&store) as Arc<dyn OrderStore>,
+        Arc::clone(&store) as Arc<dyn EventFeed>,
         Arc::clone(&store.hints) as Arc<dyn StatusBus>,
         settings,
     );

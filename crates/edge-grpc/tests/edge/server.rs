@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Guard, OrderStore, Write};
-use application::store_health::{CommitHealth, TrackedStore};
+use application::ports::{
+    ClaimLimits, EventFeed as _, Guard, OrderReader as _, OrderStore, OrderWriter as _,
+    Sharded as _, StorePorts, WorkQueue as _, Write,
+};
+use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
@@ -100,12 +103,12 @@ impl Server {
             hints.clone(),
         );
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
-        let shared = Arc::clone(&store) as Arc<dyn OrderStore>;
-        let hub = Hub::new(Arc::clone(&shared), hints, watch);
-        let commits = CommitHealth::new(shared.shards());
-        let tracked = TrackedStore::new(Arc::clone(&shared), commits.clone());
+        let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
+        let untracked = Arc::clone(&ports.writer);
+        let hub = Hub::new(Arc::clone(&ports.feed), hints, watch);
+        let commits = CommitHealth::new(store.shards());
         let application = Application::new(
-            Arc::new(tracked),
+            tracked(ports, &commits),
             Receipts::Rendered,
             clock,
             Arc::new(SystemIds),
@@ -118,7 +121,7 @@ impl Server {
         let stop = hard.clone();
         running.spawn(async move { hub.run(stop).await });
         let stop = hard.clone();
-        running.spawn(async move { commits.run(shared, stop).await });
+        running.spawn(async move { commits.run(untracked, stop).await });
         let edge = GrpcEdge::new(application, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Clock as _, Erasure, Guard, OrderStore, Write};
+use application::ports::{
+    ClaimLimits, Clock as _, Erasure, EventFeed as _, Guard, OrderReader as _, OrderStore,
+    OrderWriter as _, StorePorts, WorkQueue as _, Write,
+};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Cursor, Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
@@ -75,7 +78,7 @@ impl LiveServer {
         let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
         let hub = Hub::new(store.clone(), hints, watch);
         let application = Application::new(
-            store.clone(),
+            StorePorts::of(&(store.clone() as Arc<dyn OrderStore>)),
             Receipts::Rendered,
             clock,
             Arc::new(SystemIds),

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Guard, OrderStore, Write};
-use application::store_health::{CommitHealth, TrackedStore};
+use application::ports::{
+    ClaimLimits, Guard, OrderReader as _, OrderStore, OrderWriter as _, Sharded as _, StorePorts,
+    WorkQueue as _, Write,
+};
+use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use domain::{Cause, Currency, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
@@ -169,10 +172,11 @@ impl Server {
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let store = open_store(&folder, &hints);
         let store = Arc::new(Around(FaultyStore::over(store)));
-        let shared: Arc<dyn OrderStore> = Arc::clone(&store) as _;
-        let commits = CommitHealth::new(shared.shards());
+        let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
+        let untracked = Arc::clone(&ports.writer);
+        let commits = CommitHealth::new(store.shards());
         let application = Application::new(
-            Arc::new(TrackedStore::new(Arc::clone(&shared), commits.clone())),
+            tracked(ports, &commits),
             receipts,
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
@@ -180,7 +184,7 @@ impl Server {
         )
         .tracking(commits.clone());
         let mut probing = JoinSet::new();
-        probing.spawn(async move { commits.run(shared, CancellationToken::new()).await });
+        probing.spawn(async move { commits.run(untracked, CancellationToken::new()).await });
         let mut settings = settings();
         adjust(&mut settings);
         let work = Arc::new(StatedWork(Mutex::new(well())));

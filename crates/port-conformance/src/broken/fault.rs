@@ -35,8 +35,6 @@ pub enum Fault {
     SharedClaim,
     /// Hands out an order that runs alone among others.
     MixedClaim,
-    /// Returns due orders as settled and writes nothing.
-    UnwrittenSettlement,
     /// Erases the events of an order instead of keeping tombstones.
     ForgottenTombstones,
     /// Erases an order and leaves its events as they were.
@@ -238,11 +236,6 @@ impl Fault {
                 "a_released_order_that_runs_alone_is_claimed_alone",
                 "a released order that runs alone comes with no other",
                 "an_order_that_runs_alone_is_claimed_alone",
-            ),
-            Self::UnwrittenSettlement => (
-                "a_settled_order_is_final_with_its_events",
-                "stored as it was returned",
-                "a_claim_is_a_change_like_any_other",
             ),
             Self::EarlyJob => (
                 "an_order_is_claimed_at_its_time",

@@ -189,7 +189,6 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_a_forgetful_list: ForgetfulList,
             the_suite_catches_a_shared_claim: SharedClaim,
             the_suite_catches_a_mixed_claim: MixedClaim,
-            the_suite_catches_an_unwritten_settlement: UnwrittenSettlement,
             the_suite_catches_forgotten_tombstones: ForgottenTombstones,
             the_suite_catches_personal_tombstones: PersonalTombstones,
             the_suite_catches_redrawn_bits_of_tombstones: RedrawnBits,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage,
-    ListFilter, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
+    ListFilter, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent,
     StoreError, Write,
 };
 use async_trait::async_trait;
@@ -90,7 +90,7 @@ fn all_of(status: Status, limit: usize) -> ListQuery {
         },
         before: None,
         limit,
-        look_at_most: 1_000_000,
+        scan_limit: 1_000_000,
     }
 }
 
@@ -132,7 +132,7 @@ impl StoreAround for BrokenStore {
             erasure.status = order.status;
             erasure.event.version = order.version.next();
         }
-        let events = self.healthy.events(id, None, 10_000).await?;
+        let events = self.healthy.order_events(id, None, 10_000).await?;
         let position = self.healthy.erase(erasure, until).await?;
         if let (Some(order), Some(events)) = (order, events) {
             self.remembered().note_erased(&order, events);
@@ -167,26 +167,6 @@ impl StoreAround for BrokenStore {
             }
         }
         Ok(claimed)
-    }
-
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        if self.fault != Fault::UnwrittenSettlement {
-            return self.healthy.settle(shard, limit, settle).await;
-        }
-        let pending = self.healthy.list(&all_of(Status::Pending, limit)).await?;
-        let of_shard = pending
-            .orders
-            .iter()
-            .filter(|order| self.healthy.shard_of(order.id.bucket()) == shard);
-        let claims = of_shard.filter_map(|order| order.claim(self.clock.now()).ok());
-        Ok(claims
-            .map(|claim| settle.settle(&claim.order).decision.order)
-            .collect())
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -250,13 +230,13 @@ impl StoreAround for BrokenStore {
         Ok(self.spoil_page(page))
     }
 
-    async fn events(
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
         limit: usize,
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        let mut events = self.healthy.events(id, after, limit).await?;
+        let mut events = self.healthy.order_events(id, after, limit).await?;
         for found in events.iter_mut().flatten() {
             found.bits = self.spoil_bits(found.position()).bits;
         }

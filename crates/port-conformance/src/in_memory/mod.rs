@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
-    EventPage, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
-    StatusBus, StoreError, Write,
+    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StatusBus, StoreError, WorkQueue, Write,
 };
 use application::system::ManualClock;
 use async_trait::async_trait;
@@ -52,8 +52,7 @@ impl InMemoryStore {
     }
 }
 
-#[async_trait]
-impl OrderStore for InMemoryStore {
+impl Sharded for InMemoryStore {
     fn shards(&self) -> &[ShardId] {
         &SHARDS
     }
@@ -61,7 +60,10 @@ impl OrderStore for InMemoryStore {
     fn shard_of(&self, bucket: Bucket) -> ShardId {
         ShardId(u16::from(!bucket.is_first_half_of_alphabet()))
     }
+}
 
+#[async_trait]
+impl OrderWriter for InMemoryStore {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -108,95 +110,25 @@ impl OrderStore for InMemoryStore {
         Ok(position)
     }
 
-    async fn claim(
-        &self,
-        shard: ShardId,
-        limits: ClaimLimits,
-        lease: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let mut data = self.data();
-        let due = data.due_in_lanes(shard, limits, &self.clock);
-        let claimed = data.claim(due, lease, &self.clock);
-        Self::hint(&data, shard);
-        Ok(claimed)
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        let reason = match SHARDS.contains(&shard) {
+            true if !*self.is_closed() => return Ok(()),
+            true => "closed",
+            false => "there is no such shard",
+        };
+        Err(StoreError::Unavailable {
+            shard,
+            reason: reason.to_owned(),
+        })
     }
 
-    async fn claim_quarantined(
-        &self,
-        shard: ShardId,
-        lease: Duration,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        let mut data = self.data();
-        let due = data.due_quarantined(shard, &self.clock);
-        let claimed = data.claim(due, lease, &self.clock);
-        Self::hint(&data, shard);
-        Ok(claimed.into_iter().next())
+    async fn close(&self) {
+        *self.is_closed() = true;
     }
+}
 
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let mut data = self.data();
-        let now = self.clock.monotonic();
-        let mut settled = Vec::new();
-        let mut due = data.due_in_lanes(shard, ClaimLimits::any(limit), &self.clock);
-        let quarantined = data.due(shard, &self.clock).into_iter();
-        let quarantined = quarantined.filter(|id| data.orders[id].is_quarantined());
-        due.extend(quarantined.take(limit - due.len()));
-        for id in due {
-            let claim = data.orders[&id]
-                .claim(self.clock.now())
-                .expect("a job that waits belongs to an order that can be claimed");
-            let outcome = settle.settle(&claim.order);
-            let decision = claim.then(outcome.decision);
-            settled.push(Arc::clone(&decision.order));
-            data.record(decision, now);
-        }
-        Self::hint(&data, shard);
-        Ok(settled)
-    }
-
-    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        let mut data = self.data();
-        let until = self.clock.monotonic() + lease;
-        let (held, lost): (Vec<Claim>, Vec<Claim>) =
-            claims.iter().partition(|claim| data.is_held(claim));
-        for claim in held {
-            data.leases.insert(claim.order_id, until);
-        }
-        Ok(lost)
-    }
-
-    async fn rescue(
-        &self,
-        shard: ShardId,
-        policy: RescuePolicy,
-        limit: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        let mut data = self.data();
-        let now = self.clock.monotonic();
-        let lost: Vec<OrderId> = data
-            .leases
-            .iter()
-            .filter(|(id, until)| shard_of(**id) == shard && **until <= now)
-            .map(|(id, _)| *id)
-            .take(limit)
-            .collect();
-        let mut rescued = Vec::new();
-        for id in lost {
-            let decision = data.orders[&id]
-                .lose_lease(policy.max_attempts, policy.delay, self.clock.now())
-                .expect("a leased order is PROCESSING");
-            rescued.push(Arc::clone(&decision.order));
-            data.record(decision, now);
-        }
-        Self::hint(&data, shard);
-        Ok(rescued)
-    }
-
+#[async_trait]
+impl OrderReader for InMemoryStore {
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         Ok(self.data().orders.get(&id).cloned())
     }
@@ -225,7 +157,7 @@ impl OrderStore for InMemoryStore {
                 wanted.is_none_or(|wanted| order.external_id.as_ref() == Some(wanted))
             });
         for (looked_at, (id, order)) in older.enumerate() {
-            if looked_at == query.look_at_most || orders.len() == query.limit {
+            if looked_at == query.scan_limit || orders.len() == query.limit {
                 let next_before = last;
                 return Ok(OrderPage {
                     orders,
@@ -244,7 +176,20 @@ impl OrderStore for InMemoryStore {
         })
     }
 
-    async fn events(
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let data = self.data();
+        let mut counts = Counts::default();
+        counts.erased = data.erased.len() as u64;
+        for order in data.orders.values() {
+            counts.set(order.status, counts.get(order.status) + 1);
+        }
+        Ok(counts)
+    }
+}
+
+#[async_trait]
+impl EventFeed for InMemoryStore {
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
@@ -290,15 +235,71 @@ impl OrderStore for InMemoryStore {
         let event = data.events[usize::from(shard.0)].get(at);
         Ok(event.map(SequencedEvent::position))
     }
+}
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        let data = self.data();
-        let mut counts = Counts::default();
-        counts.erased = data.erased.len() as u64;
-        for order in data.orders.values() {
-            counts.set(order.status, counts.get(order.status) + 1);
+#[async_trait]
+impl WorkQueue for InMemoryStore {
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let due = data.due_in_lanes(shard, limits, &self.clock);
+        let claimed = data.claim(due, lease, &self.clock);
+        Self::hint(&data, shard);
+        Ok(claimed)
+    }
+
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let due = data.due_quarantined(shard, &self.clock);
+        let claimed = data.claim(due, lease, &self.clock);
+        Self::hint(&data, shard);
+        Ok(claimed.into_iter().next())
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let mut data = self.data();
+        let until = self.clock.monotonic() + lease;
+        let (held, lost): (Vec<Claim>, Vec<Claim>) =
+            claims.iter().partition(|claim| data.is_held(claim));
+        for claim in held {
+            data.leases.insert(claim.order_id, until);
         }
-        Ok(counts)
+        Ok(lost)
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        let mut data = self.data();
+        let now = self.clock.monotonic();
+        let lost: Vec<OrderId> = data
+            .leases
+            .iter()
+            .filter(|(id, until)| shard_of(**id) == shard && **until <= now)
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect();
+        let mut rescued = Vec::new();
+        for id in lost {
+            let decision = data.orders[&id]
+                .lose_lease(policy.max_attempts, policy.delay, self.clock.now())
+                .expect("a leased order is PROCESSING");
+            rescued.push(Arc::clone(&decision.order));
+            data.record(decision, now);
+        }
+        Self::hint(&data, shard);
+        Ok(rescued)
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
@@ -327,21 +328,5 @@ impl OrderStore for InMemoryStore {
         let waits = of_shard.map(|(_, (due, _))| due.wait_ms(&self.clock));
         let oldest = waits.filter(|wait_ms| *wait_ms <= 0).min();
         Ok(oldest.map(|ms| Duration::from_millis(u64::try_from(-ms).unwrap_or(u64::MAX))))
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        let reason = match SHARDS.contains(&shard) {
-            true if !*self.is_closed() => return Ok(()),
-            true => "closed",
-            false => "there is no such shard",
-        };
-        Err(StoreError::Unavailable {
-            shard,
-            reason: reason.to_owned(),
-        })
-    }
-
-    async fn close(&self) {
-        *self.is_closed() = true;
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
-use application::ports::{Clock, OrderStore};
+use application::ports::{Clock, OrderWriter as _};
 use application::system::ManualClock;
 use async_trait::async_trait;
 use domain::Timestamp;

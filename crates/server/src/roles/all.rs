@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use application::ports::{Clock, Ids};
-use application::store_health::{CommitHealth, TrackedStore};
+use application::store_health::{self, CommitHealth};
 use application::system::SystemIds;
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
@@ -73,7 +73,7 @@ pub async fn run(checked: Checked, wiring: Wiring) -> anyhow::Result<()> {
     let ended = supervisor
         .supervise(&mut signals, config.shutdown.drain)
         .await;
-    store.store.close().await;
+    store.ports.writer.close().await;
     ended
 }
 
@@ -91,9 +91,9 @@ fn watch_store(store: &mut OpenStore, supervisor: &mut Supervisor) {
 
 /// From now on failed commits are noted, and probed until they succeed again.
 fn track_commits(store: &mut OpenStore, supervisor: &mut Supervisor) -> CommitHealth {
-    let commits = CommitHealth::new(store.store.shards());
-    let untracked = Arc::clone(&store.store);
-    store.store = Arc::new(TrackedStore::new(Arc::clone(&untracked), commits.clone()));
+    let commits = CommitHealth::new(store.ports.queue.shards());
+    let untracked = Arc::clone(&store.ports.writer);
+    store.ports = store_health::tracked(store.ports.clone(), &commits);
     let (probed, soft) = (commits.clone(), supervisor.soft.clone());
     supervisor.spawn("the probing of commits", async move {
         probed.run(untracked, soft).await;
@@ -179,11 +179,15 @@ fn application(
         max_watchers: config.http.max_streams,
         tuning: WatchTuning::default(),
     };
-    let hub = Hub::new(Arc::clone(&store.store), Arc::clone(&store.bus), watching);
+    let hub = Hub::new(
+        Arc::clone(&store.ports.feed),
+        Arc::clone(&store.bus),
+        watching,
+    );
     let (running, last) = (hub.clone(), supervisor.last.clone());
     supervisor.spawn_last("live watching", async move { running.run(last).await });
     Application::new(
-        Arc::clone(&store.store),
+        store.ports.clone(),
         receipts.clone(),
         Arc::clone(clock),
         Arc::clone(ids),

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use application::Receipts;
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Guard, Ids, OrderHandler, OrderStore, Outcome, Write};
+use application::ports::{
+    Clock, Guard, Ids, OrderHandler, OrderWriter as _, Outcome, Sharded as _, WorkQueue as _, Write,
+};
 use async_trait::async_trait;
 use domain::{
     Cause, Currency, Decision, Money, Order, OrderId, PlaceOrder, ReceiptLocation, ReceiptTemplate,
@@ -232,7 +234,8 @@ impl House {
         placed: u64,
     ) -> Self {
         let worker = Worker::new(WorkerParts {
-            store: Arc::clone(&store) as Arc<dyn OrderStore>,
+            queue: Arc::clone(&store) as _,
+            writer: Arc::clone(&store) as _,
             dispatch: hints.clone(),
             handler,
             receipts: plan.receipts.clone(),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use application::in_process::InProcessHints;
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure,
-    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent,
-    Settle, StoreError, Write,
+    EventFeed, EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter,
+    RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -157,22 +157,6 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// Claims due orders of every lane, and quarantined ones.
-    fn take_all(&self, shard: ShardId, limit: usize) -> Vec<Arc<Order>> {
-        let now = self.clock.now();
-        let mut data = self.data();
-        let due = data
-            .waiting
-            .due(shard, ClaimLimits::any(limit), &*self.clock);
-        let mut claimed = data.claim(due, shard, Duration::ZERO, now);
-        while claimed.len() < limit
-            && let Some(id) = data.waiting.due_quarantined(shard, &*self.clock)
-        {
-            claimed.extend(data.claim([id], shard, Duration::ZERO, now));
-        }
-        claimed
-    }
-
     fn apply(&self, write: Write) -> Result<Committed, CommitError> {
         let id = write.decision.order.id;
         self.check(self.shard_of(id.bucket()))?;
@@ -207,8 +191,7 @@ fn takes_one(left: &AtomicUsize) -> bool {
     .is_ok()
 }
 
-#[async_trait]
-impl OrderStore for MemoryStore {
+impl Sharded for MemoryStore {
     fn shards(&self) -> &[ShardId] {
         &self.shards
     }
@@ -216,7 +199,10 @@ impl OrderStore for MemoryStore {
     fn shard_of(&self, bucket: Bucket) -> ShardId {
         self.shards[usize::from(bucket.get()) % self.shards.len()]
     }
+}
 
+#[async_trait]
+impl OrderWriter for MemoryStore {
     async fn commit(&self, writes: Vec<Write>, _: Deadline) -> Vec<Result<Committed, CommitError>> {
         self.calls.commits.note(writes.len());
         // Durability takes a moment, in which others run.
@@ -243,6 +229,62 @@ impl OrderStore for MemoryStore {
         unreachable!("a worker erases no order")
     }
 
+    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
+        unreachable!("the worker does not ask for it")
+    }
+
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl OrderReader for MemoryStore {
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(self
+            .data()
+            .entries
+            .get(&id)
+            .map(|entry| Arc::clone(&entry.order)))
+    }
+
+    async fn find(&self, _: &UserId, _: &ExternalId) -> Result<Option<Arc<Order>>, StoreError> {
+        unreachable!("a worker reads no orders")
+    }
+
+    async fn list(&self, _: &ListQuery) -> Result<OrderPage, StoreError> {
+        unreachable!("a worker reads no orders")
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        unreachable!("a worker counts for itself")
+    }
+}
+
+#[async_trait]
+impl EventFeed for MemoryStore {
+    async fn order_events(
+        &self,
+        _: OrderId,
+        _: Option<Version>,
+        _: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        unreachable!("a worker reads no events")
+    }
+
+    async fn events_after(&self, _: ShardId, _: Seq, _: usize) -> Result<EventPage, StoreError> {
+        unreachable!("a worker reads no events")
+    }
+
+    async fn event_position(
+        &self,
+        _: ShardId,
+        _: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        unreachable!("a worker reads no events")
+    }
+}
+
+#[async_trait]
+impl WorkQueue for MemoryStore {
     async fn claim(
         &self,
         shard: ShardId,
@@ -268,33 +310,6 @@ impl OrderStore for MemoryStore {
         let due = data.waiting.due_quarantined(shard, &*self.clock);
         let claimed = data.claim(due, shard, lease, self.clock.now());
         Ok(claimed.into_iter().next())
-    }
-
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        // Durability takes a moment, in which others run.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        if takes_one(&self.faults.overloaded) {
-            return Err(StoreError::Overloaded { limit: 0 });
-        }
-        let mut settled = Vec::new();
-        self.check(shard)?;
-        let due = self.take_all(shard, limit);
-        for claimed in due {
-            let write = settle.settle(&claimed);
-            settled.push(Arc::clone(&write.decision.order));
-            self.apply(write).expect("no other worker holds the claim");
-        }
-        self.calls.settles.note(settled.len());
-        if !settled.is_empty() && takes_one(&self.faults.unconfirmed) {
-            let reason = "the test wants it so".to_owned();
-            return Err(StoreError::Unknown { shard, reason });
-        }
-        Ok(settled)
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -359,51 +374,4 @@ impl OrderStore for MemoryStore {
     async fn oldest_due_age(&self, _: ShardId) -> Result<Option<Duration>, StoreError> {
         unreachable!("the worker does not ask for it")
     }
-
-    async fn probe_commit(&self, _: ShardId) -> Result<(), StoreError> {
-        unreachable!("the worker does not ask for it")
-    }
-
-    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        Ok(self
-            .data()
-            .entries
-            .get(&id)
-            .map(|entry| Arc::clone(&entry.order)))
-    }
-
-    async fn find(&self, _: &UserId, _: &ExternalId) -> Result<Option<Arc<Order>>, StoreError> {
-        unreachable!("a worker reads no orders")
-    }
-
-    async fn list(&self, _: &ListQuery) -> Result<OrderPage, StoreError> {
-        unreachable!("a worker reads no orders")
-    }
-
-    async fn events(
-        &self,
-        _: OrderId,
-        _: Option<Version>,
-        _: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        unreachable!("a worker reads no events")
-    }
-
-    async fn events_after(&self, _: ShardId, _: Seq, _: usize) -> Result<EventPage, StoreError> {
-        unreachable!("a worker reads no events")
-    }
-
-    async fn event_position(
-        &self,
-        _: ShardId,
-        _: Seq,
-    ) -> Result<Option<EventPosition>, StoreError> {
-        unreachable!("a worker reads no events")
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        unreachable!("a worker counts for itself")
-    }
-
-    async fn close(&self) {}
 }

@@ -9,7 +9,8 @@ use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Clock, Counts, Dispatch, FaultScope, OrderHandler, OrderStore, Outcome, StatusBus,
+    Clock, Counts, Dispatch, EventFeed as _, FaultScope, OrderHandler, OrderReader as _,
+    OrderWriter as _, Outcome, StatusBus,
 };
 use application::system::{ManualClock, SystemClock, SystemIds};
 use domain::{Failure, OrderId, Receipt, ReceiptLocation, Status, Timestamp};
@@ -45,7 +46,8 @@ impl OnDisk {
         let store = SqliteStore::open(options, wall_clock, Arc::new(SystemIds), hints, bus);
         let store = Arc::new(store.unwrap());
         let worker = Worker::new(WorkerParts {
-            store: Arc::clone(&store) as Arc<dyn OrderStore>,
+            queue: Arc::clone(&store) as _,
+            writer: Arc::clone(&store) as _,
             dispatch,
             handler,
             receipts: Receipts::Rendered,
@@ -143,7 +145,12 @@ async fn every_order_is_worked_once_with_every_step_on_record() {
             let order = house.store.get(id).await.unwrap().unwrap();
             assert_eq!((order.status, order.attempt), (Status::Processed, 1));
             assert_eq!(order.receipt_key, Some(Receipt::of(&order).key));
-            let events = house.store.events(id, None, 10).await.unwrap().unwrap();
+            let events = house
+                .store
+                .order_events(id, None, 10)
+                .await
+                .unwrap()
+                .unwrap();
             let steps: Vec<Status> = events
                 .iter()
                 .filter_map(|event| event.event.status())

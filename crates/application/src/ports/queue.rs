@@ -1,11 +1,15 @@
-//! What workers and stores exchange about work: claims and their limits, rescues, and what is due next. The store's port
-//! uses it; it decides nothing but how the lanes share a claim.
+//! The queue of due work: claims and their limits, heartbeats, rescues, and what is due next. The worker uses it; it
+//! decides nothing but how the lanes share a claim.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Bucket, Lane, OrderId, Version};
+use async_trait::async_trait;
+use domain::{Bucket, Lane, Order, OrderId, ShardId, Version};
+
+use super::store::{Sharded, StoreError};
 
 /// A worker's hold on an order: it is the version that the claim made, so that it never comes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,9 +135,9 @@ pub struct RescuePolicy {
 /// When the next waiting work of a shard is due: so long from now, zero if it is due already; `None` if none waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NextDue {
-    /// The work of each lane that [`OrderStore::claim`](super::OrderStore::claim) takes, at [`Lane::index`].
+    /// The work of each lane that [`WorkQueue::claim`] takes, at [`Lane::index`].
     pub lanes: [Option<Duration>; Lane::ALL.len()],
-    /// The work that [`OrderStore::claim_quarantined`](super::OrderStore::claim_quarantined) takes.
+    /// The work that [`WorkQueue::claim_quarantined`] takes.
     pub quarantined: Option<Duration>,
 }
 
@@ -155,6 +159,57 @@ impl NextDue {
     pub fn soonest(&self) -> Option<Duration> {
         self.any_lane().into_iter().chain(self.quarantined).min()
     }
+}
+
+/// Hands out due work, under leases. The worker is its one user; it writes outcomes through
+/// [`OrderWriter::commit`](super::OrderWriter::commit), guarded by the token of the claim.
+///
+/// - Durability: a claim and a rescue are on stable storage when they are returned.
+/// - Two claims never share an order, also across processes.
+#[async_trait]
+pub trait WorkQueue: Sharded {
+    /// Takes orders of a shard whose work is due, by [`Order::claim`]; they are PROCESSING when it returns, under a lease of
+    /// `lease` by the store's clock. Two claims never share an order. Quarantined orders ([`Order::is_quarantined`]) are
+    /// passed over.
+    ///
+    /// How many orders each [`domain::Lane`] gives is [`ClaimLimits::allot`]'s decision. Within a lane the store goes round
+    /// the home buckets, claim after claim, and takes the oldest due orders of each, at most [`PER_BUCKET`](super::PER_BUCKET)
+    /// before the next bucket has its turn. So the work of one customer, however much of it is due, does not keep that of
+    /// others waiting.
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError>;
+
+    /// Takes the quarantined order ([`Order::is_quarantined`]) of a shard that is due for longest, as [`WorkQueue::claim`]
+    /// takes the others. The caller sees to it that nothing else is worked on meanwhile in this process.
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError>;
+
+    /// Prolongs leases to `lease` from now, where id, token and PROCESSING still hold and whether or not the lease
+    /// has run out meanwhile; returns the claims that are lost.
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError>;
+
+    /// Takes back up to `limit` orders whose lease has run out, by [`Order::lose_lease`], and returns them as they
+    /// stand after it. A live lease is never touched.
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError>;
+
+    /// When the next work of a shard is due.
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError>;
+
+    /// For how long the order of a shard that is due for longest has waited since it became due, quarantined ones
+    /// included; `None` if none is due.
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError>;
 }
 
 #[cfg(test)]
