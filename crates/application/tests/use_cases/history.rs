@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use application::ports::Erasure;
-use application::ports::Erasure;
 use application::{BatchRow, PlaceError, Placed};
 use domain::{History, HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
 use port_conformance::order_store::sample;

@@ -9,11 +9,10 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::{EdgeState, NoWork};
+use server::{config, grpc_settings, http_settings};
 use tokio_util::sync::CancellationToken;
 
-use super::no_store::NoStore;
-use crate::config;
-use crate::serve::{grpc_settings, http_settings};
+use crate::no_store::NoStore;
 
 /// Serves until killed.
 ///

@@ -13,8 +13,8 @@ use worker::{
     WorkerStatus,
 };
 
-use super::store::OpenStore;
 use crate::config::{self, Config, HandlerKind, Layers};
+use crate::store::OpenStore;
 
 /// What processes an order.
 pub struct Handling {

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::sample::{SampleOrder, sample};
 use crate::client::{OrderPage, OrderView, Server, ServerFlags};
-use crate::commands::import::{SampleOrder, sample};
 
 /// One order each.
 const PACE: Duration = Duration::from_millis(250);

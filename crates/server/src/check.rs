@@ -8,9 +8,9 @@ use std::sync::Arc;
 use application::ports::Clock;
 use application::system::SystemClock;
 
-use super::work::Handling;
-use super::{open_files, receipts, store, work};
 use crate::config::{Config, ConfigError, Layers};
+use crate::work::Handling;
+use crate::{open_files, receipts, store, work};
 
 /// A configuration that can be started with, and the parts that were built while it was checked.
 pub struct Checked {

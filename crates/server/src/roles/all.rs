@@ -1,8 +1,7 @@
-//! The process: wires store, use cases, edge and workers together and hands them to [`Parts`]. A part that ends before the
-//! stop began ends the whole process, because half a server is worse than none.
+//! The role `all`: store, use cases, edges and workers in one process, handed to the [`Supervisor`]. A task that ends before
+//! the stop began ends the whole process, because half a server is worse than none.
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -16,19 +15,20 @@ use edge_http::EdgeState;
 use tokio::net::TcpListener;
 use worker::Worker;
 
-use super::check::Checked;
-use super::parts::Parts;
-use super::signals::StopSignals;
-use super::store::OpenStore;
-use super::work::Health;
-use super::{demo, grpc, http, owner_only, receipts, store, work};
+use crate::check::Checked;
 use crate::config::Config;
+use crate::signals::StopSignals;
+use crate::store::OpenStore;
+use crate::supervisor::Supervisor;
+use crate::wiring::Wiring;
+use crate::work::Health;
+use crate::{grpc, http, owner_only, receipts, store, work};
 
 /// Runs until a signal or a failure.
 ///
 /// # Errors
-/// What could not be started, or which part ended.
-pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> {
+/// What could not be started, or which task ended.
+pub async fn run(checked: Checked, wiring: Wiring) -> anyhow::Result<()> {
     let Checked {
         config,
         clock,
@@ -41,11 +41,11 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
         opened = store::open(&config, Arc::clone(&clock)) => opened?,
         signal = signals.next() => bail!("{signal} came before the store was open"),
     };
-    let mut parts = Parts::default();
-    watch_store(&mut store, &mut parts);
-    let commits = track_commits(&mut store, &mut parts);
+    let mut supervisor = Supervisor::default();
+    watch_store(&mut store, &mut supervisor);
+    let commits = track_commits(&mut store, &mut supervisor);
     let application =
-        application(&config, &store, &receipts, &clock, &ids, &mut parts).tracking(commits);
+        application(&config, &store, &receipts, &clock, &ids, &mut supervisor).tracking(commits);
     let worker = config
         .worker
         .enabled
@@ -55,34 +55,33 @@ pub async fn run(checked: Checked, with_demo: bool) -> anyhow::Result<ExitCode> 
         status: worker.as_ref().map(Worker::status),
     };
     if let Some(worker) = worker {
-        let (soft, hard) = (parts.soft.clone(), parts.hard.clone());
-        parts.spawn("the worker", async move {
+        let (soft, hard) = (supervisor.soft.clone(), supervisor.hard.clone());
+        supervisor.spawn("the worker", async move {
             worker.run(soft, hard).await.broken.map_or(Ok(()), Err)
         });
     }
     let grpc = GrpcEdge::new(application.clone(), grpc::settings(&config));
     let edge = EdgeState::new(application, http::settings(&config), Arc::new(health));
-    let http_addr = listen(&config, &edge, grpc, &mut parts)?;
+    let http_addr = listen(&config, &edge, grpc, &mut supervisor)?;
     if config.worker.enabled {
         tracing::info!("handler: {}", handling.description);
     }
     owner_only::warn_of_open_folders(&config);
-    if with_demo {
-        parts.spawn(
-            "the demonstration",
-            demo::feed(http_addr, parts.soft.clone()),
-        );
+    if let Some((name, companion)) = wiring.companion {
+        supervisor.spawn(name, companion(http_addr, supervisor.soft.clone()));
     }
-    let ended = parts.supervise(&mut signals, config.shutdown.drain).await;
+    let ended = supervisor
+        .supervise(&mut signals, config.shutdown.drain)
+        .await;
     store.ports.writer.close().await;
     ended
 }
 
 /// Stops the process where the store gives itself up: only the next one can tell what the disk holds.
-fn watch_store(store: &mut OpenStore, parts: &mut Parts) {
+fn watch_store(store: &mut OpenStore, supervisor: &mut Supervisor) {
     let gives_up = std::mem::replace(&mut store.gives_up, Box::pin(std::future::pending()));
-    let soft = parts.soft.clone();
-    parts.spawn("the store", async move {
+    let soft = supervisor.soft.clone();
+    supervisor.spawn("the store", async move {
         tokio::select! {
             () = soft.cancelled() => Ok(()),
             reason = gives_up => Err(reason),
@@ -91,12 +90,12 @@ fn watch_store(store: &mut OpenStore, parts: &mut Parts) {
 }
 
 /// From now on failed commits are noted, and probed until they succeed again.
-fn track_commits(store: &mut OpenStore, parts: &mut Parts) -> CommitHealth {
+fn track_commits(store: &mut OpenStore, supervisor: &mut Supervisor) -> CommitHealth {
     let commits = CommitHealth::new(store.ports.queue.shards());
     let untracked = Arc::clone(&store.ports.writer);
     store.ports = store_health::tracked(store.ports.clone(), &commits);
-    let (probed, soft) = (commits.clone(), parts.soft.clone());
-    parts.spawn("the probing of commits", async move {
+    let (probed, soft) = (commits.clone(), supervisor.soft.clone());
+    supervisor.spawn("the probing of commits", async move {
         probed.run(untracked, soft).await;
         Ok(())
     });
@@ -108,7 +107,7 @@ fn listen(
     config: &Config,
     edge: &EdgeState,
     grpc: GrpcEdge,
-    parts: &mut Parts,
+    supervisor: &mut Supervisor,
 ) -> anyhow::Result<SocketAddr> {
     let listener = http::bind(config.http.addr, "http.addr")?;
     let websockets = match config.http.ws_addr {
@@ -128,10 +127,10 @@ fn listen(
     let serving = edge_http::serve(
         listener,
         edge.clone(),
-        parts.soft.clone(),
-        parts.hard.clone(),
+        supervisor.soft.clone(),
+        supervisor.hard.clone(),
     );
-    parts.spawn("HTTP", async move {
+    supervisor.spawn("HTTP", async move {
         serving.await;
         Ok(())
     });
@@ -140,10 +139,10 @@ fn listen(
         let serving = edge_http::serve_websockets(
             listener,
             edge.clone(),
-            parts.soft.clone(),
-            parts.hard.clone(),
+            supervisor.soft.clone(),
+            supervisor.hard.clone(),
         );
-        parts.spawn("the WebSocket port", async move {
+        supervisor.spawn("the WebSocket port", async move {
             serving.await;
             Ok(())
         });
@@ -151,8 +150,13 @@ fn listen(
     }
     if let Some(listener) = calls {
         let addr = real(&listener)?;
-        let serving = edge_grpc::serve(listener, grpc, parts.soft.clone(), parts.hard.clone());
-        parts.spawn("gRPC", async move {
+        let serving = edge_grpc::serve(
+            listener,
+            grpc,
+            supervisor.soft.clone(),
+            supervisor.hard.clone(),
+        );
+        supervisor.spawn("gRPC", async move {
             serving.await;
             Ok(())
         });
@@ -169,7 +173,7 @@ fn application(
     receipts: &Receipts,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
-    parts: &mut Parts,
+    supervisor: &mut Supervisor,
 ) -> Application {
     let watching = WatchSettings {
         max_watchers: config.http.max_streams,
@@ -180,8 +184,8 @@ fn application(
         Arc::clone(&store.bus),
         watching,
     );
-    let (running, last) = (hub.clone(), parts.last.clone());
-    parts.spawn_behind("live watching", async move { running.run(last).await });
+    let (running, last) = (hub.clone(), supervisor.last.clone());
+    supervisor.spawn_last("live watching", async move { running.run(last).await });
     Application::new(
         store.ports.clone(),
         receipts.clone(),

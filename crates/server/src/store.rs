@@ -13,9 +13,9 @@ use application::ports::{Clock, Dispatch, OrderStore, StatusBus, StorePorts};
 use application::system::SystemIds;
 use domain::ShardId;
 
-use super::check::check_folder;
-use super::owner_only;
+use crate::check::check_folder;
 use crate::config::{self, Config, Layers, ShardMapText, StoreKind};
+use crate::owner_only;
 
 /// A store and its hints.
 pub struct OpenStore {
@@ -107,7 +107,7 @@ async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Re
 /// number of shards.
 ///
 /// # Errors
-/// A store that cannot be opened with these settings, or as [`open`].
+/// If a store cannot be opened with these settings; the message names the remedy.
 pub async fn migrate(
     config: &Config,
     layers: &mut Layers,

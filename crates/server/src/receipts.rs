@@ -6,7 +6,7 @@ use adapter_object_store::ReceiptFolder;
 use anyhow::Context as _;
 use application::Receipts;
 
-use super::check::check_folder;
+use crate::check::check_folder;
 use crate::config::{Config, Layers, ReceiptsKind};
 
 /// Refuses a folder that cannot be one.
