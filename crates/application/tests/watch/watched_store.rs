@@ -1,119 +1,125 @@
-//! A store that holds events alone, committed by the test. It fails on demand and can be restored from a backup. Beside
-//! it, what the tests read with.
+//! The store in memory as a hub reads it: the test commits one event at a time, reads fail on demand, hints get lost, and
+//! a shard can be restored from a backup. Beside it, what the tests read with.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
-use application::ports::{EventFeed, EventPage, SequencedEvent, Sharded, StatusBus, StoreError};
+use application::ports::{
+    Committed, Erasure, EventFeed, EventPage, Guard, SequencedEvent, Sharded, StatusBus,
+    StoreError, Write,
+};
+use application::system::SystemClock;
 use application::watch::{
     Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Cause, Event, EventPosition, EventType, OrderId, Seq, ShardId, Timestamp, UserId,
-    Version,
+    Bucket, Cause, EventPosition, EventType, Failure, Order, OrderId, ReceiptLocation, Seq,
+    ShardId, Status, Timestamp, UserId, Version,
 };
+use futures_util::FutureExt as _;
+use port_conformance::in_memory::InMemoryStore;
+use port_conformance::order_store::sample;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub struct ScriptedStore {
-    shards: Vec<ShardId>,
-    events: Mutex<BTreeMap<ShardId, Vec<SequencedEvent>>>,
-    /// Which history is written: it decides the bits of new events.
-    history: AtomicU32,
+pub struct WatchedStore {
+    memory: InMemoryStore,
     pub fails: AtomicBool,
     pub reads: AtomicUsize,
     pub hints: Arc<InProcessHints>,
     pub hints_are_lost: AtomicBool,
 }
 
-impl ScriptedStore {
+impl WatchedStore {
     pub fn new(shards: u16) -> Arc<Self> {
-        let shards: Vec<_> = (0..shards).map(ShardId).collect();
+        let numbers: Vec<_> = (0..shards).map(ShardId).collect();
+        // The store's own hints reach nobody, so that the test decides which ones get lost.
+        let unheard = Arc::new(InProcessHints::new(&numbers));
         Arc::new(Self {
-            hints: Arc::new(InProcessHints::new(&shards)),
-            events: Mutex::new(shards.iter().map(|shard| (*shard, Vec::new())).collect()),
-            shards,
-            history: AtomicU32::new(1),
+            memory: InMemoryStore::new(shards, Arc::new(SystemClock::new()), unheard),
+            hints: Arc::new(InProcessHints::new(&numbers)),
             fails: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
             hints_are_lost: AtomicBool::new(false),
         })
     }
 
-    /// Commits the next version of an order.
+    /// Commits the next version of an order: it is placed, claimed, retried, claimed and so on.
     pub fn commit_next(&self, id: OrderId, user: &UserId) -> SequencedEvent {
+        let now = Timestamp::from_millis(1_700_000_000_000).unwrap();
+        let (decision, guard) = match self.memory.find_order(id) {
+            None => {
+                let command = sample::plain(user.as_str(), 1);
+                let placed = Order::place(
+                    command,
+                    id,
+                    now,
+                    Cause::default(),
+                    ReceiptLocation::Rendered,
+                );
+                let guard = Guard::New {
+                    key: None,
+                    fingerprint: None,
+                };
+                (placed, guard)
+            }
+            Some(order) => {
+                let failure = || Failure::new("timeout", "asked for by the test");
+                let decided = match order.status {
+                    Status::Processing => order.retry(failure(), Duration::ZERO, now),
+                    _ => order.claim(now),
+                };
+                let guard = Guard::At {
+                    version: order.version,
+                    status: order.status,
+                };
+                (decided.unwrap(), guard)
+            }
+        };
+        let event = Arc::new(decision.event.clone());
+        let committed = self.memory.write(Write { decision, guard }).unwrap();
+        let Committed::Written { seq } = committed else {
+            panic!("the write is a new one");
+        };
         let shard = self.shard_of(id.bucket());
-        let mut events = self.events.lock().unwrap();
-        let events = events.get_mut(&shard).unwrap();
-        let version = events
-            .iter()
-            .rev()
-            .find(|known| known.event.order_id == id)
-            .map_or(Version::FIRST, |known| known.event.version.next());
-        let event_type = match version.get() {
-            1 => EventType::Created,
-            version if version % 2 == 0 => EventType::Processing,
-            _ => EventType::Retrying,
-        };
-        let number = events.len() as u64 + 1;
-        let sequenced = SequencedEvent {
-            seq: Seq(number),
-            bits: self.bits(number),
-            event: Arc::new(Event {
-                order_id: id,
-                version,
-                event_type,
-                user_id: Some(user.clone()),
-                occurred_at: Timestamp::from_millis(1_700_000_000_000).unwrap(),
-                attempt: 0,
-                failure: None,
-                retry_at: None,
-                cause: Cause::default(),
-                history: false,
-            }),
-        };
-        events.push(sequenced.clone());
-        if !self.hints_are_lost.load(Ordering::SeqCst) {
-            self.hints.committed(shard, sequenced.seq);
-        }
-        sequenced
+        self.hint(shard, seq);
+        let bits = self.position(shard, seq).unwrap().bits;
+        SequencedEvent { seq, bits, event }
     }
 
-    /// The bits that this history gives to an event.
-    fn bits(&self, number: u64) -> u32 {
-        let history = self.history.load(Ordering::SeqCst);
-        let number = u32::try_from(number).unwrap();
-        number.wrapping_mul(0x9e37_79b9) ^ history.wrapping_mul(0x85eb_ca6b)
+    fn hint(&self, shard: ShardId, seq: Seq) {
+        if !self.hints_are_lost.load(Ordering::SeqCst) {
+            self.hints.committed(shard, seq);
+        }
     }
 
     /// Restores a shard from a backup that ends at `seq`: from there on another history is written.
     pub fn forget_after(&self, shard: ShardId, seq: Seq) {
-        self.history.fetch_add(1, Ordering::SeqCst);
-        let mut events = self.events.lock().unwrap();
-        events
-            .get_mut(&shard)
-            .unwrap()
-            .truncate(usize::try_from(seq.0).unwrap());
+        self.memory.restore(shard, seq);
     }
 
     /// Erases an order: its events become tombstones, and one more is added.
-    pub fn erase(&self, id: OrderId, user: &UserId) {
-        let shard = self.shard_of(id.bucket());
-        let added = self.commit_next(id, user);
-        let mut events = self.events.lock().unwrap();
-        for known in events.get_mut(&shard).unwrap() {
-            if known.event.order_id == id {
-                let mut event = known.event.tombstone();
-                if known.seq == added.seq {
-                    event.event_type = EventType::Erased;
-                }
-                known.event = Arc::new(event);
-            }
-        }
+    pub fn erase(&self, id: OrderId) {
+        let order = self.memory.find_order(id).unwrap();
+        let mut event = self.last_event(&order).tombstone();
+        event.event_type = EventType::Erased;
+        event.version = order.version.next();
+        let erasure = Erasure {
+            event,
+            version: order.version,
+            status: order.status,
+        };
+        let position = self.memory.erase_now(erasure).unwrap();
+        self.hint(self.shard_of(id.bucket()), position.seq);
+    }
+
+    fn last_event(&self, order: &Order) -> Arc<domain::Event> {
+        let events = self.memory.order_events(order.id, None, usize::MAX);
+        let events = events.now_or_never().unwrap().unwrap().unwrap();
+        Arc::clone(&events.last().unwrap().event)
     }
 
     /// A cursor at an event of shard 0; past the last one with bits of no event.
@@ -127,12 +133,8 @@ impl ScriptedStore {
     }
 
     fn position(&self, shard: ShardId, seq: Seq) -> Option<EventPosition> {
-        if seq == Seq(0) {
-            return Some(EventPosition::default());
-        }
-        let at = usize::try_from(seq.0 - 1).unwrap();
-        let events = self.events.lock().unwrap();
-        events[&shard].get(at).map(SequencedEvent::position)
+        let position = self.memory.event_position(shard, seq);
+        position.now_or_never().unwrap().unwrap()
     }
 
     fn check(&self, shard: ShardId) -> Result<(), StoreError> {
@@ -147,56 +149,28 @@ impl ScriptedStore {
     }
 }
 
-impl Sharded for ScriptedStore {
+impl Sharded for WatchedStore {
     fn shards(&self) -> &[ShardId] {
-        &self.shards
+        self.memory.shards()
     }
 
     fn shard_of(&self, bucket: Bucket) -> ShardId {
-        ShardId(bucket.get() % u16::try_from(self.shards.len()).unwrap())
+        self.memory.shard_of(bucket)
     }
 }
 
 #[async_trait]
-impl EventFeed for ScriptedStore {
-    async fn order_events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        let shard = self.shard_of(id.bucket());
-        self.check(shard)?;
-        let events = self.events.lock().unwrap();
-        let mut of_order = events[&shard]
-            .iter()
-            .filter(|known| known.event.order_id == id)
-            .peekable();
-        if of_order.peek().is_none() {
-            return Ok(None);
-        }
-        let found = of_order.filter(|known| after.is_none_or(|after| known.event.version > after));
-        Ok(Some(found.take(limit).cloned().collect()))
-    }
-
+impl EventFeed for WatchedStore {
     async fn events_after(
         &self,
         shard: ShardId,
         after: Seq,
         limit: usize,
     ) -> Result<EventPage, StoreError> {
-        tokio::task::yield_now().await;
+        let page = self.memory.events_after(shard, after, limit).await;
+        // Checked last: a read that began before the failure fails, too.
         self.check(shard)?;
-        let events = self.events.lock().unwrap();
-        let events = &events[&shard];
-        let skip = usize::try_from(after.0).unwrap();
-        Ok(EventPage {
-            events: events.iter().skip(skip).take(limit).cloned().collect(),
-            head: events
-                .last()
-                .map(SequencedEvent::position)
-                .unwrap_or_default(),
-        })
+        page
     }
 
     async fn event_position(
@@ -205,7 +179,17 @@ impl EventFeed for ScriptedStore {
         seq: Seq,
     ) -> Result<Option<EventPosition>, StoreError> {
         self.check(shard)?;
-        Ok(self.position(shard, seq))
+        self.memory.event_position(shard, seq).await
+    }
+
+    async fn order_events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.check(self.shard_of(id.bucket()))?;
+        self.memory.order_events(id, after, limit).await
     }
 }
 
@@ -218,7 +202,7 @@ impl Running {
 
 /// A hub that runs until the end of the test.
 pub struct Running {
-    pub store: Arc<ScriptedStore>,
+    pub store: Arc<WatchedStore>,
     pub hub: Hub,
     _tasks: JoinSet<()>,
 }
@@ -237,10 +221,10 @@ pub fn tuned(tuning: WatchTuning) -> WatchSettings {
 }
 
 pub fn run(shards: u16, settings: WatchSettings) -> Running {
-    run_over(ScriptedStore::new(shards), settings)
+    run_over(WatchedStore::new(shards), settings)
 }
 
-pub fn run_over(store: Arc<ScriptedStore>, settings: WatchSettings) -> Running {
+pub fn run_over(store: Arc<WatchedStore>, settings: WatchSettings) -> Running {
     let hub = Hub::new(
         Arc::clone(&store) as Arc<dyn EventFeed>,
         Arc::clone(&store.hints) as Arc<dyn StatusBus>,
