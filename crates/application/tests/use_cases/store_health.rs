@@ -211,9 +211,9 @@ impl Opened {
 
     /// Places an order on a shard; whether that went well.
     async fn place_on(&self, shard: ShardId) -> bool {
-        let users = ["alice", "zoe"].map(|user| UserId::new(user).unwrap());
-        let on_it = |user: &&UserId| self.shards.shard_of(Bucket::of(user)) == shard;
-        let user = users.iter().find(on_it).unwrap();
+        let mut users = (0..).map(|number| UserId::new(&format!("user-{number}")).unwrap());
+        let on_it = |user: &UserId| self.shards.shard_of(Bucket::of(user)) == shard;
+        let user = users.find(on_it).unwrap();
         let command = sample::plain(user.as_str(), 1);
         let caller = caller();
         let placed = self.application.place_order(&caller, command, None);
