@@ -9,7 +9,7 @@ use adapter_sqlite::{SqliteOptions, SqliteStore};
 use adapter_webhook::{HttpHandler, HttpHandlerSettings};
 use anyhow::Context as _;
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore, StatusBus};
+use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore, StatusBus, StorePorts};
 use application::store_health::CommitHealth;
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
@@ -17,14 +17,13 @@ use application::{LocalOrders, OrdersDependencies, Receipts};
 use domain::{Currency, ShardId};
 use edge_http::{EdgeSettings, EdgeState, NoWork, OrdersDialect};
 use outbound_http::Proxies;
-use port_conformance::around::Around;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use worker::{BreakerSettings, Tuning, Worker, WorkerParts, WorkerSettings};
 
-use crate::broken_store::BrokenStore;
+use crate::broken_store::broken;
 use crate::defect::Defect;
 use crate::poison::AbortingHandler;
 use crate::settings::{Settings, StoreAt};
@@ -62,15 +61,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .collect::<Result<_, _>>()?;
     let hints = Arc::new(InProcessHints::new(&shards));
     let sound = open(&settings, &clock, &hints).await?;
-    let (broken, late_writer) = BrokenStore::around(sound, settings.defect);
-    let store: Arc<dyn OrderStore> = Arc::new(Around(broken));
+    let (store, late_writer) = broken(StorePorts::of(&sound), settings.defect);
 
     let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();
     parts.spawn(late_writer.run());
     let worker = Worker::new(WorkerParts {
-        queue: Arc::clone(&store) as _,
-        writer: Arc::clone(&store) as _,
+        queue: Arc::clone(&store.queue),
+        writer: Arc::clone(&store.writer),
         dispatch: Arc::clone(&hints) as Arc<dyn Dispatch>,
         handler: handler(&settings, &clock)?,
         receipts: Receipts::Rendered,
@@ -85,7 +83,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let store = application::ports::StorePorts::of(&store);
     let no_watching = WatchSettings {
         max_watchers: 0,
         tuning: WatchTuning::default(),

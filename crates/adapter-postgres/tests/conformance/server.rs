@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapter_postgres::{ConnectError, PostgresOptions, PostgresStore, ShardMap, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, Ids, OrderWriter as _, Sharded as _, StatusBus};
+use application::ports::{Clock, Dispatch, Ids, OrderWriter as _, StatusBus};
 use application::system::{SystemClock, SystemIds};
 use async_trait::async_trait;
 use domain::{ShardId, Timestamp};
