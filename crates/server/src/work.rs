@@ -14,7 +14,7 @@ use worker::{
 };
 
 use crate::config::{self, Config, HandlerKind, Layers};
-use crate::store::OpenStore;
+use crate::store::SupervisedStore;
 
 /// What processes an order.
 pub struct Handling {
@@ -94,7 +94,7 @@ fn describe(set: &config::Handler, handler: &HttpHandler) -> String {
 /// A worker over the store; it claims nothing before it runs.
 pub fn worker(
     config: &Config,
-    store: &OpenStore,
+    store: &SupervisedStore,
     handler: Arc<dyn OrderHandler>,
     receipts: Receipts,
     clock: Arc<dyn Clock>,

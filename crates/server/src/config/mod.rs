@@ -3,7 +3,7 @@
 
 mod aliases;
 mod check;
-pub mod layers;
+mod layers;
 mod sections;
 mod show;
 mod value;
@@ -11,11 +11,11 @@ mod value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use layers::{Layers, Override};
+pub(crate) use layers::Layers;
+pub use layers::Override;
 pub use sections::{
     Config, Handler, HandlerKind, Log, LogFormat, ReceiptsKind, ShardMapText, Store, StoreKind,
 };
-pub use show::show;
 
 /// The commented defaults: the one list of all settings.
 pub const DEFAULTS: &str = include_str!("ordermill.toml");
@@ -66,25 +66,40 @@ fn parse_assignment(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "is not of the form section.key=value".to_owned())
 }
 
-/// Reads all layers; `flags` are those of their own, such as `--data-dir`.
-///
-/// # Errors
-/// Every fault of every layer at once.
-pub fn load(
-    files_and_sets: &ConfigFlags,
-    flags: &[Override],
-) -> Result<(Config, Layers), ConfigError> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    load_with(files_and_sets, flags, environment)
+/// A configuration whose settings were read and fit together.
+#[derive(Debug)]
+pub struct Configuration {
+    /// The settings.
+    pub settings: Config,
+    pub(crate) layers: Layers,
 }
 
-/// The settings of a server to which nothing is said.
-#[must_use]
-pub fn defaults() -> Config {
-    let (config, _) = load_with(&ConfigFlags::default(), &[], std::iter::empty())
-        .expect("a test starts with the defaults");
-    config
+impl Configuration {
+    /// Reads all layers; `flags` are those of their own, such as `--data-dir`.
+    ///
+    /// # Errors
+    /// Every fault of every layer at once.
+    pub fn load(files_and_sets: &ConfigFlags, flags: &[Override]) -> Result<Self, ConfigError> {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let (settings, layers) = load_with(files_and_sets, flags, environment)?;
+        Ok(Self { settings, layers })
+    }
+
+    /// The defaults alone: no file, no environment, no flags.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let (settings, layers) = load_with(&ConfigFlags::default(), &[], std::iter::empty())
+            .expect("a test starts with the defaults");
+        Self { settings, layers }
+    }
+
+    /// One line for each setting: name, value, origin. Secrets are hidden.
+    #[must_use]
+    pub fn show(&self) -> String {
+        show::show(&self.layers)
+    }
 }
 
 fn load_with(
