@@ -30,6 +30,7 @@ pub fn check(configuration: Configuration) -> Result<Checked, ConfigError> {
     let Configuration {
         settings: mut config,
         mut layers,
+        ..
     } = configuration;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     open_files::make_room(&mut config, &mut layers);

@@ -48,7 +48,7 @@ pub fn run(
     wiring: &mut dyn Wiring,
 ) -> Result<(), ServerError> {
     logs::start(&configuration.settings.log).map_err(ServerError::Logs)?;
-    for line in configuration.layers.alias_lines() {
+    for line in configuration.alias_lines() {
         tracing::info!("environment: {line}");
     }
     let checked = check::check(configuration)?;

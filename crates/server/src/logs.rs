@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Layer as _, fmt};
@@ -14,13 +13,12 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// If the process has one already.
 pub fn start(log: &Log) -> Result<(), TryInitError> {
-    let filter: Targets = log.level.parse().expect("the check refuses other filters");
     let lines = fmt::layer().with_writer(std::io::stderr);
     let layer = match log.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
+        .with(layer.with_filter(log.level.clone()))
         .try_init()
 }

@@ -169,6 +169,7 @@ pub async fn migrate(configuration: Configuration) -> Result<usize, ServerError>
     let Configuration {
         settings: config,
         mut layers,
+        ..
     } = configuration;
     check(&config, &mut layers);
     layers.finish()?;
@@ -188,7 +189,7 @@ pub async fn migrate(configuration: Configuration) -> Result<usize, ServerError>
 
 fn postgres_options(set: &config::Store) -> PostgresOptions {
     PostgresOptions {
-        shards: set.shards.clone(),
+        shards: set.shards.0.clone(),
         map: match &set.map {
             ShardMapText::Spread => ShardMap::Spread,
             ShardMapText::Letter => ShardMap::Letter,
