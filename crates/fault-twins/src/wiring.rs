@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::{PostgresOptions, PostgresStore, ShardMap};
+use adapter_postgres::{NotifyBus, PostgresOptions, PostgresStore, ShardMap};
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use adapter_webhook::{HttpHandler, HttpHandlerSettings};
 use anyhow::Context as _;
-use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore, StatusBus};
+use application::in_process::{FanOut, InProcessHints};
+use application::ports::{Clock, Ids, OrderHandler, OrderStore};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts};
 use domain::{Currency, ShardId};
@@ -69,7 +69,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let worker = Worker::new(WorkerParts {
         queue: Arc::clone(&store) as _,
         writer: Arc::clone(&store) as _,
-        dispatch: Arc::clone(&hints) as Arc<dyn Dispatch>,
+        wake_ups: Arc::clone(&hints) as _,
         handler: handler(&settings, &clock)?,
         receipts: Receipts::Rendered,
         clock: Arc::clone(&clock),
@@ -114,8 +114,7 @@ async fn open(
     hints: &Arc<InProcessHints>,
 ) -> anyhow::Result<Arc<dyn OrderStore>> {
     let clock = Arc::clone(clock);
-    let dispatch = Arc::clone(hints) as Arc<dyn Dispatch>;
-    let bus = Arc::clone(hints) as Arc<dyn StatusBus>;
+    let hints = Arc::clone(hints);
     Ok(match &settings.store {
         StoreAt::Sqlite(folder) => {
             let options = SqliteOptions {
@@ -127,13 +126,8 @@ async fn open(
                     ..adapter_sqlite::Tuning::default()
                 },
             };
-            Arc::new(SqliteStore::open(
-                options,
-                clock,
-                Arc::new(SystemIds),
-                dispatch,
-                bus,
-            )?)
+            let ids = Arc::new(SystemIds);
+            Arc::new(SqliteStore::open(options, clock, ids, hints)?)
         }
         StoreAt::Postgres(shards) => {
             let options = PostgresOptions {
@@ -146,7 +140,9 @@ async fn open(
                 start_timeout: Duration::from_secs(10),
                 tuning: adapter_postgres::Tuning::default(),
             };
-            Arc::new(PostgresStore::connect(options, clock, dispatch, bus).await?)
+            let bus = Arc::new(NotifyBus::start(&options, &hints)?);
+            let hints = Arc::new(FanOut::to(vec![hints, bus]));
+            Arc::new(PostgresStore::connect(options, clock, hints).await?)
         }
     })
 }

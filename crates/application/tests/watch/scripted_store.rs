@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    EventFeed, EventPage, OrderReader, SequencedEvent, Sharded, StatusBus, StoreError,
+    CommitHint, CommitHints as _, EventFeed, EventPage, OrderReader, SequencedEvent, Sharded,
+    StoreError, WakeUps,
 };
 use application::watch::{
     Cursor, Delivery, Hub, ResyncReason, WatchSettings, WatchTuning, Watcher,
@@ -80,7 +81,11 @@ impl ScriptedStore {
         };
         events.push(sequenced.clone());
         if !self.hints_are_lost.load(Ordering::SeqCst) {
-            self.hints.committed(shard, sequenced.seq);
+            let hint = CommitHint {
+                seq: sequenced.seq,
+                work_is_due: false,
+            };
+            self.hints.committed(shard, hint);
         }
         sequenced
     }
@@ -245,7 +250,7 @@ pub fn run(shards: u16, settings: WatchSettings) -> Running {
 pub fn run_over(store: Arc<ScriptedStore>, settings: WatchSettings) -> Running {
     let hub = Hub::new(
         Arc::clone(&store) as Arc<dyn EventFeed>,
-        Arc::clone(&store.hints) as Arc<dyn StatusBus>,
+        Arc::clone(&store.hints) as Arc<dyn WakeUps>,
         settings,
     );
     let mut tasks = JoinSet::new();

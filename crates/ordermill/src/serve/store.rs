@@ -5,11 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, PostgresStore, ShardMap};
+use adapter_postgres::{
+    BucketRange, ConnectError, NotifyBus, PostgresOptions, PostgresStore, ShardMap,
+};
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use anyhow::Context as _;
-use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus, StorePorts};
+use application::in_process::{FanOut, InProcessHints};
+use application::ports::{Clock, CommitHints, OrderStore, StorePorts, WakeUps};
 use application::system::SystemIds;
 use domain::ShardId;
 
@@ -21,10 +23,8 @@ use crate::config::{self, Config, Layers, ShardMapText, StoreKind};
 pub struct OpenStore {
     /// Where orders are durable.
     pub ports: StorePorts,
-    /// Wakes the workers.
-    pub dispatch: Arc<dyn Dispatch>,
-    /// Wakes the watchers.
-    pub bus: Arc<dyn StatusBus>,
+    /// Wakes the workers and the watchers.
+    pub wake_ups: Arc<dyn WakeUps>,
     /// Ends when the store gives itself up, with the reason.
     pub gives_up: GivesUp,
 }
@@ -70,10 +70,10 @@ async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Resu
         batch: set.batch,
         tuning: adapter_sqlite::Tuning::default(),
     };
-    let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
+    let published = Arc::clone(&hints);
     // It reads and may migrate; the signals are listened to meanwhile.
     let store = tokio::task::spawn_blocking(move || {
-        SqliteStore::open(options, clock, Arc::new(SystemIds), dispatch, bus)
+        SqliteStore::open(options, clock, Arc::new(SystemIds), published)
     })
     .await
     .context("the store could not be opened")??;
@@ -81,8 +81,7 @@ async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Resu
     let watched = Arc::clone(&store);
     Ok(OpenStore {
         ports: StorePorts::of(&(store as Arc<dyn OrderStore>)),
-        dispatch: Arc::clone(&hints) as _,
-        bus: hints,
+        wake_ups: hints,
         gives_up: Box::pin(async move { watched.gives_up().await }),
     })
 }
@@ -92,12 +91,15 @@ async fn open_postgres(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Re
         .filter_map(|number| u16::try_from(number).ok().map(ShardId))
         .collect();
     let hints = Arc::new(InProcessHints::new(&shards));
-    let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
-    let store = PostgresStore::connect(postgres_options(set), clock, dispatch, bus).await?;
+    let options = postgres_options(set);
+    let mut buses: Vec<Arc<dyn CommitHints>> = vec![Arc::clone(&hints) as _];
+    if set.notify {
+        buses.push(Arc::new(NotifyBus::start(&options, &hints)?));
+    }
+    let store = PostgresStore::connect(options, clock, Arc::new(FanOut::to(buses))).await?;
     Ok(OpenStore {
         ports: StorePorts::of(&(Arc::new(store) as Arc<dyn OrderStore>)),
-        dispatch: Arc::clone(&hints) as _,
-        bus: hints,
+        wake_ups: hints,
         // A server that went away comes back: its shards are refused until then, and nothing is given up.
         gives_up: Box::pin(std::future::pending()),
     })

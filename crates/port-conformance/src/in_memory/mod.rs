@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
-    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
-    SequencedEvent, Sharded, StatusBus, StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, Clock, CommitError, CommitHint, CommitHints as _, Committed, Counts,
+    Deadline, Erasure, EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader,
+    OrderWriter, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use application::system::ManualClock;
 use async_trait::async_trait;
@@ -46,8 +46,8 @@ impl InMemoryStore {
     fn hint(data: &Data, shard: ShardId) {
         let seq = Seq(data.events[usize::from(shard.0)].len() as u64);
         for hints in &data.hints {
-            hints.committed(shard, seq);
-            hints.work_is_due(shard);
+            let work_is_due = true;
+            hints.committed(shard, CommitHint { seq, work_is_due });
         }
     }
 }

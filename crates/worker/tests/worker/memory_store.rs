@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch as _, Erasure,
-    EventFeed, EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter,
-    RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, Clock, CommitError, CommitHint, CommitHints as _, Committed, Counts,
+    Deadline, Erasure, EventFeed, EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader,
+    OrderWriter, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -177,7 +177,11 @@ impl MemoryStore {
         data.record(&write.decision, self.shard_of(id.bucket()), None);
         drop(data);
         if let Job::DueIn(Duration::ZERO) = write.decision.job {
-            self.hints.work_is_due(self.shard_of(id.bucket()));
+            let hint = CommitHint {
+                seq: Seq(0),
+                work_is_due: true,
+            };
+            self.hints.committed(self.shard_of(id.bucket()), hint);
         }
         Ok(Committed::Written { seq: Seq(1) })
     }

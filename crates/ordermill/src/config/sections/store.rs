@@ -30,6 +30,8 @@ pub struct Store {
     pub map: ShardMapText,
     /// Connections a shard for reads.
     pub pool: usize,
+    /// Whether processes tell each other of commits by NOTIFY.
+    pub notify: bool,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a start waits for a shard.
@@ -93,6 +95,7 @@ impl Store {
             shards: layers.read("store.shards"),
             map: layers.read("store.map"),
             pool: layers.read("store.pool"),
+            notify: layers.read("store.notify"),
             connect_timeout: layers.read("store.connect_timeout"),
             start_timeout: layers.read("store.start_timeout"),
             queue: layers.read("store.queue"),
