@@ -22,11 +22,7 @@ impl Wiring for Broken {
         }
     }
 
-    fn store(
-        &mut self,
-        opened: StorePorts,
-        supervisor: &mut Supervisor,
-    ) -> StorePorts {
+    fn store(&mut self, opened: StorePorts, supervisor: &mut Supervisor) -> StorePorts {
         match self.0 {
             Defect::Nothing | Defect::SynchronousOff | Defect::AbortsOnPoison => opened,
             Defect::AnswersBeforeCommit | Defect::UniqueKeyDropped | Defect::FencingRemoved => {

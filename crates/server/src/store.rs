@@ -5,10 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, PostgresStore, ShardMap};
+use adapter_postgres::{
+    BucketRange, ConnectError, NotifyBus, PostgresOptions, PostgresStore, ShardMap,
+};
 use adapter_sqlite::{SqliteOptions, SqliteStore, Tuning};
-use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus, StorePorts};
+use application::in_process::{FanOut, InProcessHints};
+use application::ports::{Clock, CommitHints, OrderStore, StorePorts, WakeUps};
 use application::store_health::{self, CommitHealth};
 use application::system::{SystemClock, SystemIds};
 use domain::ShardId;
@@ -22,8 +24,7 @@ use crate::wiring::Wiring;
 /// A store and its hints, as they were opened.
 pub struct OpenStore {
     store: Arc<dyn OrderStore>,
-    dispatch: Arc<dyn Dispatch>,
-    bus: Arc<dyn StatusBus>,
+    wake_ups: Arc<dyn WakeUps>,
     fatal_error: FatalError,
 }
 
@@ -34,10 +35,8 @@ type FatalError = Pin<Box<dyn Future<Output = String> + Send>>;
 pub struct SupervisedStore {
     /// Where orders are durable.
     pub ports: StorePorts,
-    /// Wakes the workers.
-    pub dispatch: Arc<dyn Dispatch>,
-    /// Wakes the watchers.
-    pub bus: Arc<dyn StatusBus>,
+    /// Wakes up the workers and the watchers.
+    pub wake_ups: Arc<dyn WakeUps>,
     /// Which shards take commits.
     pub commits: CommitHealth,
 }
@@ -85,8 +84,7 @@ pub fn supervise(
 ) -> SupervisedStore {
     let OpenStore {
         store,
-        dispatch,
-        bus,
+        wake_ups,
         fatal_error,
     } = opened;
     let soft = supervisor.soft.clone();
@@ -106,8 +104,7 @@ pub fn supervise(
     });
     SupervisedStore {
         ports: store_health::tracked(ports, &commits),
-        dispatch,
-        bus,
+        wake_ups,
         commits,
     }
 }
@@ -124,10 +121,10 @@ async fn open_sqlite(
         batch: set.batch,
         tuning,
     };
-    let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
+    let published = Arc::clone(&hints);
     // It reads and may migrate; the signals are listened to meanwhile.
     let store = tokio::task::spawn_blocking(move || {
-        SqliteStore::open(options, clock, Arc::new(SystemIds), dispatch, bus)
+        SqliteStore::open(options, clock, Arc::new(SystemIds), published)
     })
     .await
     .map_err(ServerError::Open)??;
@@ -135,8 +132,7 @@ async fn open_sqlite(
     let watched = Arc::clone(&store);
     Ok(OpenStore {
         store,
-        dispatch: Arc::clone(&hints) as _,
-        bus: hints,
+        wake_ups: hints,
         fatal_error: Box::pin(async move { watched.gives_up().await }),
     })
 }
@@ -149,12 +145,15 @@ async fn open_postgres(
         .filter_map(|number| u16::try_from(number).ok().map(ShardId))
         .collect();
     let hints = Arc::new(InProcessHints::new(&shards));
-    let (dispatch, bus) = (Arc::clone(&hints), Arc::clone(&hints));
-    let store = PostgresStore::connect(postgres_options(set), clock, dispatch, bus).await?;
+    let options = postgres_options(set);
+    let mut buses: Vec<Arc<dyn CommitHints>> = vec![Arc::clone(&hints) as _];
+    if set.notify {
+        buses.push(Arc::new(NotifyBus::start(&options, &hints)?));
+    }
+    let store = PostgresStore::connect(options, clock, Arc::new(FanOut::to(buses))).await?;
     Ok(OpenStore {
         store: Arc::new(store),
-        dispatch: Arc::clone(&hints) as _,
-        bus: hints,
+        wake_ups: hints,
         // A server that went away comes back: its shards are refused until then, which is no fatal error.
         fatal_error: Box::pin(std::future::pending()),
     })

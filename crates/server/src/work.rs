@@ -107,7 +107,7 @@ pub fn worker(
     Worker::new(WorkerParts {
         queue: Arc::clone(&store.ports.queue),
         writer: Arc::clone(&store.ports.writer),
-        dispatch: Arc::clone(&store.dispatch),
+        wake_ups: Arc::clone(&store.wake_ups),
         handler,
         receipts,
         clock,

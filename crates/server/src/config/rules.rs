@@ -103,6 +103,9 @@ fn store(config: &Config, layers: &mut Layers) {
             if config.store.data_dir.as_os_str().is_empty() {
                 layers.refuse("store.data_dir", "must name a folder");
             }
+            if !config.store.notify {
+                layers.refuse("store.notify", "has no effect with store.kind = \"sqlite\", which one process uses: leave it out");
+            }
         }
         StoreKind::Postgres => {
             if shards == 0 {

@@ -86,7 +86,7 @@ fn application(
     };
     let hub = Hub::new(
         Arc::clone(&store.ports.feed),
-        Arc::clone(&store.bus),
+        Arc::clone(&store.wake_ups),
         watching,
     );
     let (running, last) = (hub.clone(), supervisor.last.clone());

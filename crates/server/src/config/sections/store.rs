@@ -31,6 +31,8 @@ pub struct Store {
     pub map: ShardMapText,
     /// Connections a shard for reads.
     pub pool: usize,
+    /// Whether processes tell each other of commits by NOTIFY.
+    pub notify: bool,
     /// How long a connection may take.
     #[serde(deserialize_with = "time")]
     pub connect_timeout: Duration,
