@@ -12,7 +12,7 @@ use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, Orders, OrdersDependencies, Receipts, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::{EdgeState, NoWork};
-use server::{config, grpc_settings, http_settings};
+use server::{Configuration, grpc_settings, http_settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::no_store::NoStore;
@@ -40,7 +40,7 @@ pub async fn run() -> Result<()> {
         ids: Arc::clone(&ids),
         settings: Settings::default(),
     }));
-    let config = config::defaults();
+    let config = Configuration::defaults().settings;
     let grpc = GrpcEdge::new(
         Arc::clone(&orders),
         hub.clone(),
