@@ -8,7 +8,6 @@ mod command_line;
 mod commands;
 mod config;
 mod exit;
-mod nearest;
 mod serve;
 
 use std::process::ExitCode;

@@ -92,10 +92,12 @@ impl Reading {
     }
 }
 
-impl<'a> CatchUp<'a> {
-    pub(super) fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
-        Self {
-            watcher,
+impl Watcher {
+    /// Begins to watch `topic`, or begins again if it is watched already. Nothing happens before the first
+    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
+    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
+        CatchUp {
+            watcher: self,
             topic,
             stage: Some(Stage::Beginning(start)),
             ready: VecDeque::new(),
@@ -103,7 +105,9 @@ impl<'a> CatchUp<'a> {
             joined_at: None,
         }
     }
+}
 
+impl CatchUp<'_> {
     /// The next deliveries; `None` once the topic is joined and the rest comes by [`Watcher::receive`]. To be
     /// dropped after an error.
     ///

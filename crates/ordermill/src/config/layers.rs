@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use order_json::did_you_mean;
 use toml::{Table, Value};
 
 use super::aliases::Alias;
 use super::value::{self, FromValue};
 use super::{ConfigError, DEFAULTS};
-use crate::nearest::suggestion;
 
 /// Names of the environment that are settings begin so.
 const ENVIRONMENT_PREFIX: &str = "ORDERMILL__";
@@ -196,7 +196,7 @@ impl Layers {
     }
 
     fn report_unknown(&mut self, name: &str, origin: &Origin) {
-        let hint = suggestion(name, self.defaults.keys().map(String::as_str));
+        let hint = did_you_mean(name, self.defaults.keys().map(String::as_str));
         self.faults
             .push(format!("{name} is no setting{hint} ({origin})"));
     }
@@ -208,7 +208,7 @@ impl Layers {
     }
 
     fn unknown_section(&self, section: &str) -> String {
-        let hint = suggestion(section, self.sections());
+        let hint = did_you_mean(section, self.sections());
         format!("[{section}] is no section{hint}")
     }
 
