@@ -9,9 +9,11 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::{PostgresOptions, PostgresStore, ShardMap, Tuning};
-use application::in_process::InProcessHints;
-use application::ports::{Guard, Ids, ListFilter, ListQuery, OrderStore, Write};
+use adapter_postgres::{NotifyBus, PostgresOptions, PostgresStore, ShardMap, Tuning};
+use application::in_process::{FanOut, InProcessHints};
+use application::ports::{
+    Guard, Ids, ListFilter, ListQuery, OrderReader as _, OrderWriter as _, WorkQueue as _, Write,
+};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Currency, ExternalId, IdempotencyKey, Line, Money, Order, PlaceOrder, ProductName,
@@ -42,7 +44,9 @@ async fn main() -> Result<(), Failed> {
         tuning: Tuning::default(),
     };
     let clock = Arc::new(SystemClock::new());
-    let store = PostgresStore::connect(options, clock, hints.clone(), hints).await?;
+    let bus = Arc::new(NotifyBus::start(&options, &hints)?);
+    let hints = Arc::new(FanOut::to(vec![hints, bus]));
+    let store = PostgresStore::connect(options, clock, hints).await?;
     let store = Arc::new(store);
 
     let placed = intake(&store, callers, Duration::from_secs(seconds), has_keys).await?;
@@ -193,7 +197,7 @@ async fn read(store: &Arc<PostgresStore>) -> Result<(), Failed> {
         filter: ListFilter::default(),
         before: None,
         limit: 1000,
-        look_at_most: 10_000,
+        scan_limit: 10_000,
     };
     let orders = store.list(&newest).await?.orders;
     let start = Instant::now();

@@ -7,11 +7,10 @@
 //! a seek or two per bucket, at most [`VISITS`] buckets per claim. What the visited buckets leave of the part is filled with
 //! the oldest due orders of the lane.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI16, Ordering};
 use std::time::Duration;
 
-use application::ports::{ClaimLimits, LaneLimit, PER_BUCKET, Settle};
+use application::ports::{ClaimLimits, LaneLimit, PER_BUCKET};
 use domain::{Bucket, Lane, Order};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -52,15 +51,13 @@ fn code(lane: Lane) -> i16 {
     i16::try_from(lane.index()).unwrap_or(QUARANTINED)
 }
 
-/// What a worker takes, and what is done with it.
+/// What a worker claims.
 #[derive(Clone)]
 pub(crate) enum Taking {
     /// Orders of the lanes are claimed, under a lease of this length.
     Claim(ClaimLimits, Duration),
     /// The oldest due quarantined order is claimed, under a lease of this length.
     ClaimQuarantined(Duration),
-    /// At most this many orders, quarantined ones last, are claimed and settled in the same transaction.
-    Settle(usize, Arc<dyn Settle>),
 }
 
 impl Taking {
@@ -69,7 +66,6 @@ impl Taking {
         let limit = match self {
             Self::Claim(limits, _) => limits.total,
             Self::ClaimQuarantined(_) => 1,
-            Self::Settle(limit, _) => *limit,
         };
         limit.min(MOST_TAKEN)
     }
@@ -80,15 +76,9 @@ impl Taking {
             let limits = limits.lanes;
             Lane::ALL.map(|lane| (code(lane), limits[lane.index()]))
         };
-        let any = |most| LaneLimit { share: 0, most };
         match self {
             Self::Claim(limits, _) => of_lanes(limits).into(),
-            Self::ClaimQuarantined(_) => vec![(QUARANTINED, any(1))],
-            Self::Settle(limit, _) => {
-                let mut lanes = Vec::from(of_lanes(&ClaimLimits::any(*limit)));
-                lanes.push((QUARANTINED, any(*limit)));
-                lanes
-            }
+            Self::ClaimQuarantined(_) => vec![(QUARANTINED, LaneLimit { share: 0, most: 1 })],
         }
     }
 }

@@ -52,7 +52,7 @@ impl Shard {
             return Ok(nothing);
         }
         let limit = query.limit.max(1);
-        let mut left = query.look_at_most.max(1);
+        let mut left = query.scan_limit.max(1);
         let mut wide = FIRST_LOOK.max(limit.saturating_add(1));
         let mut before = query.before;
         let mut orders: Vec<Arc<Order>> = Vec::new();

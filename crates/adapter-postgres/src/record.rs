@@ -54,13 +54,7 @@ impl Taken {
                     continue;
                 }
             };
-            taken.claimed.push(match &needs.take {
-                Some(Taking::Settle(_, settle)) => {
-                    let outcome = settle.settle(&claim.order);
-                    claim.then(outcome.decision)
-                }
-                Some(Taking::Claim(..) | Taking::ClaimQuarantined(_)) | None => claim,
-            });
+            taken.claimed.push(claim);
             taken.claimed_from.push(order);
         }
         Ok(taken)
@@ -108,7 +102,7 @@ impl<'a> Record<'a> {
             Some(Taking::Claim(_, lease) | Taking::ClaimQuarantined(lease)) => {
                 rows::microseconds(*lease)
             }
-            Some(Taking::Settle(..)) | None => 0,
+            None => 0,
         };
         let rescued = taken.rescued.iter().zip(&taken.rescued_from);
         let claimed = taken.claimed.iter().zip(&taken.claimed_from);

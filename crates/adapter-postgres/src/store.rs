@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
-    EventPage, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle,
-    StatusBus, StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, CommitHints, Committed, Counts, Deadline, Erasure,
+    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -23,7 +23,6 @@ use crate::claim::Taking;
 use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::list;
-use crate::listener::Listener;
 use crate::queue::queue;
 use crate::schema::Place;
 use crate::shard::Shard;
@@ -44,8 +43,7 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects to the shards, brings their schemas up to date, compares them with the configuration and starts the tasks.
-    /// `dispatch` and `status` get a hint for every commit, of this process and of the others, for the shards
-    /// `0..shards.len()`.
+    /// `hints` gets a hint for every commit of this process, for the shards `0..shards.len()`.
     ///
     /// # Errors
     /// See [`ConnectError`]. A shard that is away is waited for as [`PostgresOptions::start_timeout`] says; the
@@ -53,8 +51,7 @@ impl PostgresStore {
     pub async fn connect(
         options: PostgresOptions,
         clock: Arc<dyn Clock>,
-        dispatch: Arc<dyn Dispatch>,
-        status: Arc<dyn StatusBus>,
+        hints: Arc<dyn CommitHints>,
     ) -> Result<Self, ConnectError> {
         let owners = options.map.owners(options.shards.len())?;
         let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
@@ -73,10 +70,9 @@ impl PostgresStore {
         for ((address, place), is_prepared) in addresses.into_iter().zip(places).zip(prepared) {
             let state = Arc::new(ShardState {
                 is_prepared: AtomicBool::new(is_prepared),
-                writer_process: AtomicI32::new(0),
             });
-            let hints = (Arc::clone(&dispatch), Arc::clone(&status));
-            store.add(&options, address, place, state, &clock, hints)?;
+            let writes = (Arc::clone(&clock), Arc::clone(&hints));
+            store.add(&options, address, place, state, writes)?;
         }
         store.tasks.close();
         Ok(store)
@@ -88,8 +84,7 @@ impl PostgresStore {
         address: Address,
         place: Place,
         state: Arc<ShardState>,
-        clock: &Arc<dyn Clock>,
-        (dispatch, status): (Arc<dyn Dispatch>, Arc<dyn StatusBus>),
+        (clock, hints): (Arc<dyn Clock>, Arc<dyn CommitHints>),
     ) -> Result<(), ConnectError> {
         // A call of a worker may wait for one transaction that is under way, and then for its own.
         let call_timeout = options.tuning.statement_timeout * 4;
@@ -101,29 +96,19 @@ impl PostgresStore {
             state: Arc::clone(&state),
             statement_timeout: options.tuning.statement_timeout,
         });
-        let listener = Listener {
-            address: address.clone(),
-            max_backoff: options.tuning.max_backoff,
-            dispatch: Arc::clone(&dispatch),
-            status: Arc::clone(&status),
-            state: Arc::clone(&state),
-            closing: self.closing.clone(),
-        };
         let writer = Writer {
             address,
             place,
             queue: tail,
             batch: options.batch.max(1),
             max_backoff: options.tuning.max_backoff,
-            clock: Arc::clone(clock),
-            dispatch,
-            status,
+            clock,
+            hints,
             state,
             is_refusing: AtomicBool::new(false),
             closing: self.closing.clone(),
             drivers: self.tasks.clone(),
         };
-        self.tasks.spawn(listener.run());
         self.tasks.spawn(writer.run());
         Ok(())
     }
@@ -151,8 +136,7 @@ impl PostgresStore {
     }
 }
 
-#[async_trait]
-impl OrderStore for PostgresStore {
+impl Sharded for PostgresStore {
     fn shards(&self) -> &[ShardId] {
         &self.ids
     }
@@ -160,7 +144,10 @@ impl OrderStore for PostgresStore {
     fn shard_of(&self, bucket: Bucket) -> ShardId {
         self.owners[usize::from(bucket.get())]
     }
+}
 
+#[async_trait]
+impl OrderWriter for PostgresStore {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -205,6 +192,96 @@ impl OrderStore for PostgresStore {
         shard.queue.erase(erasure, deadline).await
     }
 
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.shard(shard)?.probe_commit().await
+    }
+
+    async fn close(&self) {
+        for shard in &self.shards {
+            shard.queue.close();
+        }
+        self.closing.cancel();
+        if timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a shard did not let go of its connection in time");
+        }
+        for shard in &self.shards {
+            shard.pool.close();
+            shard.state.is_prepared.store(false, Ordering::Release);
+        }
+    }
+}
+
+#[async_trait]
+impl OrderReader for PostgresStore {
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.owner(id).get(id).await
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.owner_of(Bucket::of(user))
+            .find(user, external_id)
+            .await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        if let Some(user) = &query.filter.user_id {
+            return self.owner_of(Bucket::of(user)).list(query).await;
+        }
+        if let [shard] = &*self.shards {
+            return shard.list(query).await;
+        }
+        let part = ListQuery {
+            scan_limit: query.scan_limit.div_ceil(self.shards.len()),
+            ..query.clone()
+        };
+        let pages = try_join_all(self.shards.iter().map(|shard| shard.list(&part))).await?;
+        Ok(list::merge(pages, query.limit))
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut all = Counts::default();
+        for counts in try_join_all(self.shards.iter().map(Shard::counts)).await? {
+            all.add(&counts);
+        }
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl EventFeed for PostgresStore {
+    async fn order_events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        self.owner(id).events(id, after, limit).await
+    }
+
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        self.shard(shard)?.events_after(after, limit).await
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        self.shard(shard)?.event_position(seq).await
+    }
+}
+
+#[async_trait]
+impl WorkQueue for PostgresStore {
     async fn claim(
         &self,
         shard: ShardId,
@@ -221,15 +298,6 @@ impl OrderStore for PostgresStore {
     ) -> Result<Option<Arc<Order>>, StoreError> {
         let claimed = self.take(shard, Taking::ClaimQuarantined(lease)).await?;
         Ok(claimed.into_iter().next())
-    }
-
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, Taking::Settle(limit, settle)).await
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -261,93 +329,12 @@ impl OrderStore for PostgresStore {
         self.shard(shard)?.queue.rescue(limit, policy).await
     }
 
-    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        self.owner(id).get(id).await
-    }
-
-    async fn find(
-        &self,
-        user: &UserId,
-        external_id: &ExternalId,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.owner_of(Bucket::of(user))
-            .find(user, external_id)
-            .await
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
-        if let Some(user) = &query.filter.user_id {
-            return self.owner_of(Bucket::of(user)).list(query).await;
-        }
-        if let [shard] = &*self.shards {
-            return shard.list(query).await;
-        }
-        let part = ListQuery {
-            look_at_most: query.look_at_most.div_ceil(self.shards.len()),
-            ..query.clone()
-        };
-        let pages = try_join_all(self.shards.iter().map(|shard| shard.list(&part))).await?;
-        Ok(list::merge(pages, query.limit))
-    }
-
-    async fn events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.owner(id).events(id, after, limit).await
-    }
-
-    async fn events_after(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        self.shard(shard)?.events_after(after, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        let mut all = Counts::default();
-        for counts in try_join_all(self.shards.iter().map(Shard::counts)).await? {
-            all.add(&counts);
-        }
-        Ok(all)
-    }
-
-    async fn event_position(
-        &self,
-        shard: ShardId,
-        seq: Seq,
-    ) -> Result<Option<EventPosition>, StoreError> {
-        self.shard(shard)?.event_position(seq).await
-    }
-
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         self.shard(shard)?.next_due().await
     }
 
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.shard(shard)?.oldest_due_age().await
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        self.shard(shard)?.probe_commit().await
-    }
-
-    async fn close(&self) {
-        for shard in &self.shards {
-            shard.queue.close();
-        }
-        self.closing.cancel();
-        if timeout(CLOSE_TIMEOUT, self.tasks.wait()).await.is_err() {
-            tracing::warn!("a shard did not let go of its connection in time");
-        }
-        for shard in &self.shards {
-            shard.pool.close();
-            shard.state.is_prepared.store(false, Ordering::Release);
-        }
     }
 }
 

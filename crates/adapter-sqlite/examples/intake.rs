@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Clock, Committed, Guard, Ids, OrderStore, Write};
+use application::ports::{
+    ClaimLimits, Clock, Committed, Guard, Ids, OrderReader as _, OrderWriter as _, WorkQueue as _,
+    Write,
+};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Currency, ExternalId, IdempotencyKey, Money, Order, PlaceOrder, Receipt,
@@ -96,13 +99,7 @@ async fn run(dir: &Path, load: Load) {
         batch: 1_024,
         tuning: Tuning::default(),
     };
-    let store = SqliteStore::open(
-        options,
-        Arc::clone(&clock) as _,
-        Arc::new(SystemIds),
-        Arc::clone(&hints) as _,
-        hints as _,
-    );
+    let store = SqliteStore::open(options, Arc::clone(&clock) as _, Arc::new(SystemIds), hints);
     let store = Arc::new(store.expect("the folder is new"));
     let stop = Arc::new(AtomicBool::new(false));
     let done = Arc::new(AtomicU64::new(0));

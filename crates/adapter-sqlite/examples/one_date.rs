@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{Committed, Guard, Ids, ListFilter, ListQuery, OrderStore, Write};
+use application::ports::{
+    Committed, Guard, Ids, ListFilter, ListQuery, OrderReader as _, OrderWriter as _, Write,
+};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Currency, HistoryStatus, Money, Order, OrderId, PlaceOrder, ReceiptLocation,
@@ -41,8 +43,7 @@ async fn main() {
         },
         Arc::new(SystemClock::new()),
         Arc::new(SystemIds),
-        Arc::clone(&hints) as _,
-        hints as _,
+        hints,
     );
     let store = store.expect("the folder is new");
     let created_at = Timestamp::parse("2010-12-01T00:00:00Z").expect("a valid time");
@@ -93,7 +94,7 @@ async fn list(store: &SqliteStore) {
         filter: ListFilter::default(),
         before: None,
         limit: 100,
-        look_at_most: 10_000,
+        scan_limit: 10_000,
     };
     let began = Instant::now();
     for _ in 0..PAGES {

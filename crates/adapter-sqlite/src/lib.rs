@@ -29,7 +29,6 @@ mod request;
 mod room;
 mod schema;
 mod store;
-mod together;
 mod waits;
 mod writer;
 

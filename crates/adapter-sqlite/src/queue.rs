@@ -14,7 +14,6 @@ use crate::failure::unavailable;
 use crate::outcome::Awaited;
 use crate::parcel::{Draft, Parcel};
 use crate::request::{Class, Request};
-use crate::together;
 
 /// A commit of so many decisions waits for nobody: its flush is a small part of what it costs. Nor does work that is under
 /// way: what a claim or an outcome is for has already waited once.
@@ -83,15 +82,6 @@ impl Waiting {
         put
     }
 
-    /// Puts in what was asked for in one go.
-    fn add_parcel(&mut self, parcel: Parcel, class: Class) {
-        self.callers += parcel.callers;
-        self.decisions += parcel.decisions;
-        self.parcels.push_back(parcel);
-        self.is_open = false;
-        self.is_urgent |= class == Class::Outcome;
-    }
-
     /// Whether a commit that would wait for `wanted` callers is made now.
     fn is_enough(&self, wanted: usize) -> bool {
         self.is_urgent || self.callers >= wanted || self.decisions >= PLENTY
@@ -132,8 +122,7 @@ impl WriteQueue {
         }
     }
 
-    /// Hands the writes of a draft over, or refuses them at once. Within a [`Together`](crate::together::Together) of this
-    /// thread they are handed over, or refused, when that ends.
+    /// Hands the writes of a draft over, or refuses them at once.
     pub(crate) fn commit(
         &self,
         draft: &mut Draft,
@@ -149,10 +138,6 @@ impl WriteQueue {
     }
 
     fn put<T>(&self, class: Class, put: impl FnOnce(&mut Parcel) -> T) -> Result<T, StoreError> {
-        let put = match together::keep(self, class, put) {
-            Ok(kept) => return Ok(kept),
-            Err(put) => put,
-        };
         let mut waiting = self.lock();
         if let Some(refusal) = waiting.refusal(class, self.limit) {
             return Err(refusal);
@@ -160,29 +145,6 @@ impl WriteQueue {
         let put = waiting.add(class, self.batch, put);
         self.wake_where_wanted(waiting);
         Ok(put)
-    }
-
-    /// Puts in what was asked for in one go, a parcel a class; one is refused as a whole where nothing more of its class is
-    /// taken in.
-    pub(crate) fn put_together(&self, parcels: [(Option<Parcel>, Class); 2]) {
-        let mut refused = Vec::new();
-        let mut waiting = self.lock();
-        for (parcel, class) in parcels {
-            let Some(parcel) = parcel else { continue };
-            match waiting.refusal(class, self.limit) {
-                Some(refusal) => refused.push((parcel, refusal)),
-                None => waiting.add_parcel(parcel, class),
-            }
-        }
-        self.wake_where_wanted(waiting);
-        for (mut parcel, refusal) in refused {
-            parcel.refuse(&refusal);
-        }
-    }
-
-    /// An empty parcel, for what is asked for in one go.
-    pub(crate) fn spare_parcel(&self) -> Parcel {
-        self.lock().spare.pop().unwrap_or_default()
     }
 
     fn wake_where_wanted(&self, mut waiting: MutexGuard<'_, Waiting>) {

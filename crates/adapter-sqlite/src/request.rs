@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Deadline, Erasure, RescuePolicy, Settle, StoreError,
+    Claim, ClaimLimits, CommitError, Deadline, Erasure, RescuePolicy, StoreError,
 };
 use domain::{EventPosition, Order};
 use tokio::sync::oneshot;
@@ -34,14 +34,12 @@ pub(crate) enum Request {
     },
 }
 
-/// What is done with due orders that are taken.
+/// Which due orders are claimed.
 pub(crate) enum Taking {
     /// They are claimed, under a lease of this length.
     Claim(Duration),
     /// Those that are quarantined are claimed, the others passed over.
     ClaimQuarantined(Duration),
-    /// They are claimed and settled in the same transaction.
-    Settle(Arc<dyn Settle>),
 }
 
 impl Request {

@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventPage, Guard, ListQuery,
-    NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent, Settle, StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventFeed, EventPage, Guard,
+    ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy, SequencedEvent, Sharded,
+    StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -25,7 +26,6 @@ use crate::queue::WriteQueue;
 use crate::read::{PATIENCE, ReadConnection, ReadQueue};
 use crate::request::{Class, Request, Taking};
 use crate::room;
-use crate::together::Together;
 use crate::{SHARD, SHARDS};
 
 /// A call with more writes is done in several transactions.
@@ -182,8 +182,7 @@ impl SqliteStore {
     }
 }
 
-#[async_trait]
-impl OrderStore for SqliteStore {
+impl Sharded for SqliteStore {
     fn shards(&self) -> &[ShardId] {
         &SHARDS
     }
@@ -191,7 +190,10 @@ impl OrderStore for SqliteStore {
     fn shard_of(&self, _bucket: Bucket) -> ShardId {
         SHARD
     }
+}
 
+#[async_trait]
+impl OrderWriter for SqliteStore {
     async fn commit(&self, mut writes: Vec<Write>, deadline: Deadline) -> Vec<CommitAnswer> {
         let mut answers = Vec::with_capacity(writes.len());
         while writes.len() > WRITES_AT_ONCE {
@@ -227,65 +229,30 @@ impl OrderStore for SqliteStore {
         }
     }
 
-    fn together(&self, ask: &mut dyn FnMut()) {
-        let _together = Together::begin(&self.writes);
-        ask();
-    }
-
-    async fn claim(
-        &self,
-        shard: ShardId,
-        limits: ClaimLimits,
-        lease: Duration,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, limits, Taking::Claim(lease)).await
-    }
-
-    async fn claim_quarantined(
-        &self,
-        shard: ShardId,
-        lease: Duration,
-    ) -> Result<Option<Arc<Order>>, StoreError> {
-        let taking = Taking::ClaimQuarantined(lease);
-        let claimed = self.take(shard, ClaimLimits::any(1), taking).await?;
-        Ok(claimed.into_iter().next())
-    }
-
-    async fn settle(
-        &self,
-        shard: ShardId,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
-        self.take(shard, ClaimLimits::any(limit), Taking::Settle(settle))
-            .await
-    }
-
-    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        let claims = claims.to_vec();
-        self.ask(|reply| Request::Heartbeat {
-            claims,
-            lease,
-            reply,
-        })
-        .await
-    }
-
-    async fn rescue(
-        &self,
-        shard: ShardId,
-        policy: RescuePolicy,
-        limit: usize,
-    ) -> Result<Vec<Arc<Order>>, StoreError> {
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
         Self::check_shard(shard)?;
-        self.ask(|reply| Request::Rescue {
-            policy,
-            limit,
-            reply,
-        })
-        .await
+        self.published.check_trusted()?;
+        room::probe(self.data_dir.clone(), Arc::clone(&self.memtable)).await?;
+        // A commit without anything in it: the writer takes what it is asked.
+        self.heartbeat(&[], Duration::ZERO).await.map(drop)
     }
 
+    async fn close(&self) {
+        self.stop();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            let ended: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
+            ended.iter().all(Result::is_ok)
+        });
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a thread of the store ended by a panic");
+        }
+    }
+}
+
+#[async_trait]
+impl OrderReader for SqliteStore {
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         self.read(move |connection| connection.get(id)).await
     }
@@ -305,7 +272,15 @@ impl OrderStore for SqliteStore {
         self.read(move |connection| connection.list(&query)).await
     }
 
-    async fn events(
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.published.check_trusted()?;
+        Ok(self.published.figures().counts)
+    }
+}
+
+#[async_trait]
+impl EventFeed for SqliteStore {
+    async fn order_events(
         &self,
         id: OrderId,
         after: Option<Version>,
@@ -357,10 +332,52 @@ impl OrderStore for SqliteStore {
                 .await
         }
     }
+}
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.published.check_trusted()?;
-        Ok(self.published.figures().counts)
+#[async_trait]
+impl WorkQueue for SqliteStore {
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.take(shard, limits, Taking::Claim(lease)).await
+    }
+
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        let taking = Taking::ClaimQuarantined(lease);
+        let claimed = self.take(shard, ClaimLimits::any(1), taking).await?;
+        Ok(claimed.into_iter().next())
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let claims = claims.to_vec();
+        self.ask(|reply| Request::Heartbeat {
+            claims,
+            lease,
+            reply,
+        })
+        .await
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        Self::check_shard(shard)?;
+        self.ask(|reply| Request::Rescue {
+            policy,
+            limit,
+            reply,
+        })
+        .await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
@@ -373,27 +390,6 @@ impl OrderStore for SqliteStore {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
         Ok(self.published.figures().work.oldest_age(self.clock.now()))
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        Self::check_shard(shard)?;
-        self.published.check_trusted()?;
-        room::probe(self.data_dir.clone(), Arc::clone(&self.memtable)).await?;
-        // A commit without anything in it: the writer takes what it is asked.
-        self.heartbeat(&[], Duration::ZERO).await.map(drop)
-    }
-
-    async fn close(&self) {
-        self.stop();
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let joined = tokio::task::spawn_blocking(move || {
-            let ended: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
-            ended.iter().all(Result::is_ok)
-        });
-        if !joined.await.unwrap_or(false) {
-            tracing::error!("a thread of the store ended by a panic");
-        }
     }
 }
 

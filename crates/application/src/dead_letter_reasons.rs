@@ -58,7 +58,7 @@ impl Application {
             },
             before: None,
             limit: 0,
-            look_at_most: self.settings.look_at_most,
+            scan_limit: self.settings.scan_limit,
         };
         let mut by_code = HashMap::new();
         let mut counted = 0;

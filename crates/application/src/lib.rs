@@ -33,14 +33,14 @@ pub use receipts::Receipts;
 pub use steer_order::SteerError;
 
 use in_flight::InFlightKeys;
-use ports::{Clock, Ids, OrderStore};
+use ports::{Clock, Ids, StorePorts};
 use store_health::CommitHealth;
 use watch::{Hub, WatchSettings, WatchTuning};
 
 /// The use cases. Cheap to clone: all clones share their ports.
 #[derive(Clone)]
 pub struct Application {
-    store: Arc<dyn OrderStore>,
+    store: StorePorts,
     receipts: Receipts,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -54,14 +54,12 @@ pub struct Application {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The most orders that one page of a list looks at.
-    pub look_at_most: usize,
+    pub scan_limit: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            look_at_most: 10_000,
-        }
+        Self { scan_limit: 10_000 }
     }
 }
 
@@ -69,23 +67,23 @@ impl Application {
     /// The use cases over these ports. Nobody can watch before [`Application::watching`].
     #[must_use]
     pub fn new(
-        store: Arc<dyn OrderStore>,
+        store: StorePorts,
         receipts: Receipts,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
         settings: Settings,
     ) -> Self {
-        let no_hints = Arc::new(in_process::InProcessHints::new(store.shards()));
+        let no_hints = Arc::new(in_process::InProcessHints::new(store.feed.shards()));
         Self {
             hub: Hub::new(
-                Arc::clone(&store),
+                Arc::clone(&store.feed),
                 no_hints,
                 WatchSettings {
                     max_watchers: 0,
                     tuning: WatchTuning::default(),
                 },
             ),
-            commits: CommitHealth::new(store.shards()),
+            commits: CommitHealth::new(store.feed.shards()),
             store,
             receipts,
             clock,
@@ -102,8 +100,8 @@ impl Application {
         self
     }
 
-    /// The same use cases, with health that knows of failed commits: `commits` are those of the store, which is a
-    /// [`store_health::TrackedStore`].
+    /// The same use cases, with health that knows of failed commits: `commits` are those of the ports that the
+    /// use cases were given ([`store_health::tracked`]).
     #[must_use]
     pub fn tracking(mut self, commits: CommitHealth) -> Self {
         self.commits = commits;
@@ -114,12 +112,6 @@ impl Application {
     #[must_use]
     pub const fn hub(&self) -> &Hub {
         &self.hub
-    }
-
-    /// The store, for what reads it as a stream (the live hub).
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn OrderStore> {
-        &self.store
     }
 
     /// The clock that decisions are stamped with.
@@ -134,7 +126,7 @@ impl Application {
         &self.ids
     }
 
-    /// The bound of [`ports::ListQuery::look_at_most`].
+    /// The bound of [`ports::ListQuery::scan_limit`].
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings

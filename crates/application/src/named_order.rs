@@ -27,7 +27,7 @@ impl Application {
     /// Where the store fails.
     pub async fn named_order(&self, name: &str) -> Result<Named, StoreError> {
         if let Ok(id) = OrderId::parse(name)
-            && let Some(order) = self.store.get(id).await?
+            && let Some(order) = self.store.reader.get(id).await?
         {
             return Ok(Named::Order(order));
         }
@@ -41,9 +41,9 @@ impl Application {
             },
             before: None,
             limit: 2,
-            look_at_most: self.settings.look_at_most,
+            scan_limit: self.settings.scan_limit,
         };
-        let mut orders = self.store.list(&query).await?.orders;
+        let mut orders = self.store.reader.list(&query).await?.orders;
         Ok(match (orders.pop(), orders.is_empty()) {
             (None, _) => Named::Unknown,
             (Some(order), true) => Named::Order(order),

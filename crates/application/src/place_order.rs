@@ -94,7 +94,7 @@ impl Application {
             .map(|key| self.in_flight.enter(&command.user_id, key));
         let write = self.decide_new(caller, command, key);
         let order = Arc::clone(&write.decision.order);
-        let mut results = self.store.commit(vec![write], caller.deadline).await;
+        let mut results = self.store.writer.commit(vec![write], caller.deadline).await;
         let result = results.pop().expect("a store answers each write");
         if matches!(
             result,
@@ -127,7 +127,12 @@ impl Application {
                 order
             }));
         }
-        let mut results = self.store.commit(writes, caller.deadline).await.into_iter();
+        let mut results = self
+            .store
+            .writer
+            .commit(writes, caller.deadline)
+            .await
+            .into_iter();
         let mut answers = Vec::with_capacity(orders.len());
         for order in orders {
             let answer = match order {
@@ -184,6 +189,7 @@ impl Application {
         let known = match (&self.receipts, &command.external_id) {
             (Receipts::Outside(_), Some(external_id)) => self
                 .store
+                .reader
                 .find(&command.user_id, external_id)
                 .await?
                 .is_some(),
@@ -239,7 +245,7 @@ impl Application {
         let Some(external_id) = &order.external_id else {
             return Vec::new();
         };
-        let reading = self.store.find(&order.user_id, external_id);
+        let reading = self.store.reader.find(&order.user_id, external_id);
         match timeout_at(caller.deadline, reading).await {
             Ok(Ok(Some(existing))) => existing.differing_facts(order),
             Ok(Ok(None) | Err(_)) | Err(_) => Vec::new(),

@@ -24,7 +24,7 @@ impl Application {
     /// # Errors
     /// If the store fails.
     pub async fn get_order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        self.store.get(id).await
+        self.store.reader.get(id).await
     }
 
     /// An order by its user's number for it.
@@ -36,7 +36,7 @@ impl Application {
         user: &UserId,
         external_id: &ExternalId,
     ) -> Result<Option<Arc<Order>>, StoreError> {
-        self.store.find(user, external_id).await
+        self.store.reader.find(user, external_id).await
     }
 
     /// A page of orders, newest first. At most the configured number of orders is looked at.
@@ -44,7 +44,7 @@ impl Application {
     /// # Errors
     /// If the store fails.
     pub async fn list_orders(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
-        self.store.list(query).await
+        self.store.reader.list(query).await
     }
 
     /// The events of an order with a version above `after`; `None` for an unknown order.
@@ -57,7 +57,7 @@ impl Application {
         after: Option<Version>,
         limit: usize,
     ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        self.store.events(id, after, limit).await
+        self.store.feed.order_events(id, after, limit).await
     }
 
     /// The receipt of an order; `None` for an unknown order and for one that is not PROCESSED. A receipt that was never
@@ -66,7 +66,7 @@ impl Application {
     /// # Errors
     /// If a store fails.
     pub async fn receipt(&self, id: OrderId) -> Result<Option<String>, ReadReceiptError> {
-        let Some(order) = self.store.get(id).await? else {
+        let Some(order) = self.store.reader.get(id).await? else {
             return Ok(None);
         };
         let (Status::Processed, Some(key)) = (order.status, &order.receipt_key) else {
@@ -84,6 +84,6 @@ impl Application {
     /// # Errors
     /// If the store fails.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        self.store.counts().await
+        self.store.reader.counts().await
     }
 }

@@ -58,7 +58,12 @@ impl Application {
             }
             let write = self.decide_steering(caller, &order, steering, reason.clone())?;
             let after = Arc::clone(&write.decision.order);
-            let result = self.store.commit(vec![write], caller.deadline).await.pop();
+            let result = self
+                .store
+                .writer
+                .commit(vec![write], caller.deadline)
+                .await
+                .pop();
             match result.expect("a store answers each write") {
                 Ok(_) => return Ok(after),
                 Err(CommitError::Store(error)) => return Err(SteerError::Store(error)),
@@ -155,7 +160,7 @@ impl Application {
                 filter: filter.clone(),
                 before,
                 limit: (limit - changed).min(500),
-                look_at_most: self.settings.look_at_most,
+                scan_limit: self.settings.scan_limit,
             };
             let page = self.list_orders(&query).await?;
             // A letter that people have replayed too often is left as it is, like one that changes meanwhile.
@@ -167,7 +172,7 @@ impl Application {
                         .ok()
                 })
                 .collect();
-            let results = self.store.commit(writes, caller.deadline).await;
+            let results = self.store.writer.commit(writes, caller.deadline).await;
             for result in results {
                 match result {
                     Ok(_) => changed += 1,

@@ -15,9 +15,9 @@ impl Application {
         if !order.status.is_final() {
             return Ok(false);
         }
-        let shard = self.store.shard_of(order.id.bucket());
+        let shard = self.store.feed.shard_of(order.id.bucket());
         let before = Version::from_number(order.version.get() - 1);
-        let events = self.store.events(order.id, before, 1).await?;
+        let events = self.store.feed.order_events(order.id, before, 1).await?;
         let last = events.unwrap_or_default();
         Ok(
             matches!((last.first(), cursor.get(shard)), (Some(last), Some(seen)) if last.seq <= seen.seq),

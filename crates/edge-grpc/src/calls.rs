@@ -2,9 +2,7 @@
 //!
 //! A commit answers many calls at once. Run by a task each, they would be spread over the threads, and the connection
 //! would write the answers of some while others are still on their way. Run here, all that are there are collected
-//! first and written together, and a call costs no task. For the same reason what they ask the store for when they are
-//! looked at goes there together: calls that came together are answered by one commit, and their client, which hears of
-//! all at once, sends the next ones together again.
+//! first and written together, and a call costs no task.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -12,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use application::ports::OrderStore;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hyper::rt::Executor;
@@ -25,15 +22,13 @@ type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Calls {
     under_way: FuturesUnordered<Call>,
     begun: BegunCalls,
-    store: Arc<dyn OrderStore>,
 }
 
 impl Calls {
-    /// No calls yet. They may ask `store`. A call is given up once its client has taken nothing of its answer for
+    /// No calls yet. A call is given up once its client has taken nothing of its answer for
     /// `patience`.
-    pub(crate) fn new(store: Arc<dyn OrderStore>, patience: Duration) -> Self {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self {
-            store,
             under_way: FuturesUnordered::new(),
             begun: BegunCalls {
                 calls: Arc::default(),
@@ -52,7 +47,6 @@ impl Calls {
     /// Whenever it is woken it lets others go first: by the time that its turn comes, the answers of a commit that woke
     /// it with the first of them are all there.
     pub(crate) async fn serve<C: Future + Unpin>(&mut self, mut connection: C) -> C::Output {
-        let store = Arc::clone(&self.store);
         let mut has_waited = false;
         poll_fn(|context| {
             if !has_waited {
@@ -64,9 +58,7 @@ impl Calls {
                 }
             }
             has_waited = false;
-            let mut polled = Poll::Pending;
-            store.together(&mut || polled = self.poll(&mut connection, context));
-            polled
+            self.poll(&mut connection, context)
         })
         .await
     }

@@ -9,7 +9,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use application::ports::OrderStore;
 use edge_listener::{Listening, ServeReport};
 use http::Request;
 use hyper::body::Incoming;
@@ -64,7 +63,6 @@ pub async fn serve(
 /// What the connections share.
 struct Server {
     dispatcher: Arc<Dispatcher>,
-    store: Arc<dyn OrderStore>,
     settings: Arc<GrpcSettings>,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -76,7 +74,6 @@ impl Server {
             settings: Arc::clone(&edge.settings),
             soft: edge.soft.clone(),
             hard: edge.hard.clone(),
-            store: Arc::clone(edge.application.store()),
             dispatcher: Arc::new(Dispatcher::new(edge)),
         }
     }
@@ -99,7 +96,7 @@ impl Server {
         let service = service_fn(|request: Request<Incoming>| {
             Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity))
         });
-        let mut calls = Calls::new(Arc::clone(&self.store), self.settings.tuning.write_timeout);
+        let mut calls = Calls::new(self.settings.tuning.write_timeout);
         let builder = builder(&self.settings, calls.executor());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {

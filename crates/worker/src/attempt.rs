@@ -33,28 +33,6 @@ pub(crate) async fn attempt(shared: &Shared, order: &Order) -> Disposition {
     }
 }
 
-/// The disposition of `order` by a handler that takes no time. Needs no runtime: a store calls it in its transaction.
-pub(crate) fn attempt_at_once(shared: &Shared, order: &Order) -> Disposition {
-    if order.work_done {
-        return Disposition::Complete { result: None };
-    }
-    let began = shared.clock.monotonic();
-    let caught = AssertUnwindSafe(shared.handler.handle(order)).catch_unwind();
-    let outcome = match caught.now_or_never() {
-        Some(Ok(outcome)) => within_bounds(order, outcome),
-        Some(Err(panic)) => return shared.retry_policy.count_against(order, panicked(&*panic)),
-        None => Outcome::Retry {
-            failure: Failure::new(
-                "handler_not_immediate",
-                "the handler calls itself immediate and waits",
-            ),
-            after: None,
-            scope: FaultScope::Endpoint,
-        },
-    };
-    shared.retry_policy.decide(order, outcome, began)
-}
-
 async fn handle(shared: &Shared, order: &Order) -> Result<Outcome, Failure> {
     let handler: &Arc<dyn OrderHandler> = &shared.handler;
     let limit = shared.settings.attempt_timeout;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{ClaimLimits, Dispatch, NextDue, OrderStore, Settle, StoreError};
+use application::ports::{ClaimLimits, NextDue, StoreError, WakeUps, WorkQueue};
 use domain::{Lane, Order, ShardId};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(5);
 
 pub(crate) struct ClaimSource {
     shared: Arc<Shared>,
-    store: Arc<dyn OrderStore>,
+    queue: Arc<dyn WorkQueue>,
     shard: ShardId,
     hints: watch::Receiver<u64>,
     /// Notified by this shard's own commits of retries, whose due time the store need not hint at.
@@ -40,13 +40,13 @@ pub(crate) struct ClaimSource {
 impl ClaimSource {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        dispatch: &dyn Dispatch,
+        wake_ups: &dyn WakeUps,
         shard: ShardId,
         rescheduled: Arc<Notify>,
     ) -> Self {
         Self {
-            store: Arc::clone(&shared.store),
-            hints: dispatch.subscribe(shard),
+            queue: Arc::clone(&shared.queue),
+            hints: wake_ups.due_work(shard),
             shared,
             shard,
             rescheduled,
@@ -67,7 +67,7 @@ impl ClaimSource {
         // A hint that arrives from here on, while the claim runs, is not lost.
         self.hints.borrow_and_update();
         let lease = self.shared.settings.lease;
-        let claimed = self.store.claim(self.shard, limits, lease).await;
+        let claimed = self.queue.claim(self.shard, limits, lease).await;
         self.record(claimed)
     }
 
@@ -81,22 +81,8 @@ impl ClaimSource {
         self.quarantined_due_at = None;
         self.asked_at = Some(Instant::now());
         let lease = self.shared.settings.lease;
-        let claimed = self.store.claim_quarantined(self.shard, lease).await;
+        let claimed = self.queue.claim_quarantined(self.shard, lease).await;
         self.record(claimed.map(Vec::from_iter))
-    }
-
-    /// Claims and settles up to `limit` orders.
-    ///
-    /// # Errors
-    /// As [`ClaimSource::claim`].
-    pub(crate) async fn settle(
-        &mut self,
-        limit: usize,
-        settle: Arc<dyn Settle>,
-    ) -> Result<Vec<Arc<Order>>, Duration> {
-        self.hints.borrow_and_update();
-        let settled = self.store.settle(self.shard, limit, settle).await;
-        self.record(settled)
     }
 
     /// Counts what the store gave, or that it gave nothing.
@@ -156,7 +142,7 @@ impl ClaimSource {
     /// When the next work is due, as far as the store knows.
     async fn ask_what_is_due(&mut self) -> NextDue {
         let slow_scan = self.shared.settings.tuning.slow_scan;
-        let due = tokio::time::timeout(slow_scan, self.store.next_due(self.shard)).await;
+        let due = tokio::time::timeout(slow_scan, self.queue.next_due(self.shard)).await;
         // If the store does not know, the slow scan finds out.
         let due = due.map_or_else(|_elapsed| NextDue::default(), Result::unwrap_or_default);
         let now = Instant::now();

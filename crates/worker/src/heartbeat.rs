@@ -35,7 +35,7 @@ pub(crate) async fn run(
         }
         for claims in registry.claims().chunks(MOST_AT_ONCE) {
             let answer =
-                timeout(third, shared.store.heartbeat(claims, shared.settings.lease)).await;
+                timeout(third, shared.queue.heartbeat(claims, shared.settings.lease)).await;
             match answer {
                 Ok(Ok(lost)) => {
                     failing = false;

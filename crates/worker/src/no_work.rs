@@ -13,8 +13,4 @@ impl OrderHandler for NoWork {
     async fn handle(&self, _order: &Order) -> Outcome {
         Outcome::Done { result: None }
     }
-
-    fn is_immediate(&self) -> bool {
-        true
-    }
 }

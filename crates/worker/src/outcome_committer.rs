@@ -104,7 +104,7 @@ impl OutcomeCommitter {
             return None;
         }
         let deadline = tokio::time::Instant::now() + self.shared.settings.tuning.store_timeout;
-        let answers = self.shared.store.commit(writes, deadline).await;
+        let answers = self.shared.writer.commit(writes, deadline).await;
         let mut trouble = None;
         let mut has_rescheduled = false;
         for (finished, answer) in batch.into_iter().zip(answers) {

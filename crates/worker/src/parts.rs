@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::Receipts;
-use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderStore};
+use application::ports::{Clock, Ids, OrderHandler, OrderWriter, WakeUps, WorkQueue};
 use tokio::sync::Semaphore;
 
 use crate::counters::Counters;
@@ -16,10 +16,12 @@ use crate::settings::WorkerSettings;
 
 /// What a worker is built from.
 pub struct WorkerParts {
-    /// Where orders are claimed and outcomes are written.
-    pub store: Arc<dyn OrderStore>,
+    /// Where orders are claimed.
+    pub queue: Arc<dyn WorkQueue>,
+    /// Where outcomes are written, of the same store as `queue`.
+    pub writer: Arc<dyn OrderWriter>,
     /// Where hints of due work come from.
-    pub dispatch: Arc<dyn Dispatch>,
+    pub wake_ups: Arc<dyn WakeUps>,
     /// The work itself.
     pub handler: Arc<dyn OrderHandler>,
     /// Where receipts are kept.
@@ -34,7 +36,8 @@ pub struct WorkerParts {
 
 /// What the services of all shards share.
 pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn OrderStore>,
+    pub(crate) queue: Arc<dyn WorkQueue>,
+    pub(crate) writer: Arc<dyn OrderWriter>,
     pub(crate) handler: Arc<dyn OrderHandler>,
     pub(crate) receipts: Receipts,
     pub(crate) clock: Arc<dyn Clock>,
@@ -50,11 +53,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(parts: WorkerParts) -> (Arc<Self>, Arc<dyn Dispatch>) {
+    pub(crate) fn new(parts: WorkerParts) -> (Arc<Self>, Arc<dyn WakeUps>) {
         let settings = parts.settings;
         let endpoint = Arc::new(Endpoint::new(settings.breaker, Arc::clone(&parts.clock)));
         let shared = Self {
-            store: parts.store,
+            queue: parts.queue,
+            writer: parts.writer,
             handler: parts.handler,
             receipt_store_health: ReceiptStoreHealth::new(&parts.receipts),
             receipts: parts.receipts,
@@ -74,6 +78,6 @@ impl Shared {
             running: RunningAttempts::default(),
             settings,
         };
-        (Arc::new(shared), parts.dispatch)
+        (Arc::new(shared), parts.wake_ups)
     }
 }

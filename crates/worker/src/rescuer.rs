@@ -20,7 +20,7 @@ pub(crate) async fn run(shared: Arc<Shared>, shard: ShardId, stop: CancellationT
         delay: shared.settings.backoff_first,
     };
     loop {
-        match shared.store.rescue(shard, policy, MOST_AT_ONCE).await {
+        match shared.queue.rescue(shard, policy, MOST_AT_ONCE).await {
             Ok(rescued) => {
                 failing = false;
                 shared.counters.rescued.add(rescued.len());

@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use application::Receipts;
-use application::ports::Dispatch;
+use application::ports::WakeUps;
 use domain::ShardId;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::claim_registry::ClaimRegistry;
 use crate::claim_source::ClaimSource;
-use crate::immediate::Immediate;
 use crate::lanes::LaneShares;
 use crate::outcome_committer::OutcomeCommitter;
 use crate::parts::Shared;
@@ -21,28 +19,18 @@ use crate::{heartbeat, rescuer};
 /// Works on one shard until `stop`, and then until everything claimed is finished, given back or abandoned.
 pub(crate) async fn run(
     shared: Arc<Shared>,
-    dispatch: Arc<dyn Dispatch>,
+    wake_ups: Arc<dyn WakeUps>,
     shard: ShardId,
     stop: CancellationToken,
 ) {
     let rescheduled = Arc::new(Notify::new());
     let claim_source = ClaimSource::new(
         Arc::clone(&shared),
-        &*dispatch,
+        &*wake_ups,
         shard,
         Arc::clone(&rescheduled),
     );
     let rescuer = rescuer::run(Arc::clone(&shared), shard, stop.clone());
-    // A receipt store takes time, even if the handler takes none. Without one no receipt is written, whatever the forms
-    // of the orders say: each is rendered when it is read.
-    if shared.handler.is_immediate() && matches!(shared.receipts, Receipts::Rendered) {
-        let immediate = Immediate {
-            shared,
-            claim_source,
-        };
-        tokio::join!(Box::pin(immediate.run(stop)), Box::pin(rescuer));
-        return;
-    }
     let most = shared.settings.max_in_flight.max(1);
     let (finished, arrivals) = mpsc::channel(most);
     let registry = Arc::new(ClaimRegistry::default());
@@ -50,7 +38,7 @@ pub(crate) async fn run(
         claim_source,
         registry: Arc::clone(&registry),
         claim_permits: Arc::new(Semaphore::new(most)),
-        share: most.div_ceil(shared.store.shards().len().max(1)),
+        share: most.div_ceil(shared.queue.shards().len().max(1)),
         lanes: LaneShares::new(most),
         finished,
         shared: Arc::clone(&shared),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adapter_postgres::PostgresOptions;
-use application::ports::{Committed, Guard, OrderStore, Write};
+use application::ports::{Committed, Guard, OrderReader as _, OrderWriter as _, Write};
 use domain::{Cause, Order, Steering};
 use port_conformance::order_store::{deadline, sample};
 use tokio::task::JoinSet;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{ClaimLimits, LaneLimit, OrderStore, Write};
+use application::ports::{ClaimLimits, LaneLimit, OrderWriter as _, WorkQueue as _, Write};
 use domain::{Bucket, Decision, Failure, Lane, Order, OrderId, PlaceOrder, ShardId};
 use port_conformance::order_store::{deadline, sample, write_at};
 use tokio::task::JoinSet;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, PostgresStore};
-use application::ports::{Claim, CommitError, Ids as _, ListFilter, ListQuery, OrderStore};
+use application::ports::{
+    Claim, CommitError, EventFeed as _, Ids as _, ListFilter, ListQuery, OrderReader as _,
+    OrderWriter as _, Sharded as _, WorkQueue as _,
+};
 use application::system::SystemIds;
 use domain::Seq;
 use port_conformance::order_store::{LONG, deadline, sample};
@@ -118,7 +121,7 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
         filter: ListFilter::default(),
         before: None,
         limit: 10,
-        look_at_most: 100,
+        scan_limit: 100,
     };
     let claim = Claim {
         order_id: order.id,
@@ -127,7 +130,7 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
     store.commit(vec![write], deadline()).await.remove(0)?;
     store.get(order.id).await?;
     store.list(&everything).await?;
-    store.events(order.id, None, 10).await?;
+    store.order_events(order.id, None, 10).await?;
     store.events_after(shard, Seq(0), 10).await?;
     store.heartbeat(&[claim], LONG).await?;
     store.next_due(shard).await?;
@@ -138,12 +141,12 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
 #[tokio::test(flavor = "multi_thread")]
 async fn no_load_opens_more_connections_than_the_settings_say() {
     let counted = Counted::start().await;
-    // The writer's and the listener's: the pool opens what is asked for, when it is.
+    // The writer's and the bus's: the pool opens what is asked for, when it is.
     counted.until(MOST - POOL).await;
     assert_eq!(counted.under_load(|_| PATIENCE * 5).await, 0);
     // All of them were needed, and stay.
     counted.until(MOST).await;
-    counted.process.store.close().await;
+    counted.process.close().await;
     counted.until(0).await;
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::PathBuf;
 
-use application::ports::{CommitError, Committed, OrderStore, StoreError};
+use application::ports::{CommitError, Committed, OrderReader as _, OrderWriter as _, StoreError};
 use domain::ShardId;
 use port_conformance::order_store::sample;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{CommitError, Committed, Erasure, Guard, Ids, OrderStore, Write};
+use application::ports::{
+    CommitError, Committed, Erasure, Guard, Ids, OrderWriter as _, Sharded as _, Write,
+};
 use application::system::{SystemClock, SystemIds};
 use domain::{
     Cause, Decision, IdempotencyKey, Order, OrderId, PlaceOrder, ReceiptLocation, ShardId,

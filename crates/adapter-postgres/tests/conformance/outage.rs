@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, Tuning};
-use application::ports::{CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError};
+use application::ports::{
+    CommitError, Committed, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
+    OrderWriter as _, StoreError,
+};
 use domain::{Cause, Seq, ShardId, Steering};
 use port_conformance::order_store::{sample, write_at};
 use tokio::task::JoinSet;
@@ -89,7 +92,7 @@ async fn a_stopped_shard_refuses_at_once_and_comes_back_by_itself() {
         filter: ListFilter::default(),
         before: None,
         limit: 10,
-        look_at_most: 100,
+        scan_limit: 100,
     };
     let listed = store.list(&query).await;
     assert!(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Committed, OrderStore, Write};
+use application::ports::{Committed, EventFeed as _, OrderReader as _, OrderWriter as _, Write};
 use domain::{Seq, ShardId};
 use port_conformance::order_store::{deadline, sample};
 use tokio::task::JoinSet;

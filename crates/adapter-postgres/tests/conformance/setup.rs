@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, ShardMap, migrate};
 use application::ports::{
-    ClaimLimits, CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError,
+    ClaimLimits, CommitError, Committed, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
+    Sharded as _, StoreError, WorkQueue as _,
 };
 use domain::{Seq, ShardId};
 use port_conformance::order_store::sample;
@@ -201,7 +202,7 @@ async fn a_shard_that_is_away_at_the_start_leaves_the_others_working() {
         filter: ListFilter::default(),
         before: None,
         limit: 10,
-        look_at_most: 100,
+        scan_limit: 100,
     };
     let is_away = |error: Option<StoreError>| matches!(error, Some(StoreError::Unavailable { shard, .. }) if shard == away);
     assert!(is_away(store.get(id).await.err()));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use application::ports::{ClaimLimits, Committed, OrderStore, RescuePolicy, StoreError};
+use application::ports::{
+    ClaimLimits, Committed, OrderReader as _, RescuePolicy, StoreError, WorkQueue as _,
+};
 use domain::{OrderId, ShardId};
 
 use crate::orders::place;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
-use application::ports::{ClaimLimits, ListFilter, ListQuery, OrderStore};
+use application::ports::{
+    ClaimLimits, ListFilter, ListQuery, OrderReader as _, OrderWriter as _, WorkQueue as _,
+};
 use domain::{
     Adjustment, AdjustmentKind, Cause, Currency, Decision, Failure, HistoryStatus, Line, Money,
     Order, OrderId, PlaceOrder, Receipt, ReceiptLocation, ShardId, Status, Steering, Timestamp,
@@ -156,7 +158,7 @@ async fn all_orders(store: &PostgresStore) -> Vec<Arc<Order>> {
         filter: ListFilter::default(),
         before: None,
         limit: 100,
-        look_at_most: 1_000,
+        scan_limit: 1_000,
     };
     store.list(&query).await.unwrap().orders
 }

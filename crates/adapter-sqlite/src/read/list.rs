@@ -136,7 +136,7 @@ impl ReadConnection {
 impl Filling<'_> {
     /// Whether looking at another order is allowed; if not, the next page goes on from here.
     fn may_look(&mut self) -> bool {
-        let may = self.looked_at < self.query.look_at_most.max(1);
+        let may = self.looked_at < self.query.scan_limit.max(1);
         if !may {
             self.next_before = self.last_looked_at;
         }

@@ -155,7 +155,8 @@ mod tests {
 
     use application::in_process::InProcessHints;
     use application::ports::{
-        Clock, CommitError, Committed, Guard, Ids, OrderStore, StoreError, Write,
+        Clock, CommitError, Committed, Guard, Ids, OrderReader as _, OrderWriter as _, StoreError,
+        Write,
     };
     use application::system::{SystemClock, SystemIds};
     use domain::{
@@ -180,8 +181,7 @@ mod tests {
             },
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
-            Arc::clone(&hints) as _,
-            hints as _,
+            hints,
         )
         .unwrap()
     }

@@ -18,7 +18,7 @@ use crate::read::row;
 use crate::request::Taking;
 
 impl Writer<'_> {
-    /// Claims an order, and settles it if that is asked for; `None` if its state or its guard does not allow it.
+    /// Claims an order; `None` if its state or its guard does not allow it.
     pub(super) fn take(
         &mut self,
         batch: &mut Batch,
@@ -30,25 +30,14 @@ impl Writer<'_> {
         let Ok(claim) = order.claim(now) else {
             return Ok(None);
         };
-        let decision = match taking {
-            Taking::Claim(_) | Taking::ClaimQuarantined(_) => claim,
-            Taking::Settle(settle) => {
-                let outcome = settle.settle(&claim.order);
-                claim.then(outcome.decision)
-            }
-        };
-        let taken = Arc::clone(&decision.order);
+        let taken = Arc::clone(&claim.order);
         let mut bytes = batch.own_bytes();
-        let write = Prepared::of_own_decision(order, decision, &mut bytes);
+        let write = Prepared::of_own_decision(order, claim, &mut bytes);
         if !self.change_row(batch, &write, &mut bytes, (order.version, order.status))? {
             return Ok(None);
         }
-        match taking {
-            Taking::Claim(lease) | Taking::ClaimQuarantined(lease) => {
-                self.lease(batch, &taken, origin, *lease);
-            }
-            Taking::Settle(_) => self.leave_settled(&write, origin, now)?,
-        }
+        let (Taking::Claim(lease) | Taking::ClaimQuarantined(lease)) = taking;
+        self.lease(batch, &taken, origin, *lease);
         Self::finish(batch, &write, &bytes, false);
         batch.reuse(bytes);
         Ok(Some(taken))
@@ -61,20 +50,6 @@ impl Writer<'_> {
             origin,
         };
         batch.leases_taken.push((claimed.id, lease));
-    }
-
-    /// What a settled order leaves to be done. One that waited in the log has no job to remove.
-    fn leave_settled(
-        &mut self,
-        write: &Prepared,
-        origin: Origin,
-        now: Timestamp,
-    ) -> rusqlite::Result<()> {
-        match (write.due(now), origin) {
-            (Some(due), _) => self.put_job(write.id, write.waits, due),
-            (None, Origin::Job) => self.remove_job(write.id).map(drop),
-            (None, Origin::Fresh(_)) => Ok(()),
-        }
     }
 
     /// Prolongs the leases of claims that still hold; returns the others.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    ClaimLimits, CommitError, Committed, OrderStore, RescuePolicy, StoreError,
+    ClaimLimits, CommitError, Committed, OrderReader as _, OrderWriter as _, RescuePolicy,
+    StoreError, WorkQueue as _,
 };
 use domain::{Failure, Lane, Order, OrderId, Seq, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
@@ -280,7 +281,7 @@ fn of_dave() -> application::ports::ListQuery {
         },
         before: None,
         limit: 10_000,
-        look_at_most: 10_000,
+        scan_limit: 10_000,
     }
 }
 

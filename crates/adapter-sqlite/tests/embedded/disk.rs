@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, CommitError, Committed, OrderStore, StoreError};
+use application::ports::{
+    ClaimLimits, CommitError, Committed, OrderWriter as _, StoreError, WorkQueue as _,
+};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_in};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapter_sqlite::{OpenError, SHARDS};
 use application::in_process::InProcessHints;
-use application::ports::OrderStore;
+use application::ports::{OrderReader as _, OrderWriter as _};
 use port_conformance::order_store::{IndexCommand, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_in};

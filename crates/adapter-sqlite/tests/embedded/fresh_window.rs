@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
-use application::ports::{ClaimLimits, OrderStore, RescuePolicy, StoreError};
+use application::ports::{ClaimLimits, OrderWriter as _, RescuePolicy, StoreError, WorkQueue as _};
 use domain::{Bucket, Order, OrderId, Status, Steering};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 

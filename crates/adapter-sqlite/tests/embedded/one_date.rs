@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use application::ports::{Committed, Guard, Ids as _, ListFilter, ListQuery, OrderStore, Write};
+use application::ports::{
+    Committed, Guard, Ids as _, ListFilter, ListQuery, OrderReader as _, OrderStore,
+    OrderWriter as _, Write,
+};
 use application::system::SystemIds;
 use domain::{Cause, HistoryStatus, Order, OrderId, PlaceOrder, ReceiptLocation, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
@@ -45,7 +48,7 @@ async fn listed(store: &dyn OrderStore) -> Vec<OrderId> {
         filter: ListFilter::default(),
         before: None,
         limit: 1_000,
-        look_at_most: 10_000,
+        scan_limit: 10_000,
     };
     let mut ids = Vec::new();
     loop {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use adapter_sqlite::SHARDS;
 use application::in_process::InProcessHints;
-use application::ports::{Ids, OrderStore as _, SequencedEvent};
+use application::ports::{EventFeed as _, Ids, OrderWriter as _, SequencedEvent};
 use domain::{EventPosition, Seq};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 

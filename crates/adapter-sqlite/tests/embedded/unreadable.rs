@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
 use application::ports::{
-    ClaimLimits, CommitError, ListFilter, ListQuery, OrderStore, RescuePolicy, StoreError,
+    ClaimLimits, CommitError, ListFilter, ListQuery, OrderReader as _, OrderWriter as _,
+    RescuePolicy, StoreError, WorkQueue as _,
 };
 use domain::{Order, OrderId};
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
@@ -131,7 +132,7 @@ async fn a_page_that_does_not_come_to_an_unreadable_order_is_not_stopped_by_it()
         filter: ListFilter::default(),
         before: None,
         limit: 1,
-        look_at_most: 1,
+        scan_limit: 1,
     };
     let page = at
         .store

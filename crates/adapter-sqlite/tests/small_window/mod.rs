@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
 use application::in_process::InProcessHints;
+use application::ports::OrderWriter as _;
 use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -60,7 +61,7 @@ impl OpenStore for Small {
     }
 
     async fn reopen(self: Box<Self>) -> Box<dyn OpenStore> {
-        application::ports::OrderStore::close(&*self.0.store).await;
+        self.0.store.close().await;
         let Opened { folder, clock, .. } = self.0;
         Box::new(Self::in_folder(folder, clock))
     }

@@ -52,9 +52,4 @@ pub trait OrderHandler: Send + Sync + 'static {
     /// Works on `order`, whose `attempt` is the running one. Never waits longer than its own configured time-out.
     /// May be dropped at any await when the process stops hard; the lease then runs out.
     async fn handle(&self, order: &Order) -> Outcome;
-
-    /// Whether [`OrderHandler::handle`] does nothing and answers at once, so that a worker need not schedule it.
-    fn is_immediate(&self) -> bool {
-        false
-    }
 }

@@ -2,18 +2,25 @@
 //! its trait and checked against every adapter by the crate `port-conformance`.
 
 mod clock;
+mod feed;
 mod handler;
 mod hints;
+mod queue;
+mod reader;
 mod receipts;
 mod store;
-mod work;
+mod writer;
 
 pub use clock::{Clock, Ids};
+pub use feed::{EventFeed, EventPage, SequencedEvent};
 pub use handler::{FaultScope, OrderHandler, Outcome};
-pub use hints::{Dispatch, StatusBus};
-pub use receipts::{ReceiptError, ReceiptStore};
-pub use store::{
-    CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListFilter, ListQuery,
-    OrderPage, OrderStore, PROBE_BYTES, SequencedEvent, Settle, StoreError, Write,
+pub use hints::{CommitHint, CommitHints, WakeUps};
+pub use queue::{
+    BucketRound, Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy, WorkQueue,
 };
-pub use work::{BucketRound, Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy};
+pub use reader::{Counts, ListFilter, ListQuery, OrderPage, OrderReader};
+pub use receipts::{ReceiptError, ReceiptStore};
+pub use store::{OrderStore, Sharded, StoreError, StorePorts};
+pub use writer::{
+    CommitError, Committed, Deadline, Erasure, Guard, OrderWriter, PROBE_BYTES, Write,
+};

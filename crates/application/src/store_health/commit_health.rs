@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{CommitError, OrderStore, StoreError};
+use crate::ports::{CommitError, OrderWriter, StoreError};
 
 /// How long after a failed probe the next one comes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -76,10 +76,10 @@ impl CommitHealth {
     }
 
     /// Probes shards whose commits fail, until they succeed again. Runs until `stop`.
-    pub async fn run(&self, store: Arc<dyn OrderStore>, stop: CancellationToken) {
+    pub async fn run(&self, writer: Arc<dyn OrderWriter>, stop: CancellationToken) {
         let shards = self.shards.iter();
         let probing =
-            join_all(shards.map(|(id, shard)| shard.probe_whenever_it_fails(*id, &store)));
+            join_all(shards.map(|(id, shard)| shard.probe_whenever_it_fails(*id, &writer)));
         tokio::select! {
             _ = probing => {}
             () = stop.cancelled() => {}
@@ -124,12 +124,12 @@ impl Shard {
         before.is_none()
     }
 
-    async fn probe_whenever_it_fails(&self, id: ShardId, store: &Arc<dyn OrderStore>) {
+    async fn probe_whenever_it_fails(&self, id: ShardId, writer: &Arc<dyn OrderWriter>) {
         loop {
             while self.lock().failure.is_none() {
                 self.has_failed.notified().await;
             }
-            if self.probe(id, store).await {
+            if self.probe(id, writer).await {
                 tracing::info!(shard = id.0, "commits succeed again");
             } else {
                 tokio::time::sleep(PROBE_INTERVAL).await;
@@ -138,9 +138,9 @@ impl Shard {
     }
 
     /// Returns whether commits succeed again.
-    async fn probe(&self, id: ShardId, store: &Arc<dyn OrderStore>) -> bool {
+    async fn probe(&self, id: ShardId, writer: &Arc<dyn OrderWriter>) -> bool {
         let failures = self.lock().failures;
-        let answer = tokio::time::timeout(PROBE_TIMEOUT, store.probe_commit(id)).await;
+        let answer = tokio::time::timeout(PROBE_TIMEOUT, writer.probe_commit(id)).await;
         let mut state = self.lock();
         match answer {
             Ok(Ok(())) if state.failures == failures => {

@@ -1,12 +1,12 @@
 //! Whether the shards of a store can be reached and take commits, and how late their work is: what readiness and health
-//! are made of. Edges ask [`Application::store_health`]; the binary puts a [`TrackedStore`] in front of its store.
+//! are made of. Edges ask [`Application::store_health`]; wiring hands out the ports of its store as [`tracked`] ones.
 //!
 //! Reading is asked for when somebody wants to know. Commits are not tried for that: they count as good until one fails.
 //! From then on the shard is probed ([`CommitHealth::run`]), so that a server that gets no more orders because it is not
 //! ready becomes ready again by itself.
 
 mod commit_health;
-mod tracked_store;
+mod tracked_ports;
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::Application;
 
 pub use commit_health::{CommitFailure, CommitHealth};
-pub use tracked_store::TrackedStore;
+pub use tracked_ports::tracked;
 
 /// Whether a shard does its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,8 @@ impl StoreHealth {
 impl Application {
     /// Asks every shard at the same time, and waits at most `probe_timeout` for all of them.
     pub async fn store_health(&self, probe_timeout: Duration) -> StoreHealth {
-        let asked = self.store.shards().iter().map(|&shard| async move {
-            let answer = timeout(probe_timeout, self.store.oldest_due_age(shard)).await;
+        let asked = self.store.queue.shards().iter().map(|&shard| async move {
+            let answer = timeout(probe_timeout, self.store.queue.oldest_due_age(shard)).await;
             let (state, oldest_due_age) = match answer {
                 Ok(Ok(age)) => (self.commit_state(shard), age),
                 Ok(Err(_)) | Err(_) => (ShardState::Unreachable, None),

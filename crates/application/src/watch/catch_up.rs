@@ -311,7 +311,7 @@ impl CatchUp<'_> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.store.events_after(shard, after, limit).await?)
+        Ok(inner.feed.events_after(shard, after, limit).await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored
@@ -323,7 +323,7 @@ impl CatchUp<'_> {
     ) -> Result<bool, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        let stored = inner.store.event_position(shard, position.seq).await?;
+        let stored = inner.feed.event_position(shard, position.seq).await?;
         Ok(stored == Some(position))
     }
 
@@ -335,7 +335,7 @@ impl CatchUp<'_> {
     ) -> Result<Vec<SequencedEvent>, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        let events = inner.store.events(id, after, limit).await?;
+        let events = inner.feed.order_events(id, after, limit).await?;
         Ok(events.unwrap_or_default())
     }
 

@@ -1,7 +1,7 @@
 //! Live watching: everybody who asked learns of every change, in order, without slowing anything down.
 //!
 //! The [`Hub`] reads each shard's events once and hands them to the [`Watcher`]s that want them; edges make watchers
-//! and put their framing around what they get. Hints only wake it: the truth is `OrderStore::events_after`. Nothing
+//! and put their framing around what they get. Hints only wake it: the truth is `EventFeed::events_after`. Nothing
 //! here writes to the store, waits for a watcher, or knows a protocol.
 //!
 //! What holds: a watcher gets every change of its topics exactly once and in order from the point where it joined,
@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{OrderStore, StatusBus};
+use crate::ports::{EventFeed, WakeUps};
 
 mod catch_up;
 mod change;
@@ -88,8 +88,8 @@ pub struct Hub {
 }
 
 struct HubInner {
-    store: Arc<dyn OrderStore>,
-    bus: Arc<dyn StatusBus>,
+    feed: Arc<dyn EventFeed>,
+    wake_ups: Arc<dyn WakeUps>,
     settings: WatchSettings,
     registry: Mutex<Registry>,
     /// Changes when the first watcher comes.
@@ -102,19 +102,19 @@ struct HubInner {
 }
 
 impl Hub {
-    /// A hub over this store, woken by this bus. Nothing is handed out before [`Hub::run`].
+    /// A hub over this feed, woken by `wake_ups` of the same store. Nothing is handed out before [`Hub::run`].
     #[must_use]
     pub fn new(
-        store: Arc<dyn OrderStore>,
-        bus: Arc<dyn StatusBus>,
+        feed: Arc<dyn EventFeed>,
+        wake_ups: Arc<dyn WakeUps>,
         settings: WatchSettings,
     ) -> Self {
-        let registry = Mutex::new(Registry::new(store.shards()));
+        let registry = Mutex::new(Registry::new(feed.shards()));
         Self {
             inner: Arc::new(HubInner {
                 registry,
-                store,
-                bus,
+                feed,
+                wake_ups,
                 settings,
                 wanted: watch::Sender::new(0),
                 begun: watch::Sender::new(0),
@@ -128,7 +128,7 @@ impl Hub {
     /// panicked, which is for its owner to notice.
     pub async fn run(&self, stop: CancellationToken) {
         let mut pumps = JoinSet::new();
-        for shard in self.inner.store.shards() {
+        for shard in self.inner.feed.shards() {
             pumps.spawn(pump::Pump::new(self.clone(), *shard).run(stop.clone()));
         }
         // The first end is the end of all: dropping the set stops the others.
@@ -165,11 +165,11 @@ impl Hub {
 
     /// The shards whose changes a topic is made of.
     fn shards_of(&self, topic: &Topic) -> Vec<ShardId> {
-        let store = &self.inner.store;
+        let feed = &self.inner.feed;
         match topic {
-            Topic::Order(id) => vec![store.shard_of(id.bucket())],
-            Topic::User(user) => vec![store.shard_of(domain::Bucket::of(user))],
-            Topic::Everything => store.shards().to_vec(),
+            Topic::Order(id) => vec![feed.shard_of(id.bucket())],
+            Topic::User(user) => vec![feed.shard_of(domain::Bucket::of(user))],
+            Topic::Everything => feed.shards().to_vec(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{ClaimLimits, ListFilter, OrderStore as _};
+use application::ports::{ClaimLimits, ListFilter};
 use application::{Placed, SteerError};
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{EventType, Failure, Order, Reason, Refusal, Status, Steering};
@@ -54,7 +54,7 @@ async fn who_changed_an_order_and_why_is_recorded() {
         .steer_order(&by, order.id, Steering::Hold, None, Some(reason.clone()))
         .await
         .unwrap();
-    let events = opened.store.events(order.id, None, 10).await;
+    let events = opened.store.order_events(order.id, None, 10).await;
     let events = events.unwrap().unwrap();
     let held = &events[1].event;
     assert_eq!(held.event_type, EventType::Held);

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Guard, OrderStore, Write};
-use application::store_health::{CommitHealth, TrackedStore};
+use application::ports::{
+    ClaimLimits, EventFeed as _, Guard, OrderReader as _, OrderStore, OrderWriter as _,
+    Sharded as _, StorePorts, WorkQueue as _, Write,
+};
+use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
 use domain::{Currency, Failure, ShardId, Timestamp};
 use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport, Tuning};
-use port_conformance::around::Around;
 use proto::ordermill::v1 as pb;
 use proto::ordermill::v1::order_service_client::OrderServiceClient;
 use tokio::net::TcpListener;
@@ -23,13 +25,13 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use port_conformance::faulty::{FaultyStore, Mood};
+use port_conformance::faulty::{FaultMode, FaultyStore};
 
 pub type Client = OrderServiceClient<Channel>;
 
 pub struct Server {
     pub address: SocketAddr,
-    pub store: Arc<Around<FaultyStore>>,
+    pub store: Arc<FaultyStore>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
     serving: JoinSet<ServeReport>,
@@ -75,7 +77,7 @@ impl Server {
         store: impl FnOnce(&mut SqliteOptions),
         adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
     ) -> Self {
-        port_conformance::kept_log::listen();
+        port_conformance::captured_logs::listen();
         let mut settings = settings();
         let mut watch = WatchSettings {
             max_watchers: 10_000,
@@ -92,20 +94,14 @@ impl Server {
             tuning: adapter_sqlite::Tuning::default(),
         };
         store(&mut options);
-        let opened = SqliteStore::open(
-            options,
-            clock.clone(),
-            Arc::new(SystemIds),
-            hints.clone(),
-            hints.clone(),
-        );
-        let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
-        let shared = Arc::clone(&store) as Arc<dyn OrderStore>;
-        let hub = Hub::new(Arc::clone(&shared), hints, watch);
-        let commits = CommitHealth::new(shared.shards());
-        let tracked = TrackedStore::new(Arc::clone(&shared), commits.clone());
+        let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
+        let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
+        let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
+        let untracked = Arc::clone(&ports.writer);
+        let hub = Hub::new(Arc::clone(&ports.feed), hints, watch);
+        let commits = CommitHealth::new(store.shards());
         let application = Application::new(
-            Arc::new(tracked),
+            tracked(ports, &commits),
             Receipts::Rendered,
             clock,
             Arc::new(SystemIds),
@@ -118,7 +114,7 @@ impl Server {
         let stop = hard.clone();
         running.spawn(async move { hub.run(stop).await });
         let stop = hard.clone();
-        running.spawn(async move { commits.run(shared, stop).await });
+        running.spawn(async move { commits.run(untracked, stop).await });
         let edge = GrpcEdge::new(application, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -150,8 +146,8 @@ impl Server {
         self.serving.join_next().await.unwrap().unwrap()
     }
 
-    pub fn store_becomes(&self, mood: Mood) {
-        self.store.0.become_so(mood);
+    pub fn store_becomes(&self, mode: FaultMode) {
+        self.store.set_mode(mode);
     }
 
     /// Processes the waiting orders, as a worker does; two changes each.

@@ -80,20 +80,3 @@ async fn a_client_that_answers_no_pings_loses_its_connection_and_one_that_does_k
     // The other one was as silent, but for its answers to pings.
     raw.client().create_order(amount("u", 1)).await.unwrap();
 }
-
-/// On one thread, so that the client sends all of them before the server reads the first.
-#[tokio::test]
-async fn calls_that_came_together_go_to_the_store_together() {
-    let server = Server::start().await;
-    let raw = Raw::connect(server.address).await;
-    let calls = (0..8).map(|number| {
-        let mut client = raw.client();
-        async move { client.create_order(amount("u", number)).await }
-    });
-    for answer in futures_util::future::join_all(calls).await {
-        let placement = answer.unwrap().into_inner().placement();
-        assert_eq!(placement, pb::Placement::Created);
-    }
-    assert_eq!(server.store.most_together(), 8);
-    assert_eq!(server.accepted().await, 8);
-}

@@ -224,7 +224,7 @@ pub(super) async fn list(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answe
         },
         before: None,
         limit: ORDERS_AT_A_TIME,
-        look_at_most: edge.application.settings().look_at_most,
+        scan_limit: edge.application.settings().scan_limit,
     };
     let mut looked_at = 0;
     while looked_at < LOOKED_AT_MOST && !listed.is_full() {

@@ -91,7 +91,7 @@ async fn page(
             filter: filter.clone(),
             before,
             limit: (limit - page.orders).min(ORDERS_AT_A_TIME),
-            look_at_most: edge.application.settings().look_at_most,
+            scan_limit: edge.application.settings().scan_limit,
         };
         let found = read(deadline, edge.application.list_orders(&query)).await?;
         // A short answer means that the store has looked at as many orders as it may.

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Clock as _, Erasure, Guard, OrderStore, Write};
+use application::ports::{
+    ClaimLimits, Clock as _, Erasure, EventFeed as _, Guard, OrderReader as _, OrderStore,
+    OrderWriter as _, StorePorts, WorkQueue as _, Write,
+};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Cursor, Hub, WatchSettings, WatchTuning};
 use application::{Application, Receipts, Settings};
@@ -17,7 +20,6 @@ use domain::{
 };
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
-use port_conformance::around::Around;
 use port_conformance::faulty::FaultyStore;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -33,7 +35,7 @@ use crate::server::settings;
 pub struct LiveServer {
     pub address: SocketAddr,
     pub ws_address: SocketAddr,
-    pub store: Arc<Around<FaultyStore>>,
+    pub store: Arc<FaultyStore>,
     pub hub: Hub,
     pub soft: CancellationToken,
     application: Application,
@@ -48,7 +50,7 @@ impl LiveServer {
     }
 
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings, &mut WatchSettings)) -> Self {
-        port_conformance::kept_log::listen();
+        port_conformance::captured_logs::listen();
         let mut settings = settings();
         settings.drain_timeout = Duration::from_secs(10);
         let mut watch = WatchSettings {
@@ -65,17 +67,11 @@ impl LiveServer {
             batch: 1_024,
             tuning: adapter_sqlite::Tuning::default(),
         };
-        let opened = SqliteStore::open(
-            options,
-            clock.clone(),
-            Arc::new(SystemIds),
-            hints.clone(),
-            hints.clone(),
-        );
-        let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
+        let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
+        let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
         let hub = Hub::new(store.clone(), hints, watch);
         let application = Application::new(
-            store.clone(),
+            StorePorts::of(&(store.clone() as Arc<dyn OrderStore>)),
             Receipts::Rendered,
             clock,
             Arc::new(SystemIds),

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{ClaimLimits, Guard, OrderStore, Write};
-use application::store_health::{CommitHealth, TrackedStore};
+use application::ports::{
+    ClaimLimits, Guard, OrderReader as _, OrderStore, OrderWriter as _, Sharded as _, StorePorts,
+    WorkQueue as _, Write,
+};
+use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use domain::{Cause, Currency, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
@@ -16,7 +19,6 @@ use edge_http::{
     Tuning, WorkHealth, WorkSnapshot,
 };
 use outbound_http::Proxies;
-use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -24,11 +26,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Asked, Contract};
-use port_conformance::faulty::{FaultyStore, Mood};
+use port_conformance::faulty::{FaultMode, FaultyStore};
 
 pub struct Server {
     pub address: SocketAddr,
-    pub store: Arc<Around<FaultyStore>>,
+    pub store: Arc<FaultyStore>,
     work: Arc<StatedWork>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
@@ -164,15 +166,16 @@ impl Server {
 
     /// A server with this place for its receipts.
     pub async fn before(receipts: Receipts, adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
-        port_conformance::kept_log::listen();
+        port_conformance::captured_logs::listen();
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let store = open_store(&folder, &hints);
-        let store = Arc::new(Around(FaultyStore::over(store)));
-        let shared: Arc<dyn OrderStore> = Arc::clone(&store) as _;
-        let commits = CommitHealth::new(shared.shards());
+        let store = Arc::new(FaultyStore::over(store));
+        let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
+        let untracked = Arc::clone(&ports.writer);
+        let commits = CommitHealth::new(store.shards());
         let application = Application::new(
-            Arc::new(TrackedStore::new(Arc::clone(&shared), commits.clone())),
+            tracked(ports, &commits),
             receipts,
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
@@ -180,7 +183,7 @@ impl Server {
         )
         .tracking(commits.clone());
         let mut probing = JoinSet::new();
-        probing.spawn(async move { commits.run(shared, CancellationToken::new()).await });
+        probing.spawn(async move { commits.run(untracked, CancellationToken::new()).await });
         let mut settings = settings();
         adjust(&mut settings);
         let work = Arc::new(StatedWork(Mutex::new(well())));
@@ -312,8 +315,8 @@ impl Server {
         }
     }
 
-    pub fn store_becomes(&self, mood: Mood) {
-        self.store.become_so(mood);
+    pub fn store_becomes(&self, mode: FaultMode) {
+        self.store.set_mode(mode);
     }
 
     pub fn work_becomes(&self, work: WorkSnapshot) {
@@ -330,7 +333,7 @@ fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dy
     };
     let clock = Arc::new(SystemClock::new());
     let ids = Arc::new(SystemIds);
-    Arc::new(SqliteStore::open(options, clock, ids, hints.clone(), hints.clone()).unwrap())
+    Arc::new(SqliteStore::open(options, clock, ids, hints.clone()).unwrap())
 }
 
 fn now() -> Timestamp {

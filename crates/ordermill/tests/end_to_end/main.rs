@@ -25,3 +25,4 @@ mod operator;
 mod owner_only;
 mod proxies;
 mod server;
+mod without_hints;

@@ -11,10 +11,10 @@ pub enum Fault {
     LateCommit,
     /// As [`Fault::LateCommit`], and closes the gap meanwhile, so that the numbers shift when the event appears.
     HiddenLateCommit,
-    /// Loses one dispatch hint for good.
-    SwallowedDispatch,
-    /// Loses one hint of the status bus for good.
-    SwallowedStatus,
+    /// Loses one hint of due work for good.
+    LostHintOfWork,
+    /// Loses one hint of new events for good.
+    LostHintOfEvents,
     /// Compares id and status of an outcome, but not the token.
     DroppedFencing,
     /// Prolongs the lease of an order whatever token the heartbeat has.
@@ -35,8 +35,6 @@ pub enum Fault {
     SharedClaim,
     /// Hands out an order that runs alone among others.
     MixedClaim,
-    /// Returns due orders as settled and writes nothing.
-    UnwrittenSettlement,
     /// Erases the events of an order instead of keeping tombstones.
     ForgottenTombstones,
     /// Erases an order and leaves its events as they were.
@@ -140,12 +138,12 @@ impl Fault {
                 "a reader that has seen a seq never later sees another event at a smaller one",
                 "a_lost_lease_is_rescued_once",
             ),
-            Self::SwallowedDispatch => (
+            Self::LostHintOfWork => (
                 "due_work_is_hinted_to_workers",
                 "no hint that",
                 "every_commit_is_hinted_to_watchers",
             ),
-            Self::SwallowedStatus => (
+            Self::LostHintOfEvents => (
                 "every_commit_is_hinted_to_watchers",
                 "no hint of",
                 "due_work_is_hinted_to_workers",
@@ -238,11 +236,6 @@ impl Fault {
                 "a_released_order_that_runs_alone_is_claimed_alone",
                 "a released order that runs alone comes with no other",
                 "an_order_that_runs_alone_is_claimed_alone",
-            ),
-            Self::UnwrittenSettlement => (
-                "a_settled_order_is_final_with_its_events",
-                "stored as it was returned",
-                "a_claim_is_a_change_like_any_other",
             ),
             Self::EarlyJob => (
                 "an_order_is_claimed_at_its_time",

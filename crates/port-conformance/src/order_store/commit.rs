@@ -1,10 +1,9 @@
 //! What a commit writes: everything of a decision together, each decision alone.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use application::ports::{CommitError, Deadline, Guard, Ids, ListFilter, StoreError, Write};
+use application::ports::{CommitError, Guard, Ids, ListFilter, Write};
 use application::system::SystemIds;
 use domain::{
     Cause, Decision, Failure, Job, Order, Receipt, ReceiptLocation, Seq, Status, Steering,
@@ -209,59 +208,6 @@ pub async fn a_poison_decision_fails_alone(factory: &dyn StoreFactory) {
         Seq(101),
         "a poison decision leaves no event and no gap"
     );
-}
-
-/// Commits that are asked for together are answered like any others: each on its own, and all are waited for by the
-/// caller.
-pub async fn commits_asked_for_together_are_answered_each(factory: &dyn StoreFactory) {
-    let subject = Subject::fresh(factory).await;
-    let keyed = sample::plain("heidi", 1);
-    let other = sample::plain("heidi", 2);
-    let writes = [
-        subject.new_write(&keyed, Some("key-1")),
-        subject.new_write(&other, None),
-        subject.new_write(&other, Some("key-1")),
-        subject.new_write(&other, None),
-    ];
-    let late = subject.new_write(&other, None);
-    let late_id = late.decision.order.id;
-    let mut calls: Vec<_> = writes
-        .into_iter()
-        .map(|write| subject.store.commit(vec![write], deadline()))
-        .collect();
-    calls.push(subject.store.commit(vec![late], Deadline::now()));
-    let mut answers: Vec<_> = calls.iter().map(|_| None).collect();
-    let mut begin = || {
-        let mut context = Context::from_waker(Waker::noop());
-        for (call, answer) in calls.iter_mut().zip(&mut answers) {
-            if let Poll::Ready(ready) = call.as_mut().poll(&mut context) {
-                *answer = Some(ready);
-            }
-        }
-    };
-    subject.store.together(&mut begin);
-    let mut all = Vec::new();
-    for (call, answer) in calls.into_iter().zip(answers) {
-        let mut answer = match answer {
-            Some(ready) => ready,
-            None => call.await,
-        };
-        assert_eq!(answer.len(), 1, "one answer a write");
-        all.extend(answer.pop());
-    }
-    let expired = all.pop().expect("each call was answered");
-    assert_eq!(expired, Err(CommitError::Store(StoreError::Expired)));
-    assert_eq!(subject.find_by_id(late_id).await, None);
-    let reused = all.remove(2);
-    assert_eq!(
-        reused,
-        Err(CommitError::KeyReused),
-        "the first of a key is taken"
-    );
-    for answer in all {
-        written(answer, "a commit that was asked for together with others");
-    }
-    assert_eq!(subject.counts().await.accepted(), 3);
 }
 
 /// Writes of one call to one order are done in the order given.

@@ -87,7 +87,7 @@ async fn is_gone(subject: &Subject, order: &Order) {
         "an erased order is not found by its external id"
     );
     for after in [None, Some(Version::FIRST), Some(order.version)] {
-        let events = subject.store.events(id, after, 10).await;
+        let events = subject.store.order_events(id, after, 10).await;
         assert_eq!(events, Ok(None), "an erased order has no events");
     }
     let filters = [

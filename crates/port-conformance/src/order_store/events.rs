@@ -27,7 +27,7 @@ pub async fn events_of_an_order_come_by_version(factory: &dyn StoreFactory) {
     let id = claimed.id;
     let page = async |after: Option<u32>, limit| {
         let after = after.and_then(Version::from_number);
-        let found = subject.store.events(id, after, limit).await;
+        let found = subject.store.order_events(id, after, limit).await;
         versions(&found.expect("a healthy store reads").expect("it is there"))
     };
     assert_eq!(page(None, 100).await, [1, 2, 3, 4, 5, 6]);
@@ -42,7 +42,10 @@ pub async fn events_of_an_order_come_by_version(factory: &dyn StoreFactory) {
     assert_eq!(events[2].event.retry_at, Some(retrying.updated_at));
     assert_eq!(events[4].event.failure, dead.failure);
     let unknown = subject.decide(&sample::plain("alice", 1)).order.id;
-    assert_eq!(subject.store.events(unknown, None, 10).await, Ok(None));
+    assert_eq!(
+        subject.store.order_events(unknown, None, 10).await,
+        Ok(None)
+    );
 }
 
 /// Every field of an event comes back as it was decided, by its order and in the feed, also to the next process: who

@@ -162,7 +162,7 @@ async fn are_found(subject: &Subject, orders: &[Arc<Order>]) {
             },
             before: None,
             limit: 100,
-            look_at_most: 1_000,
+            scan_limit: 1_000,
         };
         let listed = read_to_end(subject, query, user_id).await;
         let mut expected: Vec<_> = orders

@@ -11,7 +11,6 @@ use super::lane_stock::{
     GAP, Stock, await_receipts, claim_from_lane, claim_within, ids, limits, only,
 };
 use super::leases::rescue;
-use super::settling::complete;
 use super::subject::Subject;
 use super::{LONG, SHORT, StoreFactory, sample};
 
@@ -90,20 +89,6 @@ pub async fn a_lane_that_may_give_nothing_gives_nothing(factory: &dyn StoreFacto
         "without a share a lane gets what the others leave"
     );
     assert_eq!(claim(ClaimLimits::any(9)).await, [0, 0, 1]);
-}
-
-/// Settling takes of every lane alike.
-pub async fn settling_takes_of_every_lane(factory: &dyn StoreFactory) {
-    let subject = Subject::fresh(factory).await;
-    let stock = Stock::due(&subject, 2).await;
-    let settle = async |limit| {
-        let settle = complete(&subject);
-        let settled = subject.store.settle(stock.shard, limit, settle).await;
-        stock.count(&settled.expect("a healthy store settles"))
-    };
-    assert_eq!(settle(6).await, [2, 2, 2], "of every lane alike");
-    assert_eq!(settle(100).await, [6, 6, 6]);
-    assert_eq!(subject.counts().await.get(Status::Processed), 24);
 }
 
 /// An order that was never tried is fresh, also one that was held and released and one that waited for its time.

@@ -105,7 +105,7 @@ pub(super) async fn fills_its_page(
     what: &str,
 ) {
     let query = ListQuery {
-        look_at_most: 1_000_000,
+        scan_limit: 1_000_000,
         ..query.clone()
     };
     let page = subject

@@ -37,7 +37,7 @@ pub async fn lists_agree_with_a_sorted_model(factory: &dyn StoreFactory) {
                 },
                 before: None,
                 limit: 9,
-                look_at_most: 1_000,
+                scan_limit: 1_000,
             };
             agrees(&subject, &model, &query, &format!("seed {seed}, {status}")).await;
         }
@@ -61,7 +61,7 @@ pub async fn a_short_page_leads_on(factory: &dyn StoreFactory) {
         },
         before: None,
         limit: 50,
-        look_at_most: 10,
+        scan_limit: 10,
     };
     agrees(&subject, &model, &needle, "a range by time").await;
     let rare = ListQuery {
@@ -91,7 +91,7 @@ pub async fn a_short_page_leads_on(factory: &dyn StoreFactory) {
     agrees(&subject, &model, &of_needle, "one order of a user").await;
     let some = ListQuery {
         filter: ListFilter::default(),
-        look_at_most: 3,
+        scan_limit: 3,
         ..of_needle
     };
     agrees(&subject, &model, &some, "three at a time").await;
@@ -119,7 +119,7 @@ pub async fn an_external_id_alone_leads_to_its_orders(factory: &dyn StoreFactory
         },
         before: None,
         limit: 5,
-        look_at_most: 10,
+        scan_limit: 10,
     };
     let page = subject.store.list(&of_number("1001")).await;
     let page = page.expect("a healthy store lists");
@@ -295,7 +295,7 @@ fn every_order() -> ListQuery {
         filter: ListFilter::default(),
         before: None,
         limit: 64,
-        look_at_most: 64,
+        scan_limit: 64,
     }
 }
 

@@ -28,7 +28,6 @@ pub mod races;
 pub mod retries;
 pub mod rounds;
 pub mod sample;
-pub mod settling;
 pub mod stored_delays;
 mod subject;
 pub mod texts;
@@ -40,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::ports::{Clock, OrderStore, WakeUps};
 use async_trait::async_trait;
 use domain::Timestamp;
 
@@ -74,16 +73,14 @@ pub enum IndexCommand {
 pub struct Surroundings {
     /// The store.
     pub store: Arc<dyn OrderStore>,
-    /// Where its hints about due work arrive in this process.
-    pub dispatch: Arc<dyn Dispatch>,
-    /// Where its hints about new events arrive in this process.
-    pub status_bus: Arc<dyn StatusBus>,
+    /// Where hints of its commits arrive in this process.
+    pub wake_ups: Arc<dyn WakeUps>,
     /// The clock by which this process decides.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Surroundings {
-    /// Those of a store whose hints stay in the process.
+    /// Those of a store whose hints arrive at `hints`.
     pub fn in_process(
         store: &Arc<impl OrderStore>,
         hints: &Arc<InProcessHints>,
@@ -91,8 +88,7 @@ impl Surroundings {
     ) -> Self {
         Self {
             store: Arc::clone(store) as _,
-            dispatch: Arc::clone(hints) as _,
-            status_bus: Arc::clone(hints) as _,
+            wake_ups: Arc::clone(hints) as _,
             clock: Arc::clone(clock) as _,
         }
     }
@@ -109,14 +105,9 @@ pub trait OpenStore: Send + Sync + 'static {
         self.surroundings().store
     }
 
-    /// Where the store's hints about due work arrive in this process.
-    fn dispatch(&self) -> Arc<dyn Dispatch> {
-        self.surroundings().dispatch
-    }
-
-    /// Where the store's hints about new events arrive in this process.
-    fn status_bus(&self) -> Arc<dyn StatusBus> {
-        self.surroundings().status_bus
+    /// Where hints of the store's commits arrive in this process.
+    fn wake_ups(&self) -> Arc<dyn WakeUps> {
+        self.surroundings().wake_ups
     }
 
     /// The clock by which this process decides.
@@ -242,7 +233,6 @@ macro_rules! with_order_store_behaviours {
             commit::an_outcome_brings_order_and_event_together,
             commit::a_conflict_fails_alone,
             commit::a_poison_decision_fails_alone,
-            commit::commits_asked_for_together_are_answered_each,
             commit::writes_to_one_order_are_done_in_their_order,
             commit::outcomes_of_one_batch_leave_their_own_jobs,
             guards::a_stale_guard_writes_nothing,
@@ -280,13 +270,6 @@ macro_rules! with_order_store_behaviours {
             isolation::an_order_that_runs_alone_is_claimed_alone,
             isolation::an_order_that_runs_alone_is_due_at_its_time,
             isolation::a_released_order_that_runs_alone_is_claimed_alone,
-            settling::a_settled_order_is_final_with_its_events,
-            settling::a_settled_retry_is_due_at_its_time,
-            settling::an_order_is_settled_at_its_time,
-            settling::only_work_that_waits_is_settled,
-            settling::an_order_that_runs_alone_is_settled_with_the_others,
-            settling::settling_and_claiming_share_no_order,
-            settling::settling_and_a_cancellation_exclude_each_other,
             retries::a_retry_is_due_at_its_time,
             retries::steering_moves_the_job,
             retries::a_held_retry_keeps_its_attempts,
@@ -300,7 +283,6 @@ macro_rules! with_order_store_behaviours {
             process_after::a_step_of_the_wall_clock_moves_the_time,
             lanes::a_lane_gets_its_share_and_what_the_others_leave,
             lanes::a_lane_that_may_give_nothing_gives_nothing,
-            lanes::settling_takes_of_every_lane,
             lanes::an_order_that_was_never_tried_is_fresh,
             lanes::an_order_that_was_tried_is_a_retry,
             lanes::an_order_whose_work_is_done_waits_for_its_receipt,

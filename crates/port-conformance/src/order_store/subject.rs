@@ -231,7 +231,7 @@ impl Subject {
     /// All events of an order that must be there.
     pub async fn events(&self, id: OrderId) -> Vec<SequencedEvent> {
         self.store
-            .events(id, None, 10_000)
+            .order_events(id, None, 10_000)
             .await
             .expect("a healthy store reads")
             .unwrap_or_else(|| panic!("order {id} was confirmed and has no events"))
@@ -295,7 +295,7 @@ impl Subject {
             filter,
             before: None,
             limit: 100_000,
-            look_at_most: 1_000_000,
+            scan_limit: 1_000_000,
         };
         self.store
             .list(&query)

@@ -231,7 +231,7 @@ pub fn any_query_of_what_stays(
         filter,
         before: any_bound(dice, model),
         limit: 1 + dice.below(50),
-        look_at_most: dice.pick(&[5, 20, 100, 1_000]),
+        scan_limit: dice.pick(&[5, 20, 100, 1_000]),
     }
 }
 

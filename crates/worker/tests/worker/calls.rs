@@ -7,8 +7,6 @@ use std::sync::Mutex;
 pub struct Calls {
     /// Orders that each claim gave.
     pub claims: Sizes,
-    /// Orders that each settling gave.
-    pub settles: Sizes,
     /// Writes of each commit.
     pub commits: Sizes,
     /// Claims that each heartbeat prolonged.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::ports::{ClaimLimits, OrderStore as _, Outcome};
+use application::ports::{ClaimLimits, Outcome, WorkQueue as _};
 use domain::{ShardId, Status};
 
 use worker::WorkerSettings;

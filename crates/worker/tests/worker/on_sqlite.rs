@@ -9,7 +9,8 @@ use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Clock, Counts, Dispatch, FaultScope, OrderHandler, OrderStore, Outcome, StatusBus,
+    Clock, Counts, EventFeed as _, FaultScope, OrderHandler, OrderReader as _, OrderWriter as _,
+    Outcome,
 };
 use application::system::{ManualClock, SystemClock, SystemIds};
 use domain::{Failure, OrderId, Receipt, ReceiptLocation, Status, Timestamp};
@@ -32,8 +33,6 @@ struct OnDisk {
 impl OnDisk {
     fn open(dir: &Path, clock: Arc<dyn Clock>, handler: Arc<dyn OrderHandler>) -> Self {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
-        let (dispatch, bus): (Arc<dyn Dispatch>, Arc<dyn StatusBus>) =
-            (hints.clone(), hints.clone());
         let options = SqliteOptions {
             data_dir: dir.to_owned(),
             queue: 8_192,
@@ -41,12 +40,13 @@ impl OnDisk {
             tuning: Tuning::default(),
         };
         let wall_clock = Arc::clone(&clock);
-        let hints = Arc::clone(&dispatch);
-        let store = SqliteStore::open(options, wall_clock, Arc::new(SystemIds), hints, bus);
+        let ids = Arc::new(SystemIds);
+        let store = SqliteStore::open(options, wall_clock, ids, hints.clone());
         let store = Arc::new(store.unwrap());
         let worker = Worker::new(WorkerParts {
-            store: Arc::clone(&store) as Arc<dyn OrderStore>,
-            dispatch,
+            queue: Arc::clone(&store) as _,
+            writer: Arc::clone(&store) as _,
+            wake_ups: hints,
             handler,
             receipts: Receipts::Rendered,
             clock: Arc::clone(&clock),
@@ -143,7 +143,12 @@ async fn every_order_is_worked_once_with_every_step_on_record() {
             let order = house.store.get(id).await.unwrap().unwrap();
             assert_eq!((order.status, order.attempt), (Status::Processed, 1));
             assert_eq!(order.receipt_key, Some(Receipt::of(&order).key));
-            let events = house.store.events(id, None, 10).await.unwrap().unwrap();
+            let events = house
+                .store
+                .order_events(id, None, 10)
+                .await
+                .unwrap()
+                .unwrap();
             let steps: Vec<Status> = events
                 .iter()
                 .filter_map(|event| event.event.status())

@@ -13,7 +13,7 @@ use worker::NoWork;
 
 use crate::house::{House, Scripted, done, settings};
 
-/// One with a lease and a pool, and one that is settled in the store's transaction.
+/// One with a script, and the handler `none`.
 fn handlers() -> [Arc<dyn OrderHandler>; 2] {
     [Scripted::new(|_| done()), Arc::new(NoWork)]
 }

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, ListFilter, ListQuery, OrderStore, StoreError, Write,
+    CommitError, Committed, ListFilter, ListQuery, OrderReader as _, OrderWriter as _, StoreError,
+    Write,
 };
 use application::system::ManualClock;
 use domain::{OrderId, PlaceOrder};
-use port_conformance::kept_log::KeptLog;
+use port_conformance::captured_logs::KeptLog;
 use port_conformance::order_store::{OpenStore, Subject, deadline, sample};
 use tempfile::TempDir;
 
@@ -217,7 +218,7 @@ impl Running {
             },
             before: None,
             limit: KEYS * 2,
-            look_at_most: KEYS * 2,
+            scan_limit: KEYS * 2,
         };
         let page = available(what, || self.store.list(&query)).await;
         let ids: Vec<_> = page.orders.iter().map(|order| order.id).collect();
