@@ -1,13 +1,13 @@
 //! What a row of a batch says of an order of the past: `{"status": ..., "created_at": ...}`.
 //!
-//! `order` reads it; the batch and the importer check it with [`HistoryInput::check`].
+//! `order` reads it; edges check it with [`HistoryInput::check`].
 
 use std::borrow::Cow;
 
-use domain::{Fault, Given, History, HistoryStatus, Status, Timestamp};
+use domain::{Fault, Given, History, HistoryStatus, Timestamp};
 
 use super::fields::{Field, Fields, Scalar, enter, unknown_field};
-use super::reader::{Kind, Malformed, Reader};
+use crate::reader::{Malformed, Reader, ValueType};
 
 const NAMES: [&str; 2] = ["status", "created_at"];
 
@@ -28,7 +28,7 @@ pub(super) fn read_history<'a>(
     reader: &mut Reader<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<Given<HistoryInput<'a>>, Malformed> {
-    if let Some(other) = enter(reader, "/history", (Kind::Object, "an object"), faults)? {
+    if let Some(other) = enter(reader, "/history", (ValueType::Object, "an object"), faults)? {
         return Ok(other);
     }
     let mut input = HistoryInput::default();
@@ -37,7 +37,7 @@ pub(super) fn read_history<'a>(
         match &*key {
             "status" => input.status = fields.scalar(reader, STATUS, Scalar::Text)?,
             "created_at" => input.created_at = fields.scalar(reader, CREATED_AT, Scalar::Text)?,
-            _ => fields.stranger(reader, key, |key| {
+            _ => fields.unknown(reader, key, |key| {
                 let fault = unknown_field(key, NAMES.into_iter(), "a field of history");
                 Fault {
                     pointer: format!("/history{}", fault.pointer),
@@ -73,15 +73,15 @@ fn required<T>(given: Given<T>, pointer: &str, faults: &mut Vec<Fault>) -> Optio
 }
 
 fn check_status(name: &str, faults: &mut Vec<Fault>) -> Option<HistoryStatus> {
-    if name == Status::Processed.as_str() {
-        return Some(HistoryStatus::Processed);
+    let known = [HistoryStatus::Processed, HistoryStatus::Cancelled];
+    let found = known
+        .into_iter()
+        .find(|known| known.status().as_str() == name);
+    if found.is_none() {
+        let detail = "must be PROCESSED or CANCELLED; an order that is still open is a new order: leave history out";
+        faults.push(Fault::new("/history/status", "unknown_value", detail));
     }
-    if name == Status::Cancelled.as_str() {
-        return Some(HistoryStatus::Cancelled);
-    }
-    let detail = "must be PROCESSED or CANCELLED; an order that is still open is a new order: leave history out";
-    faults.push(Fault::new("/history/status", "unknown_value", detail));
-    None
+    found
 }
 
 fn check_time(text: &str, faults: &mut Vec<Fault>) -> Option<Timestamp> {

@@ -5,7 +5,7 @@
 use domain::{Fault, Given};
 
 use super::fields::{enter, push};
-use super::reader::{Kind, Malformed, Reader};
+use crate::reader::{Malformed, Reader, ValueType};
 
 /// Reads the array at `pointer`. One object more than `max` is kept, so that the domain sees that there are too many;
 /// the rest is only checked for its grammar. `read` gets a list of faults whose pointers begin at the object.
@@ -16,7 +16,7 @@ pub(super) fn read_items<'a, T>(
     faults: &mut Vec<Fault>,
     read: impl Fn(&mut Reader<'a>, &mut Vec<Fault>) -> Result<T, Malformed>,
 ) -> Result<Given<Vec<T>>, Malformed> {
-    if let Some(other) = enter(reader, pointer, (Kind::Array, "an array"), faults)? {
+    if let Some(other) = enter(reader, pointer, (ValueType::Array, "an array"), faults)? {
         return Ok(other);
     }
     let mut items = Vec::new();

@@ -5,7 +5,7 @@ use domain::{Fault, Given, LineDraft};
 
 use super::fields::{Field, Fields, Scalar, unknown_field, wrong_type};
 use super::items::read_items;
-use super::reader::{Kind, Malformed, Reader};
+use crate::reader::{Malformed, Reader, ValueType};
 
 const NAMES: [&str; 5] = ["sku", "product_name", "quantity", "unit_price", "total"];
 
@@ -27,7 +27,7 @@ fn read_line<'a>(
     reader: &mut Reader<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<LineDraft<'a>, Malformed> {
-    if reader.peek()? != Kind::Object {
+    if reader.peek()? != ValueType::Object {
         wrong_type(reader, "", "an object", faults)?;
         // What is not a line has no missing fields.
         return Ok(LineDraft {
@@ -51,7 +51,7 @@ fn read_line<'a>(
                 draft.unit_price = fields.scalar(reader, UNIT_PRICE, Scalar::Decimal)?
             }
             "total" => draft.total = fields.scalar(reader, TOTAL, Scalar::Decimal)?,
-            _ => fields.stranger(reader, key, |key| {
+            _ => fields.unknown(reader, key, |key| {
                 unknown_field(key, NAMES.into_iter(), "a field of a line")
             })?,
         }

@@ -1,14 +1,15 @@
 //! The fields of an object as clients send it: each known field at most once, with a value of its type. A value of the
-//! wrong shape becomes a fault with a JSON pointer; a good field costs no allocation.
+//! wrong type becomes a fault with a JSON pointer; a valid field costs no allocation.
 //!
-//! Orders, lines, adjustments and small bodies are read with it; it knows nothing of what a field means.
+//! Orders, lines, adjustments and commands are read with it; it knows nothing of what a field means.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use domain::{Fault, Given};
 
-use super::reader::{Kind, Malformed, Reader};
+use crate::nearest::unknown_among;
+use crate::reader::{Malformed, Reader, ValueType};
 
 /// A field that an object may have.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,7 @@ impl Field {
     }
 }
 
-/// What a field may hold instead of null. It is kept as its text, so that no digit is lost.
+/// What a field may hold, beside null. It is kept as its text, so that no digit is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar {
     /// A string.
@@ -48,11 +49,12 @@ impl Scalar {
     }
 }
 
-/// The fields of one object as they come.
+/// The fields of one object while it is read.
 #[derive(Debug)]
 pub(super) struct Fields<'a, 'f> {
     seen: u16,
-    strangers: HashSet<Cow<'a, str>>,
+    /// The keys that are no field of the object.
+    unknown: HashSet<Cow<'a, str>>,
     faults: &'f mut Vec<Fault>,
 }
 
@@ -61,7 +63,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     pub(super) fn new(faults: &'f mut Vec<Fault>) -> Self {
         Self {
             seen: 0,
-            strangers: HashSet::new(),
+            unknown: HashSet::new(),
             faults,
         }
     }
@@ -73,7 +75,7 @@ impl<'a, 'f> Fields<'a, 'f> {
         field: Field,
         wanted: Scalar,
     ) -> Result<Given<Cow<'a, str>>, Malformed> {
-        let faults = self.first(reader, field)?;
+        let faults = self.once(reader, field)?;
         scalar(reader, field.pointer, wanted, faults)
     }
 
@@ -83,16 +85,16 @@ impl<'a, 'f> Fields<'a, 'f> {
         reader: &mut Reader<'a>,
         field: Field,
     ) -> Result<Given<bool>, Malformed> {
-        let faults = self.first(reader, field)?;
-        let wanted = (Kind::Boolean, "true or false");
+        let faults = self.once(reader, field)?;
+        let wanted = (ValueType::Boolean, "true or false");
         match enter(reader, field.pointer, wanted, faults)? {
             Some(other) => Ok(other),
             None => reader.boolean().map(Given::Value),
         }
     }
 
-    /// Notes that a field has come, and returns the list for its faults.
-    pub(super) fn first(
+    /// Notes that a field has come, and returns the list for its faults. Fails if it came before.
+    pub(super) fn once(
         &mut self,
         reader: &Reader<'_>,
         field: Field,
@@ -105,17 +107,17 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// Skips a field that the object does not have, and adds a fault for it.
-    pub(super) fn stranger(
+    pub(super) fn unknown(
         &mut self,
         reader: &mut Reader<'a>,
         key: Cow<'a, str>,
         fault: impl FnOnce(&str) -> Fault,
     ) -> Result<(), Malformed> {
-        if self.strangers.contains(&key) {
+        if self.unknown.contains(&key) {
             return Err(reader.duplicate(&key));
         }
         push(self.faults, || fault(&key));
-        self.strangers.insert(key);
+        self.unknown.insert(key);
         reader.skip()
     }
 }
@@ -128,12 +130,12 @@ pub(super) fn scalar<'a>(
     faults: &mut Vec<Fault>,
 ) -> Result<Given<Cow<'a, str>>, Malformed> {
     match (reader.peek()?, wanted) {
-        (Kind::Null, _) => reader.null().map(|()| Given::Missing),
-        (Kind::Text, Scalar::Text | Scalar::Decimal) => reader.text().map(Given::Value),
-        (Kind::Number, Scalar::Decimal) => reader
+        (ValueType::Null, _) => reader.null().map(|()| Given::Missing),
+        (ValueType::Text, Scalar::Text | Scalar::Decimal) => reader.text().map(Given::Value),
+        (ValueType::Number, Scalar::Decimal) => reader
             .number()
             .map(|text| Given::Value(Cow::Borrowed(text))),
-        (Kind::Object | Kind::Array | Kind::Number | Kind::Boolean, _) => {
+        (ValueType::Object | ValueType::Array | ValueType::Number | ValueType::Boolean, _) => {
             wrong_type(reader, pointer, wanted.name(), faults).map(|()| Given::Faulty)
         }
     }
@@ -144,13 +146,17 @@ pub(super) fn scalar<'a>(
 pub(super) fn enter<'a, T>(
     reader: &mut Reader<'a>,
     pointer: &str,
-    (wanted, expected): (Kind, &str),
+    (wanted, expected): (ValueType, &str),
     faults: &mut Vec<Fault>,
 ) -> Result<Option<Given<T>>, Malformed> {
     match reader.peek()? {
         kind if kind == wanted => Ok(None),
-        Kind::Null => reader.null().map(|()| Some(Given::Missing)),
-        Kind::Object | Kind::Array | Kind::Text | Kind::Number | Kind::Boolean => {
+        ValueType::Null => reader.null().map(|()| Some(Given::Missing)),
+        ValueType::Object
+        | ValueType::Array
+        | ValueType::Text
+        | ValueType::Number
+        | ValueType::Boolean => {
             wrong_type(reader, pointer, expected, faults).map(|()| Some(Given::Faulty))
         }
     }
@@ -171,10 +177,10 @@ pub(super) fn wrong_type(
     reader.skip()
 }
 
-/// The most faults that one answer lists; its detail has the number of all.
+/// The most faults that are worth listing for one body. One more is kept, so that a caller knows that there are more.
 pub const MAX_FAULTS: usize = 1000;
 
-/// Adds a fault, unless there are already more than an answer lists.
+/// Adds a fault, unless there are more than [`MAX_FAULTS`] already.
 pub(super) fn push(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
     if faults.len() <= MAX_FAULTS {
         faults.push(fault());
@@ -195,21 +201,4 @@ pub(super) fn unknown_field<'k>(
 pub(super) fn segment(key: &str) -> String {
     let shown: String = key.chars().take(100).collect();
     shown.replace('~', "~0").replace('/', "~1")
-}
-
-/// The sentence about a name that is not `what`, with the nearest known one if there is a similar one.
-pub fn unknown_among<'k>(name: &str, known: impl Iterator<Item = &'k str>, what: &str) -> String {
-    // A longer name is similar to none of ours; comparing it would only cost time.
-    let nearest = (name.len() <= 64)
-        .then(|| {
-            known
-                .map(|known| (strsim::damerau_levenshtein(name, known), known))
-                .filter(|(distance, known)| *distance <= known.len() / 2)
-                .min()
-        })
-        .flatten();
-    match nearest {
-        Some((_, nearest)) => format!("is not {what}; the nearest known one is {nearest}"),
-        None => format!("is not {what}"),
-    }
 }

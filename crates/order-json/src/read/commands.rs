@@ -1,11 +1,11 @@
-//! Small bodies: the optional body of a command, and the filter of commands on dead letters.
+//! The bodies of commands: why one order is changed, and which dead letters a command is for.
 
 use std::borrow::Cow;
 
 use domain::{Fault, Given, Reason};
 
 use super::fields::{Field, Fields, Scalar, unknown_field, wrong_type};
-use super::reader::{Kind, Malformed, Reader};
+use crate::reader::{Malformed, Reader, ValueType};
 
 const REASON: Field = Field::new(0, "/reason");
 const USER_ID: Field = Field::new(1, "/user_id");
@@ -22,14 +22,17 @@ pub struct DeadLetterCommand<'a> {
     pub reason: Option<Reason>,
 }
 
-/// Reads `{"user_id": ..., "code": ..., "reason": ...}`.
+/// Reads `{"user_id": ..., "code": ..., "reason": ...}`, all optional. What is wrong is added to `faults`.
+///
+/// # Errors
+/// If the text is not JSON.
 pub fn read_dead_letter_command<'a>(
     reader: &mut Reader<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<DeadLetterCommand<'a>, Malformed> {
     const NAMES: [&str; 3] = ["user_id", "code", "reason"];
     let mut command = DeadLetterCommand::default();
-    if reader.peek()? != Kind::Object {
+    if reader.peek()? != ValueType::Object {
         wrong_type(reader, "", "an object", faults)?;
         return Ok(command);
     }
@@ -40,7 +43,7 @@ pub fn read_dead_letter_command<'a>(
             "user_id" => command.user_id = fields.scalar(reader, USER_ID, Scalar::Text)?,
             "code" => command.code = fields.scalar(reader, CODE, Scalar::Text)?,
             "reason" => reason = fields.scalar(reader, REASON, Scalar::Text)?,
-            _ => fields.stranger(reader, key, |key| unknown(key, &NAMES))?,
+            _ => fields.unknown(reader, key, |key| unknown(key, &NAMES))?,
         }
         Ok(())
     })?;
@@ -48,19 +51,22 @@ pub fn read_dead_letter_command<'a>(
     Ok(command)
 }
 
-/// Reads the body of a command on one order: nothing, or `{"reason": ...}`.
+/// Reads the body of a command on one order: nothing, or `{"reason": ...}`. What is wrong is added to `faults`.
+///
+/// # Errors
+/// If the text is neither empty nor JSON.
 pub fn read_reason(bytes: &[u8], faults: &mut Vec<Fault>) -> Result<Option<Reason>, Malformed> {
     if bytes.is_empty() {
         return Ok(None);
     }
     let mut reader = Reader::new(bytes)?;
     let mut reason = Given::Missing;
-    if reader.peek()? == Kind::Object {
+    if reader.peek()? == ValueType::Object {
         let mut fields = Fields::new(faults);
         reader.object(|reader, key| {
             match &*key {
                 "reason" => reason = fields.scalar(reader, REASON, Scalar::Text)?,
-                _ => fields.stranger(reader, key, |key| unknown(key, &["reason"]))?,
+                _ => fields.unknown(reader, key, |key| unknown(key, &["reason"]))?,
             }
             Ok(())
         })?;

@@ -5,7 +5,7 @@ use domain::{AdjustmentDraft, Fault, Given};
 
 use super::fields::{Field, Fields, Scalar, unknown_field, wrong_type};
 use super::items::read_items;
-use super::reader::{Kind, Malformed, Reader};
+use crate::reader::{Malformed, Reader, ValueType};
 
 const NAMES: [&str; 4] = ["kind", "label", "amount", "included"];
 
@@ -32,7 +32,7 @@ fn read_adjustment<'a>(
     reader: &mut Reader<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<AdjustmentDraft<'a>, Malformed> {
-    if reader.peek()? != Kind::Object {
+    if reader.peek()? != ValueType::Object {
         wrong_type(reader, "", "an object", faults)?;
         // What is not an adjustment has no missing fields.
         return Ok(AdjustmentDraft {
@@ -50,7 +50,7 @@ fn read_adjustment<'a>(
             "label" => draft.label = fields.scalar(reader, LABEL, Scalar::Text)?,
             "amount" => draft.amount = fields.scalar(reader, AMOUNT, Scalar::Decimal)?,
             "included" => draft.included = fields.boolean(reader, INCLUDED)?,
-            _ => fields.stranger(reader, key, |key| {
+            _ => fields.unknown(reader, key, |key| {
                 unknown_field(key, NAMES.into_iter(), "a field of an adjustment")
             })?,
         }
