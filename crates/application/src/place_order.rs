@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{
-    HistoryStatus, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status, Timestamp,
-};
+use domain::{History, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status};
 use futures_util::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
@@ -64,15 +62,6 @@ pub struct BatchRow {
     pub key: Option<IdempotencyKey>,
     /// Set for imported history, which is never processed.
     pub history: Option<History>,
-}
-
-/// What is known of an order of the past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct History {
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// How it ended.
-    pub status: HistoryStatus,
 }
 
 /// Receipts of imported history that are written at a time.

@@ -9,20 +9,19 @@ use adapter_sqlite::{SqliteOptions, SqliteStore};
 use adapter_webhook::{HttpHandler, HttpHandlerSettings};
 use anyhow::Context as _;
 use application::in_process::{FanOut, InProcessHints};
-use application::ports::{Clock, Ids, OrderHandler, OrderStore};
+use application::ports::{Clock, Ids, OrderHandler, OrderStore, StorePorts};
 use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts};
 use domain::{Currency, ShardId};
 use edge_http::{EdgeSettings, EdgeState, NoWork, OrdersDialect};
 use outbound_http::Proxies;
-use port_conformance::around::Around;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use worker::{BreakerSettings, Tuning, Worker, WorkerParts, WorkerSettings};
 
-use crate::broken_store::BrokenStore;
+use crate::broken_store::broken;
 use crate::defect::Defect;
 use crate::poison::AbortingHandler;
 use crate::settings::{Settings, StoreAt};
@@ -60,15 +59,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .collect::<Result<_, _>>()?;
     let hints = Arc::new(InProcessHints::new(&shards));
     let sound = open(&settings, &clock, &hints).await?;
-    let (broken, late_writer) = BrokenStore::around(sound, settings.defect);
-    let store: Arc<dyn OrderStore> = Arc::new(Around(broken));
+    let (store, late_writer) = broken(StorePorts::of(&sound), settings.defect);
 
     let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();
     parts.spawn(late_writer.run());
     let worker = Worker::new(WorkerParts {
-        queue: Arc::clone(&store) as _,
-        writer: Arc::clone(&store) as _,
+        queue: Arc::clone(&store.queue),
+        writer: Arc::clone(&store.writer),
         wake_ups: Arc::clone(&hints) as _,
         handler: handler(&settings, &clock)?,
         receipts: Receipts::Rendered,
@@ -84,7 +82,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let application = Application::new(
-        application::ports::StorePorts::of(&store),
+        store,
         Receipts::Rendered,
         clock,
         ids,

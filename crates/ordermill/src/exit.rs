@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
+use server::config::ConfigError;
 
 /// A failure while running.
 pub const FAILED: u8 = 1;

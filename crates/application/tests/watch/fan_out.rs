@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::watch::{Delivery, Lagged, Start, Topic, WatchSettings, WatchTuning};
 use domain::{Seq, ShardId};
 
-use crate::scripted_store::{
+use crate::watched_store::{
     Seen, flatten, join, order, receive, run, settings, tuned, user, versions,
 };
 

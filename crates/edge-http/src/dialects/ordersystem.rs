@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use application::order_json::write_text;
 use application::ports::StoreError;
 use application::{Named, Placed};
 use axum::http::StatusCode;
 use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
+use order_json::write_text;
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 

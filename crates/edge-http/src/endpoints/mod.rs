@@ -1,11 +1,13 @@
 //! The endpoints, one a file, with what each takes, answers and refuses. `calls` calls them.
 
+mod batch_rows;
 pub(crate) mod dead_letter_reasons;
 pub(crate) mod dead_letters;
 pub(crate) mod error_page;
 pub(crate) mod events;
 pub(crate) mod get_order;
 pub(crate) mod list_orders;
+mod page_end;
 pub(crate) mod place_batch;
 pub(crate) mod place_order;
 pub(crate) mod probes;

@@ -3,11 +3,11 @@
 
 use axum::http::StatusCode;
 use domain::{OrderId, Reason, Steering, Version};
+use order_json::read_reason;
 use tokio::time::Instant;
 
 use super::{existing_order, no_query, order_id};
 use crate::answer::{self, Answer};
-use crate::json::read_reason;
 use crate::problem::Problem;
 use crate::request::{Expected, Incomer, JSON, if_match, media_type, read_body};
 use crate::state::EdgeState;

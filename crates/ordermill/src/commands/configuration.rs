@@ -4,9 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-
-use crate::config::{self, ConfigFlags};
-use crate::serve;
+use server::config::{self, ConfigFlags};
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -29,7 +27,7 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
         ConfigCommand::Default => config::DEFAULTS.to_owned(),
         ConfigCommand::Check(flags) => {
             let (config, mut layers) = config::load(flags, &[])?;
-            serve::check(config, &mut layers)?;
+            server::check(config, &mut layers)?;
             "configuration: good\n".to_owned()
         }
         ConfigCommand::Show(flags) => config::show(&config::load(flags, &[])?.1),

@@ -6,9 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use application::system::SystemClock;
-
-use crate::config::{self, ConfigFlags, Override};
-use crate::serve::migrate_store;
+use server::config::{self, ConfigFlags, Override};
 
 /// Flags of `migrate`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +29,7 @@ pub async fn run(flags: MigrateFlags) -> anyhow::Result<ExitCode> {
         .as_ref()
         .map(|dir| Override::new("store.data_dir", dir.to_string_lossy(), "--data-dir"));
     let (config, mut layers) = config::load(&flags.config, data_dir.as_slice())?;
-    let shards = migrate_store(&config, &mut layers, Arc::new(SystemClock::new())).await?;
+    let shards = server::migrate(&config, &mut layers, Arc::new(SystemClock::new())).await?;
     writeln!(
         std::io::stdout().lock(),
         "the schema of {shards} {} is up to date",

@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 
 pub use fault::{Expectation, Fault};
 
-use crate::around::Around;
 use crate::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings, behaviours};
 
 /// Opens healthy stores and breaks them.
@@ -48,14 +47,14 @@ impl StoreFactory for BrokenFactory {
 struct Broken {
     healthy: Box<dyn OpenStore>,
     fault: Fault,
-    store: Arc<Around<store::BrokenStore>>,
+    store: Arc<store::BrokenStore>,
     hints: hints::ForgetfulHints,
 }
 
 impl Broken {
     fn wrap(healthy: Box<dyn OpenStore>, fault: Fault) -> Box<dyn OpenStore> {
         let broken = store::BrokenStore::new(healthy.store(), healthy.clock(), fault);
-        let store = Arc::new(Around(broken));
+        let store = Arc::new(broken);
         let hints = hints::ForgetfulHints::new(&*healthy, fault);
         Box::new(Self {
             healthy,

@@ -1,0 +1,42 @@
+//! `ordermill bench-ceiling`, hidden: serves the edges before a store that keeps nothing, for the benchmark's ceilings.
+//! It prints its addresses as `serve` does and runs until it is killed.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use application::ports::{OrderStore, StorePorts};
+use application::system::{SystemClock, SystemIds};
+use application::{Application, Receipts, Settings};
+use edge_grpc::GrpcEdge;
+use edge_http::{EdgeState, NoWork};
+use server::{config, grpc_settings, http_settings};
+use tokio_util::sync::CancellationToken;
+
+use crate::no_store::NoStore;
+
+/// Serves until killed.
+///
+/// # Errors
+/// Where no port can be had.
+pub async fn run() -> Result<()> {
+    let application = Application::new(
+        StorePorts::of(&(Arc::new(NoStore::default()) as Arc<dyn OrderStore>)),
+        Receipts::Rendered,
+        Arc::new(SystemClock::new()),
+        Arc::new(SystemIds),
+        Settings::default(),
+    );
+    let config = config::defaults();
+    let grpc = GrpcEdge::new(application.clone(), grpc_settings(&config));
+    let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("ceiling: grpc://{}", grpc_listener.local_addr()?);
+    let state = EdgeState::new(application, http_settings(&config), Arc::new(NoWork));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("ceiling: http://{}", listener.local_addr()?);
+    let never = CancellationToken::new;
+    tokio::join!(
+        edge_http::serve(listener, state, never(), never()),
+        edge_grpc::serve(grpc_listener, grpc, never(), never()),
+    );
+    Ok(())
+}
