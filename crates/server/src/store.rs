@@ -83,7 +83,7 @@ async fn open_sqlite(set: &config::Store, clock: Arc<dyn Clock>) -> anyhow::Resu
         ports: StorePorts::of(&(store as Arc<dyn OrderStore>)),
         dispatch: Arc::clone(&hints) as _,
         bus: hints,
-        gives_up: Box::pin(async move { watched.gives_up().await }),
+        gives_up: Box::pin(async move { watched.fatal_error().await }),
     })
 }
 
