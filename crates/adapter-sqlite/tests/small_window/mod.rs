@@ -31,7 +31,7 @@ impl Small {
     pub fn in_folder(folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
         let mut options = small(folder.path());
-        options.tuning.fresh_window = 5;
+        options.tuning.unclaimed_window = 5;
         options.tuning.searched_events = 12;
         let store = open_sized(options, &clock, &hints, Arc::new(SystemIds));
         Self(Opened {

@@ -12,8 +12,8 @@ use super::{Made, STORE, found, id, listed, made, name, segment};
 use crate::folder::DataFolder;
 use crate::index::compaction::Compaction;
 use crate::index::file::{IndexFile, Unusable};
+use crate::index::hashes::UserHash;
 use crate::index::memtable::IndexVersion;
-use crate::index::names::UserHash;
 use crate::index::reader::{ALL, IndexReader};
 use crate::index::runs::PAGE;
 
@@ -277,14 +277,14 @@ fn rows_that_are_missing_moved_or_of_another_run_are_noticed() {
 #[test]
 fn the_names_of_a_file_that_lacks_some_are_never_read_to_the_end() {
     let original = Original::fresh();
-    let names_of = |file: &IndexFile| -> rusqlite::Result<usize> {
-        let (mut cursors, mut count) = (file.names(), 0);
-        while let Some(names) = file.next_names(&mut cursors)? {
+    let unique_keys_of = |file: &IndexFile| -> rusqlite::Result<usize> {
+        let (mut cursors, mut count) = (file.unique_keys(), 0);
+        while let Some(names) = file.next_unique_keys(&mut cursors)? {
             count += names.len();
         }
         Ok(count)
     };
-    assert_eq!(names_of(&original.made.file).unwrap(), 2_500);
+    assert_eq!(unique_keys_of(&original.made.file).unwrap(), 2_500);
     let blocks = original.made.count("block_index");
     let mut damaging = 0;
     for number in 0..blocks {
@@ -300,7 +300,7 @@ fn the_names_of_a_file_that_lacks_some_are_never_read_to_the_end() {
             assert_eq!(removed.unwrap(), 1);
             drop(connection);
             let file = IndexFile::open(&path, STORE).unwrap();
-            match names_of(&file) {
+            match unique_keys_of(&file) {
                 Ok(count) => assert_eq!(count, 2_500, "it was a block of lists"),
                 Err(_) => damaging += 1,
             }
@@ -338,10 +338,10 @@ fn a_cursor_that_is_led_to_another_block_of_its_run_stops_at_once() {
             WHERE block IN (SELECT block FROM pair);",
     );
     exchanged.unwrap();
-    let mut cursors = made.file.names();
-    let first = made.file.next_names(&mut cursors).unwrap();
+    let mut cursors = made.file.unique_keys();
+    let first = made.file.next_unique_keys(&mut cursors).unwrap();
     assert_eq!(first.map(|names| names.len()), Some(252));
-    let second = made.file.next_names(&mut cursors).unwrap_err();
+    let second = made.file.next_unique_keys(&mut cursors).unwrap_err();
     assert!(
         second.to_string().contains("a block is missing"),
         "{second}"

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::compaction::Compaction;
 use super::damage::IndexFailure;
 use super::file::IndexFile;
+use super::hashes::{UniqueKeyHash, UserHash};
 use super::memtable::{IndexVersion, Segment};
-use super::names::{NameHash, UserHash};
 use super::reader::IndexReader;
 use super::runs;
 use crate::folder::DataFolder;
@@ -99,9 +99,9 @@ fn id(number: u64) -> OrderId {
     OrderId::from_bytes((u128::from(mixed) << 64 | u128::from(number)).to_be_bytes())
 }
 
-fn name(number: u64) -> NameHash {
+fn name(number: u64) -> UniqueKeyHash {
     let mixed = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    NameHash(mixed.to_be_bytes())
+    UniqueKeyHash(mixed.to_be_bytes())
 }
 
 /// `count` orders from `first` on, of `users` users in turn, every `named`th with a name.
@@ -117,7 +117,7 @@ fn segment(first: u64, count: u64, users: i64, named: u64) -> Segment {
         let user = number.cast_signed() * 31 % users - users / 2;
         segment.push(UserHash(user), id(number));
         if number.is_multiple_of(named) {
-            segment.names.insert(name(number), id(number));
+            segment.unique_keys.insert(name(number), id(number));
         }
     }
     segment
@@ -145,8 +145,8 @@ fn listed(
 fn found(
     reader: &mut IndexReader,
     version: IndexVersion,
-    name: NameHash,
+    name: UniqueKeyHash,
 ) -> Result<Option<OrderId>, IndexFailure> {
-    let found = reader.named(version, name, |id| Ok(Some(id)))?;
+    let found = reader.find_by_key(version, name, |id| Ok(Some(id)))?;
     Ok(found.expect("nothing fails but the index"))
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{found, id, listed, made, name, segment};
 use crate::index::compaction::{Compaction, STEP};
-use crate::index::names::UserHash;
+use crate::index::hashes::UserHash;
 use crate::index::reader::ALL;
 use crate::index::runs::{Kind, Run};
 
@@ -82,8 +82,8 @@ proptest! {
         }
         made.compact_all(Compaction::AtRest);
         let mut names = 0;
-        let mut cursors = made.file.names();
-        while let Some(found) = made.file.next_names(&mut cursors).unwrap() {
+        let mut cursors = made.file.unique_keys();
+        while let Some(found) = made.file.next_unique_keys(&mut cursors).unwrap() {
             names += found.len() as u64;
         }
         prop_assert_eq!(names, next.div_ceil(3));
@@ -141,7 +141,7 @@ fn runs_are_few_and_their_blocks_are_full() {
     let blocks = made.count("blocks");
     assert!(blocks <= full + runs, "{blocks} blocks, {full} full ones");
     made.compact_all(Compaction::AtRest);
-    for kind in [Kind::Lists, Kind::Names] {
+    for kind in [Kind::Lists, Kind::UniqueKeys] {
         let of_kind = made
             .file
             .manifest

@@ -1,10 +1,11 @@
-//! The most recent events of the store, encoded one behind the other.
+//! A ring of the most recent events, encoded in contiguous memory. A follower of the store reads new events from it instead
+//! of the database.
 //!
-//! Whole events would keep the memory of thousands of orders in use, scattered and gone cold by the time that it is given
-//! back, by another thread than took it; that costs every commit. Here an event is some hundred bytes beside its
-//! neighbours, and a follower of the store reads what was just written.
+//! Decoded events would keep the memory of thousands of orders allocated, to be freed by another thread than the one that
+//! allocated it, and every commit would take longer. Here an event takes about a hundred bytes.
 //!
-//! The writer adds what each commit wrote, through `published`. An erasure empties it: nothing here is ever changed.
+//! The writer appends the events of each commit through `committed_state`. An erasure clears the ring; no event in it is
+//! ever changed.
 
 use std::collections::VecDeque;
 
@@ -13,17 +14,17 @@ use domain::{OrderId, UserId, Version};
 
 use crate::codec::{Reader, Unreadable, history};
 
-/// Events in the order of the log, without gaps.
+/// The encoded events of one commit, in log order.
 #[derive(Debug, Default)]
-pub(crate) struct EncodedEvents {
+pub(crate) struct CommitEvents {
     bytes: Vec<u8>,
-    /// The offset at which each ends.
+    /// The end offset of each event.
     ends: Vec<usize>,
 }
 
-impl EncodedEvents {
-    /// Adds an event of the commit with these `bits`; `user` is the name with its length before it, `encoded` its
-    /// [`history`] form, its seq filled in.
+impl CommitEvents {
+    /// Appends an event of the commit with these random `bits`. `user` is the user id, preceded by its length; `encoded` is
+    /// the [`history`] form with the sequence number set.
     pub(crate) fn push(
         &mut self,
         bits: u32,
@@ -46,7 +47,7 @@ impl EncodedEvents {
     }
 }
 
-/// Reads what [`RecentEvents::after`] found; `None` if it cannot be read here: the store has it, too.
+/// Decodes what [`EventRing::after`] returned; `None` if that fails. The caller then reads the events from the database.
 pub(crate) fn decode(encoded: &[u8]) -> Option<Vec<SequencedEvent>> {
     let mut reader = Reader::new(encoded);
     let mut events = Vec::new();
@@ -72,53 +73,53 @@ fn decode_one(reader: &mut Reader<'_>) -> Result<SequencedEvent, Unreadable> {
     Ok(SequencedEvent { seq, bits, event })
 }
 
-/// The last events, up to a bound; older ones make room.
+/// The last `limit` events. Appending removes the oldest ones.
 #[derive(Debug)]
-pub(crate) struct RecentEvents {
+pub(crate) struct EventRing {
     limit: usize,
     bytes: VecDeque<u8>,
-    /// The offset at which each ends, counted from the first byte that was ever added.
+    /// The end offset of each event, counted from the first byte that was ever appended.
     ends: VecDeque<usize>,
-    /// Bytes that have made room.
-    gone: usize,
-    /// The seq of the last one.
+    /// The number of bytes that were removed.
+    removed: usize,
+    /// The sequence number of the last event.
     last: u64,
 }
 
-impl RecentEvents {
+impl EventRing {
     pub(crate) const fn new(limit: usize) -> Self {
         Self {
             limit,
             bytes: VecDeque::new(),
             ends: VecDeque::new(),
-            gone: 0,
+            removed: 0,
             last: 0,
         }
     }
 
-    /// Adds the events of a commit, which follow those of the one before; the last of them is `last`.
-    pub(crate) fn append(&mut self, events: &mut EncodedEvents, last: u64) {
+    /// Moves the events of a commit into the ring. They follow those of the previous commit; the last one is `last`.
+    pub(crate) fn append(&mut self, events: &mut CommitEvents, last: u64) {
         if events.ends.is_empty() {
             return;
         }
-        let base = self.gone + self.bytes.len();
+        let base = self.removed + self.bytes.len();
         self.bytes.extend(&events.bytes);
         self.ends.extend(events.ends.iter().map(|end| base + end));
         self.last = last;
         events.clear();
         let surplus = self.ends.len().saturating_sub(self.limit);
         if let Some(end) = self.ends.drain(..surplus).next_back() {
-            self.bytes.drain(..end - self.gone);
-            self.gone = end;
+            self.bytes.drain(..end - self.removed);
+            self.removed = end;
         }
     }
 
-    /// Forgets all events: what they hold of an order that was erased is gone.
-    pub(crate) fn forget(&mut self) {
+    /// Removes all events, because an order was erased.
+    pub(crate) fn clear(&mut self) {
         *self = Self::new(self.limit);
     }
 
-    /// A copy of the events after `after`, at most `limit`, for [`decode`]; `None` if not all of them are here.
+    /// A copy of at most `limit` events after `after`, for [`decode`]; `None` if not all of them are in the ring.
     pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<u8>> {
         let kept = self.ends.len();
         if kept == 0 {
@@ -128,8 +129,12 @@ impl RecentEvents {
         let skipped = usize::try_from(after.checked_sub(before_first)?).ok()?;
         let first = skipped.min(kept);
         let end = first + limit.min(kept - first);
-        // The offset at which the first `count` kept events end.
-        let end_of = |count: usize| count.checked_sub(1).map_or(0, |n| self.ends[n] - self.gone);
+        // The offset of the end of the first `count` events.
+        let end_of = |count: usize| {
+            count
+                .checked_sub(1)
+                .map_or(0, |n| self.ends[n] - self.removed)
+        };
         let found = self.bytes.range(end_of(first)..end_of(end));
         Some(found.copied().collect())
     }
@@ -145,7 +150,7 @@ mod tests {
     };
     use proptest::prelude::*;
 
-    use super::{EncodedEvents, RecentEvents, decode};
+    use super::{CommitEvents, EventRing, decode};
     use crate::codec::{history, put_text};
 
     fn event(seq: u64) -> Event {
@@ -180,8 +185,8 @@ mod tests {
         u32::try_from(seq).unwrap().wrapping_mul(0x9e37_79b9)
     }
 
-    fn commit(recent: &mut RecentEvents, first: u64, count: u64) {
-        let mut events = EncodedEvents::default();
+    fn commit(ring: &mut EventRing, first: u64, count: u64) {
+        let mut events = CommitEvents::default();
         for seq in first..first + count {
             let event = event(seq);
             let mut encoded = Vec::new();
@@ -191,34 +196,34 @@ mod tests {
             put_text(&mut user, event.user_id.unwrap().as_str());
             events.push(bits(seq), event.order_id, event.version, &user, &encoded);
         }
-        recent.append(&mut events, first + count - 1);
+        ring.append(&mut events, first + count - 1);
         assert!(events.bytes.is_empty() && events.ends.is_empty());
     }
 
     proptest! {
-        /// Whatever the sizes of commits: what is kept is what was added, whole or not at all.
+        /// For commits of any sizes, a page is either complete and unchanged, or not returned.
         #[test]
-        fn the_last_events_are_kept(
+        fn the_last_events_are_returned_as_they_were_appended(
             limit in 1_usize..20,
             begins in 0_u64..5,
             commits in prop::collection::vec(0_u64..9, 1..40),
             page in 0_usize..25,
         ) {
-            let mut recent = RecentEvents::new(limit);
+            let mut ring = EventRing::new(limit);
             let mut head = begins;
             for count in commits {
                 if count > 0 {
-                    commit(&mut recent, head + 1, count);
+                    commit(&mut ring, head + 1, count);
                 }
                 head += count;
                 let kept = (head - begins).min(limit as u64);
                 for after in 0..head + 2 {
-                    let found = recent.after(after, page).map(|found| decode(&found).unwrap());
+                    let found = ring.after(after, page).map(|found| decode(&found).unwrap());
                     if kept == 0 || after < head - kept {
                         prop_assert!(found.is_none(), "after {} of {}", after, head);
                         continue;
                     }
-                    let found = found.expect("it is kept");
+                    let found = found.expect("it is in the ring");
                     let expected: Vec<u64> = (after + 1..=head).take(page).collect();
                     let seqs: Vec<u64> = found.iter().map(|found| found.seq.0).collect();
                     prop_assert_eq!(&seqs, &expected);
@@ -231,15 +236,15 @@ mod tests {
         }
     }
     #[test]
-    fn after_forgetting_only_later_events_are_here() {
-        let mut recent = RecentEvents::new(10);
-        commit(&mut recent, 1, 5);
-        recent.forget();
-        assert!(recent.after(0, 10).is_none() && recent.after(5, 10).is_none());
-        // Event 6 was the one that told of it.
-        commit(&mut recent, 7, 2);
-        assert!(recent.after(5, 10).is_none());
-        let found = decode(&recent.after(6, 10).unwrap()).unwrap();
+    fn a_cleared_ring_returns_only_later_events() {
+        let mut ring = EventRing::new(10);
+        commit(&mut ring, 1, 5);
+        ring.clear();
+        assert!(ring.after(0, 10).is_none() && ring.after(5, 10).is_none());
+        // Event 6 is the erasure itself.
+        commit(&mut ring, 7, 2);
+        assert!(ring.after(5, 10).is_none());
+        let found = decode(&ring.after(6, 10).unwrap()).unwrap();
         assert_eq!(
             found.iter().map(|found| found.seq.0).collect::<Vec<_>>(),
             [7, 8]

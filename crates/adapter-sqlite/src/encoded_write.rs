@@ -1,5 +1,6 @@
-//! A write as the writer takes it: everything that can be encoded or hashed without the database is done in the
-//! caller's task, so that the one writer thread does nothing but write.
+//! A write in the form in which the writer applies it. All encoding and hashing that needs no database is done here, in the
+//! caller's task, so that the writer thread only writes. The writer itself encodes the changes that it decides (claims and
+//! rescues). Nothing here does I/O.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,47 +10,48 @@ use application::ports::{CommitError, Guard, Write};
 use domain::{Decision, Event, Fingerprint, Job, Order, OrderId, Status, Timestamp, Version};
 
 use crate::codec::{facts, history, put_text, standing};
-use crate::index::names::{NameHash, UserHash};
-use crate::waits::{Due, Waits};
+use crate::index::hashes::{UniqueKeyHash, UserHash};
+use crate::job_state::{Due, JobState};
 
-/// Orders with more lines and adjustments than this are read again when they are claimed, rather than kept.
-const MAX_KEPT_PARTS: usize = 16;
+/// A new order with more lines and adjustments than this is not kept in memory; its claim reads it from the database.
+const MAX_LINES_IN_MEMORY: usize = 16;
 
-/// The parts that were encoded lie one after the other in bytes of their own, which its methods are given.
-pub(crate) struct Prepared {
+/// The offsets of the encoded parts of one write, and what the writer needs beside them. The bytes are in the buffer of a
+/// batch and are passed to its methods: user, facts, standing, history, one after the other.
+pub(crate) struct EncodedWrite {
     pub(crate) id: OrderId,
-    /// The order's status and version after it.
+    /// The status and version of the order after the write.
     pub(crate) status: Status,
     pub(crate) version: Version,
-    /// How the work waits that it leaves, if it leaves any.
-    pub(crate) waits: Waits,
-    pub(crate) guard: PreparedGuard,
+    /// The state in which the remaining work waits, if there is any.
+    pub(crate) job_state: JobState,
+    pub(crate) guard: EncodedGuard,
     pub(crate) job: Job,
-    /// The new order, if a claim is to find it in memory.
+    /// The new order, if a claim may take it from memory.
     pub(crate) order: Option<Arc<Order>>,
     user: Range<usize>,
     facts: Range<usize>,
-    /// Where the encoded [`standing`] ends, which follows the facts.
+    /// The end of the encoded [`standing`], which follows the facts.
     standing_end: usize,
-    /// Where the encoded [`history`] ends, which follows the standing and is the last part.
+    /// The end of the encoded [`history`], which follows the standing and is the last part.
     history_end: usize,
     events: Events,
 }
 
-/// The events of a decision: where each begins, and the order's version after it.
+/// The events of a decision: the offset of each, and the version of the order after it.
 struct Events {
-    /// Empty but where several steps are written as one.
+    /// Empty unless several steps are written as one.
     earlier: Vec<(usize, Version)>,
     last: (usize, Version),
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum PreparedGuard {
+pub(crate) enum EncodedGuard {
     New {
-        key: Option<NameHash>,
-        external_id: Option<NameHash>,
+        key: Option<UniqueKeyHash>,
+        external_id: Option<UniqueKeyHash>,
         fingerprint: Option<Fingerprint>,
-        /// The lists that show it: its user's, and that of its external id.
+        /// The lists that contain the order: that of its user, and that of its external id.
         lists: (UserHash, Option<UserHash>),
     },
     At {
@@ -58,24 +60,26 @@ pub(crate) enum PreparedGuard {
     },
 }
 
-impl Prepared {
-    /// Encodes a write behind `bytes`; refuses what no transaction could hold, and then leaves them as they are. A new order
-    /// that may be claimed at once goes with it if `keeps_orders`.
-    pub(crate) fn of(
+impl EncodedWrite {
+    /// Appends the encoded write to `bytes`. If `keeps_new_orders`, a small new order that is due at once stays with it.
+    ///
+    /// # Errors
+    /// [`CommitError::Refused`] if no transaction could store the write; `bytes` are unchanged then.
+    pub(crate) fn encode(
         write: Write,
-        keeps_orders: bool,
+        keeps_new_orders: bool,
         bytes: &mut Vec<u8>,
     ) -> Result<Self, CommitError> {
         let Write { decision, guard } = write;
         if decision.job == Job::Leased {
             return Err(CommitError::Refused(
-                "a lease is taken by a claim alone".to_owned(),
+                "only a claim takes a lease".to_owned(),
             ));
         }
         let (key, fingerprint) = match guard {
             Guard::New { key, fingerprint } => (key, fingerprint),
             Guard::At { version, status } => {
-                let guard = PreparedGuard::At { version, status };
+                let guard = EncodedGuard::At { version, status };
                 return Ok(Self::change(decision, guard, bytes));
             }
         };
@@ -89,55 +93,58 @@ impl Prepared {
         let user = facts::encode(order, key.as_ref(), fingerprint.as_ref(), bytes);
         let user_id = &order.user_id;
         let external_id = order.external_id.as_ref();
-        let guard = PreparedGuard::New {
-            key: key.as_ref().map(|key| NameHash::of_key(user_id, key)),
-            external_id: external_id.map(|id| NameHash::of_external_id(user_id, id)),
+        let guard = EncodedGuard::New {
+            key: key.as_ref().map(|key| UniqueKeyHash::of_key(user_id, key)),
+            external_id: external_id.map(|id| UniqueKeyHash::of_external_id(user_id, id)),
             fingerprint,
             lists: (
                 UserHash::of(user_id),
                 external_id.map(UserHash::of_external_id),
             ),
         };
-        let encoded = Encoded {
+        let parts = Parts {
             begin,
             user: user.start - begin..user.end - begin,
             facts: 0..bytes.len() - begin,
         };
-        let mut write = Self::encoded(&decision, guard, encoded, bytes);
-        if keeps_orders && write.is_fresh_work() && is_small(&decision.order) {
+        let mut write = Self::with_parts(&decision, guard, parts, bytes);
+        if keeps_new_orders && write.is_due_at_once() && is_small(&decision.order) {
             write.order = Some(decision.order);
         }
         Ok(write)
     }
 
-    /// A change that is decided within the transaction: a claim, a claim with its outcome, or a rescue of the order
-    /// `before`.
-    pub(crate) fn of_own_decision(before: &Order, decision: Decision, bytes: &mut Vec<u8>) -> Self {
-        let guard = PreparedGuard::At {
+    /// Encodes a change that the writer itself decided: a claim or a rescue of the order `before`.
+    pub(crate) fn of_writer_decision(
+        before: &Order,
+        decision: Decision,
+        bytes: &mut Vec<u8>,
+    ) -> Self {
+        let guard = EncodedGuard::At {
             version: before.version,
             status: before.status,
         };
         Self::change(decision, guard, bytes)
     }
 
-    /// A change of an order that exists.
-    fn change(decision: Decision, guard: PreparedGuard, bytes: &mut Vec<u8>) -> Self {
+    /// Encodes a change of an existing order.
+    fn change(decision: Decision, guard: EncodedGuard, bytes: &mut Vec<u8>) -> Self {
         let begin = bytes.len();
         put_text(bytes, decision.order.user_id.as_str());
         let end = bytes.len() - begin;
-        let encoded = Encoded {
+        let parts = Parts {
             begin,
             user: 0..end,
             facts: end..end,
         };
-        Self::encoded(&decision, guard, encoded, bytes)
+        Self::with_parts(&decision, guard, parts, bytes)
     }
 
-    /// Adds what every write has.
-    fn encoded(
+    /// Encodes the parts that new orders and changes have in common.
+    fn with_parts(
         decision: &Decision,
-        guard: PreparedGuard,
-        Encoded { begin, user, facts }: Encoded,
+        guard: EncodedGuard,
+        Parts { begin, user, facts }: Parts,
         bytes: &mut Vec<u8>,
     ) -> Self {
         let order = &decision.order;
@@ -156,7 +163,7 @@ impl Prepared {
             id: order.id,
             status: order.status,
             version: order.version,
-            waits: Waits::of(order),
+            job_state: JobState::of(order),
             guard,
             job: decision.job,
             order: None,
@@ -168,11 +175,11 @@ impl Prepared {
         }
     }
 
-    /// A new order without key and external id.
-    pub(crate) const fn is_unnamed(&self) -> bool {
+    /// Whether it is a new order without an idempotency key and an external id.
+    pub(crate) const fn is_new_without_unique_keys(&self) -> bool {
         matches!(
             self.guard,
-            PreparedGuard::New {
+            EncodedGuard::New {
                 key: None,
                 external_id: None,
                 ..
@@ -180,24 +187,24 @@ impl Prepared {
         )
     }
 
-    /// A new order that can be worked on as soon as it is there.
-    pub(crate) fn is_fresh_work(&self) -> bool {
-        matches!(self.guard, PreparedGuard::New { .. })
+    /// Whether it is a new order whose work is due as soon as it is committed.
+    pub(crate) fn is_due_at_once(&self) -> bool {
+        matches!(self.guard, EncodedGuard::New { .. })
             && self.status == Status::Pending
             && self.job == Job::DueIn(Duration::ZERO)
     }
 
-    /// When the work is due that it leaves to be done, if it leaves any.
+    /// When the remaining work is due; `None` if there is none.
     pub(crate) fn due(&self, now: Timestamp) -> Option<Due> {
         Due::of(self.job, now)
     }
 
-    /// How many bytes its encoded parts are.
+    /// The number of bytes of all encoded parts.
     pub(crate) const fn length(&self) -> usize {
         self.history_end
     }
 
-    /// The user's name, with its length before it.
+    /// The user id, preceded by its length.
     pub(crate) fn user<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         &bytes[self.user.clone()]
     }
@@ -207,7 +214,7 @@ impl Prepared {
         &bytes[self.facts.end..self.standing_end]
     }
 
-    /// The encoded [`facts`]; empty for a change of an order that exists.
+    /// The encoded [`facts`]; empty for a change of an existing order.
     pub(crate) fn facts<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         &bytes[self.facts.clone()]
     }
@@ -217,14 +224,14 @@ impl Prepared {
         &bytes[self.standing_end..self.history_end]
     }
 
-    /// Fills in the seqs of the events, from `first` on.
+    /// Sets the sequence numbers of the events, beginning with `first`.
     pub(crate) fn stamp(&self, bytes: &mut [u8], first: u64) {
         for (seq, (offset, _)) in (first..).zip(self.events.iter()) {
             history::stamp(bytes, *offset, seq);
         }
     }
 
-    /// The encoded events one by one, each with the order's version after it.
+    /// The encoded events, each with the version of the order after it.
     pub(crate) fn events<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = (Version, &'b [u8])> {
         let ends = self.events.iter().skip(1).map(|(offset, _)| *offset);
         let ends = ends.chain(std::iter::once(self.history_end));
@@ -233,15 +240,15 @@ impl Prepared {
     }
 }
 
-/// Whether an order may be kept in memory as it was created.
+/// Whether a new order is kept in memory until it is claimed.
 fn is_small(order: &Order) -> bool {
-    order.lines.len() + order.adjustments.len() <= MAX_KEPT_PARTS
+    order.lines.len() + order.adjustments.len() <= MAX_LINES_IN_MEMORY
         && order.metadata.pairs().is_empty()
 }
 
-/// Where the parts lie that a new order and a change do not have in common, counted from where the write begins.
-struct Encoded {
-    /// Where the write begins among the bytes of others.
+/// The parts in which a new order and a change differ.
+struct Parts {
+    /// The offset of the write in the buffer. The ranges are relative to it.
     begin: usize,
     user: Range<usize>,
     facts: Range<usize>,

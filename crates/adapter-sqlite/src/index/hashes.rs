@@ -1,16 +1,16 @@
-//! The stable hashes under which orders are found: by user, and by a user's key or external id. What is found is
-//! verified against the order itself, so that a collision can cost time but never show a wrong order.
+//! The stable hashes by which the index finds orders: by user, and by a unique key (an idempotency key or external id of a
+//! user). Every found order is compared with what was searched, so a collision can cost time but never returns a wrong order.
 
 use domain::{ExternalId, IdempotencyKey, UserId};
 use sha2::{Digest, Sha256};
 
-/// 64 bits of a user, or of an external id of any user: the key of a list.
+/// 64 bits of a user id, or of an external id of any user. It identifies a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UserHash(pub(crate) i64);
 
-/// 128 bits of a user's key or external id.
+/// 128 bits of an idempotency key or external id of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NameHash(pub(crate) [u8; 16]);
+pub(crate) struct UniqueKeyHash(pub(crate) [u8; 16]);
 
 impl UserHash {
     pub(crate) fn of(user: &UserId) -> Self {
@@ -18,7 +18,7 @@ impl UserHash {
         Self(i64::from_be_bytes(first(&digest)))
     }
 
-    /// The list of the orders with this external id. No user's name holds a NUL, so that none has this list.
+    /// The list of the orders with this external id. It differs from the list of every user, because no user id contains a NUL.
     pub(crate) fn of_external_id(external_id: &ExternalId) -> Self {
         let mut hash = Sha256::new();
         hash.update([0]);
@@ -26,13 +26,13 @@ impl UserHash {
         Self(i64::from_be_bytes(first(&hash.finalize())))
     }
 
-    /// As the index holds it.
+    /// The form in the index.
     pub(crate) const fn to_bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
 }
 
-impl NameHash {
+impl UniqueKeyHash {
     pub(crate) fn of_key(user: &UserId, key: &IdempotencyKey) -> Self {
         Self::of(b'k', user, key.as_str())
     }
@@ -52,8 +52,8 @@ impl NameHash {
     }
 }
 
-impl std::hash::Hash for NameHash {
-    /// It is a hash already: half of it tells enough.
+impl std::hash::Hash for UniqueKeyHash {
+    /// The value is a hash already; half of it is enough.
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         state.write_u64(u64::from_be_bytes(first(&self.0)));
     }
@@ -65,7 +65,7 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
         .expect("a digest is longer than what is taken of it")
 }
 
-/// Hands the bits of a [`NameHash`] through.
+/// A hasher that returns the bits of a [`UniqueKeyHash`] unchanged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct AlreadyHashed(u64);
 
@@ -85,9 +85,9 @@ impl std::hash::Hasher for AlreadyHashed {
     }
 }
 
-/// Orders by name.
-pub(crate) type NameMap = std::collections::HashMap<
-    NameHash,
+/// Orders by unique key.
+pub(crate) type UniqueKeyMap = std::collections::HashMap<
+    UniqueKeyHash,
     domain::OrderId,
     std::hash::BuildHasherDefault<AlreadyHashed>,
 >;

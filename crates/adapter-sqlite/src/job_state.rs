@@ -1,24 +1,23 @@
-//! How the work that a decision leaves waits, and when it is due. Encoded in the caller's task (`prepared`), stored by the
-//! writer in the table `jobs`.
+//! The state of a waiting job and its due time. Callers' tasks compute them with the encoded write (`encoded_write`); the
+//! writer stores them in the table `jobs`.
 
 use std::time::Duration;
 
 use domain::{Job, Lane, Order, Timestamp};
 
-/// How work waits: the column `state` of the table `jobs`.
+/// The state of a job that waits: the column `state` of the table `jobs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waits {
-    /// In a lane.
+pub(crate) enum JobState {
+    /// It waits in a lane.
     InLane(Lane),
-    /// With no other beside it ([`Order::is_quarantined`]).
+    /// It is worked on without other work beside it ([`Order::is_quarantined`]).
     Quarantined,
 }
 
-/// The state of a job that a worker holds.
+/// The code of a job that a worker has claimed.
 pub(crate) const CLAIMED: u8 = 1;
 
-impl Waits {
-    /// Every way.
+impl JobState {
     pub(crate) const ALL: [Self; 4] = [
         Self::InLane(Lane::Fresh),
         Self::InLane(Lane::Retries),
@@ -26,7 +25,7 @@ impl Waits {
         Self::Quarantined,
     ];
 
-    /// How the work of an order waits.
+    /// The state in which the work of an order waits.
     pub(crate) fn of(order: &Order) -> Self {
         if order.is_quarantined() {
             Self::Quarantined
@@ -35,8 +34,8 @@ impl Waits {
         }
     }
 
-    /// The state in the table, which never changes.
-    pub(crate) const fn state(self) -> u8 {
+    /// The code in the table. Codes never change.
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::InLane(Lane::Fresh) => 0,
             Self::Quarantined => 2,
@@ -45,12 +44,12 @@ impl Waits {
         }
     }
 
-    /// The opposite of [`Waits::state`]; `None` for [`CLAIMED`].
-    pub(crate) fn from_state(state: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|waits| waits.state() == state)
+    /// The inverse of [`JobState::code`]; `None` for [`CLAIMED`].
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
     }
 
-    /// The position in [`Waits::ALL`].
+    /// The position in [`JobState::ALL`].
     pub(crate) const fn index(self) -> usize {
         match self {
             Self::InLane(lane) => lane.index(),
@@ -64,12 +63,11 @@ impl Waits {
 pub(crate) struct Due {
     /// By the wall clock.
     pub(crate) at: Timestamp,
-    /// The delay that it follows from; `None` if it is a time of the wall clock by itself.
+    /// The delay that `at` was computed from; `None` if the wall-clock time itself was asked for.
     pub(crate) delay: Option<Duration>,
 }
 
 impl Due {
-    /// In a while from now.
     pub(crate) fn after(delay: Duration, now: Timestamp) -> Self {
         Self {
             at: now.saturating_add(delay),
@@ -77,7 +75,7 @@ impl Due {
         }
     }
 
-    /// When the work of a decision is due that is committed now, if it leaves any.
+    /// The due time of the work that a decision leaves, if it is committed now; `None` if it leaves none.
     pub(crate) fn of(job: Job, now: Timestamp) -> Option<Self> {
         match job {
             Job::DueIn(delay) => Some(Self::after(delay, now)),
@@ -89,14 +87,14 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
-    use super::{CLAIMED, Waits};
+    use super::{CLAIMED, JobState};
 
     #[test]
-    fn a_state_is_read_as_it_was_written() {
-        for (index, waits) in Waits::ALL.into_iter().enumerate() {
-            assert_eq!(Waits::from_state(waits.state()), Some(waits));
-            assert_eq!(waits.index(), index);
+    fn each_state_is_read_back_from_its_code() {
+        for (index, state) in JobState::ALL.into_iter().enumerate() {
+            assert_eq!(JobState::from_code(state.code()), Some(state));
+            assert_eq!(state.index(), index);
         }
-        assert_eq!(Waits::from_state(CLAIMED), None);
+        assert_eq!(JobState::from_code(CLAIMED), None);
     }
 }

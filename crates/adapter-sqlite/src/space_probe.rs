@@ -1,6 +1,6 @@
-//! Whether new orders would find room: on the disk of the data folder, and in the index.
+//! Checks whether there is space for new orders, on the disk of the data folder and in the index.
 //!
-//! The store asks while its commits fail; nothing here touches what is stored.
+//! The store calls it from `probe_commit` while its commits fail. Nothing here reads or changes what is stored.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use application::ports::{PROBE_BYTES, StoreError};
 use crate::failure::{full, unavailable};
 use crate::index::memtable::Memtable;
 
-/// Fails where a new order would fail.
+/// Fails with the error that a new order would fail with for lack of space.
 pub(crate) async fn probe(data_dir: PathBuf, memtable: Arc<Memtable>) -> Result<(), StoreError> {
     let probing = tokio::task::spawn_blocking(move || {
-        write_and_forget(&data_dir).map_err(|error| match error.kind() {
+        write_temporary_file(&data_dir).map_err(|error| match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => full(error),
             _ => unavailable(error),
         })?;
-        if memtable.wait_for_room(Duration::ZERO) {
+        if memtable.wait_for_space(Duration::ZERO) {
             Ok(())
         } else {
             Err(unavailable("the index of orders is behind"))
@@ -30,10 +30,10 @@ pub(crate) async fn probe(data_dir: PathBuf, memtable: Arc<Memtable>) -> Result<
         .unwrap_or_else(|error| Err(unavailable(error)))
 }
 
-/// Writes a file of [`PROBE_BYTES`] to the disk. It has no name, so that nothing is left of it, whatever happens.
-fn write_and_forget(dir: &Path) -> io::Result<()> {
+/// Writes [`PROBE_BYTES`] to an unnamed file, which the system removes even if the process dies.
+fn write_temporary_file(dir: &Path) -> io::Result<()> {
     let mut file = tempfile::tempfile_in(dir)?;
-    // Not zeros, which some file systems keep without taking room.
+    // Some file systems store zeros without using space.
     file.write_all(&vec![0x5a; PROBE_BYTES])?;
     file.sync_all()
 }

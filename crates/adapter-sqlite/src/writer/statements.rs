@@ -1,19 +1,20 @@
-//! The statements of every commit, prepared once for the life of the writer: looking one up costs as much as a bind.
+//! The prepared statements of every commit. They live as long as the writer, because looking one up in the statement cache
+//! takes as long as binding a parameter.
 
 use rusqlite::{Connection, Statement};
 
-pub(crate) struct HotStatements<'c> {
+pub(crate) struct WriterStatements<'c> {
     pub(crate) begin: Statement<'c>,
     pub(crate) commit: Statement<'c>,
-    /// Parameters: place, id, status, version, standing, history, facts.
+    /// Parameters: rowid, id, status, version, standing, history, facts.
     pub(crate) insert: Statement<'c>,
-    /// Parameters: status, version, standing, the event to append, and the guard: place, id, version, status.
+    /// Parameters: status, version, standing, the event to append, and the guard: rowid, id, version, status.
     pub(crate) change: Statement<'c>,
-    /// Parameters: last seq, bits, entries, books.
+    /// Parameters: last sequence number, random bits, entries, counters.
     pub(crate) log: Statement<'c>,
 }
 
-impl<'c> HotStatements<'c> {
+impl<'c> WriterStatements<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             begin: connection.prepare("BEGIN IMMEDIATE")?,
@@ -22,7 +23,7 @@ impl<'c> HotStatements<'c> {
                 "INSERT INTO orders (place, id, status, version, standing, history, facts)
                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
-            // Two blobs joined are a text to SQLite, byte for byte; the cast makes them a blob again.
+            // In SQLite the concatenation of two blobs is a text with the same bytes; the cast makes it a blob again.
             change: connection.prepare(
                 "UPDATE orders SET status = ?1, version = ?2, standing = ?3,
                     history = CAST(history || ?4 AS BLOB)

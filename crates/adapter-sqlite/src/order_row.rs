@@ -1,4 +1,5 @@
-//! From the columns of an order's row to the order. Erased orders have a row, too ([`ERASED`]), but are no orders.
+//! Row mapping of the table `orders`: from columns to an order. The row of an erased order ([`ERASED`]) maps to no order.
+//! The writer, the readers and the replay of the index use it. It only reads.
 
 use std::sync::Arc;
 
@@ -8,9 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::codec::facts::{self, Facts};
 use crate::codec::{Unreadable, standing};
-use crate::place;
+use crate::rowid;
 
-/// The status of the row of an erased order: no order's status has this code.
+/// The status code of an erased order; no [`Status`] has it.
 pub(crate) const ERASED: u8 = 0;
 
 /// The columns that [`order`] reads, in its order.
@@ -21,9 +22,10 @@ macro_rules! order_columns {
 }
 pub(crate) use order_columns;
 
-/// An order with the fingerprint of the command that made it.
+/// An order with the fingerprint of the command that placed it.
 pub(crate) type Loaded = (Arc<Order>, Option<Fingerprint>);
 
+/// The error for a column whose contents cannot be decoded.
 pub(crate) fn unreadable(column: usize, error: Unreadable) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error))
 }
@@ -44,8 +46,8 @@ pub(crate) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<St
         .ok_or_else(|| unreadable(column, Unreadable::because("an unknown status")))
 }
 
-/// An order with the key and the fingerprint of the command that made it.
-pub(crate) struct Placed {
+/// An order with the key and the fingerprint of the command that placed it.
+pub(crate) struct PlacedOrder {
     pub(crate) order: Arc<Order>,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) fingerprint: Option<Fingerprint>,
@@ -56,7 +58,7 @@ pub(crate) fn order(row: &Row<'_>) -> rusqlite::Result<Option<Loaded>> {
     Ok(read(row)?.map(|placed| (placed.order, placed.fingerprint)))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Option<Placed>> {
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<PlacedOrder>> {
     let id = OrderId::from_bytes(row.get(0)?);
     let Some(status) = status(row, 1)? else {
         return Ok(None);
@@ -68,34 +70,37 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Placed>> {
     let standing = row.get_ref(3)?.as_blob()?;
     let order = standing::decode(id, status, version, standing, facts)
         .map_err(|error| unreadable(3, error))?;
-    Ok(Some(Placed {
+    Ok(Some(PlacedOrder {
         order: Arc::new(order),
         key,
         fingerprint,
     }))
 }
 
-/// An order by its id.
+/// The order with this id; `None` if it is unknown or erased.
 pub(crate) fn load(connection: &Connection, id: OrderId) -> rusqlite::Result<Option<Loaded>> {
-    let found = place::by_id!(order_columns!()).find(connection, &id, order)?;
+    let found = rowid::by_id!(order_columns!()).find(connection, &id, order)?;
     Ok(found.flatten())
 }
 
 /// As [`load`], with the key of the command.
-pub(crate) fn placed(connection: &Connection, id: OrderId) -> rusqlite::Result<Option<Placed>> {
-    let found = place::by_id!(order_columns!()).find(connection, &id, read)?;
+pub(crate) fn load_placed(
+    connection: &Connection,
+    id: OrderId,
+) -> rusqlite::Result<Option<PlacedOrder>> {
+    let found = rowid::by_id!(order_columns!()).find(connection, &id, read)?;
     Ok(found.flatten())
 }
 
-/// The order at a place.
-pub(crate) fn load_at(connection: &Connection, place: i64) -> rusqlite::Result<Option<Loaded>> {
+/// The order at a rowid.
+pub(crate) fn load_at(connection: &Connection, rowid: i64) -> rusqlite::Result<Option<Loaded>> {
     let found = connection
         .prepare_cached(concat!(
             "SELECT ",
             order_columns!(),
             " FROM orders WHERE place = ?1"
         ))?
-        .query_row([place], order)
+        .query_row([rowid], order)
         .optional()?;
     Ok(found.flatten())
 }
