@@ -1,15 +1,16 @@
 //! The store as the application sees it: hands each call to the thread that does it, and waits for the answer.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventFeed, EventPage, Guard,
-    ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy, SequencedEvent, Sharded,
-    StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventContent, EventFeed,
+    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -296,13 +297,22 @@ impl EventFeed for SqliteStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
         Self::check_shard(shard)?;
         self.published.check_trusted()?;
         let head = self.published.figures().position();
         let limit = limit.min(MAX_PAGE);
+        let mut orders = BTreeMap::new();
         let mut events = if after >= head.seq || limit == 0 {
             Vec::new()
+        } else if content == EventContent::EventsAndOrders {
+            let read = move |connection: &mut ReadConnection| {
+                connection.events_with_orders_after(after.0, limit)
+            };
+            let (events, found) = self.read(read).await?;
+            orders = found;
+            events
         } else if let Some(recent) = self.published.recent_after(after.0, limit) {
             recent
         } else {
@@ -311,8 +321,16 @@ impl EventFeed for SqliteStore {
         };
         // What was committed after the head was looked at comes with the next page: one that ran ahead of the head
         // would make that next page look as if the shard had lost events.
-        events.truncate(events.partition_point(|found| found.seq <= head.seq));
-        Ok(EventPage { events, head })
+        let kept = events.partition_point(|found| found.seq <= head.seq);
+        if kept < events.len() {
+            events.truncate(kept);
+            orders.retain(|id, _| events.iter().any(|found| found.event.order_id == *id));
+        }
+        Ok(EventPage {
+            events,
+            orders,
+            head,
+        })
     }
 
     async fn event_position(

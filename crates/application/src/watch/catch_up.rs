@@ -18,7 +18,7 @@ use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
 use super::registry::Topic;
 use super::watcher::Watcher;
-use crate::ports::{EventPage, SequencedEvent, StoreError};
+use crate::ports::{EventContent, EventPage, SequencedEvent, StoreError};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,7 +307,10 @@ impl<'a> CatchUp<'a> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.feed.events_after(shard, after, limit).await?)
+        Ok(inner
+            .feed
+            .events_after(shard, after, limit, EventContent::Events)
+            .await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored
