@@ -2,15 +2,16 @@
 //! answer within a deadline. No call runs SQL itself, so none blocks a task.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventFeed, EventPage, Guard,
-    ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy, SequencedEvent, Sharded,
-    StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventContent, EventFeed,
+    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -302,13 +303,22 @@ impl EventFeed for SqliteStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
         Self::check_shard(shard)?;
         self.committed.check_usable()?;
         let head = self.committed.snapshot().position();
         let limit = limit.min(MAX_PAGE);
+        let mut orders = BTreeMap::new();
         let mut events = if after >= head.seq || limit == 0 {
             Vec::new()
+        } else if content == EventContent::EventsAndOrders {
+            let read = move |connection: &mut ReadConnection| {
+                connection.events_with_orders_after(after.0, limit)
+            };
+            let (events, found) = self.read(read).await?;
+            orders = found;
+            events
         } else if let Some(events) = self.committed.recent_events_after(after.0, limit) {
             events
         } else {
@@ -317,8 +327,16 @@ impl EventFeed for SqliteStore {
         };
         // Events that were committed after the head was read come with the next page. If a page went past its head, the next
         // page would look as if the shard had lost events.
-        events.truncate(events.partition_point(|found| found.seq <= head.seq));
-        Ok(EventPage { events, head })
+        let kept = events.partition_point(|found| found.seq <= head.seq);
+        if kept < events.len() {
+            events.truncate(kept);
+            orders.retain(|id, _| events.iter().any(|found| found.event.order_id == *id));
+        }
+        Ok(EventPage {
+            events,
+            orders,
+            head,
+        })
     }
 
     async fn event_position(

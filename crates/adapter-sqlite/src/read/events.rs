@@ -1,10 +1,11 @@
 //! Reads events: of one order, and of the whole store in log order.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use application::ports::SequencedEvent;
-use domain::{Event, EventPosition, OrderId, Seq};
+use domain::{Event, EventPosition, Order, OrderId, Seq};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::ReadConnection;
@@ -86,7 +87,28 @@ impl ReadConnection {
         }
         Ok(events)
     }
+
+    /// As [`ReadConnection::events_after`], with the orders of the events that are no tombstones, of the same snapshot.
+    pub(crate) fn events_with_orders_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> rusqlite::Result<(Vec<SequencedEvent>, Orders)> {
+        let events = self.events_after(after, limit)?;
+        let mut orders = Orders::new();
+        for found in events.iter().filter(|found| !found.event.is_tombstone()) {
+            let id = found.event.order_id;
+            if let Entry::Vacant(place) = orders.entry(id) {
+                let order = self.get(id)?.ok_or_else(|| without_order(found.seq, id))?;
+                place.insert(order);
+            }
+        }
+        Ok((events, orders))
+    }
 }
+
+/// Orders of a page of events.
+type Orders = BTreeMap<OrderId, Arc<Order>>;
 
 /// A row of the log, without its entries.
 #[derive(Default)]
@@ -141,6 +163,11 @@ fn event_of(history: &Found, entry: &log::Entry, bits: u32) -> rusqlite::Result<
 
 fn not_logged(seq: Seq, id: OrderId) -> rusqlite::Error {
     let reason = format!("event {seq} of order {id} is not in the log");
+    order_row::unreadable(0, Unreadable::because(reason))
+}
+
+fn without_order(seq: Seq, id: OrderId) -> rusqlite::Error {
+    let reason = format!("event {seq} is no tombstone, but order {id} is not there");
     order_row::unreadable(0, Unreadable::because(reason))
 }
 

@@ -19,7 +19,7 @@ use super::cursor::Cursor;
 use super::error::WatchError;
 use super::registry::Topic;
 use super::watcher::Watcher;
-use crate::ports::{EventPage, SequencedEvent};
+use crate::ports::{EventContent, EventPage, SequencedEvent};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -296,7 +296,10 @@ impl CatchUp<'_> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.feed.events_after(shard, after, limit).await?)
+        Ok(inner
+            .feed
+            .events_after(shard, after, limit, EventContent::Events)
+            .await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored
