@@ -250,7 +250,7 @@ mod tests {
         .unwrap_err();
         let found: Vec<_> = faults
             .iter()
-            .map(|fault| (fault.pointer.as_str(), fault.code))
+            .map(|fault| (fault.pointer.as_str(), &*fault.code))
             .collect();
         assert_eq!(
             found,
