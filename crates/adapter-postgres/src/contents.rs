@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write as _;
 
-use application::order_json::write_text;
 use domain::{
     Adjustment, AdjustmentKind, Currency, Label, Line, Metadata, Money, ProductName, Quantity, Sku,
     decimal,
@@ -75,6 +74,10 @@ fn array_json<T>(values: &[T], write_members: impl Fn(&T, &mut Vec<u8>)) -> Stri
     }
     out.push(b']');
     String::from_utf8(out).expect("every part was a text")
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("a text has a JSON form, and a Vec takes it");
 }
 
 fn write_decimal(name: &str, decimal: impl fmt::Display, out: &mut Vec<u8>) {

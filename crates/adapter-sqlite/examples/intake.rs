@@ -99,13 +99,7 @@ async fn run(dir: &Path, load: Load) {
         batch: 1_024,
         tuning: Tuning::default(),
     };
-    let store = SqliteStore::open(
-        options,
-        Arc::clone(&clock) as _,
-        Arc::new(SystemIds),
-        Arc::clone(&hints) as _,
-        hints as _,
-    );
+    let store = SqliteStore::open(options, Arc::clone(&clock) as _, Arc::new(SystemIds), hints);
     let store = Arc::new(store.expect("the folder is new"));
     let stop = Arc::new(AtomicBool::new(false));
     let done = Arc::new(AtomicU64::new(0));

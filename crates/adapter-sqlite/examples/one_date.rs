@@ -43,8 +43,7 @@ async fn main() {
         },
         Arc::new(SystemClock::new()),
         Arc::new(SystemIds),
-        Arc::clone(&hints) as _,
-        hints as _,
+        hints,
     );
     let store = store.expect("the folder is new");
     let created_at = Timestamp::parse("2010-12-01T00:00:00Z").expect("a valid time");

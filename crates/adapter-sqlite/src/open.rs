@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use application::ports::{Clock, Dispatch, Ids, StatusBus};
+use application::ports::{Clock, CommitHints, Ids};
 use rusqlite::Connection;
 
 use crate::folder::DataFolder;
@@ -28,7 +28,7 @@ const STATEMENTS: usize = 64;
 
 impl SqliteStore {
     /// Opens the store in its folder, or makes one. What an earlier process had claimed is taken back by the first
-    /// rescue. `ids` gives the random bits of each commit. Blocks while it reads; call it before serving.
+    /// rescue. `ids` gives the random bits of each commit, `hints` hears of each commit. Blocks while it reads; call it before serving.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -36,8 +36,7 @@ impl SqliteStore {
         options: SqliteOptions,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
-        dispatch: Arc<dyn Dispatch>,
-        bus: Arc<dyn StatusBus>,
+        hints: Arc<dyn CommitHints>,
     ) -> Result<Self, OpenError> {
         let folder = Arc::new(DataFolder::lock(&options.data_dir)?);
         let database = |source| OpenError::Database {
@@ -96,8 +95,7 @@ impl SqliteStore {
                 memtable: Arc::clone(&store.memtable),
                 clock: Arc::clone(&store.clock),
                 ids,
-                dispatch,
-                bus,
+                hints,
             },
             connection,
             index: IndexReader::new(Arc::clone(&folder)),

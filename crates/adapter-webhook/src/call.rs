@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::order_json::write_order;
 use application::ports::{Clock, FaultScope, OrderHandler, Outcome};
 use async_trait::async_trait;
 use domain::{Failure, Order};
+use order_json::write_order;
 use outbound_http::Route;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Response, Url};

@@ -10,7 +10,6 @@ mod deadline;
 pub mod in_process;
 mod list_cursor;
 mod local;
-pub mod order_json;
 mod orders;
 pub mod ports;
 mod receipts;
@@ -26,8 +25,7 @@ pub use list_cursor::ListCursor;
 pub use local::{LocalOrders, OrdersDependencies, Settings};
 pub use orders::{
     BatchRow, CommandError, DeadLetterReason, DeadLetterReasons, ExpectedVersion, FoundReceipt,
-    History, ListRequest, NamedOrder, OrderEvents, Orders, PlaceError, Placed, ReadError,
-    ReadReceiptError,
+    ListRequest, NamedOrder, OrderEvents, Orders, PlaceError, Placed, ReadError, ReadReceiptError,
 };
 pub use receipts::Receipts;
 pub use scope::{Scope, Scopes};

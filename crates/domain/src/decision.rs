@@ -81,6 +81,15 @@ pub enum Refusal {
     },
 }
 
+/// What is known of an order of the past, beside its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// How it ended.
+    pub status: HistoryStatus,
+}
+
 /// What was recorded elsewhere of an order of the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HistoryStatus {

@@ -24,7 +24,7 @@ pub mod time;
 
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use currency::Currency;
-pub use decision::{Decision, HistoryStatus, Job, OrderCommand, Refusal};
+pub use decision::{Decision, History, HistoryStatus, Job, OrderCommand, Refusal};
 pub use event::{Cause, Event, EventType, Trace};
 pub use fault::Fault;
 pub use fingerprint::Fingerprint;

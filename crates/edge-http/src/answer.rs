@@ -1,10 +1,10 @@
 //! Making answers: bytes, type, and the headers of an order. Endpoints call it; `dispatch` adds what all answers have.
 
-use application::order_json::write_order;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use domain::{Order, Version};
+use order_json::write_order;
 
 /// An answer on its way out.
 pub(crate) type Answer = Response<Body>;

@@ -4,7 +4,7 @@
 //! never sees a store. The binary calls [`serve`] with a listener and an [`EdgeState`].
 //!
 //! The path of a request: `server` (connections) -> `dispatch` (guards, request ids, logs) -> `router` (which address) ->
-//! `calls` (which endpoint) -> `endpoints` (one a file, with `request` and `json` to read and `answer` to write) ->
+//! `calls` (which endpoint) -> `endpoints` (one a file, with `request` and `order_json` to read and `answer` to write) ->
 //! `application`. Every refusal becomes a [`Problem`], in `problem` alone.
 //!
 //! How to add an endpoint: an `Address` and an `Endpoint` in `router`, a file in `endpoints` with a line in
@@ -19,7 +19,6 @@ mod dispatch;
 mod endpoints;
 mod health;
 mod host;
-mod json;
 mod live;
 mod openapi;
 mod pages;
@@ -33,7 +32,6 @@ mod state;
 mod work_health;
 
 pub use edge_listener::ServeReport;
-pub use json::{HistoryInput, Malformed, OrderInput, Reader, RowFields, read_order};
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use server::{serve, serve_websockets};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, CommitError, Committed, Deadline, Guard, OrderStore, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Deadline, Erasure, Guard, NextDue, OrderWriter,
+    RescuePolicy, Sharded, StoreError, StorePorts, WorkQueue, Write,
 };
 use async_trait::async_trait;
-use domain::{Decision, Event, Order, Seq, Status};
-use port_conformance::around::StoreAround;
+use domain::{Bucket, Decision, Event, EventPosition, Order, Seq, ShardId, Status};
 use tokio::sync::mpsc;
 
 use crate::defect::Defect;
@@ -16,16 +16,16 @@ use crate::defect::Defect;
 /// How often a forced outcome is decided anew while the order keeps changing.
 const FORCED_ATTEMPTS: usize = 8;
 
-/// The store, and its defect.
-pub struct BrokenStore {
-    inner: Arc<dyn OrderStore>,
+/// The writing ports of a store, and their defect.
+struct BrokenStore {
+    inner: StorePorts,
     defect: Defect,
     later: mpsc::Sender<Write>,
 }
 
 /// Commits what was confirmed already.
 pub struct LateWriter {
-    inner: Arc<dyn OrderStore>,
+    inner: Arc<dyn OrderWriter>,
     writes: mpsc::Receiver<Write>,
 }
 
@@ -52,24 +52,27 @@ impl LateWriter {
     }
 }
 
-impl BrokenStore {
-    /// Breaks `inner`. The second half has to run for the defect that confirms too early.
-    pub fn around(inner: Arc<dyn OrderStore>, defect: Defect) -> (Self, LateWriter) {
-        let (later, writes) = mpsc::channel(16_384);
-        let writer = LateWriter {
-            inner: Arc::clone(&inner),
-            writes,
-        };
-        (
-            Self {
-                inner,
-                defect,
-                later,
-            },
-            writer,
-        )
-    }
+/// The same ports with a defect. The second half has to run for the defect that confirms too early.
+pub fn broken(ports: StorePorts, defect: Defect) -> (StorePorts, LateWriter) {
+    let (later, writes) = mpsc::channel(16_384);
+    let late_writer = LateWriter {
+        inner: Arc::clone(&ports.writer),
+        writes,
+    };
+    let broken = Arc::new(BrokenStore {
+        inner: ports.clone(),
+        defect,
+        later,
+    });
+    let ports = StorePorts {
+        writer: Arc::clone(&broken) as _,
+        queue: broken,
+        ..ports
+    };
+    (ports, late_writer)
+}
 
+impl BrokenStore {
     /// Confirms new orders at once; everything else takes the usual way.
     async fn commit_later(
         &self,
@@ -83,7 +86,7 @@ impl BrokenStore {
             {
                 results.push(Ok(Committed::Written { seq: Seq(0) }));
             } else {
-                results.extend(self.inner.commit(vec![write], deadline).await);
+                results.extend(self.inner.writer.commit(vec![write], deadline).await);
             }
         }
         results
@@ -96,7 +99,7 @@ impl BrokenStore {
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
         let asked = writes.clone();
-        let mut results = self.inner.commit(writes, deadline).await;
+        let mut results = self.inner.writer.commit(writes, deadline).await;
         for (result, write) in results.iter_mut().zip(asked) {
             let of_a_claim = matches!(
                 write.guard,
@@ -116,7 +119,7 @@ impl BrokenStore {
     async fn force(&self, write: &Write, deadline: Deadline) -> Result<Committed, CommitError> {
         for _ in 0..FORCED_ATTEMPTS {
             let decided = &write.decision;
-            let Some(now) = self.inner.get(decided.order.id).await? else {
+            let Some(now) = self.inner.reader.get(decided.order.id).await? else {
                 break;
             };
             let version = now.version.next();
@@ -138,7 +141,13 @@ impl BrokenStore {
                     status: now.status,
                 },
             };
-            match self.inner.commit(vec![rebased], deadline).await.pop() {
+            match self
+                .inner
+                .writer
+                .commit(vec![rebased], deadline)
+                .await
+                .pop()
+            {
                 Some(Err(CommitError::Stale)) | None => {}
                 Some(result) => {
                     tracing::warn!(order = %decided.order.id, ?result, "a stale outcome was forced");
@@ -157,12 +166,18 @@ fn without_key(mut write: Write) -> Write {
     write
 }
 
-#[async_trait]
-impl StoreAround for BrokenStore {
-    fn inner(&self) -> &dyn OrderStore {
-        &*self.inner
+impl Sharded for BrokenStore {
+    fn shards(&self) -> &[ShardId] {
+        self.inner.queue.shards()
     }
 
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.inner.queue.shard_of(bucket)
+    }
+}
+
+#[async_trait]
+impl OrderWriter for BrokenStore {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -173,21 +188,74 @@ impl StoreAround for BrokenStore {
             Defect::FencingRemoved => self.commit_forced(writes, deadline).await,
             Defect::UniqueKeyDropped => {
                 let writes = writes.into_iter().map(without_key).collect();
-                self.inner.commit(writes, deadline).await
+                self.inner.writer.commit(writes, deadline).await
             }
             Defect::Nothing | Defect::SynchronousOff | Defect::AbortsOnPoison => {
-                self.inner.commit(writes, deadline).await
+                self.inner.writer.commit(writes, deadline).await
             }
         }
     }
 
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        self.inner.writer.erase(erasure, deadline).await
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.inner.writer.probe_commit(shard).await
+    }
+
+    async fn close(&self) {
+        self.inner.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl WorkQueue for BrokenStore {
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.queue.claim(shard, limits, lease).await
+    }
+
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner.queue.claim_quarantined(shard, lease).await
+    }
+
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        let lost = self.inner.heartbeat(claims, lease).await?;
+        let lost = self.inner.queue.heartbeat(claims, lease).await?;
         // Without fencing no worker learns that its claim is lost.
         Ok(if self.defect == Defect::FencingRemoved {
             Vec::new()
         } else {
             lost
         })
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.queue.rescue(shard, policy, limit).await
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
+        self.inner.queue.next_due(shard).await
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.inner.queue.oldest_due_age(shard).await
     }
 }

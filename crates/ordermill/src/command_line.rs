@@ -1,12 +1,12 @@
 //! What can be typed: every command, with its help and an example. Read by clap; does nothing.
 
+use bench::BenchArguments;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, configuration, dead_letters, export, get, import, list, man, migrate,
-    order_commands, place, watch,
+    completions, configuration, dead_letters, export, get, import, list, man, migrate,
+    order_commands, place, serve, watch,
 };
-use crate::serve;
 
 /// Takes orders, makes each durable, processes it with a single effect, and shows every change live.
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server: HTTP, the store and the workers in one process
-    Serve(serve::ServeFlags),
+    Serve(serve::ServeCommand),
     /// Place an order
     Place(place::PlaceFlags),
     /// Show one order
@@ -60,7 +60,7 @@ pub enum Command {
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
     /// Measure how fast this build is on this machine
-    Bench(bench::BenchArguments),
+    Bench(BenchArguments),
     /// Serve the edge before no store: the benchmark's ceiling
     #[command(hide = true, after_help = "Started by: ordermill bench")]
     BenchCeiling,

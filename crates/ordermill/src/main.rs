@@ -1,15 +1,12 @@
-//! ordermill: takes orders, keeps every one of them, works each off with one effect, and lets everyone watch.
+//! ordermill: accepts orders, stores each durably, processes it with a single effect, and streams every status change.
 //!
-//! This crate is the binary: it reads the command line and the configuration, wires the other crates together, and
-//! talks to a running server for people and scripts. It holds no rule of an order.
+//! This crate is the binary: it reads the command line, starts the server or the benchmark, and talks to a running server
+//! for people and scripts. It holds no rule of an order and wires nothing.
 
 mod client;
 mod command_line;
 mod commands;
-mod config;
 mod exit;
-mod nearest;
-mod serve;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
 //! A real store that fails on demand while it runs: what a full queue, a lost shard or a slow disk look like from the
-//! edges, whose tests use it. It keeps the port's promises in every mood except [`Mood::Panicking`]. Beside it, a receipt
+//! edges, whose tests use it. It keeps the port's promises in every mode except [`FaultMode::Panicking`]. Beside it, a receipt
 //! store that cannot be reached.
 
 use std::sync::Arc;
@@ -7,21 +7,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, ListQuery, NextDue,
-    OrderPage, OrderStore, ReceiptError, ReceiptStore, SequencedEvent, StoreError, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventFeed, EventPage,
+    Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter, ReceiptError,
+    ReceiptStore, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{
-    Cause, EventPosition, ExternalId, Order, OrderCommand, OrderId, Receipt, Seq, ShardId, Status,
-    UserId, Version,
+    Bucket, Cause, EventPosition, ExternalId, Order, OrderCommand, OrderId, Receipt, Seq, ShardId,
+    Status, UserId, Version,
 };
 use tokio::sync::watch;
 
-use crate::around::StoreAround;
-
 /// What the store does from now on.
 #[derive(Debug, Clone)]
-pub enum Mood {
+pub enum FaultMode {
     /// Every call works.
     Well,
     /// Every call fails with this error.
@@ -32,52 +31,52 @@ pub enum Mood {
     Slow(Duration),
     /// Every commit is done, and its answer comes this much later.
     LateAnswers(Duration),
-    /// Every call waits for another mood before it begins.
+    /// Every call waits for another mode before it begins.
     Held,
     /// Every commit is refused as something that the store cannot hold, for this reason.
     Refusing(String),
     /// A change of an order comes too late: another caller has put the order on hold, or released it, since it was read.
     Overtaken,
-    /// Reading the feed after this event is in the given mood, so that a reader that catches up fails; all other calls work.
-    ReadingOnAfter(Seq, Box<Mood>),
+    /// Reading the feed after this event is in the given mode, so that a reader that catches up fails; all other calls work.
+    ReadingOnAfter(Seq, Box<FaultMode>),
     /// Every call panics.
     Panicking,
 }
 
-impl Mood {
+impl FaultMode {
     fn is_held(&self) -> bool {
         match self {
             Self::Held => true,
-            Self::ReadingOnAfter(_, mood) => mood.is_held(),
+            Self::ReadingOnAfter(_, mode) => mode.is_held(),
             _ => false,
         }
     }
 }
 
-/// A healthy store with a mood.
+/// A healthy store with a mode.
 pub struct FaultyStore {
     inner: Arc<dyn OrderStore>,
-    mood: watch::Sender<Mood>,
+    mode: watch::Sender<FaultMode>,
     waiting: AtomicUsize,
 }
 
 impl FaultyStore {
-    /// The store `inner`, in the mood [`Mood::Well`].
+    /// The store `inner`, in the mode [`FaultMode::Well`].
     pub fn over(inner: Arc<dyn OrderStore>) -> Self {
         Self {
             inner,
-            mood: watch::Sender::new(Mood::Well),
+            mode: watch::Sender::new(FaultMode::Well),
             waiting: AtomicUsize::new(0),
         }
     }
 
-    /// Sets the mood.
-    pub fn become_so(&self, mood: Mood) {
-        self.mood.send_replace(mood);
+    /// Sets the mode.
+    pub fn set_mode(&self, mode: FaultMode) {
+        self.mode.send_replace(mode);
     }
 
-    fn mood(&self) -> Mood {
-        self.mood.borrow().clone()
+    fn mode(&self) -> FaultMode {
+        self.mode.borrow().clone()
     }
 
     /// How many calls have been slowed down or held.
@@ -86,31 +85,31 @@ impl FaultyStore {
     }
 
     async fn pass(&self) -> Result<(), StoreError> {
-        self.pass_as(self.mood()).await
+        self.pass_as(self.mode()).await
     }
 
-    async fn pass_as(&self, mood: Mood) -> Result<(), StoreError> {
-        match mood {
-            Mood::Well
-            | Mood::LateAnswers(_)
-            | Mood::Refusing(_)
-            | Mood::CommitsFailing(_)
-            | Mood::Overtaken
-            | Mood::ReadingOnAfter(..) => Ok(()),
-            Mood::Failing(error) => Err(error),
-            Mood::Slow(wait) => {
+    async fn pass_as(&self, mode: FaultMode) -> Result<(), StoreError> {
+        match mode {
+            FaultMode::Well
+            | FaultMode::LateAnswers(_)
+            | FaultMode::Refusing(_)
+            | FaultMode::CommitsFailing(_)
+            | FaultMode::Overtaken
+            | FaultMode::ReadingOnAfter(..) => Ok(()),
+            FaultMode::Failing(error) => Err(error),
+            FaultMode::Slow(wait) => {
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
-            Mood::Held => {
+            FaultMode::Held => {
                 self.waiting.fetch_add(1, Ordering::SeqCst);
-                let mut moods = self.mood.subscribe();
-                let released = moods.wait_for(|mood| !mood.is_held()).await;
+                let mut modes = self.mode.subscribe();
+                let released = modes.wait_for(|mode| !mode.is_held()).await;
                 released.expect("the store that is waited for is there");
                 Ok(())
             }
-            Mood::Panicking => panic!("the store panics because the test asks for it"),
+            FaultMode::Panicking => panic!("the store panics because the test asks for it"),
         }
     }
 
@@ -142,12 +141,18 @@ impl FaultyStore {
     }
 }
 
-#[async_trait]
-impl StoreAround for FaultyStore {
-    fn inner(&self) -> &dyn OrderStore {
-        &*self.inner
+impl Sharded for FaultyStore {
+    fn shards(&self) -> &[ShardId] {
+        self.inner.shards()
     }
 
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.inner.shard_of(bucket)
+    }
+}
+
+#[async_trait]
+impl OrderWriter for FaultyStore {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -162,13 +167,13 @@ impl StoreAround for FaultyStore {
         match passed.unwrap_or_else(|_| Err(late())) {
             Ok(()) => {
                 let count = writes.len();
-                if let Mood::Refusing(reason) = self.mood() {
+                if let FaultMode::Refusing(reason) = self.mode() {
                     return vec![Err(CommitError::Refused(reason)); count];
                 }
-                if let Mood::CommitsFailing(error) = self.mood() {
+                if let FaultMode::CommitsFailing(error) = self.mode() {
                     return vec![Err(CommitError::Store(error)); count];
                 }
-                if matches!(self.mood(), Mood::Overtaken) {
+                if matches!(self.mode(), FaultMode::Overtaken) {
                     for write in &writes {
                         if let Err(error) = self.overtake(write, deadline).await {
                             return vec![Err(CommitError::Store(error)); count];
@@ -176,7 +181,7 @@ impl StoreAround for FaultyStore {
                     }
                 }
                 let answers = self.inner.commit(writes, deadline).await;
-                let Mood::LateAnswers(wait) = self.mood() else {
+                let FaultMode::LateAnswers(wait) = self.mode() else {
                     return answers;
                 };
                 let waited = tokio::time::timeout_at(deadline, tokio::time::sleep(wait)).await;
@@ -201,6 +206,21 @@ impl StoreAround for FaultyStore {
         self.inner.erase(erasure, deadline).await
     }
 
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.pass().await?;
+        if let FaultMode::CommitsFailing(error) = self.mode() {
+            return Err(error);
+        }
+        self.inner.probe_commit(shard).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl OrderReader for FaultyStore {
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
         self.pass().await?;
         self.inner.get(id).await
@@ -220,26 +240,24 @@ impl StoreAround for FaultyStore {
         self.inner.list(query).await
     }
 
-    async fn order_events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+    async fn counts(&self) -> Result<Counts, StoreError> {
         self.pass().await?;
-        self.inner.order_events(id, after, limit).await
+        self.inner.counts().await
     }
+}
 
+#[async_trait]
+impl EventFeed for FaultyStore {
     async fn events_after(
         &self,
         shard: ShardId,
         after: Seq,
         limit: usize,
     ) -> Result<EventPage, StoreError> {
-        if let Mood::ReadingOnAfter(seq, mood) = self.mood()
+        if let FaultMode::ReadingOnAfter(seq, mode) = self.mode()
             && seq == after
         {
-            self.pass_as(*mood).await?;
+            self.pass_as(*mode).await?;
         }
         self.inner.events_after(shard, after, limit).await
     }
@@ -253,9 +271,47 @@ impl StoreAround for FaultyStore {
         self.inner.event_position(shard, seq).await
     }
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
+    async fn order_events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
         self.pass().await?;
-        self.inner.counts().await
+        self.inner.order_events(id, after, limit).await
+    }
+}
+
+#[async_trait]
+impl WorkQueue for FaultyStore {
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.claim(shard, limits, lease).await
+    }
+
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner.claim_quarantined(shard, lease).await
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        self.inner.heartbeat(claims, lease).await
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.rescue(shard, policy, limit).await
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
@@ -266,14 +322,6 @@ impl StoreAround for FaultyStore {
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
         self.pass().await?;
         self.inner.oldest_due_age(shard).await
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        self.pass().await?;
-        if let Mood::CommitsFailing(error) = self.mood() {
-            return Err(error);
-        }
-        self.inner.probe_commit(shard).await
     }
 }
 

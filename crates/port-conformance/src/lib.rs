@@ -4,14 +4,12 @@
 //! [`receipt_store::ReceiptStoreFactory`]) and expands [`order_store_suite!`] or [`receipt_store_suite!`]; that is
 //! all. A behaviour is a plain function that panics if the adapter breaks the port's promise. [`in_memory`] is the
 //! plainest store that keeps every promise. [`broken`] holds adapters that are broken on purpose, so that the suite
-//! itself can be tested, and [`faulty`] a store that fails when a test of an edge asks for it; both are built on
-//! [`around`]. [`kept_log`] is what such a test reads in the log. Only tests depend on this crate; nothing of it is
-//! shipped.
+//! itself can be tested, and [`faulty`] a store that fails when a test of an edge asks for it. [`captured_logs`] is what
+//! such a test reads in the log. Only tests depend on this crate; nothing of it is shipped.
 
-pub mod around;
 pub mod broken;
+pub mod captured_logs;
 pub mod faulty;
 pub mod in_memory;
-pub mod kept_log;
 pub mod order_store;
 pub mod receipt_store;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
 use application::ports::{
-    CommitError, Committed, Erasure, Guard, Ids, OrderReader as _, OrderWriter as _, Sharded as _,
-    Write,
+    CommitError, Committed, Erasure, Guard, Ids, OrderWriter as _, Sharded as _, Write,
 };
 use application::system::{SystemClock, SystemIds};
 use domain::{

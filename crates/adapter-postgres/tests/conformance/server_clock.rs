@@ -8,9 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{
-    ClaimLimits, OrderReader as _, OrderWriter as _, Sharded as _, WorkQueue as _,
-};
+use application::ports::{ClaimLimits, OrderWriter as _, WorkQueue as _};
 use async_trait::async_trait;
 use domain::{Failure, Order, OrderId, ShardId, Timestamp};
 use port_conformance::broken::{Fault, assert_suite_catches};

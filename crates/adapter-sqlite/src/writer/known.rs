@@ -181,8 +181,7 @@ mod tests {
             },
             Arc::new(SystemClock::new()),
             Arc::new(SystemIds),
-            Arc::clone(&hints) as _,
-            hints as _,
+            hints,
         )
         .unwrap()
     }

@@ -28,7 +28,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Dispatch, Ids, StatusBus, StoreError};
+use application::ports::{Clock, CommitError, CommitHint, CommitHints, Ids, StoreError};
 use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
@@ -60,8 +60,7 @@ pub(crate) struct Surroundings {
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) dispatch: Arc<dyn Dispatch>,
-    pub(crate) bus: Arc<dyn StatusBus>,
+    pub(crate) hints: Arc<dyn CommitHints>,
 }
 
 /// What the writer begins with.
@@ -329,8 +328,7 @@ impl Writer<'_> {
         let Surroundings {
             published,
             memtable,
-            dispatch,
-            bus,
+            hints,
             ..
         } = &self.surroundings;
         let figures = self.books.figures(self.waiting.first_due());
@@ -349,10 +347,11 @@ impl Writer<'_> {
         } else {
             published.publish(figures, &mut batch.events);
         }
-        if figures.work.is_due(now) {
-            dispatch.work_is_due(SHARD);
-        }
-        bus.committed(SHARD, Seq(self.books.head));
+        let hint = CommitHint {
+            seq: Seq(self.books.head),
+            work_is_due: figures.work.is_due(now),
+        };
+        hints.committed(SHARD, hint);
     }
 
     /// The transaction failed: every caller gets the failure, memory is as it was before.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    ClaimLimits, CommitError, Committed, EventFeed as _, OrderReader as _, OrderWriter as _,
-    RescuePolicy, StoreError, WorkQueue as _,
+    ClaimLimits, CommitError, Committed, OrderReader as _, OrderWriter as _, RescuePolicy,
+    StoreError, WorkQueue as _,
 };
 use domain::{Failure, Lane, Order, OrderId, Seq, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};

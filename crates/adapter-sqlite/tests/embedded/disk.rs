@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    ClaimLimits, CommitError, Committed, OrderReader as _, OrderWriter as _, StoreError,
-    WorkQueue as _,
+    ClaimLimits, CommitError, Committed, OrderWriter as _, StoreError, WorkQueue as _,
 };
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 

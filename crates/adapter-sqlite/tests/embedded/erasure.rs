@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
 use application::ports::{
-    Committed, EventFeed as _, Guard, Ids as _, ListFilter, ListQuery, OrderReader as _,
-    OrderWriter as _, SequencedEvent, Write,
+    Committed, Guard, Ids as _, ListFilter, ListQuery, OrderWriter as _, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{
@@ -23,8 +22,8 @@ use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample, 
 
 use crate::opened::Opened;
 
-/// At least as many decisions as one commit takes.
-const FULL_BATCH: u64 = 2_000;
+/// The orders of before, of which all but one are written while the two decisions come.
+const ORDERS_BEFORE: u64 = 513;
 
 fn subject() -> Subject {
     Subject::from(Box::new(Opened::fresh()) as Box<dyn OpenStore>)
@@ -106,9 +105,9 @@ async fn no_event_is_kept_of_an_order_that_is_cancelled_and_erased_in_one_commit
         .expect("a new order can be cancelled");
     let erasure = subject.erasure(&cancel.order);
     {
-        // The writer is busy with a full batch, so that it takes the two that follow together.
-        let busy =
-            (2..=FULL_BATCH).map(|number| subject.new_write(&sample::plain("bob", number), None));
+        // The writer is busy with others, so that it takes the two that follow together.
+        let busy = (2..=ORDERS_BEFORE)
+            .map(|number| subject.new_write(&sample::plain("bob", number), None));
         let mut before = pin!(store.commit(busy.collect(), deadline()));
         let mut commit = pin!(store.commit(vec![write_at(&order, cancel)], deadline()));
         let mut erase = pin!(store.erase(erasure, deadline()));
@@ -117,7 +116,7 @@ async fn no_event_is_kept_of_an_order_that_is_cancelled_and_erased_in_one_commit
         assert!(commit.as_mut().poll(&mut context).is_pending());
         assert!(erase.as_mut().poll(&mut context).is_pending());
         before.await;
-        let (cancelled, erased) = (FULL_BATCH + 1, FULL_BATCH + 2);
+        let (cancelled, erased) = (ORDERS_BEFORE + 1, ORDERS_BEFORE + 2);
         let answers = commit.await;
         assert_eq!(
             answers,

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
-use application::ports::{
-    ClaimLimits, OrderReader as _, OrderWriter as _, RescuePolicy, StoreError, WorkQueue as _,
-};
+use application::ports::{ClaimLimits, OrderWriter as _, RescuePolicy, StoreError, WorkQueue as _};
 use domain::{Bucket, Order, OrderCommand, OrderId, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Committed, OrderReader as _, OrderWriter as _, Write};
+use application::ports::{Committed, OrderWriter as _, Write};
 use port_conformance::order_store::{OpenStore, Subject, deadline, sample};
 
 use crate::opened::Opened;

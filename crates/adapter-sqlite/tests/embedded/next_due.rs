@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_sqlite::SHARDS;
-use application::ports::{
-    Clock as _, Ids as _, OrderReader as _, OrderWriter as _, WorkQueue as _,
-};
+use application::ports::{Clock as _, Ids as _, OrderWriter as _};
 use application::system::SystemIds;
 use domain::OrderCommand;
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use application::ports::{Guard, ListFilter, OrderReader as _, OrderWriter as _, Write};
+use application::ports::{Guard, ListFilter, OrderWriter as _, Write};
 use domain::{Cause, Order, OrderId, ReceiptLocation, Status, Timestamp};
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapter_sqlite::{OpenError, SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, Ids, OrderWriter as _, StatusBus};
+use application::ports::{Clock, Ids, OrderWriter as _};
 use application::system::{ManualClock, SystemIds};
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -64,13 +64,7 @@ pub fn open_sized(
     ids: Arc<dyn Ids>,
 ) -> Result<SqliteStore, OpenError> {
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    SqliteStore::open(
-        options,
-        clock,
-        ids,
-        Arc::clone(hints) as Arc<dyn Dispatch>,
-        Arc::clone(hints) as Arc<dyn StatusBus>,
-    )
+    SqliteStore::open(options, clock, ids, Arc::clone(hints) as _)
 }
 
 impl Opened {

@@ -51,7 +51,7 @@ async fn the_call_carries_the_order_its_key_and_a_signature_that_verifies() {
     verifier.verify(&body, &headers).unwrap();
     assert!(verifier.verify(b"{}", &headers).is_err());
     let mut expected = Vec::new();
-    application::order_json::write_order(&order, &mut expected);
+    order_json::write_order(&order, &mut expected);
     assert_eq!(body, expected);
     let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(json["user_id"], order.user_id.as_str());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Fault, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status};
+use domain::{Fault, History, IdempotencyKey, Order, OrderId, PlaceOrder, Receipt, Status};
 use futures_util::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +11,7 @@ use super::local_orders::LocalOrders;
 use crate::access;
 use crate::caller::Caller;
 use crate::deadline::within;
-use crate::orders::{BatchRow, History, PlaceError, Placed};
+use crate::orders::{BatchRow, PlaceError, Placed};
 use crate::ports::{CommitError, Committed, Guard, ReceiptStore, StoreError, Write};
 use crate::receipts::Receipts;
 

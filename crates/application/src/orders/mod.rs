@@ -23,7 +23,7 @@ use crate::watch::Cursor;
 
 pub use command::{CommandError, ExpectedVersion};
 pub use dead_letters::{DeadLetterReason, DeadLetterReasons};
-pub use place::{BatchRow, History, PlaceError, Placed};
+pub use place::{BatchRow, PlaceError, Placed};
 pub use read::{FoundReceipt, ListRequest, NamedOrder, OrderEvents, ReadError, ReadReceiptError};
 
 /// Every use case of orders.

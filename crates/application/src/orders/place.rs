@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Fault, HistoryStatus, IdempotencyKey, Order, PlaceOrder, Timestamp};
+use domain::{Fault, History, IdempotencyKey, Order, PlaceOrder};
 
 use crate::access::Forbidden;
 use crate::ports::{ReceiptError, StoreError};
@@ -60,17 +60,8 @@ pub struct BatchRow {
     pub command: PlaceOrder,
     /// Its own key.
     pub key: Option<IdempotencyKey>,
-    /// Set for imported history, which is never processed.
+    /// Set for imported history, which is never processed. It must not lie in the future.
     pub history: Option<History>,
-}
-
-/// What is known of an order of the past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct History {
-    /// When it was made. A time after the server's present is [`PlaceError::Invalid`].
-    pub created_at: Timestamp,
-    /// How it ended.
-    pub status: HistoryStatus,
 }
 
 fn in_words(pointers: &[String]) -> String {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{
-    ClaimLimits, EventFeed as _, ListFilter, OrderReader as _, Sharded as _, WorkQueue as _,
-};
+use application::ports::{ClaimLimits, ListFilter};
 use application::{CommandError, ExpectedVersion, Placed};
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{EventType, Failure, Order, OrderCommand, Reason, Refusal, Status};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use application::ports::{Erasure, EventFeed as _, OrderReader as _, OrderWriter as _};
-use application::{BatchRow, FoundReceipt, History, PlaceError, Placed};
-use domain::{HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
+use application::ports::Erasure;
+use application::{BatchRow, FoundReceipt, PlaceError, Placed};
+use domain::{History, HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
 use port_conformance::order_store::sample;
 
 use crate::opened::{Opened, caller, soon};
@@ -47,7 +47,7 @@ async fn a_call_that_is_repeated_writes_the_same_receipts_again() {
         ]
     };
     // The receipts are written, and then the store fails: nothing tells whether the rows are there.
-    opened.store.commits_fail.store(true, Ordering::SeqCst);
+    opened.troubles.commits_fail.store(true, Ordering::SeqCst);
     for _ in 0..3 {
         let answers = opened.orders.place_batch(&caller(), rows()).await;
         let all_fail = answers
@@ -56,7 +56,7 @@ async fn a_call_that_is_repeated_writes_the_same_receipts_again() {
         assert!(all_fail, "{answers:?}");
     }
     assert_eq!(kept_keys(&opened).len(), 3, "one object a row");
-    opened.store.commits_fail.store(false, Ordering::SeqCst);
+    opened.troubles.commits_fail.store(false, Ordering::SeqCst);
     let answers = opened.orders.place_batch(&caller(), rows()).await;
     let mut keys: Vec<String> = answers
         .iter()
@@ -78,7 +78,7 @@ async fn a_call_that_is_repeated_writes_the_same_receipts_again() {
 #[tokio::test]
 async fn another_content_under_one_name_has_another_id() {
     let opened = Opened::stored().await;
-    opened.store.commits_fail.store(true, Ordering::SeqCst);
+    opened.troubles.commits_fail.store(true, Ordering::SeqCst);
     for amount in [1, 2] {
         let row = processed(sample::numbered("alice", amount, "A-1"), None);
         let answers = opened.orders.place_batch(&caller(), vec![row]).await;
@@ -162,14 +162,14 @@ async fn a_receipt_that_cannot_be_written_fails_its_row_alone() {
             .collect()
     };
     // Find out which key the third row has.
-    opened.store.commits_fail.store(true, Ordering::SeqCst);
+    opened.troubles.commits_fail.store(true, Ordering::SeqCst);
     let _ = opened
         .orders
         .place_batch(&caller(), rows(&commands[2..3]))
         .await;
     let refused = kept_keys(&opened).remove(0);
     *opened.shelf.refused.lock().unwrap() = Some(refused);
-    opened.store.commits_fail.store(false, Ordering::SeqCst);
+    opened.troubles.commits_fail.store(false, Ordering::SeqCst);
     let mut mixed = rows(&commands);
     mixed.push(BatchRow {
         history: None,

@@ -104,7 +104,7 @@ async fn a_conflict_is_certain_even_if_the_other_order_cannot_be_read() {
     let opened = Opened::rendered().await;
     opened.orders.place(&caller(), body(), None).await.unwrap();
     for trouble in [Find::Fails, Find::Hangs] {
-        opened.store.find_does(trouble);
+        opened.troubles.find_does(trouble);
         let other = sample::numbered("alice", 1, "A-1");
         assert_eq!(differing(&opened, other.clone()).await, [] as [&str; 0]);
         let refusal = opened

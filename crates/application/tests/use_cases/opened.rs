@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    ClaimLimits, Clock, CommitError, Committed, Deadline, OrderReader as _, OrderStore,
-    OrderWriter as _, ReceiptError, ReceiptStore, Sharded as _, StoreError, StorePorts,
-    WorkQueue as _, Write,
+    ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, ListQuery, OrderPage,
+    OrderReader, OrderStore, OrderWriter, ReceiptError, ReceiptStore, StoreError, StorePorts,
+    Write,
 };
 use application::store_health::CommitHealth;
 use application::system::SystemIds;
@@ -17,15 +17,15 @@ use application::{
     Caller, LocalOrders, Orders, OrdersDependencies, Principal, Receipts, Scopes, Settings,
 };
 use async_trait::async_trait;
-use domain::{Cause, ExternalId, Order, Receipt, UserId};
-use port_conformance::around::{Around, StoreAround};
+use domain::{Cause, EventPosition, ExternalId, Order, OrderId, Receipt, ShardId, UserId};
 use port_conformance::in_memory::InMemory;
 use port_conformance::order_store::{OpenStore, StoreFactory as _, sample};
 
 /// Use cases whose store and receipts the test can reach.
 pub struct Opened {
     pub orders: Arc<dyn Orders>,
-    pub store: Arc<Around<Troubled>>,
+    pub store: Arc<dyn OrderStore>,
+    pub troubles: Arc<Troubled>,
     pub shelf: Arc<Shelf>,
     clock: Arc<dyn Clock>,
     _opened: Box<dyn OpenStore>,
@@ -44,17 +44,19 @@ impl Opened {
 
     async fn with(receipts: impl Fn(&Arc<Shelf>) -> Receipts) -> Self {
         let opened = InMemory.fresh().await;
-        let store = Arc::new(Around(Troubled {
-            inner: opened.store(),
+        let store = opened.store();
+        let troubles = Arc::new(Troubled {
+            inner: Arc::clone(&store),
             commits_fail: AtomicBool::new(false),
             find: Mutex::new(Find::Works),
-        }));
+        });
         let shelf = Arc::new(Shelf::default());
         let clock = opened.clock();
-        let orders = over(&store, &clock, receipts(&shelf));
+        let orders = over(&troubles, &clock, receipts(&shelf));
         Self {
             orders,
             store,
+            troubles,
             shelf,
             clock,
             _opened: opened,
@@ -63,7 +65,7 @@ impl Opened {
 
     /// The use cases after a restart with another setting.
     pub fn with_receipts(&self, receipts: Receipts) -> Arc<dyn Orders> {
-        over(&self.store, &self.clock, receipts)
+        over(&self.troubles, &self.clock, receipts)
     }
 
     /// Claims the order and brings it to PROCESSED, as a worker does.
@@ -101,14 +103,14 @@ impl Opened {
     }
 }
 
-fn over(
-    store: &Arc<Around<Troubled>>,
-    clock: &Arc<dyn Clock>,
-    receipts: Receipts,
-) -> Arc<dyn Orders> {
+fn over(troubles: &Arc<Troubled>, clock: &Arc<dyn Clock>, receipts: Receipts) -> Arc<dyn Orders> {
     Arc::new(LocalOrders::new(OrdersDependencies {
-        store: StorePorts::of(&(Arc::clone(store) as Arc<dyn OrderStore>)),
-        commits: CommitHealth::new(store.shards()),
+        store: StorePorts {
+            writer: Arc::clone(troubles) as _,
+            reader: Arc::clone(troubles) as _,
+            ..StorePorts::of(&troubles.inner)
+        },
+        commits: CommitHealth::new(troubles.inner.shards()),
         receipts,
         clock: Arc::clone(clock),
         ids: Arc::new(SystemIds),
@@ -163,11 +165,7 @@ impl Troubled {
 }
 
 #[async_trait]
-impl StoreAround for Troubled {
-    fn inner(&self) -> &dyn OrderStore {
-        &*self.inner
-    }
-
+impl OrderWriter for Troubled {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -177,6 +175,29 @@ impl StoreAround for Troubled {
             return vec![Err(self.unavailable().into()); writes.len()];
         }
         self.inner.commit(writes, deadline).await
+    }
+
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        self.inner.erase(erasure, deadline).await
+    }
+
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.inner.probe_commit(shard).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl OrderReader for Troubled {
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner.get(id).await
     }
 
     async fn find(
@@ -190,6 +211,14 @@ impl StoreAround for Troubled {
             Find::Fails => Err(self.unavailable()),
             Find::Hangs => std::future::pending().await,
         }
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        self.inner.list(query).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.inner.counts().await
     }
 }
 

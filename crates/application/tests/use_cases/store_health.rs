@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    CommitError, Committed, Deadline, OrderReader as _, OrderStore, OrderWriter as _, Sharded as _,
-    StoreError, StorePorts, WorkQueue as _, Write,
+    Claim, ClaimLimits, CommitError, Committed, Deadline, Erasure, NextDue, OrderStore,
+    OrderWriter, RescuePolicy, Sharded, StoreError, StorePorts, WorkQueue, Write,
 };
 use application::store_health::{CommitFailure, CommitHealth, ShardState, tracked};
 use application::system::SystemIds;
 use application::{Caller, LocalOrders, Orders, OrdersDependencies};
 use async_trait::async_trait;
-use domain::{Bucket, ShardId, Trace, UserId};
-use port_conformance::around::{Around, StoreAround};
+use domain::{Bucket, EventPosition, Order, ShardId, Trace, UserId};
 use port_conformance::in_memory::InMemory;
 use port_conformance::order_store::{OpenStore, StoreFactory as _, sample};
 use tokio::sync::Notify;
@@ -70,12 +69,18 @@ fn is_of(error: &StoreError, this: ShardId) -> bool {
     }
 }
 
-#[async_trait]
-impl StoreAround for Shards {
-    fn inner(&self) -> &dyn OrderStore {
-        &*self.inner
+impl Sharded for Shards {
+    fn shards(&self) -> &[ShardId] {
+        self.inner.shards()
     }
 
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.inner.shard_of(bucket)
+    }
+}
+
+#[async_trait]
+impl OrderWriter for Shards {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -88,11 +93,12 @@ impl StoreAround for Shards {
         }
     }
 
-    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
-        if *self.silent.lock().unwrap() == Some(shard) {
-            std::future::pending::<()>().await;
-        }
-        self.inner.oldest_due_age(shard).await
+    async fn erase(
+        &self,
+        erasure: Erasure,
+        deadline: Deadline,
+    ) -> Result<EventPosition, CommitError> {
+        self.inner.erase(erasure, deadline).await
     }
 
     async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
@@ -104,12 +110,60 @@ impl StoreAround for Shards {
         }
         answer
     }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl WorkQueue for Shards {
+    async fn claim(
+        &self,
+        shard: ShardId,
+        limits: ClaimLimits,
+        lease: Duration,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.claim(shard, limits, lease).await
+    }
+
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner.claim_quarantined(shard, lease).await
+    }
+
+    async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        self.inner.heartbeat(claims, lease).await
+    }
+
+    async fn rescue(
+        &self,
+        shard: ShardId,
+        policy: RescuePolicy,
+        limit: usize,
+    ) -> Result<Vec<Arc<Order>>, StoreError> {
+        self.inner.rescue(shard, policy, limit).await
+    }
+
+    async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
+        self.inner.next_due(shard).await
+    }
+
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        if *self.silent.lock().unwrap() == Some(shard) {
+            std::future::pending::<()>().await;
+        }
+        self.inner.oldest_due_age(shard).await
+    }
 }
 
 struct Opened {
     orders: Arc<dyn Orders>,
     store: StorePorts,
-    shards: Arc<Around<Shards>>,
+    shards: Arc<Shards>,
     opened: Box<dyn OpenStore>,
     stop: CancellationToken,
     /// Runs the probes.
@@ -119,15 +173,19 @@ struct Opened {
 impl Opened {
     async fn fresh() -> Self {
         let opened = InMemory.fresh().await;
-        let shards = Arc::new(Around(Shards {
+        let shards = Arc::new(Shards {
             inner: opened.store(),
             commits: Mutex::default(),
             silent: Mutex::default(),
             probes: Mutex::default(),
             gate: Mutex::default(),
-        }));
+        });
         let commits = CommitHealth::new(shards.shards());
-        let untracked = StorePorts::of(&(Arc::clone(&shards) as Arc<dyn OrderStore>));
+        let untracked = StorePorts {
+            writer: Arc::clone(&shards) as _,
+            queue: Arc::clone(&shards) as _,
+            ..StorePorts::of(&shards.inner)
+        };
         let store = tracked(untracked.clone(), &commits);
         let orders = Arc::new(LocalOrders::new(OrdersDependencies {
             store: store.clone(),
@@ -153,9 +211,9 @@ impl Opened {
 
     /// Places an order on a shard; whether that went well.
     async fn place_on(&self, shard: ShardId) -> bool {
-        let users = ["alice", "zoe"].map(|user| UserId::new(user).unwrap());
-        let on_it = |user: &&UserId| self.shards.shard_of(Bucket::of(user)) == shard;
-        let user = users.iter().find(on_it).unwrap();
+        let mut users = (0..).map(|number| UserId::new(&format!("user-{number}")).unwrap());
+        let on_it = |user: &UserId| self.shards.shard_of(Bucket::of(user)) == shard;
+        let user = users.find(on_it).unwrap();
         let command = sample::plain(user.as_str(), 1);
         let caller = caller();
         let placed = self.orders.place(&caller, command, None);

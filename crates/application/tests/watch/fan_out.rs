@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::watch::{Delivery, Lagged, Start, Topic, WatchError, WatchSettings, WatchTuning};
 use domain::{Seq, ShardId};
 
-use crate::scripted_store::{
+use crate::watched_store::{
     Seen, caller, flatten, join, new_watcher, order, receive, run, settings, tuned, user, versions,
 };
 

@@ -5,4 +5,4 @@
 mod fan_out;
 mod restored;
 mod resuming;
-mod scripted_store;
+mod watched_store;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use application::watch::{Cursor, ResyncReason, Start, Topic, WatchTuning};
 use domain::{EventPosition, Seq, ShardId, UserId, Version};
 
-use crate::scripted_store::{
-    ScriptedStore, Seen, join, new_watcher, order, receive, run, run_over, settings, tuned, user,
+use crate::watched_store::{
+    Seen, WatchedStore, join, new_watcher, order, receive, run, run_over, settings, tuned, user,
     versions,
 };
 
@@ -23,15 +23,15 @@ fn topics(alice: &UserId) -> [Topic; 3] {
     ]
 }
 
-fn grow(store: &ScriptedStore, alice: &UserId, count: u64) {
+fn grow(store: &WatchedStore, alice: &UserId, count: u64) {
     for number in 0..count {
         store.commit_next(order(alice, number % ORDERS), alice);
     }
 }
 
 /// A history of 100 events, the cursor at its end, and the store after a backup at event 70 was restored.
-fn restored(alice: &UserId) -> (Arc<ScriptedStore>, Cursor) {
-    let store = ScriptedStore::new(1);
+fn restored(alice: &UserId) -> (Arc<WatchedStore>, Cursor) {
+    let store = WatchedStore::new(1);
     grow(&store, alice, 100);
     let newest = store.at(100);
     store.forget_after(ShardId(0), Seq(70));
@@ -69,7 +69,7 @@ async fn a_cursor_that_is_newer_than_the_backup_gets_a_resync_notice_for_ever() 
 #[tokio::test]
 async fn every_cursor_of_the_lost_history_is_recognised() {
     let alice = user("alice");
-    let store = ScriptedStore::new(1);
+    let store = WatchedStore::new(1);
     grow(&store, &alice, 100);
     let cursors: Vec<Cursor> = (71..=100).map(|seq| store.at(seq)).collect();
     store.forget_after(ShardId(0), Seq(70));
@@ -111,7 +111,7 @@ async fn a_cursor_that_is_older_than_the_backup_goes_on() {
 
 #[tokio::test]
 async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
-    let store = ScriptedStore::new(2);
+    let store = WatchedStore::new(2);
     let users: Vec<UserId> = (0..20)
         .map(|number| user(&format!("user-{number}")))
         .collect();
@@ -190,7 +190,7 @@ async fn a_cursor_on_an_erased_order_goes_on_and_tombstones_name_no_user() {
     let erased = order(&alice, 1);
     // The events 2 and 6 are of the order that is erased, and so is 9.
     let before = running.store.at(6);
-    running.store.erase(erased, &alice);
+    running.store.erase(erased);
     assert_eq!(before, running.store.at(6), "tombstones keep their bits");
     let mut watcher = new_watcher(&running.hub);
     let start = Start::After(before.clone());
@@ -225,7 +225,7 @@ async fn a_watcher_of_an_order_sees_that_it_was_erased() {
     let mut watcher = new_watcher(&running.hub);
     let after = Start::AfterVersion(Version::from_number(1));
     assert_eq!(join(&mut watcher, Topic::Order(erased), after).await, []);
-    running.store.erase(erased, &alice);
+    running.store.erase(erased);
     let seen = receive(&watcher, 1).await;
     assert_eq!(versions(&seen), [(erased, 2)]);
 }

@@ -9,8 +9,8 @@ use application::watch::{Cursor, ResyncReason, Start, Topic, WatchError, WatchTu
 use domain::{EventPosition, OrderId, ShardId, UserId, Version};
 use tokio::task::JoinSet;
 
-use crate::scripted_store::{
-    Running, ScriptedStore, Seen, flatten, join, new_watcher, order, receive, run, run_over,
+use crate::watched_store::{
+    Running, Seen, WatchedStore, flatten, join, new_watcher, order, receive, run, run_over,
     settings, tuned, user, versions,
 };
 
@@ -142,7 +142,7 @@ async fn a_cursor_from_elsewhere_and_a_gap_too_large_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_be_read_refuses_a_watcher_in_time() {
-    let store = ScriptedStore::new(2);
+    let store = WatchedStore::new(2);
     store.fails.store(true, Ordering::SeqCst);
     let running = run_over(store, settings());
     let mut watcher = new_watcher(&running.hub);

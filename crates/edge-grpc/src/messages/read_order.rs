@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use application::{BatchRow, History};
+use application::BatchRow;
 use domain::{
-    AdjustmentDraft, CheckRules, Currency, Fault, Given, HistoryStatus, IdempotencyKey, LineDraft,
-    OrderDraft, PlaceOrder, decimal,
+    AdjustmentDraft, CheckRules, Currency, Fault, Given, History, HistoryStatus, IdempotencyKey,
+    LineDraft, OrderDraft, PlaceOrder, decimal,
 };
 use proto::ordermill::v1 as pb;
 

@@ -4,7 +4,7 @@ use proto::ordermill::v1 as pb;
 use tonic::Code;
 
 use crate::server::{Server, amount, faults, line, placed, reason, usd};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected
@@ -376,7 +376,7 @@ async fn a_panic_is_internal_and_the_server_goes_on() {
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
     let request = pb::GetOrderRequest { order_id: id };
-    server.store_becomes(Mood::Panicking);
+    server.store_becomes(FaultMode::Panicking);
     let refused = client.get_order(request.clone()).await.unwrap_err();
     assert_eq!(
         (refused.code(), reason(&refused)),
@@ -395,7 +395,7 @@ async fn a_panic_is_internal_and_the_server_goes_on() {
         (refused.code(), reason(&refused)),
         (Code::Internal, "INTERNAL".to_owned())
     );
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert!(client.get_order(request).await.is_ok());
 }
 
@@ -458,7 +458,7 @@ async fn failures_of_the_store_say_what_was_done_and_whether_to_try_again() {
     let server = Server::start().await;
     let mut client = server.client().await;
     for (error, code, expected, retry) in cases {
-        server.store_becomes(Mood::Failing(error));
+        server.store_becomes(FaultMode::Failing(error));
         let refused = client.create_order(amount("u", 1)).await.unwrap_err();
         assert_eq!((refused.code(), &*reason(&refused)), (code, expected));
         let details = refused.get_error_details();

@@ -14,7 +14,7 @@ use tonic_types::StatusExt as _;
 
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed, reason};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const CREATE: &str = "/ordermill.v1.OrderService/CreateOrder";
 
@@ -154,11 +154,11 @@ async fn a_client_of_another_protocol_is_told_where_it_is() {
 async fn more_calls_than_the_edge_takes_are_unavailable_and_may_be_tried_again() {
     let server = Server::with(|settings, _| settings.max_calls_in_flight = 1).await;
     let mut client = server.client().await;
-    server.store_becomes(Mood::Slow(Duration::from_secs(2)));
+    server.store_becomes(FaultMode::Slow(Duration::from_secs(2)));
     let mut other = client.clone();
     let first =
         tokio::task::JoinSet::from_iter([async move { other.create_order(amount("u", 1)).await }]);
-    while server.store.0.waiting() == 0 {
+    while server.store.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let refused = client.create_order(amount("u", 2)).await.unwrap_err();
@@ -167,7 +167,7 @@ async fn more_calls_than_the_edge_takes_are_unavailable_and_may_be_tried_again()
         (Code::Unavailable, "OVERLOADED")
     );
     assert!(refused.get_error_details().retry_info().is_some());
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert!(first.join_all().await.remove(0).is_ok());
     placed(&mut client, amount("u", 2)).await;
 }
@@ -208,11 +208,11 @@ async fn more_streams_or_watchers_than_there_may_be_are_unavailable() {
 async fn large_messages_have_a_bound_together() {
     let server = Server::with(|settings, _| settings.max_messages_bytes = 100_000).await;
     let mut client = server.client().await;
-    server.store_becomes(Mood::Slow(Duration::from_secs(2)));
+    server.store_becomes(FaultMode::Slow(Duration::from_secs(2)));
     let mut other = client.clone();
     let first =
         tokio::task::JoinSet::from_iter([async move { other.create_order(noted(80_000)).await }]);
-    while server.store.0.waiting() == 0 {
+    while server.store.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let refused = client.create_order(noted(80_000)).await.unwrap_err();
@@ -220,7 +220,7 @@ async fn large_messages_have_a_bound_together() {
         (refused.code(), &*reason(&refused)),
         (Code::Unavailable, "OVERLOADED")
     );
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     placed(&mut client, amount("u", 1)).await;
     assert!(first.join_all().await.remove(0).is_ok());
     placed(&mut client, noted(80_000)).await;
@@ -323,7 +323,7 @@ async fn an_unreachable_store_refuses_watchers_too() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
-    server.store_becomes(Mood::Failing(StoreError::Unavailable {
+    server.store_becomes(FaultMode::Failing(StoreError::Unavailable {
         shard: domain::ShardId(0),
         reason: "gone".to_owned(),
     }));

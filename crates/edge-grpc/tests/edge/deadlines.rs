@@ -12,7 +12,7 @@ use tonic::{Code, Request};
 
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed, reason, with_key};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 fn within<T>(timeout: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);
@@ -52,14 +52,14 @@ async fn an_order_in_flight_at_its_deadline_is_found_out_by_its_key() {
     let server = Server::start().await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
-    server.store_becomes(Mood::LateAnswers(Duration::from_secs(30)));
+    server.store_becomes(FaultMode::LateAnswers(Duration::from_secs(30)));
     let request = told("500m", with_key(amount("u", 1), "k"));
     let refused = client.create_order(request).await.unwrap_err();
     assert_eq!(
         (refused.code(), &*reason(&refused)),
         (Code::DeadlineExceeded, "OUTCOME_UNKNOWN")
     );
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let response = client
         .create_order(with_key(amount("u", 1), "k"))
         .await
@@ -73,7 +73,7 @@ async fn an_order_that_waits_in_front_of_the_store_until_its_deadline_is_dropped
     let server = Server::start().await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
-    server.store_becomes(Mood::Slow(Duration::from_millis(400)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(400)));
     let request = told("100m", with_key(amount("u", 1), "k"));
     let refused = client.create_order(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
@@ -87,7 +87,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
     let id = placed(&mut server.client().await, amount("u", 1)).await.id;
-    server.store_becomes(Mood::Slow(Duration::from_secs(5)));
+    server.store_becomes(FaultMode::Slow(Duration::from_secs(5)));
     let get = told(
         "50m",
         pb::GetOrderRequest {
@@ -114,7 +114,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
     let refused = client.cancel_order(cancel).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     assert_eq!(reason(&refused), "DEADLINE_PASSED", "nothing was begun");
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
     let refused = client
         .create_orders(told("100m", unfinished))
@@ -186,7 +186,7 @@ async fn the_server_s_own_bound_holds_where_the_client_gives_none() {
     .await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
-    server.store_becomes(Mood::Slow(Duration::from_secs(5)));
+    server.store_becomes(FaultMode::Slow(Duration::from_secs(5)));
     let refused = client.create_order(amount("u", 1)).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     let long = within(Duration::from_secs(3600), amount("u", 1));

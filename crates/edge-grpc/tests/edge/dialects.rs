@@ -221,11 +221,11 @@ async fn an_order_of_the_stream_is_durable_under_its_number_and_never_taken_twic
 
 #[tokio::test]
 async fn a_stream_whose_orders_cannot_be_taken_now_ends_with_the_reason() {
-    use port_conformance::faulty::Mood;
+    use port_conformance::faulty::FaultMode;
     let server = Server::start().await;
-    server.store_becomes(Mood::Failing(application::ports::StoreError::Overloaded {
-        limit: 1,
-    }));
+    server.store_becomes(FaultMode::Failing(
+        application::ports::StoreError::Overloaded { limit: 1 },
+    ));
     let mut client = OrderStreamClient::new(server.channel().await);
     let sent = grpcstream::Order {
         id: "g-1".to_owned(),

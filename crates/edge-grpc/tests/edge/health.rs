@@ -10,7 +10,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::server::{Server, amount};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest {
@@ -18,8 +18,8 @@ fn of(service: &str) -> HealthCheckRequest {
     }
 }
 
-fn lost() -> Mood {
-    Mood::Failing(StoreError::Unavailable {
+fn lost() -> FaultMode {
+    FaultMode::Failing(StoreError::Unavailable {
         shard: domain::ShardId(0),
         reason: "gone".to_owned(),
     })
@@ -61,14 +61,14 @@ async fn health_is_not_serving_while_commits_fail_and_recovers_by_itself() {
         answer.unwrap().unwrap().status()
     };
     assert_eq!(next().await, ServingStatus::Serving);
-    server.store_becomes(Mood::CommitsFailing(StoreError::Full {
+    server.store_becomes(FaultMode::CommitsFailing(StoreError::Full {
         shard: domain::ShardId(0),
         reason: "no space".to_owned(),
     }));
     let refused = orders.create_order(amount("u", 1)).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(next().await, ServingStatus::NotServing);
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(next().await, ServingStatus::Serving);
     orders.create_order(amount("u", 1)).await.unwrap();
 }
@@ -90,7 +90,7 @@ async fn who_watches_the_health_learns_of_each_change_and_of_the_stop() {
     assert_eq!(next().await.unwrap(), ServingStatus::Serving);
     server.store_becomes(lost());
     assert_eq!(next().await.unwrap(), ServingStatus::NotServing);
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(next().await.unwrap(), ServingStatus::Serving);
     server.soft.cancel();
     assert_eq!(next().await.unwrap(), ServingStatus::NotServing);

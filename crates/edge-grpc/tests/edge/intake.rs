@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tonic::{Code, Streaming};
 
 use crate::server::{Client, Server, amount, reason, with_key};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 /// A stream that the test feeds by hand.
 async fn open(
@@ -186,9 +186,9 @@ async fn one_order_s_failure_is_its_own_and_the_stream_goes_on() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let (orders, mut answers) = open(&mut client).await;
-    server.store_becomes(Mood::Failing(application::ports::StoreError::Overloaded {
-        limit: 1,
-    }));
+    server.store_becomes(FaultMode::Failing(
+        application::ports::StoreError::Overloaded { limit: 1 },
+    ));
     orders.send(amount("u", 1)).await.unwrap();
     let answer = answers.message().await.unwrap().unwrap();
     let Some(Outcome::Refusal(refusal)) = answer.outcome else {
@@ -199,7 +199,7 @@ async fn one_order_s_failure_is_its_own_and_the_stream_goes_on() {
         (Code::Unavailable as i32, "OVERLOADED")
     );
     assert!(refusal.retry_after.is_some());
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     orders.send(amount("u", 1)).await.unwrap();
     let answer = answers.message().await.unwrap().unwrap();
     assert_eq!(
@@ -215,9 +215,9 @@ async fn a_stopping_server_answers_what_it_has_taken_and_says_goodbye() {
     let (orders, mut answers) = open(&mut client).await;
     orders.send(amount("u", 1)).await.unwrap();
     assert!(answers.message().await.unwrap().is_some());
-    server.store_becomes(Mood::Slow(Duration::from_millis(300)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(300)));
     orders.send(amount("u", 2)).await.unwrap();
-    while server.store.0.waiting() == 0 {
+    while server.store.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.soft.cancel();

@@ -7,8 +7,8 @@ use tracing::Level;
 
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed};
-use port_conformance::faulty::Mood;
-use port_conformance::kept_log::KeptLog;
+use port_conformance::captured_logs::KeptLog;
+use port_conformance::faulty::FaultMode;
 
 /// The line of each call.
 fn calls(log: &KeptLog) -> Vec<String> {
@@ -59,12 +59,12 @@ async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
     let server = Server::with(|settings, _| settings.log_calls = true).await;
     let mut client = server.client().await;
     let order_id = placed(&mut client, amount("u", 1)).await.id;
-    server.store_becomes(Mood::Panicking);
+    server.store_becomes(FaultMode::Panicking);
     client
         .get_order(pb::GetOrderRequest { order_id })
         .await
         .unwrap_err();
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let watching = client
         .watch_orders(pb::WatchOrdersRequest::default())
         .await

@@ -14,7 +14,7 @@ use tonic_types::StatusExt as _;
 
 use crate::raw::Raw;
 use crate::server::{Client, Server, amount, placed, reason, with_key};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -49,7 +49,7 @@ async fn a_key_that_is_under_way_past_a_caller_s_deadline_is_told_from_an_unknow
         request.metadata_mut().insert("grpc-timeout", timeout);
         request
     };
-    server.store_becomes(Mood::Held);
+    server.store_becomes(FaultMode::Held);
     let mut first = JoinSet::new();
     first.spawn(async move { patient.create_order(with_key(amount("u", 1), "k")).await });
     until_waiting(&server, 1).await;
@@ -62,7 +62,7 @@ async fn a_key_that_is_under_way_past_a_caller_s_deadline_is_told_from_an_unknow
     // Nobody else has this one.
     let refused = hasty.create_order(short("another")).await.unwrap_err();
     assert_eq!(reason(&refused), "OUTCOME_UNKNOWN");
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let made = first.join_all().await.remove(0).unwrap().into_inner();
     assert_eq!(made.placement(), pb::Placement::Created);
     let order = with_key(amount("u", 1), "k");
@@ -88,7 +88,7 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_aborted_and_cha
         expected_version: None,
         reason: None,
     };
-    server.store_becomes(Mood::Overtaken);
+    server.store_becomes(FaultMode::Overtaken);
     let refusals = [
         client.cancel_order(cancel.clone()).await.unwrap_err(),
         client.update_status(update).await.unwrap_err(),
@@ -105,7 +105,7 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_aborted_and_cha
         matches!(status, pb::Status::Pending | pb::Status::OnHold) && version > 2,
         "the others changed it: {status:?} {version}"
     );
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     client.cancel_order(cancel).await.unwrap();
     let cancelled = (pb::Status::Cancelled, version + 1);
     assert_eq!(stands(&mut client, &id).await, cancelled);
@@ -116,7 +116,7 @@ async fn who_expects_a_version_that_somebody_else_has_passed_meanwhile_is_told_t
     let server = Server::start().await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
-    server.store_becomes(Mood::Overtaken);
+    server.store_becomes(FaultMode::Overtaken);
     let cancel = pb::CancelOrderRequest {
         order_id: id.clone(),
         expected_version: Some(1),
@@ -135,7 +135,7 @@ async fn who_expects_a_version_that_somebody_else_has_passed_meanwhile_is_told_t
 async fn an_order_that_the_store_cannot_hold_is_refused_alone_and_for_good() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    server.store_becomes(Mood::Refusing("password=hunter2".to_owned()));
+    server.store_becomes(FaultMode::Refusing("password=hunter2".to_owned()));
     let order = with_key(amount("u", 1), "k");
     let refused = client.create_order(order.clone()).await.unwrap_err();
     assert_eq!(
@@ -165,7 +165,7 @@ async fn an_order_that_the_store_cannot_hold_is_refused_alone_and_for_good() {
         assert!(!format!("{refusal:?}").contains("hunter2"), "{refusal:?}");
     }
     assert!(answers.message().await.unwrap().is_none(), "it goes on");
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(server.accepted().await, 0);
     placed(&mut client, order).await;
 }
@@ -202,7 +202,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
     };
     let _watching = timeout(PATIENCE, followed).await.unwrap();
     let (from_1, from_2) = (from(&server, 1).await, from(&server, 2).await);
-    server.store_becomes(Mood::ReadingOnAfter(Seq(1), Box::new(Mood::Held)));
+    server.store_becomes(FaultMode::ReadingOnAfter(Seq(1), Box::new(FaultMode::Held)));
     let mut other = client.clone();
     let mut first = JoinSet::new();
     first.spawn(async move { other.watch_orders(from_1).await });
@@ -213,7 +213,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
         (Code::Unavailable, "TOO_MANY_RESUMING")
     );
     assert!(refused.get_error_details().retry_info().is_some());
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let first = first.join_all().await.remove(0);
     assert!(first.is_ok(), "who had the turn goes on: {first:?}");
     let mut second = client.watch_orders(from_2).await.unwrap().into_inner();
@@ -236,7 +236,7 @@ async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_ser
         placed(&mut client, amount("u", number)).await;
     }
     let (from_0, from_2) = (from(&server, 0).await, from(&server, 2).await);
-    let poisoned = Mood::ReadingOnAfter(Seq(2), Box::new(Mood::Panicking));
+    let poisoned = FaultMode::ReadingOnAfter(Seq(2), Box::new(FaultMode::Panicking));
     server.store_becomes(poisoned);
     let before = client.watch_orders(from_2.clone()).await.unwrap_err();
     // Its place is free once it has ended, which its client learns a little earlier.
@@ -265,7 +265,7 @@ async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_ser
         );
         assert!(!refused.message().contains("panic"), "{refused:?}");
     }
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let again = async {
         loop {
             match client.watch_orders(from_2.clone()).await {

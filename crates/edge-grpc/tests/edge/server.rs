@@ -16,7 +16,6 @@ use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
 use domain::{Currency, Failure, ShardId, Timestamp};
 use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport, Tuning};
-use port_conformance::around::Around;
 use proto::ordermill::v1 as pb;
 use proto::ordermill::v1::order_service_client::OrderServiceClient;
 use tokio::net::TcpListener;
@@ -26,13 +25,13 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use port_conformance::faulty::{FaultyStore, Mood};
+use port_conformance::faulty::{FaultMode, FaultyStore};
 
 pub type Client = OrderServiceClient<Channel>;
 
 pub struct Server {
     pub address: SocketAddr,
-    pub store: Arc<Around<FaultyStore>>,
+    pub store: Arc<FaultyStore>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
     serving: JoinSet<ServeReport>,
@@ -78,7 +77,7 @@ impl Server {
         store: impl FnOnce(&mut SqliteOptions),
         adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
     ) -> Self {
-        port_conformance::kept_log::listen();
+        port_conformance::captured_logs::listen();
         let mut settings = settings();
         let mut watch = WatchSettings {
             max_watchers: 10_000,
@@ -95,14 +94,8 @@ impl Server {
             tuning: adapter_sqlite::Tuning::default(),
         };
         store(&mut options);
-        let opened = SqliteStore::open(
-            options,
-            clock.clone(),
-            Arc::new(SystemIds),
-            hints.clone(),
-            hints.clone(),
-        );
-        let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
+        let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
+        let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
         let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
         let untracked = Arc::clone(&ports.writer);
         let hub = Hub::new(Arc::clone(&ports.feed), hints, watch);
@@ -153,8 +146,8 @@ impl Server {
         self.serving.join_next().await.unwrap().unwrap()
     }
 
-    pub fn store_becomes(&self, mood: Mood) {
-        self.store.0.become_so(mood);
+    pub fn store_becomes(&self, mode: FaultMode) {
+        self.store.set_mode(mode);
     }
 
     /// Processes the waiting orders, as a worker does; two changes each.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use crate::server::{Server, amount, placed, reason};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,11 +31,11 @@ async fn a_stopping_server_ends_what_runs_and_tells_its_watchers() {
         .into_inner();
     assert!(one.message().await.unwrap().is_some());
     assert!(all.message().await.unwrap().is_some());
-    server.store_becomes(Mood::Slow(Duration::from_millis(500)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(500)));
     let mut other = client.clone();
     let mut running = JoinSet::new();
     running.spawn(async move { other.create_order(amount("u", 2)).await });
-    while server.store.0.waiting() == 0 {
+    while server.store.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let idle = TcpStream::connect(server.address).await.unwrap();
@@ -65,10 +65,10 @@ async fn the_drain_has_an_end_and_a_second_sign_ends_it_at_once() {
     for (drain, at_once) in [(Duration::from_millis(200), false), (PATIENCE * 10, true)] {
         let mut server = Server::with(|settings, _| settings.drain_timeout = drain).await;
         let mut client = server.client().await;
-        server.store_becomes(Mood::Slow(PATIENCE * 10));
+        server.store_becomes(FaultMode::Slow(PATIENCE * 10));
         let mut running = JoinSet::new();
         running.spawn(async move { client.create_order(amount("u", 1)).await });
-        while server.store.0.waiting() == 0 {
+        while server.store.waiting() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         server.soft.cancel();
@@ -78,7 +78,7 @@ async fn the_drain_has_an_end_and_a_second_sign_ends_it_at_once() {
         let report = timeout(PATIENCE, server.stopped()).await.expect("it ends");
         assert!(report.cut_off > 0);
         assert!(running.join_next().await.unwrap().unwrap().is_err());
-        server.store_becomes(Mood::Well);
+        server.store_becomes(FaultMode::Well);
         assert_eq!(server.accepted().await, 0);
     }
 }

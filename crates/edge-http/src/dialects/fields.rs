@@ -3,9 +3,8 @@
 //!
 //! This is the hot path: it is the reader of `/v1` under other rules, and costs no allocation for a good order.
 
+use order_json::{Kind, Malformed, Reader};
 use std::borrow::Cow;
-
-use crate::json::{Kind, Malformed, Reader};
 
 /// A field as it was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use application::Placed;
-use application::order_json::write_text;
 use axum::http::StatusCode;
 use domain::{Currency, ExternalId, Given, OrderDraft, PlaceOrder, Source};
+use order_json::write_text;
 
 use super::fields::{self, Field, WrongType};
 use super::orders_body::{Fields, incomplete, malformed, refused};

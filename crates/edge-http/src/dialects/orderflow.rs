@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use application::order_json::write_text;
 use application::ports::ListFilter;
 use application::{ListRequest, PlaceError, Placed};
 use axum::body::Body;
@@ -15,6 +14,7 @@ use domain::{
     Currency, Given, Line, LineDraft, Order, OrderDraft, PlaceOrder, Receipt, ReceiptTemplate,
     Status, Trace, UserId,
 };
+use order_json::write_text;
 use percent_encoding::percent_decode_str;
 
 use super::fields;

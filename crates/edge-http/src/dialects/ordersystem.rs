@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use application::order_json::write_text;
 use application::{Caller, NamedOrder, Placed};
 use axum::http::StatusCode;
 use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
+use order_json::write_text;
 use percent_encoding::percent_decode_str;
 
 use super::orders_body::{Fields, incomplete, malformed, refused};

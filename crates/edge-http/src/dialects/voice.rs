@@ -2,12 +2,12 @@
 //!
 //! `dispatch` calls it for every refusal, also for those that come before any endpoint.
 
-use application::order_json::write_text;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use domain::RequestId;
+use order_json::write_text;
 
 use crate::answer::{self, Answer};
 use crate::problem::Problem;

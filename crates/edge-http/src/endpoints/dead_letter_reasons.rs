@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use application::order_json::write_text;
 use axum::http::StatusCode;
+use order_json::write_text;
 
 use crate::answer::{self, Answer};
 use crate::problem::Problem;

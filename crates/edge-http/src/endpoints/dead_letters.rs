@@ -5,10 +5,10 @@
 use application::ports::ListFilter;
 use axum::http::StatusCode;
 use domain::{Fault, Given, OrderCommand, Reason, UserId};
+use order_json::{Reader, read_dead_letter_command};
 
 use super::no_query;
 use crate::answer::{self, Answer};
-use crate::json::{Reader, read_dead_letter_command};
 use crate::problem::Problem;
 use crate::request::{Incomer, JSON, media_type, read_body};
 use crate::state::EdgeState;

@@ -3,11 +3,13 @@
 use application::OrderEvents;
 use axum::http::StatusCode;
 use domain::Version;
+use order_json::write_event;
 
 use super::list_orders::FULL_PAGE_BYTES;
 use super::order_id;
 use crate::answer::{self, Answer};
-use crate::json::{write_event, write_page_end};
+
+use super::page_end::write_page_end;
 use crate::problem::Problem;
 use crate::request::{Cursor, Incomer, Query};
 use crate::state::EdgeState;

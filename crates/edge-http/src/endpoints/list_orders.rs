@@ -1,13 +1,13 @@
 //! `GET /v1/orders` and `GET /v1/dead-letters`: pages of orders, newest first.
 
-use application::order_json::write_order;
 use application::ports::{ListFilter, OrderPage};
 use application::{Caller, ListRequest};
 use axum::http::StatusCode;
 use domain::{OrderId, Status};
+use order_json::write_order;
 
+use super::page_end::write_page_end;
 use crate::answer::{self, Answer};
-use crate::json::write_page_end;
 use crate::problem::Problem;
 use crate::request::{Cursor, Incomer, Query};
 use crate::state::EdgeState;

@@ -1,5 +1,6 @@
 //! The endpoints, one a file, with what each takes, answers and refuses. `calls` calls them.
 
+mod batch_rows;
 pub(crate) mod dead_letter_reasons;
 pub(crate) mod dead_letters;
 pub(crate) mod error_page;
@@ -7,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod get_order;
 pub(crate) mod list_orders;
 pub(crate) mod order_command;
+mod page_end;
 pub(crate) mod place_batch;
 pub(crate) mod place_order;
 pub(crate) mod probes;

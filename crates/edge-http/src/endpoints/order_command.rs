@@ -3,10 +3,10 @@
 
 use axum::http::StatusCode;
 use domain::{OrderCommand, Reason};
+use order_json::read_reason;
 
 use super::{no_query, order_id};
 use crate::answer::{self, Answer};
-use crate::json::read_reason;
 use crate::problem::Problem;
 use crate::request::{Incomer, JSON, if_match, media_type, read_body};
 use crate::state::EdgeState;

@@ -3,14 +3,14 @@
 
 use std::io::Write as _;
 
-use application::order_json::write_order;
-use application::{BatchRow, Caller, History, PlaceError, Placed};
+use application::{BatchRow, Caller, PlaceError, Placed};
 use axum::http::StatusCode;
-use domain::{CheckRules, Fault, Given, IdempotencyKey, PlaceOrder, RequestId};
+use domain::{CheckRules, Fault, Given, History, IdempotencyKey, PlaceOrder, RequestId};
+use order_json::{Reader, RowFields, read_order, write_order};
 
+use super::batch_rows::{array_rows, line_rows};
 use super::no_query;
 use crate::answer::{self, Answer};
-use crate::json::{Reader, RowFields, array_rows, line_rows, read_order};
 use crate::problem::Problem;
 use crate::request::{Incomer, Readable, key, media_type, read_body};
 use crate::state::EdgeState;

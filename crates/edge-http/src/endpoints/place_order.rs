@@ -4,10 +4,10 @@
 use application::Placed;
 use axum::http::StatusCode;
 use domain::{CheckRules, PlaceOrder};
+use order_json::{Reader, RowFields, read_order};
 
 use super::no_query;
 use crate::answer::{self, Answer};
-use crate::json::{Reader, RowFields, read_order};
 use crate::problem::Problem;
 use crate::request::{Incomer, JSON, key, media_type, read_body};
 use crate::state::EdgeState;

@@ -6,9 +6,9 @@ use application::watch::WatchError;
 use application::{CommandError, Forbidden, PlaceError, ReadError, ReadReceiptError};
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{Fault, Refusal};
+use order_json::Malformed;
 
 use super::{Code, Problem};
-use crate::json::Malformed;
 
 impl From<Malformed> for Problem {
     fn from(malformed: Malformed) -> Self {

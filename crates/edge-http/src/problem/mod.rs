@@ -10,7 +10,6 @@ mod refusals;
 
 use std::borrow::Cow;
 
-use application::order_json::{write_text, write_text_or_null};
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
@@ -19,6 +18,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use domain::{Fault, RequestId};
+use order_json::{write_text, write_text_or_null};
 
 pub(crate) use code::Code;
 

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use domain::{Fault, Status, Version};
+use order_json::{MAX_FAULTS, Malformed};
 
 use super::{Code, Place, Problem};
-use crate::json::{MAX_FAULTS, Malformed};
 
 impl Problem {
     /// The address is none of this server's. `right` is the address that the client may have meant.

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use domain::{ExternalId, Fault, Source, Status, Timestamp, UserId};
+use order_json::unknown_among;
 use percent_encoding::percent_decode_str;
 
 use super::Cursor;
-use crate::json::unknown_among;
 use crate::problem::Problem;
 
 /// The parameters of one request, and what is wrong with them so far.

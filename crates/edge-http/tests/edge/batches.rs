@@ -7,7 +7,7 @@ use domain::ShardId;
 
 use crate::redacted::redacted;
 use crate::server::{Answer, Server, send};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 async fn post_lines(server: &Server, path: &str, lines: &str) -> Answer {
     let request = server
@@ -162,7 +162,7 @@ async fn ten_thousand_rows_are_taken_and_one_more_is_not() {
 #[tokio::test]
 async fn rows_that_the_store_cannot_take_now_are_unavailable() {
     let server = Server::start().await;
-    server.store_becomes(Mood::Failing(StoreError::Unavailable {
+    server.store_becomes(FaultMode::Failing(StoreError::Unavailable {
         shard: ShardId(0),
         reason: "gone".to_owned(),
     }));

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::raw::{PATIENCE, listen, say, talk};
 use crate::server::{Server, send};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 
@@ -144,7 +144,7 @@ async fn a_slow_answer_is_not_taken_for_a_silent_client() {
         settings.tuning.idle_timeout = Duration::from_millis(100);
     })
     .await;
-    server.store_becomes(Mood::Slow(Duration::from_millis(700)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(700)));
     assert_eq!(server.post("/v1/orders", ORDER).await.status, 201);
 }
 
@@ -270,7 +270,7 @@ async fn connections_past_the_bound_wait_for_their_turn() {
 #[tokio::test]
 async fn requests_past_the_bound_are_503_at_once() {
     let server = Server::with(|settings| settings.max_requests_in_flight = 1).await;
-    server.store_becomes(Mood::Slow(Duration::from_millis(500)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(500)));
     let slow = server.post("/v1/orders", ORDER);
     let refused = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -300,7 +300,7 @@ async fn bodies_hold_no_more_together_than_they_may() {
         ]
         .join(",")
     );
-    server.store_becomes(Mood::Slow(Duration::from_millis(700)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(700)));
     let first = server.post("/v1/orders/batch", large.as_str());
     let second = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -316,7 +316,7 @@ async fn bodies_hold_no_more_together_than_they_may() {
     );
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(small.status, 201);
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(
         server.post("/v1/orders/batch", large).await.json()["accepted"],
         100

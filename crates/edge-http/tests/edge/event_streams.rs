@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{OrderCommand, Seq};
 use futures_util::{Stream, StreamExt};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 use serde_json::Value;
 
 use crate::contract::Contract;
@@ -268,9 +268,10 @@ async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_
             .header("last-event-id", &cursors[seq])
     };
     // The place in the log that breaks who comes to it.
-    server
-        .store
-        .become_so(Mood::ReadingOnAfter(Seq(2), Box::new(Mood::Panicking)));
+    server.store.set_mode(FaultMode::ReadingOnAfter(
+        Seq(2),
+        Box::new(FaultMode::Panicking),
+    ));
     let before = stream(2).send().await.unwrap();
     assert_eq!(before.status(), 500);
     let after = stream(0).send().await.unwrap();
@@ -282,6 +283,6 @@ async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_
         told.contains("something went wrong on the server"),
         "{told}"
     );
-    server.store.become_so(Mood::Well);
+    server.store.set_mode(FaultMode::Well);
     assert_eq!(stream(2).send().await.unwrap().status(), 200);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::ports::StoreError;
 use domain::ShardId;
 use edge_http::{Breaker, EndpointState, HandlerState, WorkSnapshot};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 use serde_json::{Value, json};
 
 use crate::server::{Server, answering, send, well};
@@ -164,7 +164,7 @@ async fn while_commits_fail_the_server_is_not_ready_and_it_recovers_by_itself() 
             "commits_fail",
         ),
     ] {
-        server.store_becomes(Mood::CommitsFailing(error));
+        server.store_becomes(FaultMode::CommitsFailing(error));
         assert_eq!(
             server.get("/readyz").await.status,
             200,
@@ -182,7 +182,7 @@ async fn while_commits_fail_the_server_is_not_ready_and_it_recovers_by_itself() 
         assert_eq!(unavailable["store"], "reachable", "reads go on");
         assert_eq!(unavailable["shards"], json!([{"shard": 0, "status": word}]));
         assert!(!unavailable.to_string().contains(SECRET));
-        server.store_becomes(Mood::Well);
+        server.store_becomes(FaultMode::Well);
         let patience = tokio::time::Instant::now() + Duration::from_secs(20);
         while server.get("/readyz").await.status != 200 {
             assert!(

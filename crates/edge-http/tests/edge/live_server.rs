@@ -21,7 +21,6 @@ use domain::{
 };
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
-use port_conformance::around::Around;
 use port_conformance::faulty::FaultyStore;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -37,7 +36,7 @@ use crate::server::settings;
 pub struct LiveServer {
     pub address: SocketAddr,
     pub ws_address: SocketAddr,
-    pub store: Arc<Around<FaultyStore>>,
+    pub store: Arc<FaultyStore>,
     pub hub: Hub,
     pub soft: CancellationToken,
     serving: JoinSet<ServeReport>,
@@ -51,7 +50,7 @@ impl LiveServer {
     }
 
     pub async fn with(adjust: impl FnOnce(&mut EdgeSettings, &mut WatchSettings)) -> Self {
-        port_conformance::kept_log::listen();
+        port_conformance::captured_logs::listen();
         let mut settings = settings();
         settings.drain_timeout = Duration::from_secs(10);
         let mut watch = WatchSettings {
@@ -68,14 +67,8 @@ impl LiveServer {
             batch: 1_024,
             tuning: adapter_sqlite::Tuning::default(),
         };
-        let opened = SqliteStore::open(
-            options,
-            clock.clone(),
-            Arc::new(SystemIds),
-            hints.clone(),
-            hints.clone(),
-        );
-        let store = Arc::new(Around(FaultyStore::over(Arc::new(opened.unwrap()))));
+        let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
+        let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
         let hub = Hub::new(store.clone(), hints, watch);
         let orders = Arc::new(LocalOrders::new(OrdersDependencies {
             store: StorePorts::of(&(store.clone() as Arc<dyn OrderStore>)),

@@ -3,8 +3,8 @@
 use tracing::Level;
 
 use crate::server::{Server, send};
-use port_conformance::faulty::Mood;
-use port_conformance::kept_log::KeptLog;
+use port_conformance::captured_logs::KeptLog;
+use port_conformance::faulty::FaultMode;
 
 /// The line of each request.
 fn requests(log: &KeptLog) -> Vec<String> {
@@ -44,7 +44,7 @@ async fn refusals_are_logged_at_info_and_failures_as_warnings_with_their_cause()
     let server = Server::start().await;
     server.post("/v1/orders", ORDER).await;
     server.get("/v1/orders/7").await;
-    server.store_becomes(Mood::Panicking);
+    server.store_becomes(FaultMode::Panicking);
     server.get("/v1/stats").await;
     let lines = requests(&log);
     assert_eq!(lines.len(), 2, "{lines:#?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::Receipts;
-use port_conformance::faulty::{Mood, UnreachableReceipts};
+use port_conformance::faulty::{FaultMode, UnreachableReceipts};
 use serde_json::json;
 
 use crate::live_server::LiveServer;
@@ -22,7 +22,7 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_409_and_changes
     let server = Server::start().await;
     let id = placed(&server).await;
     let cancel = format!("/v1/orders/{id}/cancel");
-    server.store_becomes(Mood::Overtaken);
+    server.store_becomes(FaultMode::Overtaken);
     let answer = server.post(&cancel, "").await;
     assert_eq!((answer.status, answer.code().as_str()), (409, "contended"));
     assert_eq!(answer.header("retry-after"), "1");
@@ -36,7 +36,7 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_409_and_changes
         (answer.status, answer.code().as_str()),
         (412, "version_mismatch")
     );
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     let order = server.get(&format!("/v1/orders/{id}")).await.json();
     assert_ne!(order["status"], "CANCELLED");
     assert!(order["version"].as_u64() > read.json()["version"].as_u64());
@@ -46,7 +46,7 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_409_and_changes
 #[tokio::test]
 async fn an_order_that_the_store_cannot_hold_is_422_and_alone() {
     let server = Server::start().await;
-    server.store_becomes(Mood::Refusing(SECRET.to_owned()));
+    server.store_becomes(FaultMode::Refusing(SECRET.to_owned()));
     let answer = server.post("/v1/orders", ORDER).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
@@ -59,7 +59,7 @@ async fn an_order_that_the_store_cannot_hold_is_422_and_alone() {
     assert_eq!((answer.status, &batch["refused"]), (200, &json!(1)));
     assert_eq!(batch["results"][0]["error"]["code"], "refused_by_store");
     assert!(!answer.text.contains(SECRET), "{}", answer.text);
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(server.get("/v1/stats").await.json()["accepted"], 0);
     assert_eq!(server.post("/v1/orders", ORDER).await.status, 201);
 }

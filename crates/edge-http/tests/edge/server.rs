@@ -20,7 +20,6 @@ use edge_http::{
     Tuning, WorkHealth, WorkSnapshot,
 };
 use outbound_http::Proxies;
-use port_conformance::around::Around;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -28,11 +27,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Asked, Contract};
-use port_conformance::faulty::{FaultyStore, Mood};
+use port_conformance::faulty::{FaultMode, FaultyStore};
 
 pub struct Server {
     pub address: SocketAddr,
-    pub store: Arc<Around<FaultyStore>>,
+    pub store: Arc<FaultyStore>,
     work: Arc<StatedWork>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
@@ -168,11 +167,11 @@ impl Server {
 
     /// A server with this place for its receipts.
     pub async fn before(receipts: Receipts, adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
-        port_conformance::kept_log::listen();
+        port_conformance::captured_logs::listen();
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
         let store = open_store(&folder, &hints);
-        let store = Arc::new(Around(FaultyStore::over(store)));
+        let store = Arc::new(FaultyStore::over(store));
         let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
         let untracked = Arc::clone(&ports.writer);
         let commits = CommitHealth::new(store.shards());
@@ -328,8 +327,8 @@ impl Server {
         }
     }
 
-    pub fn store_becomes(&self, mood: Mood) {
-        self.store.become_so(mood);
+    pub fn store_becomes(&self, mode: FaultMode) {
+        self.store.set_mode(mode);
     }
 
     pub fn work_becomes(&self, work: WorkSnapshot) {
@@ -346,7 +345,7 @@ fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dy
     };
     let clock = Arc::new(SystemClock::new());
     let ids = Arc::new(SystemIds);
-    Arc::new(SqliteStore::open(options, clock, ids, hints.clone(), hints.clone()).unwrap())
+    Arc::new(SqliteStore::open(options, clock, ids, hints.clone()).unwrap())
 }
 
 fn now() -> Timestamp {

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::raw::{PATIENCE, listen};
 use crate::server::Server;
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 
@@ -16,7 +16,7 @@ async fn requests_under_way_are_answered_and_idle_connections_close() {
     let mut server = Server::start().await;
     server.get("/livez").await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
-    server.store_becomes(Mood::Slow(Duration::from_millis(300)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(300)));
     let stopping = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         server.soft.cancel();
@@ -51,7 +51,7 @@ async fn half_sent_requests_are_cut_off_when_the_drain_takes_too_long() {
 async fn a_hard_stop_does_not_wait() {
     let mut server =
         Server::with(|settings| settings.drain_timeout = Duration::from_secs(60)).await;
-    server.store_becomes(Mood::Slow(Duration::from_secs(30)));
+    server.store_becomes(FaultMode::Slow(Duration::from_secs(30)));
     let request = format!("GET /v1/stats HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
     let mut waiting = TcpStream::connect(server.address).await.unwrap();
     waiting.write_all(request.as_bytes()).await.unwrap();

@@ -6,7 +6,7 @@ use application::ports::StoreError;
 use domain::ShardId;
 
 use crate::server::{Server, send};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 const SECRET: &str = "postgres://user:secret@db";
@@ -40,7 +40,7 @@ async fn what_may_pass_is_503_with_retry_after_and_says_whether_it_was_done() {
             "store_full",
         ),
     ] {
-        server.store_becomes(Mood::Failing(error));
+        server.store_becomes(FaultMode::Failing(error));
         for answer in [
             server.post("/v1/orders", ORDER).await,
             server.get("/v1/orders").await,
@@ -51,14 +51,14 @@ async fn what_may_pass_is_503_with_retry_after_and_says_whether_it_was_done() {
             assert!(!answer.text.contains(SECRET), "{}", answer.text);
         }
     }
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(server.post("/v1/orders", ORDER).await.status, 201);
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_500_without_its_reason() {
     let server = Server::start().await;
-    server.store_becomes(Mood::Failing(StoreError::Corrupt {
+    server.store_becomes(FaultMode::Failing(StoreError::Corrupt {
         shard: ShardId(0),
         reason: SECRET.to_owned(),
     }));
@@ -70,7 +70,7 @@ async fn what_cannot_be_read_is_500_without_its_reason() {
 #[tokio::test]
 async fn a_panic_is_one_500_and_the_server_stays_up() {
     let server = Server::start().await;
-    server.store_becomes(Mood::Panicking);
+    server.store_becomes(FaultMode::Panicking);
     for answer in [
         server.get("/v1/stats").await,
         server.post("/v1/orders", ORDER).await,
@@ -78,7 +78,7 @@ async fn a_panic_is_one_500_and_the_server_stays_up() {
         assert_eq!((answer.status, answer.code().as_str()), (500, "internal"));
         assert!(!answer.text.contains("panics because"));
     }
-    server.store_becomes(Mood::Well);
+    server.store_becomes(FaultMode::Well);
     assert_eq!(server.post("/v1/orders", ORDER).await.status, 201);
 }
 
@@ -86,7 +86,7 @@ async fn a_panic_is_one_500_and_the_server_stays_up() {
 async fn past_its_deadline_a_request_is_told_so() {
     let server =
         Server::with(|settings| settings.request_deadline = Duration::from_millis(100)).await;
-    server.store_becomes(Mood::Slow(Duration::from_millis(700)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(700)));
     let write = server.post("/v1/orders", ORDER).await;
     assert_eq!(
         (write.status, write.code().as_str()),
@@ -103,7 +103,7 @@ async fn past_its_deadline_a_request_is_told_so() {
 async fn a_key_that_is_still_under_way_past_the_deadline_is_409() {
     let server =
         Server::with(|settings| settings.request_deadline = Duration::from_millis(200)).await;
-    server.store_becomes(Mood::Slow(Duration::from_millis(700)));
+    server.store_becomes(FaultMode::Slow(Duration::from_millis(700)));
     let keyed = || {
         send(
             server
@@ -124,14 +124,14 @@ async fn a_key_that_is_still_under_way_past_the_deadline_is_409() {
 async fn probes_tell_a_process_from_its_store() {
     let server =
         Server::with(|settings| settings.tuning.probe_timeout = Duration::from_millis(100)).await;
-    for mood in [
-        Mood::Failing(StoreError::Unavailable {
+    for mode in [
+        FaultMode::Failing(StoreError::Unavailable {
             shard: ShardId(0),
             reason: SECRET.to_owned(),
         }),
-        Mood::Slow(Duration::from_secs(5)),
+        FaultMode::Slow(Duration::from_secs(5)),
     ] {
-        server.store_becomes(mood);
+        server.store_becomes(mode);
         assert_eq!(server.get("/livez").await.status, 200);
         let ready = server.get("/readyz").await;
         assert_eq!(

@@ -84,7 +84,7 @@ fn parse_status(text: &str) -> Result<String, String> {
                 .iter()
                 .map(|status| status.as_str())
                 .collect();
-            let hint = crate::nearest::suggestion(&text.to_uppercase(), known.iter().copied());
+            let hint = server::nearest::suggestion(&text.to_uppercase(), known.iter().copied());
             format!("is not one of {}{hint}", known.join(", "))
         })
 }

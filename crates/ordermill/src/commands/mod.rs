@@ -1,6 +1,5 @@
 //! One command a file. Each reads its flags, does its work, and answers with an exit code or an error with causes.
 
-pub mod bench;
 pub mod completions;
 pub mod configuration;
 pub mod dead_letters;
@@ -12,6 +11,7 @@ pub mod man;
 pub mod migrate;
 pub mod order_commands;
 pub mod place;
+pub mod serve;
 mod table;
 pub mod watch;
 
@@ -21,7 +21,6 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::command_line::Command;
-use crate::serve;
 
 /// Runs one command to its end.
 ///
@@ -29,7 +28,7 @@ use crate::serve;
 /// What went wrong, with its causes; [`crate::exit::report`] turns it into a line and an exit code.
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(flags) => serve::run(flags),
+        Command::Serve(flags) => serve::run(&flags),
         Command::Place(flags) => wait_for(place::run(flags)),
         Command::Get(flags) => wait_for(get::run(flags)),
         Command::List(flags) => wait_for(list::run(flags)),

@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventPage,
-    ListFilter, ListQuery, NextDue, OrderPage, OrderStore, RescuePolicy, SequencedEvent,
-    StoreError, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventFeed,
+    EventPage, ListFilter, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter,
+    RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
-use domain::{EventPosition, Order, OrderId, Seq, ShardId, Status, Timestamp, Version};
+use domain::{
+    Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, Status, Timestamp, UserId,
+    Version,
+};
 
 use super::Fault;
 use super::erasing::Remembered;
-use crate::around::StoreAround;
 use crate::order_store::{deadline, write_at};
 
 /// The broken twin of a healthy store.
@@ -94,12 +96,18 @@ fn all_of(status: Status, limit: usize) -> ListQuery {
     }
 }
 
-#[async_trait]
-impl StoreAround for BrokenStore {
-    fn inner(&self) -> &dyn OrderStore {
-        &*self.healthy
+impl Sharded for BrokenStore {
+    fn shards(&self) -> &[ShardId] {
+        self.healthy.shards()
     }
 
+    fn shard_of(&self, bucket: Bucket) -> ShardId {
+        self.healthy.shard_of(bucket)
+    }
+}
+
+#[async_trait]
+impl OrderWriter for BrokenStore {
     async fn commit(
         &self,
         writes: Vec<Write>,
@@ -140,6 +148,107 @@ impl StoreAround for BrokenStore {
         Ok(self.spoil_bits(position))
     }
 
+    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
+        if self.fault == Fault::ProbeTakesWork {
+            let lease = Duration::from_secs(60);
+            self.healthy
+                .claim(shard, ClaimLimits::any(1), lease)
+                .await?;
+        }
+        self.healthy.probe_commit(shard).await
+    }
+
+    async fn close(&self) {
+        self.healthy.close().await;
+    }
+}
+
+#[async_trait]
+impl OrderReader for BrokenStore {
+    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        let found = self.healthy.get(id).await?;
+        if self.fault != Fault::StaleReads {
+            return Ok(found);
+        }
+        Ok(found.map(|order| Arc::clone(self.cache().entry(id).or_insert(order))))
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.healthy.find(user, external_id).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        let mut page = self.healthy.list(query).await?;
+        if self.fault == Fault::ForgetfulList && query.before.is_none() && !page.orders.is_empty() {
+            page.orders.remove(0);
+        }
+        if self.fault == Fault::KeptInLists {
+            self.remembered().add_to_list(query, &mut page);
+        }
+        Ok(page)
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut counts = self.healthy.counts().await?;
+        if self.fault == Fault::KeptCounts {
+            self.remembered().add_to_counts(&mut counts);
+        }
+        Ok(counts)
+    }
+}
+
+#[async_trait]
+impl EventFeed for BrokenStore {
+    async fn events_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        if matches!(
+            self.fault,
+            Fault::HiddenLateCommit | Fault::MisnumberedEvents
+        ) {
+            return self.page_of_spoilt(shard, after, limit).await;
+        }
+        let page = self.healthy.events_after(shard, after, limit).await?;
+        Ok(self.spoil_page(page))
+    }
+
+    async fn event_position(
+        &self,
+        shard: ShardId,
+        seq: Seq,
+    ) -> Result<Option<EventPosition>, StoreError> {
+        if self.fault == Fault::MistakenPositions && seq > Seq(1) {
+            let before = Seq(seq.0 - 1);
+            let position = self.healthy.event_position(shard, before).await?;
+            return Ok(position.map(|position| EventPosition { seq, ..position }));
+        }
+        let position = self.healthy.event_position(shard, seq).await?;
+        Ok(position.map(|position| self.spoil_bits(position)))
+    }
+
+    async fn order_events(
+        &self,
+        id: OrderId,
+        after: Option<Version>,
+        limit: usize,
+    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
+        let mut events = self.healthy.order_events(id, after, limit).await?;
+        for found in events.iter_mut().flatten() {
+            found.bits = self.spoil_bits(found.position()).bits;
+        }
+        Ok(events)
+    }
+}
+
+#[async_trait]
+impl WorkQueue for BrokenStore {
     async fn claim(
         &self,
         shard: ShardId,
@@ -169,6 +278,14 @@ impl StoreAround for BrokenStore {
         Ok(claimed)
     }
 
+    async fn claim_quarantined(
+        &self,
+        shard: ShardId,
+        lease: Duration,
+    ) -> Result<Option<Arc<Order>>, StoreError> {
+        self.healthy.claim_quarantined(shard, lease).await
+    }
+
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
         if self.fault != Fault::UnfencedHeartbeat {
             return self.healthy.heartbeat(claims, lease).await;
@@ -195,88 +312,12 @@ impl StoreAround for BrokenStore {
         }
     }
 
-    async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
-        let found = self.healthy.get(id).await?;
-        if self.fault != Fault::StaleReads {
-            return Ok(found);
-        }
-        Ok(found.map(|order| Arc::clone(self.cache().entry(id).or_insert(order))))
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
-        let mut page = self.healthy.list(query).await?;
-        if self.fault == Fault::ForgetfulList && query.before.is_none() && !page.orders.is_empty() {
-            page.orders.remove(0);
-        }
-        if self.fault == Fault::KeptInLists {
-            self.remembered().add_to_list(query, &mut page);
-        }
-        Ok(page)
-    }
-
-    async fn events_after(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        if matches!(
-            self.fault,
-            Fault::HiddenLateCommit | Fault::MisnumberedEvents
-        ) {
-            return self.page_of_spoilt(shard, after, limit).await;
-        }
-        let page = self.healthy.events_after(shard, after, limit).await?;
-        Ok(self.spoil_page(page))
-    }
-
-    async fn order_events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        let mut events = self.healthy.order_events(id, after, limit).await?;
-        for found in events.iter_mut().flatten() {
-            found.bits = self.spoil_bits(found.position()).bits;
-        }
-        Ok(events)
-    }
-
-    async fn event_position(
-        &self,
-        shard: ShardId,
-        seq: Seq,
-    ) -> Result<Option<EventPosition>, StoreError> {
-        if self.fault == Fault::MistakenPositions && seq > Seq(1) {
-            let before = Seq(seq.0 - 1);
-            let position = self.healthy.event_position(shard, before).await?;
-            return Ok(position.map(|position| EventPosition { seq, ..position }));
-        }
-        let position = self.healthy.event_position(shard, seq).await?;
-        Ok(position.map(|position| self.spoil_bits(position)))
-    }
-
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
         let due = self.healthy.next_due(shard).await?;
         Ok(self.merge_lanes(due))
     }
 
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        let mut counts = self.healthy.counts().await?;
-        if self.fault == Fault::KeptCounts {
-            self.remembered().add_to_counts(&mut counts);
-        }
-        Ok(counts)
-    }
-
-    async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        if self.fault == Fault::ProbeTakesWork {
-            let lease = Duration::from_secs(60);
-            self.healthy
-                .claim(shard, ClaimLimits::any(1), lease)
-                .await?;
-        }
-        self.healthy.probe_commit(shard).await
+    async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
+        self.healthy.oldest_due_age(shard).await
     }
 }

@@ -6,56 +6,56 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    BucketRound, Claim, ClaimLimits, Clock, CommitError, Committed, Erasure, Guard, Ids,
-    SequencedEvent, Write,
+    Claim, Clock, CommitError, CommitHint, CommitHints as _, Committed, Counts, Erasure, Guard,
+    Ids as _, SequencedEvent, Write,
 };
-use application::system::{ManualClock, SystemIds};
+use application::system::SystemIds;
 use domain::{
-    Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Job, Lane, Order,
-    OrderId, Seq, ShardId, Status, Timestamp, UserId,
+    Bucket, Decision, Event, EventPosition, ExternalId, Fingerprint, IdempotencyKey, Job, Order,
+    OrderId, Seq, ShardId, Status, UserId,
 };
+
+use super::due::DueOrders;
 
 /// What a real store has on its disk.
-#[derive(Default)]
 pub(super) struct Data {
     pub(super) orders: BTreeMap<OrderId, Arc<Order>>,
-    pub(super) events: [Vec<SequencedEvent>; 2],
-    pub(super) keys: HashMap<(UserId, IdempotencyKey), (Fingerprint, OrderId)>,
+    /// Of each shard.
+    pub(super) events: Vec<Vec<SequencedEvent>>,
     pub(super) external_ids: HashMap<(UserId, ExternalId), (Option<Fingerprint>, OrderId)>,
-    pub(super) due: HashMap<OrderId, (Due, u64)>,
+    pub(super) due: DueOrders,
     pub(super) leases: HashMap<OrderId, Duration>,
-    /// Of each shard and lane.
-    pub(super) rounds: [[BucketRound; 3]; 2],
-    pub(super) erased: HashSet<OrderId>,
+    pub(super) counts: Counts,
+    /// Those of every process.
     pub(super) hints: Vec<Arc<InProcessHints>>,
-}
-
-/// When a job is due.
-#[derive(Clone, Copy)]
-pub(super) enum Due {
-    /// By the monotonic clock.
-    Monotonic(Duration),
-    /// By the wall clock.
-    Wall(Timestamp),
-}
-
-impl Due {
-    /// Milliseconds until then; negative once it has passed.
-    pub(super) fn wait_ms(self, clock: &ManualClock) -> i128 {
-        let ms = |duration: Duration| i128::try_from(duration.as_millis()).expect("it fits");
-        match self {
-            Self::Monotonic(due) => ms(due) - ms(clock.monotonic()),
-            Self::Wall(due) => i128::from(due.as_millis()) - i128::from(clock.now().as_millis()),
-        }
-    }
-}
-
-pub(super) fn shard_of(id: OrderId) -> ShardId {
-    ShardId(u16::from(!id.bucket().is_first_half_of_alphabet()))
+    keys: HashMap<(UserId, IdempotencyKey), (Fingerprint, OrderId)>,
+    erased: HashSet<OrderId>,
+    /// The versions of each order, for [`Data::restore`].
+    versions: HashMap<OrderId, Vec<Arc<Order>>>,
 }
 
 impl Data {
-    pub(super) fn conflict(&self, write: &Write) -> Option<Result<Committed, CommitError>> {
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            orders: BTreeMap::new(),
+            events: vec![Vec::new(); shards],
+            external_ids: HashMap::new(),
+            due: DueOrders::default(),
+            leases: HashMap::new(),
+            counts: Counts::default(),
+            hints: Vec::new(),
+            keys: HashMap::new(),
+            erased: HashSet::new(),
+            versions: HashMap::new(),
+        }
+    }
+
+    pub(super) fn shard_of(&self, bucket: Bucket) -> ShardId {
+        let shards = u16::try_from(self.events.len()).expect("a shard's number fits");
+        ShardId(bucket.get() % shards)
+    }
+
+    fn conflict(&self, write: &Write) -> Option<Result<Committed, CommitError>> {
         let order = &write.decision.order;
         match &write.guard {
             Guard::At { version, status } => {
@@ -92,7 +92,12 @@ impl Data {
         }
     }
 
-    pub(super) fn apply(&mut self, write: Write, now: Duration) -> Result<Committed, CommitError> {
+    /// Writes a decision, if its guard holds.
+    pub(super) fn apply(
+        &mut self,
+        write: Write,
+        clock: &dyn Clock,
+    ) -> Result<Committed, CommitError> {
         if let Some(answer) = self.conflict(&write) {
             return answer;
         }
@@ -107,26 +112,51 @@ impl Data {
                 self.external_ids.insert(key, (fingerprint, order.id));
             }
         }
-        let seq = self.record(write.decision, now);
+        let seq = self.record(write.decision, clock);
         Ok(Committed::Written { seq })
     }
 
-    pub(super) fn record(&mut self, decision: Decision, now: Duration) -> Seq {
-        let id = decision.order.id;
-        self.leases.remove(&id);
-        self.due.remove(&id);
-        let mut last = self.head(shard_of(id));
+    /// Makes an order what was decided, and hints at it.
+    pub(super) fn record(&mut self, decision: Decision, clock: &dyn Clock) -> Seq {
+        let order = decision.order;
+        let shard = self.shard_of(order.id.bucket());
+        self.leases.remove(&order.id);
+        self.due.remove(order.id);
+        let mut last = self.head(shard);
         for event in decision.earlier.into_iter().chain([decision.event]) {
             last = self.append(event);
         }
-        let due = match decision.job {
-            Job::DueIn(delay) => Some(Due::Monotonic(now + delay)),
-            Job::DueAt(time) => Some(Due::Wall(time)),
-            Job::Leased | Job::Nothing => None,
-        };
-        self.due.extend(due.map(|due| (id, (due, last.seq.0))));
-        self.orders.insert(id, decision.order);
+        self.due
+            .insert(shard, &order, decision.job, last.seq, clock);
+        self.versions
+            .entry(order.id)
+            .or_default()
+            .push(Arc::clone(&order));
+        let before = self.orders.insert(order.id, Arc::clone(&order));
+        self.count(before.as_deref(), Some(&order));
+        self.hint(
+            shard,
+            last.seq,
+            matches!(decision.job, Job::DueIn(Duration::ZERO) | Job::DueAt(_)),
+        );
         last.seq
+    }
+
+    fn hint(&self, shard: ShardId, seq: Seq, work_is_due: bool) {
+        for hints in &self.hints {
+            hints.committed(shard, CommitHint { seq, work_is_due });
+        }
+    }
+
+    fn count(&mut self, before: Option<&Order>, after: Option<&Order>) {
+        if let Some(before) = before {
+            let count = self.counts.get(before.status);
+            self.counts.set(before.status, count - 1);
+        }
+        if let Some(after) = after {
+            let count = self.counts.get(after.status);
+            self.counts.set(after.status, count + 1);
+        }
     }
 
     pub(super) fn head(&self, shard: ShardId) -> EventPosition {
@@ -135,8 +165,9 @@ impl Data {
         last.unwrap_or_default()
     }
 
-    pub(super) fn append(&mut self, event: Event) -> EventPosition {
-        let events = &mut self.events[usize::from(shard_of(event.order_id).0)];
+    fn append(&mut self, event: Event) -> EventPosition {
+        let shard = self.shard_of(event.order_id.bucket());
+        let events = &mut self.events[usize::from(shard.0)];
         let found = SequencedEvent {
             seq: Seq(events.len() as u64 + 1),
             bits: (SystemIds.random() >> 32) as u32,
@@ -149,62 +180,57 @@ impl Data {
 
     pub(super) fn erase(&mut self, erasure: Erasure) -> Result<EventPosition, CommitError> {
         let id = erasure.event.order_id;
-        let order = self.orders.get(&id);
-        let holds =
-            |order: &Arc<Order>| order.version == erasure.version && order.status == erasure.status;
-        if !order.is_some_and(holds) {
+        let holds = |order: &&Arc<Order>| {
+            order.version == erasure.version && order.status == erasure.status
+        };
+        let Some(order) = self.orders.get(&id).filter(holds).cloned() else {
             return Err(CommitError::Stale);
-        }
-        self.orders.remove(&id);
+        };
+        self.remove(&order);
         self.erased.insert(id);
-        self.due.remove(&id);
-        self.leases.remove(&id);
-        self.keys.retain(|_, (_, bound)| *bound != id);
-        self.external_ids.retain(|_, (_, bound)| *bound != id);
-        let events = &mut self.events[usize::from(shard_of(id).0)];
+        self.counts.erased += 1;
+        let shard = self.shard_of(id.bucket());
+        let events = &mut self.events[usize::from(shard.0)];
         for found in events.iter_mut().filter(|found| found.event.order_id == id) {
             found.event = Arc::new(found.event.tombstone());
         }
-        Ok(self.append(erasure.event))
+        let position = self.append(erasure.event);
+        self.hint(shard, position.seq, false);
+        Ok(position)
     }
 
-    /// The orders of a shard whose work is due, oldest due first.
-    pub(super) fn due(&self, shard: ShardId, clock: &ManualClock) -> Vec<OrderId> {
-        let of_shard = self.due.iter().filter(|(id, _)| shard_of(**id) == shard);
-        let mut due: Vec<_> = of_shard
-            .map(|(id, (due, seq))| (due.wait_ms(clock), *seq, *id))
-            .filter(|(wait_ms, ..)| *wait_ms <= 0)
-            .collect();
-        due.sort_unstable();
-        due.into_iter().map(|(_, _, id)| id).collect()
+    /// Removes an order and its names. Its events stay.
+    fn remove(&mut self, order: &Order) {
+        self.orders.remove(&order.id);
+        self.count(Some(order), None);
+        self.due.remove(order.id);
+        self.leases.remove(&order.id);
+        self.versions.remove(&order.id);
+        self.keys.retain(|_, (_, bound)| *bound != order.id);
+        self.external_ids.retain(|_, (_, bound)| *bound != order.id);
     }
 
-    /// The due orders of a shard that are not quarantined, as a claim within `limits` takes them.
-    pub(super) fn due_in_lanes(
-        &mut self,
-        shard: ShardId,
-        limits: ClaimLimits,
-        clock: &ManualClock,
-    ) -> Vec<OrderId> {
-        let mut due = self.due(shard, clock);
-        due.retain(|id| !self.orders[id].is_quarantined());
-        let due: Vec<_> = due.iter().map(|id| (self.orders[id].lane(), *id)).collect();
-        let count = |lane| due.iter().filter(|(of, _)| *of == lane).count();
-        let allotted = limits.allot(Lane::ALL.map(count));
-        let mut taken = Vec::new();
-        for lane in Lane::ALL {
-            let of_lane = due.iter().filter(|(of, _)| *of == lane);
-            let of_lane = of_lane.map(|(_, id)| (id.bucket(), *id));
-            let round = &mut self.rounds[usize::from(shard.0)][lane.index()];
-            taken.extend(round.take(of_lane, allotted[lane.index()]));
+    /// Makes a shard what it was when its last event was that at `seq`. Work that waited then does not wait again.
+    pub(super) fn restore(&mut self, shard: ShardId, seq: Seq) {
+        let kept = usize::try_from(seq.0).expect("a seq fits");
+        let lost = self.events[usize::from(shard.0)].split_off(kept);
+        for id in lost.into_iter().map(|found| found.event.order_id).rev() {
+            let Some(order) = self.orders.get(&id).cloned() else {
+                continue;
+            };
+            let mut versions = self.versions.remove(&id).unwrap_or_default();
+            versions.pop();
+            match versions.last().cloned() {
+                Some(before) => {
+                    self.due.remove(id);
+                    self.leases.remove(&id);
+                    self.count(Some(&order), Some(&before));
+                    self.orders.insert(id, before);
+                    self.versions.insert(id, versions);
+                }
+                None => self.remove(&order),
+            }
         }
-        taken
-    }
-
-    /// The due orders of a shard that are quarantined, the one that is due for longest first.
-    pub(super) fn due_quarantined(&self, shard: ShardId, clock: &ManualClock) -> Option<OrderId> {
-        let due = self.due(shard, clock);
-        due.into_iter().find(|id| self.orders[id].is_quarantined())
     }
 
     /// Claims these orders, which are due.
@@ -212,17 +238,15 @@ impl Data {
         &mut self,
         due: impl IntoIterator<Item = OrderId>,
         lease: Duration,
-        clock: &ManualClock,
+        clock: &dyn Clock,
     ) -> Vec<Arc<Order>> {
-        let now = clock.monotonic();
         let claim = |id| {
-            let order: &Arc<Order> = &self.orders[&id];
-            let decision = order
+            let decision = self.orders[&id]
                 .claim(clock.now())
                 .expect("a job that waits belongs to an order that can be claimed");
             let claimed = Arc::clone(&decision.order);
-            self.record(decision, now);
-            self.leases.insert(id, now + lease);
+            self.record(decision, clock);
+            self.leases.insert(id, clock.monotonic() + lease);
             claimed
         };
         due.into_iter().map(claim).collect()

@@ -1,38 +1,109 @@
 //! The plainest store that keeps every promise: maps behind one lock. The suite is tested on it, whole and broken, and
-//! tests of use cases run on it. It is opened as the suite opens any store ([`InMemory`]).
+//! every test that needs a store and no disk runs on it. The suite opens it as any store ([`InMemory`]).
 //!
-//! Its processes share the maps, so that the behaviours of two processes run here too. Nothing of it is on a disk.
+//! Its processes share the maps, so that the behaviours of two processes run here too. Nothing of it is on a disk. Time is
+//! that of the clock which it is given.
 
 mod data;
+mod due;
 mod opened;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
-    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
-    SequencedEvent, Sharded, StatusBus, StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventFeed,
+    EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
-use application::system::ManualClock;
 use async_trait::async_trait;
 use domain::{
-    Bucket, EventPosition, ExternalId, Lane, Order, OrderId, Seq, ShardId, UserId, Version,
+    Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, Status, UserId, Version,
 };
 
-use data::{Data, shard_of};
+use data::Data;
 pub use opened::InMemory;
-
-const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(1)];
 
 /// One process on the data.
 pub struct InMemoryStore {
     data: Arc<Mutex<Data>>,
-    clock: Arc<ManualClock>,
+    shards: Vec<ShardId>,
+    clock: Arc<dyn Clock>,
     is_closed: Mutex<bool>,
 }
 
 impl InMemoryStore {
+    /// A store without orders, of this many shards: bucket modulo shards. It hints to `hints`.
+    #[must_use]
+    pub fn new(shards: u16, clock: Arc<dyn Clock>, hints: Arc<InProcessHints>) -> Self {
+        let data = Arc::new(Mutex::new(Data::new(usize::from(shards))));
+        Self::on(data, clock, hints)
+    }
+
+    /// Another process on the same data.
+    fn on(data: Arc<Mutex<Data>>, clock: Arc<dyn Clock>, hints: Arc<InProcessHints>) -> Self {
+        let mut locked = data.lock().unwrap_or_else(PoisonError::into_inner);
+        locked.hints.push(hints);
+        let shards = locked.events.len();
+        drop(locked);
+        Self {
+            data,
+            shards: (0..).map(ShardId).take(shards).collect(),
+            clock,
+            is_closed: Mutex::new(false),
+        }
+    }
+
+    /// Commits one decision at once.
+    ///
+    /// # Errors
+    /// As [`OrderWriter::commit`].
+    pub fn write(&self, write: Write) -> Result<Committed, CommitError> {
+        self.data().apply(write, &*self.clock)
+    }
+
+    /// Erases an order at once.
+    ///
+    /// # Errors
+    /// As [`OrderWriter::erase`].
+    pub fn erase_now(&self, erasure: Erasure) -> Result<EventPosition, CommitError> {
+        self.data().erase(erasure)
+    }
+
+    /// Restores a shard from a backup whose last event was that at `seq`: what follows is another history.
+    pub fn restore(&self, shard: ShardId, seq: Seq) {
+        self.data().restore(shard, seq);
+    }
+
+    /// An order, if there is one.
+    #[must_use]
+    pub fn find_order(&self, id: OrderId) -> Option<Arc<Order>> {
+        self.data().orders.get(&id).cloned()
+    }
+
+    /// All orders, the oldest first.
+    #[must_use]
+    pub fn orders(&self) -> Vec<Arc<Order>> {
+        self.data().orders.values().cloned().collect()
+    }
+
+    /// How many orders have a status.
+    #[must_use]
+    pub fn count(&self, status: Status) -> u64 {
+        self.data().counts.get(status)
+    }
+
+    /// The statuses that an order has gone through.
+    #[must_use]
+    pub fn statuses(&self, id: OrderId) -> Vec<Status> {
+        let data = self.data();
+        let shard = data.shard_of(id.bucket());
+        let events = data.events[usize::from(shard.0)].iter();
+        let of_order = events.filter(|found| found.event.order_id == id);
+        of_order.filter_map(|found| found.event.status()).collect()
+    }
+
     fn data(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -43,22 +114,23 @@ impl InMemoryStore {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hint(data: &Data, shard: ShardId) {
-        let seq = Seq(data.events[usize::from(shard.0)].len() as u64);
-        for hints in &data.hints {
-            hints.committed(shard, seq);
-            hints.work_is_due(shard);
+    /// Why nothing is written for a caller that waits until `deadline`.
+    fn refusal(&self, shard: ShardId, deadline: Deadline) -> Option<StoreError> {
+        if *self.is_closed() {
+            let reason = "closed".to_owned();
+            return Some(StoreError::Unavailable { shard, reason });
         }
+        (deadline < tokio::time::Instant::now()).then_some(StoreError::Expired)
     }
 }
 
 impl Sharded for InMemoryStore {
     fn shards(&self) -> &[ShardId] {
-        &SHARDS
+        &self.shards
     }
 
     fn shard_of(&self, bucket: Bucket) -> ShardId {
-        ShardId(u16::from(!bucket.is_first_half_of_alphabet()))
+        self.data().shard_of(bucket)
     }
 }
 
@@ -70,23 +142,14 @@ impl OrderWriter for InMemoryStore {
         deadline: Deadline,
     ) -> Vec<Result<Committed, CommitError>> {
         tokio::task::yield_now().await;
-        let is_closed = self.is_closed();
-        let mut data = self.data();
-        let now = self.clock.monotonic();
-        let mut answers = Vec::with_capacity(writes.len());
-        for write in writes {
-            let shard = shard_of(write.decision.order.id);
-            if *is_closed {
-                let reason = "closed".to_owned();
-                answers.push(Err(StoreError::Unavailable { shard, reason }.into()));
-            } else if deadline < tokio::time::Instant::now() {
-                answers.push(Err(StoreError::Expired.into()));
-            } else {
-                answers.push(data.apply(write, now));
-                Self::hint(&data, shard);
+        let answers = writes.into_iter().map(|write| {
+            let shard = self.shard_of(write.decision.order.id.bucket());
+            match self.refusal(shard, deadline) {
+                Some(refusal) => Err(refusal.into()),
+                None => self.write(write),
             }
-        }
-        answers
+        });
+        answers.collect()
     }
 
     async fn erase(
@@ -95,23 +158,15 @@ impl OrderWriter for InMemoryStore {
         deadline: Deadline,
     ) -> Result<EventPosition, CommitError> {
         tokio::task::yield_now().await;
-        let is_closed = self.is_closed();
-        let mut data = self.data();
-        let shard = shard_of(erasure.event.order_id);
-        if *is_closed {
-            let reason = "closed".to_owned();
-            return Err(StoreError::Unavailable { shard, reason }.into());
+        let shard = self.shard_of(erasure.event.order_id.bucket());
+        match self.refusal(shard, deadline) {
+            Some(refusal) => Err(refusal.into()),
+            None => self.erase_now(erasure),
         }
-        if deadline < tokio::time::Instant::now() {
-            return Err(StoreError::Expired.into());
-        }
-        let position = data.erase(erasure)?;
-        Self::hint(&data, shard);
-        Ok(position)
     }
 
     async fn probe_commit(&self, shard: ShardId) -> Result<(), StoreError> {
-        let reason = match SHARDS.contains(&shard) {
+        let reason = match self.shards.contains(&shard) {
             true if !*self.is_closed() => return Ok(()),
             true => "closed",
             false => "there is no such shard",
@@ -177,13 +232,7 @@ impl OrderReader for InMemoryStore {
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
-        let data = self.data();
-        let mut counts = Counts::default();
-        counts.erased = data.erased.len() as u64;
-        for order in data.orders.values() {
-            counts.set(order.status, counts.get(order.status) + 1);
-        }
-        Ok(counts)
+        Ok(self.data().counts)
     }
 }
 
@@ -199,8 +248,8 @@ impl EventFeed for InMemoryStore {
         if !data.orders.contains_key(&id) {
             return Ok(None);
         }
-        let events = data.events[usize::from(shard_of(id).0)].iter();
-        let of_order = events.filter(|found| {
+        let shard = data.shard_of(id.bucket());
+        let of_order = data.events[usize::from(shard.0)].iter().filter(|found| {
             found.event.order_id == id && after.is_none_or(|after| found.event.version > after)
         });
         Ok(Some(of_order.take(limit).cloned().collect()))
@@ -246,10 +295,8 @@ impl WorkQueue for InMemoryStore {
         lease: Duration,
     ) -> Result<Vec<Arc<Order>>, StoreError> {
         let mut data = self.data();
-        let due = data.due_in_lanes(shard, limits, &self.clock);
-        let claimed = data.claim(due, lease, &self.clock);
-        Self::hint(&data, shard);
-        Ok(claimed)
+        let due = data.due.due(shard, limits, &*self.clock);
+        Ok(data.claim(due, lease, &*self.clock))
     }
 
     async fn claim_quarantined(
@@ -258,10 +305,8 @@ impl WorkQueue for InMemoryStore {
         lease: Duration,
     ) -> Result<Option<Arc<Order>>, StoreError> {
         let mut data = self.data();
-        let due = data.due_quarantined(shard, &self.clock);
-        let claimed = data.claim(due, lease, &self.clock);
-        Self::hint(&data, shard);
-        Ok(claimed.into_iter().next())
+        let due = data.due.due_quarantined(shard, &*self.clock);
+        Ok(data.claim(due, lease, &*self.clock).into_iter().next())
     }
 
     async fn heartbeat(&self, claims: &[Claim], lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -286,7 +331,7 @@ impl WorkQueue for InMemoryStore {
         let lost: Vec<OrderId> = data
             .leases
             .iter()
-            .filter(|(id, until)| shard_of(**id) == shard && **until <= now)
+            .filter(|(id, until)| data.shard_of(id.bucket()) == shard && **until <= now)
             .map(|(id, _)| *id)
             .take(limit)
             .collect();
@@ -294,39 +339,18 @@ impl WorkQueue for InMemoryStore {
         for id in lost {
             let decision = data.orders[&id]
                 .lose_lease(policy.max_attempts, policy.delay, self.clock.now())
-                .expect("a leased order is PROCESSING");
+                .expect("an order with a lease is PROCESSING");
             rescued.push(Arc::clone(&decision.order));
-            data.record(decision, now);
+            data.record(decision, &*self.clock);
         }
-        Self::hint(&data, shard);
         Ok(rescued)
     }
 
     async fn next_due(&self, shard: ShardId) -> Result<NextDue, StoreError> {
-        let data = self.data();
-        let next = |lane: Option<Lane>| {
-            let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
-            let of_lane = of_shard.filter(|(id, _)| {
-                let order = &data.orders[id];
-                let of = (!order.is_quarantined()).then(|| order.lane());
-                of == lane
-            });
-            let wait_ms = of_lane
-                .map(|(_, (due, _))| due.wait_ms(&self.clock))
-                .min()?;
-            Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
-        };
-        Ok(NextDue {
-            lanes: Lane::ALL.map(|lane| next(Some(lane))),
-            quarantined: next(None),
-        })
+        Ok(self.data().due.next_due(shard, &*self.clock))
     }
 
     async fn oldest_due_age(&self, shard: ShardId) -> Result<Option<Duration>, StoreError> {
-        let data = self.data();
-        let of_shard = data.due.iter().filter(|(id, _)| shard_of(**id) == shard);
-        let waits = of_shard.map(|(_, (due, _))| due.wait_ms(&self.clock));
-        let oldest = waits.filter(|wait_ms| *wait_ms <= 0).min();
-        Ok(oldest.map(|ms| Duration::from_millis(u64::try_from(-ms).unwrap_or(u64::MAX))))
+        Ok(self.data().due.oldest_age(shard, &*self.clock))
     }
 }

@@ -1,17 +1,19 @@
 //! How tests open the store in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{Clock, OrderWriter as _};
 use application::system::ManualClock;
 use async_trait::async_trait;
-use domain::Timestamp;
+use domain::{ShardId, Timestamp};
 
+use super::InMemoryStore;
 use super::data::Data;
-use super::{InMemoryStore, SHARDS};
 use crate::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
+
+const SHARDS: u16 = 2;
 
 /// Opens stores in memory, under a clock that is turned by hand.
 pub struct InMemory;
@@ -21,7 +23,8 @@ impl StoreFactory for InMemory {
     async fn fresh(&self) -> Box<dyn OpenStore> {
         let now = Timestamp::parse("2026-01-31T12:00:00Z").expect("a valid time");
         let clock = Arc::new(ManualClock::at(now));
-        Box::new(Opened::on(Arc::default(), clock))
+        let data = Data::new(usize::from(SHARDS));
+        Box::new(Opened::on(Arc::new(Mutex::new(data)), clock))
     }
 }
 
@@ -34,16 +37,10 @@ struct Opened {
 
 impl Opened {
     fn on(data: Arc<Mutex<Data>>, clock: Arc<ManualClock>) -> Self {
-        let hints = Arc::new(InProcessHints::new(&SHARDS));
-        data.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .hints
-            .push(Arc::clone(&hints));
-        let store = Arc::new(InMemoryStore {
-            data: Arc::clone(&data),
-            clock: Arc::clone(&clock),
-            is_closed: Mutex::new(false),
-        });
+        let shards: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
+        let hints = Arc::new(InProcessHints::new(&shards));
+        let store = InMemoryStore::on(Arc::clone(&data), clock.clone(), Arc::clone(&hints));
+        let store = Arc::new(store);
         Self {
             data,
             clock,

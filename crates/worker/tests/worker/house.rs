@@ -8,7 +8,7 @@ use std::time::Duration;
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Clock, Guard, Ids, OrderHandler, OrderWriter as _, Outcome, Sharded as _, WorkQueue as _, Write,
+    Clock, Guard, Ids, OrderHandler, OrderWriter as _, Outcome, Sharded as _, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -22,7 +22,7 @@ use worker::{
     BreakerSettings, Tuning, Worker, WorkerParts, WorkerReport, WorkerSettings, WorkerStatus,
 };
 
-use crate::memory_store::MemoryStore;
+use crate::failing_store::FailingStore;
 
 /// Tokio's time as a clock: paused, it passes when nothing else is left to do. Its wall clock can be set.
 pub struct TokioClock {
@@ -159,7 +159,7 @@ impl OrderHandler for Scripted {
 
 /// A running worker over a store in memory.
 pub struct House {
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<FailingStore>,
     pub clock: Arc<TokioClock>,
     pub status: WorkerStatus,
     pub soft: CancellationToken,
@@ -217,7 +217,7 @@ impl House {
         let shards: Vec<ShardId> = (0..plan.shards).map(ShardId).collect();
         let hints = Arc::new(InProcessHints::new(&shards));
         let clock = Arc::new(TokioClock::new());
-        let store = Arc::new(MemoryStore::new(
+        let store = Arc::new(FailingStore::new(
             plan.shards,
             Arc::clone(&hints),
             clock.clone(),
@@ -226,7 +226,7 @@ impl House {
     }
 
     fn over(
-        store: Arc<MemoryStore>,
+        store: Arc<FailingStore>,
         hints: Arc<InProcessHints>,
         clock: Arc<TokioClock>,
         plan: Plan,
@@ -236,7 +236,7 @@ impl House {
         let worker = Worker::new(WorkerParts {
             queue: Arc::clone(&store) as _,
             writer: Arc::clone(&store) as _,
-            dispatch: hints.clone(),
+            wake_ups: hints.clone(),
             handler,
             receipts: plan.receipts.clone(),
             clock: clock.clone(),

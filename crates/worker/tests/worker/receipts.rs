@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use application::Receipts;
 use application::ports::{
-    Clock as _, OrderHandler, OrderReader as _, OrderWriter as _, Outcome, ReceiptError,
-    ReceiptStore,
+    Clock as _, OrderHandler, OrderWriter as _, Outcome, ReceiptError, ReceiptStore,
 };
 use async_trait::async_trait;
 use domain::{OrderId, Receipt, ReceiptLocation, Status, Wait};

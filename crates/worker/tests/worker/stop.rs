@@ -119,26 +119,3 @@ async fn an_unreachable_store_does_not_keep_the_worker_from_stopping() {
         begun.elapsed()
     );
 }
-
-#[tokio::test(start_paused = true)]
-async fn work_that_takes_no_time_is_never_left_claimed() {
-    let mut house = House::with(Arc::new(NoWork));
-    // In one commit: the worker first runs when this task waits again.
-    house.place(5).await;
-    house.store.faults.overloaded.store(1_000, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let store = Arc::clone(&house.store);
-    let begun = Instant::now();
-    let report = house.stop().await;
-    assert_eq!((report.claimed, report.abandoned), (0, 0));
-    assert_eq!(
-        store.count(Status::Pending),
-        5,
-        "nothing was claimed in vain"
-    );
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begun.elapsed()
-    );
-}

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use port_conformance::kept_log::KeptLog;
+use port_conformance::captured_logs::KeptLog;
 use port_conformance::order_store::sample;
 use tracing::Level;
 

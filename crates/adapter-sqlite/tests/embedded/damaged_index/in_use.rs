@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use port_conformance::kept_log::KeptLog;
+use port_conformance::captured_logs::KeptLog;
 use tracing::Level;
 
 use super::{PAGE, Random, USERS, Used, lines_of, log_of, overwrite, pages};

@@ -16,7 +16,7 @@ use application::ports::{
 };
 use application::system::ManualClock;
 use domain::{OrderId, PlaceOrder};
-use port_conformance::kept_log::KeptLog;
+use port_conformance::captured_logs::KeptLog;
 use port_conformance::order_store::{OpenStore, Subject, deadline, sample};
 use tempfile::TempDir;
 

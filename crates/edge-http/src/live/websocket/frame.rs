@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use application::order_json::write_text;
 use application::watch::{Change, Cursor, Resync};
 use bytes::Bytes;
+use order_json::write_text;
 
 /// FIN, and the opcode of a text.
 const TEXT: u8 = 0x81;

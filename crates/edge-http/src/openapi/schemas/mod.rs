@@ -1,5 +1,5 @@
 //! The bodies of requests and answers, as types that only the document is made of. What is read and written in truth
-//! is `json` and `application::order_json`; the tests hold every answer to what stands here.
+//! is `order_json`; the tests hold every answer to what stands here.
 
 #![expect(
     dead_code,

@@ -1,7 +1,7 @@
 //! orderflow's captures, replayed against a server that holds the orders which were there then.
 
 use application::ports::StoreError;
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 use serde_json::{Value, json};
 
 use super::capture::{Capture, Heard, Relied, folder, names};
@@ -117,7 +117,7 @@ async fn its_health_is_ours_behind_the_members_that_its_clients_look_for() {
             r#"{"service":"orderflow-producer","status":"healthy","version":"1.2.3","reasons":[]"#;
         assert!(answer.text.starts_with(begins), "{}", answer.text);
     }
-    server.store_becomes(Mood::Failing(StoreError::Expired));
+    server.store_becomes(FaultMode::Failing(StoreError::Expired));
     let answer = server.get("/health").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.header("access-control-allow-origin"), "*");

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::raw::say;
 use crate::server::{Server, send};
-use port_conformance::faulty::Mood;
+use port_conformance::faulty::FaultMode;
 
 const ORDERFLOW: &str = r#"{"user_id":"u","product_name":"p","quantity":1,"price":1}"#;
 const ORDER: &str = r#"{"user_id":"u","amount":1}"#;
@@ -23,7 +23,7 @@ fn unavailable() -> StoreError {
 #[tokio::test]
 async fn a_store_that_is_away_is_503_in_the_dialects_own_form() {
     let server = Server::start().await;
-    server.store_becomes(Mood::Failing(unavailable()));
+    server.store_becomes(FaultMode::Failing(unavailable()));
     let words =
         "The store cannot be reached. Nothing was done; send the request again in a moment.";
     for answer in [
@@ -42,7 +42,7 @@ async fn a_store_that_is_away_is_503_in_the_dialects_own_form() {
         assert_eq!(answer.text, format!("{words}\n"));
         assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
     }
-    server.store_becomes(Mood::Panicking);
+    server.store_becomes(FaultMode::Panicking);
     let panicked = server.get("/api/orders").await;
     assert_eq!(panicked.status, 500);
     assert!(panicked.json()["error"].is_string());

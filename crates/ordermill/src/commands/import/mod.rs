@@ -8,7 +8,6 @@ mod progress;
 mod reading;
 mod report;
 mod run;
-mod sample;
 mod send;
 mod shape;
 mod show;
@@ -25,7 +24,6 @@ use order_import::suggest::suggest;
 use order_import::{RunKeys, presets};
 
 pub use flags::ImportFlags;
-pub use sample::{SampleOrder, sample};
 
 use crate::client::Server;
 use crate::exit::{INTERRUPTED, SOME_REFUSED};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::{CheckRules, Currency, Fault, PlaceOrder};
-use edge_http::{Reader, RowFields, read_order};
 use order_import::{
     Expect, Fate, ImportError, Inputs, Item, MappedFiles, Mapping, Progress, Repeats, RunKeys,
     Sink, Taken, Tally, WholeFiles,
 };
+use order_json::{Reader, RowFields, read_order};
 use tokio::sync::mpsc;
 
 use super::chunk::Chunk;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use order_import::{Fate, Mapping, Ready, column_of, presets};
+use server::ConfigError;
 
 use super::flags::{As, FormatFlag, ImportFlags};
-use crate::config::ConfigError;
 
 /// How orders lie in the files.
 #[derive(Clone)]
