@@ -9,8 +9,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::{PostgresOptions, PostgresStore, ShardMap, Tuning};
-use application::in_process::InProcessHints;
+use adapter_postgres::{NotifyBus, PostgresOptions, PostgresStore, ShardMap, Tuning};
+use application::in_process::{FanOut, InProcessHints};
 use application::ports::{
     Guard, Ids, ListFilter, ListQuery, OrderReader as _, OrderWriter as _, WorkQueue as _, Write,
 };
@@ -44,7 +44,9 @@ async fn main() -> Result<(), Failed> {
         tuning: Tuning::default(),
     };
     let clock = Arc::new(SystemClock::new());
-    let store = PostgresStore::connect(options, clock, hints.clone(), hints).await?;
+    let bus = Arc::new(NotifyBus::start(&options, &hints)?);
+    let hints = Arc::new(FanOut::to(vec![hints, bus]));
+    let store = PostgresStore::connect(options, clock, hints).await?;
     let store = Arc::new(store);
 
     let placed = intake(&store, callers, Duration::from_secs(seconds), has_keys).await?;

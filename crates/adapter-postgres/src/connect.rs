@@ -1,5 +1,5 @@
 //! Connections to one shard: its address read once, each connection with its time-outs and session settings. Used
-//! by the writer, the listener, the pool and the schema; it never retries, that is its callers' business.
+//! by the writer, the notify bus, the pool and the schema; it never retries, that is its callers' business.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) type Driver = tokio_postgres::Connection<
 pub(crate) enum Purpose {
     Write,
     Read,
-    Listen,
+    Notify,
     Schema,
 }
 
@@ -175,7 +175,8 @@ fn settings(purpose: Purpose, statement_timeout: Duration) -> String {
              WHERE current_setting('synchronous_commit') = 'off'",
         ),
         Purpose::Read => settings.push_str("SET enable_hashjoin = off; SET enable_mergejoin = off"),
-        Purpose::Listen => {}
+        // A notification is a transaction, although it writes nothing that has to be on disk.
+        Purpose::Notify => settings.push_str("SET synchronous_commit = off"),
         // Building an index over many rows takes what it takes.
         Purpose::Schema => settings.push_str("SET statement_timeout = 0"),
     }

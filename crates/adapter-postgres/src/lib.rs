@@ -2,15 +2,15 @@
 //!
 //! Each shard is a database (or a schema) of its own with plain tables: `orders`, `events`, and `shard` with one row. For
 //! people there are views of them in words and decimals (docs/POSTGRES.md). Several processes may write one shard. Each
-//! process has, for each shard, one task that writes, by group commit on a connection of its own, one task that listens to
-//! the other processes, and a bounded pool for reading.
+//! process has, for each shard, one task that writes, by group commit on a connection of its own, and a bounded pool for
+//! reading. Hints of commits reach other processes by a [`NotifyBus`], with a connection of its own, if there is one.
 //!
 //! The servers enforce what must hold across processes: keys and external ids by unique indexes, an order's state by
 //! guards in SQL, claims by row locks, leases and due times by the server's clock, and `seq` by the lock on the row of
 //! `shard`, which each commit takes last. A shard that is slow or away does not delay the others: its writes are refused
 //! as unavailable, or reported as unknown if the connection broke after the commit was sent.
 //!
-//! The binary builds a [`PostgresStore`] from [`PostgresOptions`]; nothing else in this crate is public. It never
+//! The binary builds a [`PostgresStore`] and a [`NotifyBus`] from [`PostgresOptions`]. Nothing here
 //! decides anything about an order: decisions come from the domain.
 
 mod backoff;
@@ -24,7 +24,7 @@ mod erasure;
 mod error;
 mod failure;
 mod list;
-mod listener;
+mod notify_bus;
 mod options;
 mod plan;
 mod probe;
@@ -45,6 +45,7 @@ mod work;
 mod writer;
 
 pub use error::ConnectError;
+pub use notify_bus::NotifyBus;
 pub use options::{PostgresOptions, Tuning};
 pub use shard_map::{BucketRange, ShardMap, ShardMapError};
 pub use start::migrate;

@@ -16,8 +16,8 @@ pub struct PostgresOptions {
     pub shards: Vec<String>,
     /// Which shard owns which bucket.
     pub map: ShardMap,
-    /// Connections for reading and for heartbeats, a shard. Three more are used a shard: writing, listening, and
-    /// at the start one for the schema.
+    /// Connections for reading and for heartbeats, per shard. The store uses one more per shard for writing, and at the
+    /// start one for the schema; a [`NotifyBus`](crate::NotifyBus) uses one.
     pub pool_size: usize,
     /// The most decisions that wait for a shard; past it a caller is told that the store is overloaded. A decision
     /// with more than 16 KiB of text counts as several, here and in `batch`.

@@ -59,7 +59,7 @@ impl Connecting {
                 reason: reason(&error),
             };
             let statements = Statements::prepare(&client).await.map_err(unavailable)?;
-            let process_id = client
+            let process_id: i32 = client
                 .query_one("SELECT pg_backend_pid()", &[])
                 .await
                 .and_then(|row| row.try_get(0))
@@ -73,7 +73,6 @@ impl Connecting {
         Ok(Session {
             client,
             statements,
-            process_id,
             rounds: Rounds::beginning_by(process_id),
             server_clock: ServerClock::new(shard, round_trip),
             round_trip,

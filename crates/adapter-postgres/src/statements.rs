@@ -15,10 +15,6 @@ use crate::counts::{self, CountChanges};
 use crate::rows::ORDER_COLUMNS;
 use crate::server_clock::READ_CLOCK;
 
-/// The channel on which processes notify each other of commits. It is named after the table, because channels belong to a
-/// database and not to a schema.
-pub(crate) const CHANNEL: &str = "SELECT 'ordermill_' || 'shard'::regclass::oid";
-
 /// Everything prepared that a writer needs on its connection.
 pub(crate) struct Statements {
     insert_orders: Statement,
@@ -34,8 +30,6 @@ pub(crate) struct Statements {
     insert_events: Statement,
     delete_order: Statement,
     bury_events: Statement,
-    notify: Statement,
-    channel: String,
 }
 
 impl Statements {
@@ -65,10 +59,6 @@ impl Statements {
             client.prepare(DELETE_ORDER),
             client.prepare(BURY_EVENTS),
         )?;
-        let (notify, channel) = tokio::try_join!(
-            client.prepare("SELECT pg_notify($1, $2)"),
-            client.query_one(CHANNEL, &[]),
-        )?;
         Ok(Self {
             insert_orders,
             insert_all,
@@ -83,8 +73,6 @@ impl Statements {
             insert_events,
             delete_order,
             bury_events,
-            notify,
-            channel: channel.try_get(0)?,
         })
     }
 
@@ -221,14 +209,6 @@ impl Statements {
     /// Makes tombstones of the events of an order.
     pub(crate) async fn bury_events(&self, client: &Client, id: Uuid) -> Result<(), Error> {
         client.execute(&self.bury_events, &[&id]).await.map(drop)
-    }
-
-    /// Notifies the other processes.
-    pub(crate) async fn notify(&self, client: &Client, payload: &str) -> Result<(), Error> {
-        client
-            .query(&self.notify, &[&self.channel, &payload])
-            .await?;
-        Ok(())
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Dispatch, Erasure,
+    Claim, ClaimLimits, Clock, CommitError, CommitHints, Committed, Counts, Deadline, Erasure,
     EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
-    SequencedEvent, Sharded, StatusBus, StoreError, WorkQueue, Write,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -23,7 +23,6 @@ use crate::claim::Taking;
 use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::list;
-use crate::listener::Listener;
 use crate::queue::queue;
 use crate::schema::Place;
 use crate::shard::Shard;
@@ -44,8 +43,7 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects to the shards, brings their schemas up to date, compares them with the configuration and starts the tasks.
-    /// `dispatch` and `status` get a hint for every commit, of this process and of the others, for the shards
-    /// `0..shards.len()`.
+    /// `hints` gets a hint for every commit of this process, for the shards `0..shards.len()`.
     ///
     /// # Errors
     /// See [`ConnectError`]. A shard that is away is waited for as [`PostgresOptions::start_timeout`] says; the
@@ -53,8 +51,7 @@ impl PostgresStore {
     pub async fn connect(
         options: PostgresOptions,
         clock: Arc<dyn Clock>,
-        dispatch: Arc<dyn Dispatch>,
-        status: Arc<dyn StatusBus>,
+        hints: Arc<dyn CommitHints>,
     ) -> Result<Self, ConnectError> {
         let owners = options.map.owners(options.shards.len())?;
         let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
@@ -73,10 +70,9 @@ impl PostgresStore {
         for ((address, place), is_prepared) in addresses.into_iter().zip(places).zip(prepared) {
             let state = Arc::new(ShardState {
                 is_prepared: AtomicBool::new(is_prepared),
-                writer_process: AtomicI32::new(0),
             });
-            let hints = (Arc::clone(&dispatch), Arc::clone(&status));
-            store.add(&options, address, place, state, &clock, hints)?;
+            let writes = (Arc::clone(&clock), Arc::clone(&hints));
+            store.add(&options, address, place, state, writes)?;
         }
         store.tasks.close();
         Ok(store)
@@ -88,8 +84,7 @@ impl PostgresStore {
         address: Address,
         place: Place,
         state: Arc<ShardState>,
-        clock: &Arc<dyn Clock>,
-        (dispatch, status): (Arc<dyn Dispatch>, Arc<dyn StatusBus>),
+        (clock, hints): (Arc<dyn Clock>, Arc<dyn CommitHints>),
     ) -> Result<(), ConnectError> {
         // A call of a worker may wait for one transaction that is under way, and then for its own.
         let call_timeout = options.tuning.statement_timeout * 4;
@@ -101,29 +96,19 @@ impl PostgresStore {
             state: Arc::clone(&state),
             statement_timeout: options.tuning.statement_timeout,
         });
-        let listener = Listener {
-            address: address.clone(),
-            max_backoff: options.tuning.max_backoff,
-            dispatch: Arc::clone(&dispatch),
-            status: Arc::clone(&status),
-            state: Arc::clone(&state),
-            closing: self.closing.clone(),
-        };
         let writer = Writer {
             address,
             place,
             queue: tail,
             batch: options.batch.max(1),
             max_backoff: options.tuning.max_backoff,
-            clock: Arc::clone(clock),
-            dispatch,
-            status,
+            clock,
+            hints,
             state,
             is_refusing: AtomicBool::new(false),
             closing: self.closing.clone(),
             drivers: self.tasks.clone(),
         };
-        self.tasks.spawn(listener.run());
         self.tasks.spawn(writer.run());
         Ok(())
     }

@@ -60,8 +60,6 @@ pub(crate) struct Done {
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) statements: Statements,
-    /// The server's process behind it, by which its own notifications are known.
-    pub(crate) process_id: i32,
     pub(crate) rounds: Rounds,
     pub(crate) server_clock: ServerClock,
     /// How long a round trip may take: longer than the server gives a statement.

@@ -1,15 +1,14 @@
 //! The one task of this process that writes to a shard. It takes everything that waits, commits it in one transaction,
-//! answers all of it and notifies the watchers; it never waits for more to come. Erasures follow, one by one. Spawned by
+//! answers all of it and publishes a hint; it never waits for more to come. Erasures follow, one by one. Spawned by
 //! the store; `transaction` and `erasure` do what it decides.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Dispatch, StatusBus, StoreError};
+use application::ports::{Clock, CommitError, CommitHint, CommitHints, StoreError};
 use domain::{Seq, ShardId};
-use futures_util::FutureExt;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -31,8 +30,6 @@ use crate::work::{Work, names, split_off_deferred};
 pub(crate) struct ShardState {
     /// The schema was seen to be ours; until then nothing is read from it.
     pub(crate) is_prepared: AtomicBool,
-    /// The server's process behind the writing connection.
-    pub(crate) writer_process: AtomicI32,
 }
 
 /// The writer of one shard.
@@ -43,8 +40,7 @@ pub(crate) struct Writer {
     pub(crate) batch: usize,
     pub(crate) max_backoff: Duration,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) dispatch: Arc<dyn Dispatch>,
-    pub(crate) status: Arc<dyn StatusBus>,
+    pub(crate) hints: Arc<dyn CommitHints>,
     pub(crate) state: Arc<ShardState>,
     /// Whether the server refused the last commit.
     pub(crate) is_refusing: AtomicBool,
@@ -173,7 +169,7 @@ impl Writer {
         for tries in 1.. {
             let failure = match session.erase(&call.erasure).await {
                 Ok(Some(position)) => {
-                    self.tell(session, position.seq, false);
+                    self.publish(position.seq, false);
                     call.answer(Ok(position));
                     return true;
                 }
@@ -237,7 +233,7 @@ impl Writer {
                         tracing::info!(shard = self.shard().0, "the shard takes commits again");
                     }
                     if let Some(seq) = done.last_seq {
-                        self.tell(session, seq, done.left_work);
+                        self.publish(seq, done.left_work);
                     }
                     work.take_down(&portion, done, self.shard());
                 }
@@ -268,18 +264,9 @@ impl Writer {
         true
     }
 
-    /// Hints at a commit, here and in the other processes. Without waiting: a lost hint costs only time.
-    fn tell(&self, session: &Session, seq: Seq, left_work: bool) {
-        self.status.committed(self.shard(), seq);
-        if left_work {
-            self.dispatch.work_is_due(self.shard());
-        }
-        let payload = format!("{seq} {}", u8::from(left_work));
-        // Polled once, the statement is sent behind the commit; its answer is not needed.
-        let _ = session
-            .statements
-            .notify(&session.client, &payload)
-            .now_or_never();
+    fn publish(&self, seq: Seq, work_is_due: bool) {
+        let hint = CommitHint { seq, work_is_due };
+        self.hints.committed(self.shard(), hint);
     }
 
     /// Connects, however long it takes. After the first failure no caller is kept waiting: every call is refused until the
@@ -302,9 +289,6 @@ impl Writer {
                 .await?
             {
                 Ok(session) => {
-                    self.state
-                        .writer_process
-                        .store(session.process_id, Ordering::Relaxed);
                     if why.is_some() {
                         tracing::info!(shard = self.shard().0, "the shard is back");
                     }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use application::ports::{Clock, Dispatch, Ids, StatusBus};
+use application::ports::{Clock, CommitHints, Ids};
 use rusqlite::Connection;
 
 use crate::committed_state::CommittedState;
@@ -28,7 +28,8 @@ const CACHED_STATEMENTS: usize = 64;
 
 impl SqliteStore {
     /// Opens the store in its folder, or creates it. The first rescue takes back the claims of the previous process. `ids`
-    /// provides the random bits of each commit. This blocks while it reads; call it before serving.
+    /// provides the random bits of each commit; `hints` is called after each commit. This blocks while it reads; call it
+    /// before serving.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -36,8 +37,7 @@ impl SqliteStore {
         options: SqliteOptions,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
-        dispatch: Arc<dyn Dispatch>,
-        bus: Arc<dyn StatusBus>,
+        hints: Arc<dyn CommitHints>,
     ) -> Result<Self, OpenError> {
         let folder = Arc::new(DataFolder::lock(&options.data_dir)?);
         let database = |source| OpenError::Database {
@@ -96,8 +96,7 @@ impl SqliteStore {
                 memtable: Arc::clone(&store.memtable),
                 clock: Arc::clone(&store.clock),
                 ids,
-                dispatch,
-                bus,
+                hints,
             },
             connection,
             index: IndexReader::new(Arc::clone(&folder)),

@@ -9,7 +9,7 @@ use application::system::{SystemClock, SystemIds};
 use application::{Application, Receipts, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::{EdgeState, NoWork};
-use server::{config, grpc_settings, http_settings};
+use server::{Configuration, grpc_settings, http_settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::no_store::NoStore;
@@ -26,7 +26,7 @@ pub async fn run() -> Result<()> {
         Arc::new(SystemIds),
         Settings::default(),
     );
-    let config = config::defaults();
+    let config = Configuration::defaults().settings;
     let grpc = GrpcEdge::new(application.clone(), grpc_settings(&config));
     let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("ceiling: grpc://{}", grpc_listener.local_addr()?);

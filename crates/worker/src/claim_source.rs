@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{ClaimLimits, Dispatch, NextDue, StoreError, WorkQueue};
+use application::ports::{ClaimLimits, NextDue, StoreError, WakeUps, WorkQueue};
 use domain::{Lane, Order, ShardId};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -40,13 +40,13 @@ pub(crate) struct ClaimSource {
 impl ClaimSource {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        dispatch: &dyn Dispatch,
+        wake_ups: &dyn WakeUps,
         shard: ShardId,
         rescheduled: Arc<Notify>,
     ) -> Self {
         Self {
             queue: Arc::clone(&shared.queue),
-            hints: dispatch.subscribe(shard),
+            hints: wake_ups.due_work(shard),
             shared,
             shard,
             rescheduled,

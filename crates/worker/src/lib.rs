@@ -28,7 +28,7 @@ mod shard;
 
 use std::sync::Arc;
 
-use application::ports::Dispatch;
+use application::ports::WakeUps;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,7 @@ use parts::Shared;
 /// A worker over all shards of a store.
 pub struct Worker {
     shared: Arc<Shared>,
-    dispatch: Arc<dyn Dispatch>,
+    wake_ups: Arc<dyn WakeUps>,
 }
 
 /// Shows the state of a worker. Cheap to clone and to ask; outlives the worker.
@@ -56,8 +56,8 @@ impl Worker {
     /// A worker that has not begun.
     #[must_use]
     pub fn new(parts: WorkerParts) -> Self {
-        let (shared, dispatch) = Shared::new(parts);
-        Self { shared, dispatch }
+        let (shared, wake_ups) = Shared::new(parts);
+        Self { shared, wake_ups }
     }
 
     /// Shows its state, also while it runs.
@@ -80,7 +80,7 @@ impl Worker {
         for shard in self.shared.queue.shards() {
             shards.spawn(shard::run(
                 Arc::clone(&self.shared),
-                Arc::clone(&self.dispatch),
+                Arc::clone(&self.wake_ups),
                 *shard,
                 stop.clone(),
             ));

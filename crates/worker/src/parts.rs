@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::Receipts;
-use application::ports::{Clock, Dispatch, Ids, OrderHandler, OrderWriter, WorkQueue};
+use application::ports::{Clock, Ids, OrderHandler, OrderWriter, WakeUps, WorkQueue};
 use tokio::sync::Semaphore;
 
 use crate::counters::Counters;
@@ -21,7 +21,7 @@ pub struct WorkerParts {
     /// Where outcomes are written, of the same store as `queue`.
     pub writer: Arc<dyn OrderWriter>,
     /// Where hints of due work come from.
-    pub dispatch: Arc<dyn Dispatch>,
+    pub wake_ups: Arc<dyn WakeUps>,
     /// The work itself.
     pub handler: Arc<dyn OrderHandler>,
     /// Where receipts are kept.
@@ -53,7 +53,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(parts: WorkerParts) -> (Arc<Self>, Arc<dyn Dispatch>) {
+    pub(crate) fn new(parts: WorkerParts) -> (Arc<Self>, Arc<dyn WakeUps>) {
         let settings = parts.settings;
         let endpoint = Arc::new(Endpoint::new(settings.breaker, Arc::clone(&parts.clock)));
         let shared = Self {
@@ -78,6 +78,6 @@ impl Shared {
             running: RunningAttempts::default(),
             settings,
         };
-        (Arc::new(shared), parts.dispatch)
+        (Arc::new(shared), parts.wake_ups)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use application::ports::Dispatch;
+use application::ports::WakeUps;
 use domain::ShardId;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -19,14 +19,14 @@ use crate::{heartbeat, rescuer};
 /// Works on one shard until `stop`, and then until everything claimed is finished, given back or abandoned.
 pub(crate) async fn run(
     shared: Arc<Shared>,
-    dispatch: Arc<dyn Dispatch>,
+    wake_ups: Arc<dyn WakeUps>,
     shard: ShardId,
     stop: CancellationToken,
 ) {
     let rescheduled = Arc::new(Notify::new());
     let claim_source = ClaimSource::new(
         Arc::clone(&shared),
-        &*dispatch,
+        &*wake_ups,
         shard,
         Arc::clone(&rescheduled),
     );

@@ -141,12 +141,12 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
 #[tokio::test(flavor = "multi_thread")]
 async fn no_load_opens_more_connections_than_the_settings_say() {
     let counted = Counted::start().await;
-    // The writer's and the listener's: the pool opens what is asked for, when it is.
+    // The writer's and the bus's: the pool opens what is asked for, when it is.
     counted.until(MOST - POOL).await;
     assert_eq!(counted.under_load(|_| PATIENCE * 5).await, 0);
     // All of them were needed, and stay.
     counted.until(MOST).await;
-    counted.process.store.close().await;
+    counted.process.close().await;
     counted.until(0).await;
 }
 

@@ -320,14 +320,14 @@ async fn an_erasure_whose_deadline_has_passed_is_not_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_is_hinted_in_every_process() {
-    use application::ports::StatusBus as _;
+    use application::ports::WakeUps as _;
     let shards = fresh_shards(1).await;
     let (one, other) = (Process::on(&shards).await, Process::on(&shards).await);
     let order = placed_and_cancelled(&one.store, &sample::plain("alice", 1), "k").await;
-    let mut buses = [&one, &other].map(|process| process.hints.subscribe(SHARD));
+    let mut wake_ups = [&one, &other].map(|process| process.hints.last_seq(SHARD));
     let position = one.store.erase(erasure(&order), deadline()).await.unwrap();
-    for bus in &mut buses {
-        let hinted = bus.wait_for(|seq| *seq >= position.seq);
+    for last_seq in &mut wake_ups {
+        let hinted = last_seq.wait_for(|seq| *seq >= position.seq);
         let hinted = tokio::time::timeout(PATIENCE, hinted).await;
         assert_eq!(*hinted.unwrap().unwrap(), position.seq);
     }

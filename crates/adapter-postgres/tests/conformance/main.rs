@@ -6,6 +6,7 @@ mod claims;
 mod connections;
 mod erasure;
 mod full_disk;
+mod notifications;
 mod orders;
 mod outage;
 mod own_server;

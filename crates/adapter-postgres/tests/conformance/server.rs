@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adapter_postgres::{ConnectError, PostgresOptions, PostgresStore, ShardMap, Tuning};
-use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, Ids, OrderWriter as _, StatusBus};
+use adapter_postgres::{ConnectError, NotifyBus, PostgresOptions, PostgresStore, ShardMap, Tuning};
+use application::in_process::{FanOut, InProcessHints};
+use application::ports::{Clock, CommitHints, Ids, OrderWriter as _};
 use application::system::{SystemClock, SystemIds};
 use async_trait::async_trait;
 use domain::{ShardId, Timestamp};
@@ -100,26 +100,36 @@ pub fn options(shards: &[String]) -> PostgresOptions {
 pub struct Process {
     pub store: Arc<PostgresStore>,
     pub hints: Arc<InProcessHints>,
+    /// With `store.notify`.
+    bus: Option<Arc<NotifyBus>>,
     clock: Arc<JumpingClock>,
     shards: Vec<String>,
 }
 
 impl Process {
+    /// A process with `store.notify`.
     pub async fn start(options: PostgresOptions) -> Result<Self, ConnectError> {
+        Self::start_with(options, true).await
+    }
+
+    /// A process that starts a bus if `notify`.
+    pub async fn start_with(options: PostgresOptions, notify: bool) -> Result<Self, ConnectError> {
         let shards = options.shards.clone();
         let ids: Vec<ShardId> = (0..).map(ShardId).take(shards.len()).collect();
         let hints = Arc::new(InProcessHints::new(&ids));
         let clock = Arc::new(JumpingClock::default());
-        let store = PostgresStore::connect(
-            options,
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::clone(&hints) as Arc<dyn Dispatch>,
-            Arc::clone(&hints) as Arc<dyn StatusBus>,
-        )
-        .await?;
+        let bus = notify
+            .then(|| NotifyBus::start(&options, &hints).map(Arc::new))
+            .transpose()?;
+        let mut buses: Vec<Arc<dyn CommitHints>> = vec![Arc::clone(&hints) as _];
+        buses.extend(bus.clone().map(|bus| bus as _));
+        let wall_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let store =
+            PostgresStore::connect(options, wall_clock, Arc::new(FanOut::to(buses))).await?;
         Ok(Self {
             store: Arc::new(store),
             hints,
+            bus,
             clock,
             shards,
         })
@@ -129,6 +139,14 @@ impl Process {
         Self::start(options(shards))
             .await
             .expect("the test's server is there")
+    }
+
+    /// Closes the store and the bus.
+    pub async fn close(&self) {
+        self.store.close().await;
+        if let Some(bus) = &self.bus {
+            bus.close().await;
+        }
     }
 
     pub fn shards(&self) -> &[String] {
@@ -175,7 +193,7 @@ impl OpenStore for Process {
     }
 
     async fn reopen(self: Box<Self>) -> Box<dyn OpenStore> {
-        self.store.close().await;
+        self.close().await;
         Box::new(Self::on(&self.shards).await)
     }
 

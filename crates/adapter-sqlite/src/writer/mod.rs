@@ -31,7 +31,7 @@ mod watermarks;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, Dispatch, Ids, StatusBus};
+use application::ports::{Clock, CommitError, CommitHint, CommitHints, Ids};
 use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
@@ -62,8 +62,7 @@ pub(crate) struct SharedState {
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) dispatch: Arc<dyn Dispatch>,
-    pub(crate) bus: Arc<dyn StatusBus>,
+    pub(crate) hints: Arc<dyn CommitHints>,
 }
 
 /// The initial state of the writer, made when the store is opened and moved to its thread.
@@ -247,7 +246,7 @@ impl Writer<'_> {
         committed.map_err(|error| FailedTransaction::at_commit(&error))
     }
 
-    /// After the commit: updates memory, publishes to the readers, and sends the hints to workers and followers.
+    /// After the commit: updates memory, publishes to the readers, and sends the hint to workers and followers.
     fn on_commit(&mut self, transaction: &mut Transaction, now: Timestamp) {
         let before = std::mem::replace(&mut self.counters, transaction.counters);
         self.pending.on_commit(transaction);
@@ -262,8 +261,7 @@ impl Writer<'_> {
         let SharedState {
             committed,
             memtable,
-            dispatch,
-            bus,
+            hints,
             ..
         } = &self.shared;
         let snapshot = self.counters.snapshot(self.pending.first_due());
@@ -282,10 +280,11 @@ impl Writer<'_> {
         } else {
             committed.publish(snapshot, &mut transaction.events);
         }
-        if snapshot.work.is_due(now) {
-            dispatch.work_is_due(SHARD);
-        }
-        bus.committed(SHARD, Seq(self.counters.head));
+        let hint = CommitHint {
+            seq: Seq(self.counters.head),
+            work_is_due: snapshot.work.is_due(now),
+        };
+        hints.committed(SHARD, hint);
     }
 
     /// After a failure: rolls back, restores memory, and fails every caller. Returns `false` after a fatal error, which also

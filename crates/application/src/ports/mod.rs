@@ -14,7 +14,7 @@ mod writer;
 pub use clock::{Clock, Ids};
 pub use feed::{EventFeed, EventPage, SequencedEvent};
 pub use handler::{FaultScope, OrderHandler, Outcome};
-pub use hints::{Dispatch, StatusBus};
+pub use hints::{CommitHint, CommitHints, WakeUps};
 pub use queue::{
     BucketRound, Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy, WorkQueue,
 };

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::{EventFeed, StatusBus};
+use crate::ports::{EventFeed, WakeUps};
 
 mod catch_up;
 mod change;
@@ -89,7 +89,7 @@ pub struct Hub {
 
 struct HubInner {
     feed: Arc<dyn EventFeed>,
-    bus: Arc<dyn StatusBus>,
+    wake_ups: Arc<dyn WakeUps>,
     settings: WatchSettings,
     registry: Mutex<Registry>,
     /// Changes when the first watcher comes.
@@ -102,15 +102,19 @@ struct HubInner {
 }
 
 impl Hub {
-    /// A hub over this feed, woken by this bus. Nothing is handed out before [`Hub::run`].
+    /// A hub over this feed, woken by `wake_ups` of the same store. Nothing is handed out before [`Hub::run`].
     #[must_use]
-    pub fn new(feed: Arc<dyn EventFeed>, bus: Arc<dyn StatusBus>, settings: WatchSettings) -> Self {
+    pub fn new(
+        feed: Arc<dyn EventFeed>,
+        wake_ups: Arc<dyn WakeUps>,
+        settings: WatchSettings,
+    ) -> Self {
         let registry = Mutex::new(Registry::new(feed.shards()));
         Self {
             inner: Arc::new(HubInner {
                 registry,
                 feed,
-                bus,
+                wake_ups,
                 settings,
                 wanted: watch::Sender::new(0),
                 begun: watch::Sender::new(0),

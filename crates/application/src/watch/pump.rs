@@ -22,7 +22,7 @@ pub(super) struct Pump {
 
 impl Pump {
     pub(super) fn new(hub: Hub, shard: ShardId) -> Self {
-        let hints = hub.inner.bus.subscribe(shard);
+        let hints = hub.inner.wake_ups.last_seq(shard);
         Self {
             hub,
             shard,
@@ -96,11 +96,11 @@ impl Pump {
     /// Waits for a hint of something new, at most until the slow scan is due.
     async fn wait_for_news(&mut self, position: Seq) {
         let scan_after = self.hub.inner.settings.tuning.slow_scan;
-        let bus_is_gone = timeout(scan_after, self.hints.wait_for(|seq| *seq > position))
+        let are_hints_gone = timeout(scan_after, self.hints.wait_for(|seq| *seq > position))
             .await
             .is_ok_and(|heard| heard.is_err());
-        if bus_is_gone {
-            // The bus is gone: the slow scan alone goes on.
+        if are_hints_gone {
+            // No hint will ever come again: the slow scan alone goes on.
             sleep(scan_after).await;
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Committed, Erasure, EventFeed, EventPage, Guard, SequencedEvent, Sharded, StatusBus,
-    StoreError, Write,
+    CommitHint, CommitHints as _, Committed, Erasure, EventFeed, EventPage, Guard, SequencedEvent,
+    Sharded, StoreError, WakeUps, Write,
 };
 use application::system::SystemClock;
 use application::watch::{
@@ -92,7 +92,8 @@ impl WatchedStore {
 
     fn hint(&self, shard: ShardId, seq: Seq) {
         if !self.hints_are_lost.load(Ordering::SeqCst) {
-            self.hints.committed(shard, seq);
+            let work_is_due = false;
+            self.hints.committed(shard, CommitHint { seq, work_is_due });
         }
     }
 
@@ -227,7 +228,7 @@ pub fn run(shards: u16, settings: WatchSettings) -> Running {
 pub fn run_over(store: Arc<WatchedStore>, settings: WatchSettings) -> Running {
     let hub = Hub::new(
         Arc::clone(&store) as Arc<dyn EventFeed>,
-        Arc::clone(&store.hints) as Arc<dyn StatusBus>,
+        Arc::clone(&store.hints) as Arc<dyn WakeUps>,
         settings,
     );
     let mut tasks = JoinSet::new();

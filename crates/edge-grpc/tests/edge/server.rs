@@ -94,13 +94,7 @@ impl Server {
             tuning: adapter_sqlite::Tuning::default(),
         };
         store(&mut options);
-        let opened = SqliteStore::open(
-            options,
-            clock.clone(),
-            Arc::new(SystemIds),
-            hints.clone(),
-            hints.clone(),
-        );
+        let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
         let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
         let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
         let untracked = Arc::clone(&ports.writer);

@@ -67,13 +67,7 @@ impl LiveServer {
             batch: 1_024,
             tuning: adapter_sqlite::Tuning::default(),
         };
-        let opened = SqliteStore::open(
-            options,
-            clock.clone(),
-            Arc::new(SystemIds),
-            hints.clone(),
-            hints.clone(),
-        );
+        let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
         let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
         let hub = Hub::new(store.clone(), hints, watch);
         let application = Application::new(

@@ -333,7 +333,7 @@ fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dy
     };
     let clock = Arc::new(SystemClock::new());
     let ids = Arc::new(SystemIds);
-    Arc::new(SqliteStore::open(options, clock, ids, hints.clone(), hints.clone()).unwrap())
+    Arc::new(SqliteStore::open(options, clock, ids, hints.clone()).unwrap())
 }
 
 fn now() -> Timestamp {

@@ -140,6 +140,7 @@ fn what_serve_refuses_is_refused_by_config_check_in_the_same_words() {
         ),
         (sets(&["handler.headers=X-A: s3cret"]), "handler.headers"),
         // Addresses of shards, and the files that they name.
+        (sets(&["store.notify=false"]), "store.notify"),
         (postgres("s3cret"), "store.shards"),
         (postgres(""), "store.shards"),
         (postgres("postgres://u:s3cret@h:port/db"), "store.shards"),

@@ -24,3 +24,4 @@ mod operator;
 mod owner_only;
 mod proxies;
 mod server;
+mod without_hints;

@@ -11,10 +11,10 @@ pub enum Fault {
     LateCommit,
     /// As [`Fault::LateCommit`], and closes the gap meanwhile, so that the numbers shift when the event appears.
     HiddenLateCommit,
-    /// Loses one dispatch hint for good.
-    SwallowedDispatch,
-    /// Loses one hint of the status bus for good.
-    SwallowedStatus,
+    /// Loses one hint of due work for good.
+    LostHintOfWork,
+    /// Loses one hint of new events for good.
+    LostHintOfEvents,
     /// Compares id and status of an outcome, but not the token.
     DroppedFencing,
     /// Prolongs the lease of an order whatever token the heartbeat has.
@@ -138,12 +138,12 @@ impl Fault {
                 "a reader that has seen a seq never later sees another event at a smaller one",
                 "a_lost_lease_is_rescued_once",
             ),
-            Self::SwallowedDispatch => (
+            Self::LostHintOfWork => (
                 "due_work_is_hinted_to_workers",
                 "no hint that",
                 "every_commit_is_hinted_to_watchers",
             ),
-            Self::SwallowedStatus => (
+            Self::LostHintOfEvents => (
                 "every_commit_is_hinted_to_watchers",
                 "no hint of",
                 "due_work_is_hinted_to_workers",

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use application::in_process::InProcessHints;
-use application::ports::{Dispatch, StatusBus};
-use domain::{Seq, ShardId};
-use tokio::sync::watch;
+use application::ports::{CommitHint, CommitHints as _};
+use domain::Seq;
 use tokio::task::JoinSet;
 
 use super::Fault;
@@ -14,7 +13,7 @@ use crate::order_store::OpenStore;
 /// Which hint is lost: the first ones arrive, so that a suite that tries one alone would pass.
 const LOST: u32 = 3;
 
-/// Passes hints on, except one if that is the fault. Dropping it ends its tasks.
+/// Passes the hints of a healthy store on, except one if that is the fault. Dropping it ends its tasks.
 pub struct ForgetfulHints {
     passed_on: Arc<InProcessHints>,
     _tasks: JoinSet<()>,
@@ -23,30 +22,38 @@ pub struct ForgetfulHints {
 impl ForgetfulHints {
     /// Listens to the hints of a healthy store.
     pub fn new(healthy: &dyn OpenStore, fault: Fault) -> Self {
-        let store = healthy.store();
+        let (store, wake_ups) = (healthy.store(), healthy.wake_ups());
         let passed_on = Arc::new(InProcessHints::new(store.shards()));
         let mut tasks = JoinSet::new();
         for shard in store.shards().iter().copied() {
-            let mut work = healthy.dispatch().subscribe(shard);
+            let mut due_work = wake_ups.due_work(shard);
             let hints = Arc::clone(&passed_on);
             tasks.spawn(async move {
                 let mut heard = 0;
-                while work.changed().await.is_ok() {
+                while due_work.changed().await.is_ok() {
                     heard += 1;
-                    if fault != Fault::SwallowedDispatch || heard < LOST {
-                        hints.work_is_due(shard);
+                    if fault != Fault::LostHintOfWork || heard < LOST {
+                        let hint = CommitHint {
+                            seq: Seq(0),
+                            work_is_due: true,
+                        };
+                        hints.committed(shard, hint);
                     }
                 }
             });
-            let mut news = healthy.status_bus().subscribe(shard);
+            let mut last_seq = wake_ups.last_seq(shard);
             let hints = Arc::clone(&passed_on);
             tasks.spawn(async move {
                 let mut heard = 0;
-                while news.changed().await.is_ok() {
-                    let seq = *news.borrow_and_update();
+                while last_seq.changed().await.is_ok() {
+                    let seq = *last_seq.borrow_and_update();
                     heard += 1;
-                    if fault != Fault::SwallowedStatus || heard < LOST {
-                        hints.committed(shard, seq);
+                    if fault != Fault::LostHintOfEvents || heard < LOST {
+                        let hint = CommitHint {
+                            seq,
+                            work_is_due: false,
+                        };
+                        hints.committed(shard, hint);
                     }
                 }
             });
@@ -56,24 +63,9 @@ impl ForgetfulHints {
             _tasks: tasks,
         }
     }
-}
 
-impl Dispatch for ForgetfulHints {
-    fn work_is_due(&self, shard: ShardId) {
-        self.passed_on.work_is_due(shard);
-    }
-
-    fn subscribe(&self, shard: ShardId) -> watch::Receiver<u64> {
-        Dispatch::subscribe(&*self.passed_on, shard)
-    }
-}
-
-impl StatusBus for ForgetfulHints {
-    fn committed(&self, shard: ShardId, seq: Seq) {
-        self.passed_on.committed(shard, seq);
-    }
-
-    fn subscribe(&self, shard: ShardId) -> watch::Receiver<Seq> {
-        StatusBus::subscribe(&*self.passed_on, shard)
+    /// Where the hints arrive that are passed on.
+    pub const fn wake_ups(&self) -> &Arc<InProcessHints> {
+        &self.passed_on
     }
 }

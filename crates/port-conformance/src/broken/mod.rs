@@ -48,14 +48,14 @@ struct Broken {
     healthy: Box<dyn OpenStore>,
     fault: Fault,
     store: Arc<store::BrokenStore>,
-    hints: Arc<hints::ForgetfulHints>,
+    hints: hints::ForgetfulHints,
 }
 
 impl Broken {
     fn wrap(healthy: Box<dyn OpenStore>, fault: Fault) -> Box<dyn OpenStore> {
         let broken = store::BrokenStore::new(healthy.store(), healthy.clock(), fault);
         let store = Arc::new(broken);
-        let hints = Arc::new(hints::ForgetfulHints::new(&*healthy, fault));
+        let hints = hints::ForgetfulHints::new(&*healthy, fault);
         Box::new(Self {
             healthy,
             fault,
@@ -70,8 +70,7 @@ impl OpenStore for Broken {
     fn surroundings(&self) -> Surroundings {
         Surroundings {
             store: Arc::clone(&self.store) as _,
-            dispatch: Arc::clone(&self.hints) as _,
-            status_bus: Arc::clone(&self.hints) as _,
+            wake_ups: Arc::clone(self.hints.wake_ups()) as _,
             clock: self.healthy.clock(),
         }
     }
@@ -176,8 +175,8 @@ macro_rules! broken_order_store_suite {
             the_suite_catches_misnumbered_events: MisnumberedEvents,
             the_suite_catches_a_late_commit: LateCommit,
             the_suite_catches_a_hidden_late_commit: HiddenLateCommit,
-            the_suite_catches_a_swallowed_dispatch_hint: SwallowedDispatch,
-            the_suite_catches_a_swallowed_status_hint: SwallowedStatus,
+            the_suite_catches_a_lost_hint_of_due_work: LostHintOfWork,
+            the_suite_catches_a_lost_hint_of_events: LostHintOfEvents,
             the_suite_catches_dropped_fencing: DroppedFencing,
             the_suite_catches_an_unfenced_heartbeat: UnfencedHeartbeat,
             the_suite_catches_a_rescued_live_lease: RescuedLiveLease,

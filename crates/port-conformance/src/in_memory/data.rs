@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, Clock, CommitError, Committed, Counts, Dispatch as _, Erasure, Guard, Ids as _,
-    SequencedEvent, StatusBus as _, Write,
+    Claim, Clock, CommitError, CommitHint, CommitHints as _, Committed, Counts, Erasure, Guard,
+    Ids as _, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{
@@ -134,13 +134,18 @@ impl Data {
             .push(Arc::clone(&order));
         let before = self.orders.insert(order.id, Arc::clone(&order));
         self.count(before.as_deref(), Some(&order));
-        for hints in &self.hints {
-            hints.committed(shard, last.seq);
-            if matches!(decision.job, Job::DueIn(Duration::ZERO) | Job::DueAt(_)) {
-                hints.work_is_due(shard);
-            }
-        }
+        self.hint(
+            shard,
+            last.seq,
+            matches!(decision.job, Job::DueIn(Duration::ZERO) | Job::DueAt(_)),
+        );
         last.seq
+    }
+
+    fn hint(&self, shard: ShardId, seq: Seq, work_is_due: bool) {
+        for hints in &self.hints {
+            hints.committed(shard, CommitHint { seq, work_is_due });
+        }
     }
 
     fn count(&mut self, before: Option<&Order>, after: Option<&Order>) {
@@ -190,9 +195,7 @@ impl Data {
             found.event = Arc::new(found.event.tombstone());
         }
         let position = self.append(erasure.event);
-        for hints in &self.hints {
-            hints.committed(shard, position.seq);
-        }
+        self.hint(shard, position.seq, false);
         Ok(position)
     }
 

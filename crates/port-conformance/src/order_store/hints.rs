@@ -33,17 +33,17 @@ async fn hears_of_work(subject: &Subject, receiver: &mut watch::Receiver<u64>, w
     );
 }
 
-/// After every commit the status bus has the shard's new seq; by then the event can be read.
+/// After every commit watchers hear of the shard's new seq; by then the event can be read.
 pub async fn every_commit_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("alice"));
-    let mut bus = subject.opened.status_bus().subscribe(shard);
+    let mut last_seq = subject.opened.wake_ups().last_seq(shard);
     for number in 0..8 {
         let (placed, seq) = subject.place(&sample::plain("alice", number)).await;
-        hears_of(&subject, &mut bus, seq, "a placed order").await;
+        hears_of(&subject, &mut last_seq, seq, "a placed order").await;
         subject.claim_only(placed.id, LONG).await;
-        hears_of(&subject, &mut bus, Seq(seq.0 + 1), "a claim").await;
-        let hinted = *bus.borrow_and_update();
+        hears_of(&subject, &mut last_seq, Seq(seq.0 + 1), "a claim").await;
+        let hinted = *last_seq.borrow_and_update();
         assert!(
             subject.head(shard).await >= hinted,
             "a hint comes after its commit, never before"
@@ -55,38 +55,38 @@ pub async fn every_commit_is_hinted_to_watchers(factory: &dyn StoreFactory) {
 pub async fn an_erasure_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("alice"));
-    let mut bus = subject.opened.status_bus().subscribe(shard);
+    let mut last_seq = subject.opened.wake_ups().last_seq(shard);
     for number in 0..4 {
         let (placed, _) = subject.place(&sample::plain("alice", number)).await;
         let cancelled = subject.steer(&placed, Steering::Cancel).await;
         let position = subject.erase(&cancelled).await;
-        hears_of(&subject, &mut bus, position.seq, "an erasure").await;
+        hears_of(&subject, &mut last_seq, position.seq, "an erasure").await;
     }
 }
 
-/// After every commit that leaves due work the dispatch hint arrives; then the work can be claimed.
+/// After every commit that leaves due work workers hear of it; then the work can be claimed.
 pub async fn due_work_is_hinted_to_workers(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("bob"));
-    let mut dispatch = subject.opened.dispatch().subscribe(shard);
+    let mut due_work = subject.opened.wake_ups().due_work(shard);
     for number in 0..8 {
-        dispatch.mark_unchanged();
+        due_work.mark_unchanged();
         let (placed, _) = subject.place(&sample::plain("bob", number)).await;
-        hears_of_work(&subject, &mut dispatch, "a placed order is due").await;
+        hears_of_work(&subject, &mut due_work, "a placed order is due").await;
         let claimed = subject.claim_only(placed.id, LONG).await;
 
-        dispatch.mark_unchanged();
+        due_work.mark_unchanged();
         let decision = claimed
             .give_back(None, Duration::ZERO, subject.now())
             .expect("a claimed order can be given back");
         let given_back = subject.advance(&claimed, decision).await;
-        hears_of_work(&subject, &mut dispatch, "what was given back is due").await;
+        hears_of_work(&subject, &mut due_work, "what was given back is due").await;
         let claimed = subject.claim_only(given_back.id, LONG).await;
 
         let dead = subject.fail(&claimed, "handler_rejected").await;
-        dispatch.mark_unchanged();
+        due_work.mark_unchanged();
         subject.steer(&dead, Steering::Replay).await;
-        hears_of_work(&subject, &mut dispatch, "a replayed order is due").await;
+        hears_of_work(&subject, &mut due_work, "a replayed order is due").await;
         let claimed = subject.claim_only(dead.id, LONG).await;
         subject.complete(&claimed).await;
     }
@@ -95,7 +95,7 @@ pub async fn due_work_is_hinted_to_workers(factory: &dyn StoreFactory) {
 /// A batch over all shards is hinted in each of them.
 pub async fn hints_come_for_each_shard(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
-    let bus = subject.opened.status_bus();
+    let wake_ups = subject.opened.wake_ups();
     let users = ["alice", "zoe", "mike", "nina", "9", "bob", "carol", "wendy"];
     let writes: Vec<_> = users
         .iter()
@@ -105,7 +105,10 @@ pub async fn hints_come_for_each_shard(factory: &dyn StoreFactory) {
         .iter()
         .map(|user_id| subject.shard_of(&sample::user(user_id)))
         .collect();
-    let mut receivers: Vec<_> = shards.iter().map(|shard| bus.subscribe(*shard)).collect();
+    let mut receivers: Vec<_> = shards
+        .iter()
+        .map(|shard| wake_ups.last_seq(*shard))
+        .collect();
     let answers = subject.store.commit(writes, deadline()).await;
     for (receiver, answer) in receivers.iter_mut().zip(answers) {
         let seq = super::subject::written(answer, "an order of a mixed batch");
@@ -124,13 +127,13 @@ pub async fn hints_reach_another_process(factory: &dyn StoreFactory) {
         return;
     }
     let shard = subject.shard_of(&sample::user("carol"));
-    let mut bus = second.opened.status_bus().subscribe(shard);
-    let mut dispatch = second.opened.dispatch().subscribe(shard);
+    let mut last_seq = second.opened.wake_ups().last_seq(shard);
+    let mut due_work = second.opened.wake_ups().due_work(shard);
     for number in 0..5 {
-        dispatch.mark_unchanged();
+        due_work.mark_unchanged();
         let (placed, seq) = subject.place(&sample::plain("carol", number)).await;
-        hears_of(&second, &mut bus, seq, "another process's order").await;
-        hears_of_work(&second, &mut dispatch, "another process's order is due").await;
+        hears_of(&second, &mut last_seq, seq, "another process's order").await;
+        hears_of_work(&second, &mut due_work, "another process's order is due").await;
         second.claim_only(placed.id, LONG).await;
     }
 }

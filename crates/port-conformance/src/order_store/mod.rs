@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::in_process::InProcessHints;
-use application::ports::{Clock, Dispatch, OrderStore, StatusBus};
+use application::ports::{Clock, OrderStore, WakeUps};
 use async_trait::async_trait;
 use domain::Timestamp;
 
@@ -73,16 +73,14 @@ pub enum IndexCommand {
 pub struct Surroundings {
     /// The store.
     pub store: Arc<dyn OrderStore>,
-    /// Where its hints about due work arrive in this process.
-    pub dispatch: Arc<dyn Dispatch>,
-    /// Where its hints about new events arrive in this process.
-    pub status_bus: Arc<dyn StatusBus>,
+    /// Where hints of its commits arrive in this process.
+    pub wake_ups: Arc<dyn WakeUps>,
     /// The clock by which this process decides.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Surroundings {
-    /// Those of a store whose hints stay in the process.
+    /// Those of a store whose hints arrive at `hints`.
     pub fn in_process(
         store: &Arc<impl OrderStore>,
         hints: &Arc<InProcessHints>,
@@ -90,8 +88,7 @@ impl Surroundings {
     ) -> Self {
         Self {
             store: Arc::clone(store) as _,
-            dispatch: Arc::clone(hints) as _,
-            status_bus: Arc::clone(hints) as _,
+            wake_ups: Arc::clone(hints) as _,
             clock: Arc::clone(clock) as _,
         }
     }
@@ -108,14 +105,9 @@ pub trait OpenStore: Send + Sync + 'static {
         self.surroundings().store
     }
 
-    /// Where the store's hints about due work arrive in this process.
-    fn dispatch(&self) -> Arc<dyn Dispatch> {
-        self.surroundings().dispatch
-    }
-
-    /// Where the store's hints about new events arrive in this process.
-    fn status_bus(&self) -> Arc<dyn StatusBus> {
-        self.surroundings().status_bus
+    /// Where hints of the store's commits arrive in this process.
+    fn wake_ups(&self) -> Arc<dyn WakeUps> {
+        self.surroundings().wake_ups
     }
 
     /// The clock by which this process decides.

@@ -236,7 +236,7 @@ impl House {
         let worker = Worker::new(WorkerParts {
             queue: Arc::clone(&store) as _,
             writer: Arc::clone(&store) as _,
-            dispatch: hints.clone(),
+            wake_ups: hints.clone(),
             handler,
             receipts: plan.receipts.clone(),
             clock: clock.clone(),

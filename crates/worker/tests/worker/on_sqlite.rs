@@ -9,8 +9,8 @@ use adapter_sqlite::{SHARDS, SqliteOptions, SqliteStore, Tuning};
 use application::Receipts;
 use application::in_process::InProcessHints;
 use application::ports::{
-    Clock, Counts, Dispatch, EventFeed as _, FaultScope, OrderHandler, OrderReader as _,
-    OrderWriter as _, Outcome, StatusBus,
+    Clock, Counts, EventFeed as _, FaultScope, OrderHandler, OrderReader as _, OrderWriter as _,
+    Outcome,
 };
 use application::system::{ManualClock, SystemClock, SystemIds};
 use domain::{Failure, OrderId, Receipt, ReceiptLocation, Status, Timestamp};
@@ -33,8 +33,6 @@ struct OnDisk {
 impl OnDisk {
     fn open(dir: &Path, clock: Arc<dyn Clock>, handler: Arc<dyn OrderHandler>) -> Self {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
-        let (dispatch, bus): (Arc<dyn Dispatch>, Arc<dyn StatusBus>) =
-            (hints.clone(), hints.clone());
         let options = SqliteOptions {
             data_dir: dir.to_owned(),
             queue: 8_192,
@@ -42,13 +40,13 @@ impl OnDisk {
             tuning: Tuning::default(),
         };
         let wall_clock = Arc::clone(&clock);
-        let hints = Arc::clone(&dispatch);
-        let store = SqliteStore::open(options, wall_clock, Arc::new(SystemIds), hints, bus);
+        let ids = Arc::new(SystemIds);
+        let store = SqliteStore::open(options, wall_clock, ids, hints.clone());
         let store = Arc::new(store.unwrap());
         let worker = Worker::new(WorkerParts {
             queue: Arc::clone(&store) as _,
             writer: Arc::clone(&store) as _,
-            dispatch,
+            wake_ups: hints,
             handler,
             receipts: Receipts::Rendered,
             clock: Arc::clone(&clock),

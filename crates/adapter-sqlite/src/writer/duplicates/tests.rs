@@ -33,8 +33,7 @@ fn open(dir: &Path) -> SqliteStore {
         },
         Arc::new(SystemClock::new()),
         Arc::new(SystemIds),
-        Arc::clone(&hints) as _,
-        hints as _,
+        hints,
     )
     .unwrap()
 }

@@ -1,18 +1,16 @@
 //! The rules between settings. Called once all are read; every fault names the setting to change. The rules of the parts
-//! that are built from settings are in `serve::check`.
+//! that are built from settings are in [`crate::check`].
 
 use std::time::Duration;
 
 use domain::Bucket;
-use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::layers::Layers;
-use super::sections::{
-    AuthMode, Config, Handler, HandlerKind, ReceiptsKind, ShardMapText, StoreKind,
-};
+use super::sections::{AuthMode, Config, Handler, HandlerKind, ReceiptsKind, StoreKind};
+use super::types::ShardMapText;
 
 /// Checks all sections together; faults stay in the layers.
-pub(super) fn together(config: &Config, layers: &mut Layers) {
+pub fn check(config: &Config, layers: &mut Layers) {
     listeners(config, layers);
     store(config, layers);
     work(config, layers);
@@ -104,6 +102,9 @@ fn store(config: &Config, layers: &mut Layers) {
             }
             if config.store.data_dir.as_os_str().is_empty() {
                 layers.refuse("store.data_dir", "must name a folder");
+            }
+            if !config.store.notify {
+                layers.refuse("store.notify", "has no effect with store.kind = \"sqlite\", which one process uses: leave it out");
             }
         }
         StoreKind::Postgres => {
@@ -224,7 +225,7 @@ fn handler(handler: &Handler, layers: &mut Layers) {
         (HandlerKind::None, _) => {
             let needs_http = [
                 ("handler.url", handler.url.is_some()),
-                ("handler.secret", !handler.secret.0.is_empty()),
+                ("handler.secret", !handler.secret.is_empty()),
                 ("handler.headers", !handler.headers.is_empty()),
                 ("handler.ca_file", handler.ca_file.is_some()),
                 ("handler.client_cert", handler.client_cert.is_some()),
@@ -316,20 +317,4 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
             layers.refuse(name, "must be above zero");
         }
     }
-    if !is_log_filter(&config.log.level) {
-        layers.refuse(
-            "log.level",
-            "must be error, warn, info, debug or trace, or a filter such as \"info,worker=debug\"",
-        );
-    }
-}
-
-/// The filter's own grammar takes any bare word for a part of the program, a mistyped level too.
-fn is_log_filter(text: &str) -> bool {
-    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
-    let is_directive = |directive: &str| match directive.split_once('=') {
-        Some((part, level)) => !part.trim().is_empty() && is_level(level.trim()),
-        None => is_level(directive),
-    };
-    text.split(',').map(str::trim).all(is_directive) && text.parse::<Targets>().is_ok()
 }
