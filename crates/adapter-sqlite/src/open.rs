@@ -28,8 +28,8 @@ const CACHED_STATEMENTS: usize = 64;
 
 impl SqliteStore {
     /// Opens the store in its folder, or creates it. The first rescue takes back the claims of the previous process. `ids`
-    /// provides the random bits of each commit; `hints` is called after each commit. This blocks while it reads; call it before
-    /// serving.
+    /// provides the random bits of each commit; `hints` is called after each commit. This blocks while it reads; call it
+    /// before serving.
     ///
     /// # Errors
     /// See [`OpenError`].

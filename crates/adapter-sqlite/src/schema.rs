@@ -42,7 +42,7 @@ pub(crate) fn open_orders(folder: &DataFolder, vfs: &str) -> Result<Connection, 
         .get_migrations()
         .iter()
         .max_by_key(|migration| migration.version())
-        .expect("there are migrations");
+        .expect("at least one migration is embedded");
     let known = newest.version();
     let (found, checksum) = schema_version(&connection).map_err(database)?;
     let dir = dir();

@@ -1,7 +1,8 @@
-//! [`SqliteStore`]: implements the ports. Each call is handed to the writer thread or to a reading thread, and awaits the
-//! answer within a deadline. No call runs SQL itself, so none blocks a task.
+//! [`SqliteStore`]: implements the ports; [`commit`] has the path of the writes. Each call is handed to the writer thread or
+//! to a reading thread, and awaits the answer within a deadline. No call runs SQL itself, so none blocks a task.
 
-use std::cell::RefCell;
+mod commit;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, Counts, Deadline, Erasure, EventContent, EventFeed,
-    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
     SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
@@ -19,7 +20,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::committed_state::CommittedState;
-use crate::completion::{CommitAnswer, CommitFuture};
+use crate::completion::CommitAnswer;
 use crate::failure::unknown;
 use crate::folder::DataFolder;
 use crate::index::memtable::Memtable;
@@ -29,17 +30,10 @@ use crate::read::{ANSWER_TIMEOUT, ReadConnection, ReadQueue};
 use crate::request::{ClaimKind, Class, Request};
 use crate::shard::{SHARD, SHARDS};
 use crate::space_probe;
-use crate::write_batch::{EncodeBuffer, WRITER_STOPPED};
+use crate::write_batch::WRITER_STOPPED;
 
-/// The most writes of a call that are committed in one transaction.
-const MAX_WRITES_PER_COMMIT: usize = 512;
 /// The most events of one page.
 const MAX_PAGE: usize = 10_000;
-
-thread_local! {
-    /// The buffer in which this thread encodes its writes.
-    static ENCODE_BUFFER: RefCell<EncodeBuffer> = RefCell::default();
-}
 
 /// A store in one data folder. One process at a time uses a folder. [`SqliteStore::open`] opens it.
 pub struct SqliteStore {
@@ -64,68 +58,6 @@ impl SqliteStore {
     /// fails every call; the process has to be restarted, so that the store is read from the disk again.
     pub async fn fatal_error(&self) -> String {
         self.committed.fatal_error().await
-    }
-
-    /// Commits the writes in one transaction and appends their answers.
-    async fn commit_in_one_transaction(
-        &self,
-        writes: Vec<Write>,
-        deadline: Deadline,
-        answers: &mut Vec<CommitAnswer>,
-    ) {
-        // The positions and errors of writes that are refused before they are queued.
-        let mut refused = Vec::new();
-        let first = answers.len();
-        let (count, queued) = self.enqueue(writes, deadline, |index, error| {
-            refused.push((first + index, error));
-        });
-        let failed = match queued {
-            Ok(mut future) => match tokio::time::timeout_at(deadline, &mut future).await {
-                Ok(()) => {
-                    answers.extend(future.answers().into_iter().flatten().cloned());
-                    None
-                }
-                Err(_) => Some(unknown("no answer by the deadline")),
-            },
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failed {
-            answers.extend((0..count).map(|_| Err(CommitError::Store(error.clone()))));
-        }
-        for (index, error) in refused {
-            answers.insert(index, Err(error));
-        }
-    }
-
-    /// Encodes and queues the writes, and calls `refuse` for each that cannot be encoded. Returns the number of queued writes
-    /// and the future of their answers.
-    fn enqueue(
-        &self,
-        writes: Vec<Write>,
-        deadline: Deadline,
-        mut refuse: impl FnMut(usize, CommitError),
-    ) -> (usize, Result<CommitFuture, StoreError>) {
-        ENCODE_BUFFER.with_borrow_mut(|buffer| {
-            buffer.clear();
-            let mut class = Class::Outcome;
-            let keeps_new_orders = self.writes.keeps_new_orders();
-            for (index, write) in writes.into_iter().enumerate() {
-                if matches!(write.guard, Guard::New { .. }) {
-                    class = Class::Intake;
-                }
-                if let Err(error) = buffer.add(write, keeps_new_orders) {
-                    refuse(index, error);
-                }
-            }
-            let count = buffer.len();
-            // If no write is left, this error answers none.
-            let queued = if count == 0 || deadline <= tokio::time::Instant::now() {
-                Err(StoreError::Expired)
-            } else {
-                self.writes.commit(buffer, deadline, class)
-            };
-            (count, queued)
-        })
     }
 
     /// Queues a request and awaits its answer for [`ANSWER_TIMEOUT`].
@@ -199,19 +131,8 @@ impl Sharded for SqliteStore {
 
 #[async_trait]
 impl OrderWriter for SqliteStore {
-    async fn commit(&self, mut writes: Vec<Write>, deadline: Deadline) -> Vec<CommitAnswer> {
-        let mut answers = Vec::with_capacity(writes.len());
-        while writes.len() > MAX_WRITES_PER_COMMIT {
-            let rest = writes.split_off(MAX_WRITES_PER_COMMIT);
-            self.commit_in_one_transaction(writes, deadline, &mut answers)
-                .await;
-            writes = rest;
-        }
-        if !writes.is_empty() {
-            self.commit_in_one_transaction(writes, deadline, &mut answers)
-                .await;
-        }
-        answers
+    async fn commit(&self, writes: Vec<Write>, deadline: Deadline) -> Vec<CommitAnswer> {
+        self.commit_writes(writes, deadline).await
     }
 
     async fn erase(

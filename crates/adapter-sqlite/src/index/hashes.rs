@@ -62,7 +62,7 @@ impl std::hash::Hash for UniqueKeyHash {
 fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     *bytes
         .first_chunk()
-        .expect("a digest is longer than what is taken of it")
+        .expect("a digest is longer than its prefix")
 }
 
 /// A hasher that returns the bits of a [`UniqueKeyHash`] unchanged.

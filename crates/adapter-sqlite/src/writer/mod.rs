@@ -246,7 +246,7 @@ impl Writer<'_> {
         committed.map_err(|error| FailedTransaction::at_commit(&error))
     }
 
-    /// After the commit: updates memory, publishes to the readers, and sends the hints to workers and followers.
+    /// After the commit: updates memory, publishes to the readers, and sends the hint to workers and followers.
     fn on_commit(&mut self, transaction: &mut Transaction, now: Timestamp) {
         let before = std::mem::replace(&mut self.counters, transaction.counters);
         self.pending.on_commit(transaction);

@@ -238,7 +238,8 @@ impl UnclaimedWindow {
     }
 
     fn slot(&mut self, number: u64) -> &mut Slot {
-        let at = usize::try_from(number - self.first_slot).expect("memory holds all slots");
+        let at = usize::try_from(number - self.first_slot)
+            .expect("the number of slots fits into memory");
         &mut self.slots[at]
     }
 

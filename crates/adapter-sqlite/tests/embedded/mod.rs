@@ -1,4 +1,4 @@
-//! What only the embedded store promises, beside its port.
+//! What only the embedded store guarantees, in addition to its ports.
 
 mod crash;
 mod damaged_index;
@@ -6,6 +6,7 @@ mod disk;
 mod due_times;
 mod erasure;
 mod folder;
+mod index_rebuild;
 mod moving_index;
 mod next_due;
 mod one_date;

@@ -1,5 +1,5 @@
-//! Where rows lie. Many orders of one millisecond: some are drawn to the same place of the file, and each is found all the
-//! same. Orders created one after the other, whoever their users are: each commit adds its rows at the end.
+//! The rowids of orders. Orders of one millisecond with the same home rowid are all found. Orders that are created in sequence
+//! are appended at the end of the table, whatever their users are.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::Opened;
 
-/// Of these orders about 450 are drawn to a place that another has (4,000² / 2 / 2^14, less those of the same places).
+/// About 450 of these orders have the home rowid of another one (4,000² / 2 / 2^14, less those that share one).
 const ORDERS: usize = 4_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_belong_at_one_place_are_all_found_changed_and_listed_in_order() {
+async fn orders_with_the_same_home_rowid_are_found_changed_and_listed_in_order() {
     let opened = Opened::fresh();
     let store = std::sync::Arc::clone(&opened.store);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
@@ -21,13 +21,13 @@ async fn orders_that_belong_at_one_place_are_all_found_changed_and_listed_in_ord
         .map(|_| subject.new_write(&sample::plain("alice", 100), None))
         .collect();
     for answer in store.commit(new, deadline()).await {
-        answer.expect("nothing stands against a new order");
+        answer.expect("a new order is written");
     }
     let claimed = subject.claim_all(LONG).await;
     assert_eq!(claimed.len(), ORDERS);
     let outcomes = claimed.iter().map(|order| subject.completion(order));
     for answer in store.commit(outcomes.collect(), deadline()).await {
-        answer.expect("nothing stands against an outcome");
+        answer.expect("an outcome is written");
     }
     for order in &claimed {
         let found = subject.get(order.id).await;
@@ -41,19 +41,19 @@ async fn orders_that_belong_at_one_place_are_all_found_changed_and_listed_in_ord
 }
 
 const COMMITS: u64 = 200;
-/// What waits for a commit under the load of 64 callers, and how far apart in time it was made.
+/// The orders of a commit under the load of 64 callers, and the time between two of them.
 const ORDERS_A_COMMIT: u64 = 13;
 const NANOS_APART: u64 = 20_000;
-/// A page and its head in SQLite's write-ahead log.
+/// A page and its header in the write-ahead log of SQLite.
 const FRAME_BYTES: u64 = 4_096 + 24;
 
-/// An order as [`Ids`](application::ports::Ids) names one that is made then.
-fn made_at(number: u64) -> Write {
+/// A new order with an id like those of [`Ids`](application::ports::Ids) at that time.
+fn new_order(number: u64) -> Write {
     let nanos = number * NANOS_APART;
     let start = Timestamp::parse("2026-01-31T12:00:00Z").expect("a valid time");
     let created_at = start.saturating_add(Duration::from_nanos(nanos));
     let fraction = nanos % 1_000_000 * 4_096 / 1_000_000;
-    // Multiplying by an odd constant spreads them (Knuth, The Art of Computer Programming 6.4).
+    // Multiplying by an odd constant distributes the numbers (Knuth, The Art of Computer Programming 6.4).
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let lines = vec![sample::line(Some("KB-1"), "Mechanical Keyboard", 2, 14_999)];
     let command = sample::of_lines(&format!("user-{}", scattered % 100_000), lines);
@@ -77,10 +77,10 @@ fn made_at(number: u64) -> Write {
     }
 }
 
-/// Such a commit is two pages of orders at most, one of the log, and if a page is full the one that leads to them and
-/// the first of the file. Rows that lay anywhere within their millisecond would be half as many pages more.
+/// A commit writes at most two pages of orders and one of the log. If a page is full, it also writes the parent page and the
+/// first page of the file. If rows were anywhere within their millisecond, it would write half as many pages more.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_of_new_orders_adds_at_the_end_and_writes_few_pages() {
+async fn a_commit_of_new_orders_appends_rows_and_writes_few_pages() {
     let opened = Opened::fresh();
     let log = opened.folder.path().join("orders.db-wal");
     let size = || {
@@ -91,13 +91,13 @@ async fn a_commit_of_new_orders_adds_at_the_end_and_writes_few_pages() {
     let before = size();
     for commit in 0..COMMITS {
         let first = commit * ORDERS_A_COMMIT;
-        let writes = (first..first + ORDERS_A_COMMIT).map(made_at).collect();
+        let writes = (first..first + ORDERS_A_COMMIT).map(new_order).collect();
         for answer in opened.store.commit(writes, deadline()).await {
-            answer.expect("nothing stands against a new order");
+            answer.expect("a new order is written");
         }
     }
     let frames = (size() - before) / FRAME_BYTES;
     let a_commit = frames as f64 / COMMITS as f64;
     assert!(a_commit < 4.0, "{a_commit} pages a commit");
-    assert!(a_commit > 1.0, "{a_commit}: the log was not looked at");
+    assert!(a_commit > 1.0, "{a_commit}: no pages were counted");
 }

@@ -1,5 +1,5 @@
-//! New orders that wait in the log: what a start finds of them after a crash, whatever was claimed out of turn, has moved on
-//! or has moved to the jobs.
+//! Recovery of unclaimed orders after a crash: a start finds exactly the orders that still wait, although some were claimed
+//! out of order, changed, or moved to the table `jobs`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,13 +20,13 @@ const AT_ONCE: RescuePolicy = RescuePolicy {
     delay: Duration::ZERO,
 };
 
-/// A store whose folder can be looked at.
-struct Watched {
+/// A store, with access to its folder.
+struct Fixture {
     opened: Opened,
     subject: Subject,
 }
 
-impl Watched {
+impl Fixture {
     fn of(opened: Opened, is_small: bool) -> Self {
         let same = Opened {
             folder: Arc::clone(&opened.folder),
@@ -53,7 +53,7 @@ impl Watched {
         Self::of(Opened::fresh(), false)
     }
 
-    /// The store in a copy of the folder, as a process finds it that starts after a crash.
+    /// Opens a store in a copy of the folder, as a process does that starts after a crash.
     fn after_crash(&self, is_small: bool) -> Self {
         let folder = copy_of(self.opened.folder.path());
         let clock = Arc::clone(&self.opened.clock);
@@ -77,7 +77,7 @@ impl Watched {
         rescued.expect("a healthy store rescues")
     }
 
-    /// How many jobs have this state.
+    /// The number of jobs in this state.
     fn jobs(&self, state: u8) -> i64 {
         let sql = "SELECT count(*) FROM jobs WHERE state = ?1";
         database(self.opened.folder.path())
@@ -94,8 +94,8 @@ fn ids(orders: &[Arc<Order>]) -> BTreeSet<OrderId> {
     orders.iter().map(|order| order.id).collect()
 }
 
-/// Claims go round the users, so that older orders wait while younger ones are claimed.
-async fn claims_out_of_turn(before: &Watched, is_small: bool) {
+/// Claims are round-robin over the users, so some orders wait while newer ones are claimed.
+async fn claims_out_of_order(before: &Fixture, is_small: bool) {
     let mut placed = BTreeSet::new();
     for user in ["alice", "bob", "carol"] {
         for _ in 0..10 {
@@ -104,7 +104,7 @@ async fn claims_out_of_turn(before: &Watched, is_small: bool) {
     }
     let claimed = before.claim(12).await;
     let users: BTreeSet<_> = claimed.iter().map(|order| order.user_id.as_str()).collect();
-    assert_eq!(users.len(), 3, "of each user");
+    assert_eq!(users.len(), 3, "some of each user");
     for order in &claimed[..4] {
         before.subject.complete(order).await;
     }
@@ -113,35 +113,35 @@ async fn claims_out_of_turn(before: &Watched, is_small: bool) {
     let after = before.after_crash(is_small);
     assert_eq!(after.subject.counts().await, before.subject.counts().await);
     let rescued = after.rescue().await;
-    assert_eq!(ids(&rescued), ids(&claimed[5..]), "exactly what was open");
+    assert_eq!(ids(&rescued), ids(&claimed[5..]), "exactly the open claims");
     let waiting = after.subject.claim_all(LONG).await;
     let mut expected: BTreeSet<OrderId> = placed.difference(&ids(&claimed)).copied().collect();
     expected.extend(ids(&rescued));
-    assert_eq!(waiting.len(), expected.len(), "each of them once");
+    assert_eq!(waiting.len(), expected.len(), "each order once");
     assert_eq!(ids(&waiting), expected);
     assert_eq!(after.subject.get(retried.id).await, retried);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_claimed_out_of_turn_is_known_after_a_crash() {
-    claims_out_of_turn(&Watched::fresh(), false).await;
+async fn orders_claimed_out_of_order_are_recovered_after_a_crash() {
+    claims_out_of_order(&Fixture::fresh(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_claimed_out_of_turn_is_known_after_a_crash_with_a_small_window() {
-    claims_out_of_turn(&Watched::small(), true).await;
+async fn orders_claimed_out_of_order_are_recovered_after_a_crash_with_a_small_window() {
+    claims_out_of_order(&Fixture::small(), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_with_another_window_finds_the_same_work() {
-    let before = Watched::fresh();
+async fn a_start_with_another_window_size_finds_the_same_orders() {
+    let before = Fixture::fresh();
     let mut placed = BTreeSet::new();
     for _ in 0..40 {
         placed.insert(before.place("alice").await.id);
     }
     let after = before.after_crash(true);
     assert_eq!(ids(&after.subject.claim_all(LONG).await), placed);
-    let before = Watched::small();
+    let before = Fixture::small();
     let mut placed = BTreeSet::new();
     for _ in 0..40 {
         placed.insert(before.place("alice").await.id);
@@ -152,12 +152,12 @@ async fn a_start_with_another_window_finds_the_same_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_moved_on_are_not_due_after_a_crash() {
+async fn orders_that_were_held_or_cancelled_are_not_due_after_a_crash() {
     for is_small in [false, true] {
         let before = if is_small {
-            Watched::small()
+            Fixture::small()
         } else {
-            Watched::fresh()
+            Fixture::fresh()
         };
         let mut orders = Vec::new();
         for _ in 0..5 {
@@ -178,7 +178,7 @@ async fn orders_that_moved_on_are_not_due_after_a_crash() {
         assert_eq!(after.claim(3).await, []);
         assert_eq!(after.subject.get(held.id).await, held);
 
-        // Nothing but orders that moved on is in the log.
+        // The log contains only orders that changed.
         let before = after;
         let last = before.place("alice").await;
         before.subject.apply(&last, OrderCommand::Hold).await;
@@ -188,8 +188,8 @@ async fn orders_that_moved_on_are_not_due_after_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_work_and_old_claims_move_to_the_jobs() {
-    let before = Watched::small();
+async fn old_unclaimed_orders_and_old_claims_move_to_the_jobs() {
+    let before = Fixture::small();
     let claimed = {
         before.place("alice").await;
         before.claim(1).await
@@ -203,7 +203,7 @@ async fn old_work_and_old_claims_move_to_the_jobs() {
     assert_eq!(
         (before.jobs(0), before.jobs(1)),
         (2, 1),
-        "a start need not search for them"
+        "a start does not have to search the log for them"
     );
     let after = before.after_crash(true);
     assert_eq!(ids(&after.rescue().await), ids(&claimed));
@@ -212,7 +212,7 @@ async fn old_work_and_old_claims_move_to_the_jobs() {
     expected.extend(ids(&claimed));
     assert_eq!((due.len(), ids(&due)), (3, expected));
 
-    // What has moved is claimed and completed like all other work.
+    // Orders that were moved are claimed and completed as usual.
     for order in &before.subject.claim_all(LONG).await {
         before.subject.complete(order).await;
     }
@@ -222,8 +222,8 @@ async fn old_work_and_old_claims_move_to_the_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_fails_leaves_the_work_and_the_rounds_as_they_were() {
-    let at = Watched::fresh();
+async fn a_failed_claim_changes_neither_the_work_nor_the_round_robin() {
+    let at = Fixture::fresh();
     let mut users = ["alice", "bob", "carol", "dave"];
     users.sort_unstable_by_key(|user| Bucket::of(&sample::user(user)));
     let writes = users.iter().flat_map(|user| {
@@ -231,7 +231,7 @@ async fn a_claim_that_fails_leaves_the_work_and_the_rounds_as_they_were() {
     });
     let answers = at.opened.store.commit(writes.collect(), deadline()).await;
     assert!(answers.iter().all(Result::is_ok));
-    // One of each lane.
+    // One order of each lane.
     let first = at.claim(1).await;
     assert_eq!(first[0].user_id.as_str(), users[0]);
     at.subject.retry(&first[0], Duration::ZERO).await;
@@ -263,9 +263,13 @@ async fn a_claim_that_fails_leaves_the_work_and_the_rounds_as_they_were() {
         limits.lanes[domain::Lane::Retries.index()].most = 0;
         let one = at.opened.store.claim(SHARDS[0], limits, LONG).await;
         let one = one.expect("a healthy store claims");
-        assert_eq!(one[0].user_id.as_str(), user, "the round goes on");
+        assert_eq!(one[0].user_id.as_str(), user, "the round-robin continues");
         claimed.extend(one);
     }
     claimed.extend(at.subject.claim_all(LONG).await);
-    assert_eq!((claimed.len(), ids(&claimed).len()), (12, 12), "once each");
+    assert_eq!(
+        (claimed.len(), ids(&claimed).len()),
+        (12, 12),
+        "each order once"
+    );
 }
