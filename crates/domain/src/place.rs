@@ -17,7 +17,7 @@ use crate::currency::Currency;
 use crate::fault::Fault;
 use crate::money::{Money, MoneyError};
 use crate::order::{Line, Source};
-use crate::receipt::ReceiptTemplate;
+use crate::receipt_form::ReceiptTemplate;
 use crate::text::{ExternalId, Metadata, TextError, UserId};
 use crate::time::Timestamp;
 

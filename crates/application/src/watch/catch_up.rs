@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
+use super::error::WatchError;
 use super::registry::Topic;
 use super::watcher::Watcher;
-use crate::access::Forbidden;
-use crate::ports::{EventPage, SequencedEvent, StoreError};
+use crate::ports::{EventContent, EventPage, SequencedEvent};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,29 +30,6 @@ pub enum Start {
     After(Cursor),
     /// After a version of one order; `None` is before its first.
     AfterVersion(Option<Version>),
-}
-
-/// Why there is no watcher, or why it could not join a topic. All but [`WatchError::Forbidden`] are retryable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WatchError {
-    /// The caller may not watch this. Permanent.
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    /// As many watchers as the hub serves are there.
-    #[error("too many watchers")]
-    TooManyWatchers,
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The hub could not follow the shard in time.
-    #[error("the changes of shard {shard} cannot be followed now")]
-    NotFollowed {
-        /// Which one.
-        shard: ShardId,
-    },
-    /// Too many watchers are reading what they missed.
-    #[error("too many watchers read what they missed")]
-    Busy,
 }
 
 /// A topic being joined. Dropped before its end, the topic is not watched.
@@ -99,10 +76,12 @@ impl Reading {
     }
 }
 
-impl<'a> CatchUp<'a> {
-    pub(super) fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
-        Self {
-            watcher,
+impl Watcher {
+    /// Begins to watch `topic`, or begins again if it is watched already. Nothing happens before the first
+    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
+    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
+        CatchUp {
+            watcher: self,
             topic,
             stage: Some(Stage::Beginning(start)),
             ready: VecDeque::new(),
@@ -110,7 +89,9 @@ impl<'a> CatchUp<'a> {
             joined_at: None,
         }
     }
+}
 
+impl CatchUp<'_> {
     /// The next deliveries; `None` once the topic is joined and the rest comes by [`Watcher::receive`]. To be
     /// dropped after an error.
     ///
@@ -315,7 +296,10 @@ impl<'a> CatchUp<'a> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.feed.events_after(shard, after, limit).await?)
+        Ok(inner
+            .feed
+            .events_after(shard, after, limit, EventContent::Events)
+            .await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored

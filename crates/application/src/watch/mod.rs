@@ -23,15 +23,17 @@ use crate::ports::{EventFeed, WakeUps};
 mod catch_up;
 mod change;
 mod cursor;
+mod error;
 mod mailbox;
 mod pump;
 mod registry;
 mod visibility;
 mod watcher;
 
-pub use catch_up::{CatchUp, Start, WatchError};
+pub use catch_up::{CatchUp, Start};
 pub use change::{Batch, Change, Delivery, Framing, Resync, ResyncReason};
 pub use cursor::{Cursor, CursorError};
+pub use error::WatchError;
 pub use mailbox::Lagged;
 pub use registry::Topic;
 pub use watcher::Watcher;

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Hub;
-use super::catch_up::WatchError;
-use super::catch_up::{CatchUp, Start};
 use super::change::Delivery;
 use super::cursor::Cursor;
+use super::error::WatchError;
 use super::mailbox::{Lagged, Mailbox};
 use super::registry::{Joined, Topic};
 use super::visibility::Visibility;
@@ -43,12 +42,6 @@ impl Watcher {
         } else {
             Err(WatchError::TooManyWatchers)
         }
-    }
-
-    /// Begins to watch `topic`, or begins anew where it is watched already. Nothing happens before the first
-    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
-    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
-        CatchUp::new(self, topic, start)
     }
 
     /// Stops watching `topic`; whether it was watched. What waits already is still delivered.
