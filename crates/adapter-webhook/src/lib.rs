@@ -11,6 +11,7 @@ mod client;
 mod failure_code;
 mod headers;
 mod message;
+mod outcome;
 mod result;
 mod retry_after;
 mod reuse;

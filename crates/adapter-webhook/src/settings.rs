@@ -8,7 +8,9 @@ use outbound_http::{Proxies, ProxyError};
 use reqwest::Url;
 
 pub use crate::headers::HeaderError;
-use crate::signer::MAX_SECRETS;
+
+/// The most secrets at a time.
+pub(crate) const MAX_SECRETS: usize = 4;
 
 /// Where orders are sent, how calls are signed and secured, and how long to wait.
 #[derive(Clone)]

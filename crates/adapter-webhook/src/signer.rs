@@ -3,10 +3,8 @@
 
 use standardwebhooks::{Webhook, WebhookError};
 
-use crate::settings::SettingsError;
+use crate::settings::{MAX_SECRETS, SettingsError};
 
-/// The most secrets at a time.
-pub(crate) const MAX_SECRETS: usize = 4;
 const PREFIX: &str = "whsec_";
 
 /// Signs calls.
