@@ -8,7 +8,7 @@ use port_conformance::captured_logs::KeptLog;
 use port_conformance::order_store::sample;
 use tracing::Level;
 
-use super::{CAN_WRITE, KEYS, PAGE, PATIENCE, Random, Used, lines_of, overwrite, pages};
+use super::{CAN_WRITE, KEYS, PAGE, REBUILD_TIMEOUT, Random, Used, lines_of, overwrite, pages};
 
 /// Half a page of the index. SQLite continues with the other half and misses rows.
 const SECTOR: usize = PAGE / 2;
@@ -151,7 +151,7 @@ async fn used_keys_make_no_second_orders_with_a_write_ahead_log_of_another_time(
         running.place_new(&mut used.orders, "before").await;
     }
     let is_written = || fs::metadata(used.log()).is_ok_and(|log| log.len() > 100_000);
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + REBUILD_TIMEOUT;
     while !is_written() {
         assert!(tokio::time::Instant::now() < until, "nothing is indexed");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -26,7 +26,7 @@ const KEYS: usize = 1_500;
 const USERS: usize = 5;
 const PAGE: usize = 8_192;
 /// How long the store may take to rebuild its index.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REBUILD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The command of an order; its key has the same number. Every third order also has an external id.
 fn command(number: usize) -> PlaceOrder {
@@ -144,7 +144,7 @@ impl Running {
     /// Sends every `step`th key again until each is answered with its order.
     async fn replays(&self, orders: &[OrderId], step: usize, what: &str) {
         let mut waiting: Vec<usize> = (0..orders.len()).step_by(step).collect();
-        let until = tokio::time::Instant::now() + PATIENCE;
+        let until = tokio::time::Instant::now() + REBUILD_TIMEOUT;
         while !waiting.is_empty() {
             waiting = self.send_again(orders, &waiting, what).await;
             if !waiting.is_empty() {
@@ -166,7 +166,7 @@ impl Running {
     async fn place_new(&self, orders: &mut Vec<OrderId>, what: &str) {
         let mut waiting: Vec<usize> = (orders.len()..orders.len() + 140).collect();
         orders.resize(orders.len() + waiting.len(), OrderId::from_bytes([0; 16]));
-        let until = tokio::time::Instant::now() + PATIENCE;
+        let until = tokio::time::Instant::now() + REBUILD_TIMEOUT;
         while !waiting.is_empty() {
             assert!(
                 tokio::time::Instant::now() < until,
