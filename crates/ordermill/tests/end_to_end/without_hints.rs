@@ -1,9 +1,5 @@
 //! Two servers on one PostgreSQL that tell each other of no commit: each finds the other's work and changes by its slow
 //! scan.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking"
-)]
 
 use std::time::Duration;
 
