@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
-use super::registry::Topic;
+use super::topic::Topic;
+use super::watch_error::WatchError;
 use super::watcher::Watcher;
-use crate::access::Forbidden;
-use crate::ports::{EventPage, SequencedEvent, StoreError};
+use crate::ports::{EventPage, SequencedEvent};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,29 +32,6 @@ pub enum Start {
     AfterVersion(Option<Version>),
 }
 
-/// Why there is no watcher, or why it could not join a topic. All but [`WatchError::Forbidden`] are retryable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WatchError {
-    /// The caller may not watch this. Permanent.
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    /// As many watchers as the hub serves are there.
-    #[error("too many watchers")]
-    TooManyWatchers,
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The hub could not follow the shard in time.
-    #[error("the changes of shard {shard} cannot be followed now")]
-    NotFollowed {
-        /// Which one.
-        shard: ShardId,
-    },
-    /// Too many watchers are reading what they missed.
-    #[error("too many watchers read what they missed")]
-    Busy,
-}
-
 /// A topic being joined. Dropped before its end, the topic is not watched.
 #[derive(Debug)]
 pub struct CatchUp<'a> {
@@ -63,9 +40,17 @@ pub struct CatchUp<'a> {
     /// `None` while a step is under way, and for good after one that failed.
     stage: Option<Stage>,
     ready: VecDeque<Delivery>,
-    /// What went wrong after something became ready, which is told first: it may be of the watcher's other topics.
+    /// What went wrong after something became ready, which is delivered first: it may be of the watcher's other topics.
     failed: Option<WatchError>,
     joined_at: Option<Cursor>,
+}
+
+impl Watcher {
+    /// Begins to watch `topic`, or begins anew if it is watched already. Nothing happens before the first
+    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
+    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
+        CatchUp::new(self, topic, start)
+    }
 }
 
 #[derive(Debug)]
@@ -100,7 +85,7 @@ impl Reading {
 }
 
 impl<'a> CatchUp<'a> {
-    pub(super) fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
+    fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
         Self {
             watcher,
             topic,
@@ -154,7 +139,7 @@ impl<'a> CatchUp<'a> {
     async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {
         self.watcher.mailbox.visibility().admits(&self.topic)?;
         let shards = self.watcher.hub.shards_of(&self.topic);
-        self.watcher.need_pumps();
+        self.watcher.need_followers();
         for shard in &shards {
             self.wait_until_followed(*shard).await?;
         }
@@ -185,7 +170,7 @@ impl<'a> CatchUp<'a> {
         }
     }
 
-    /// Reads one page of a topic that is not joined yet; joins it where little is left.
+    /// Reads one page of a topic that is not joined yet; joins it if little is left.
     async fn approach(&mut self, mut reading: Reading) -> Result<Stage, WatchError> {
         let Some((shard, progress)) = reading.shard() else {
             let until = self.join();
@@ -204,7 +189,7 @@ impl<'a> CatchUp<'a> {
             if page.head.seq.0.saturating_sub(progress.seq.0) > settings.tuning.resumed_events {
                 return Ok(self.resync(ResyncReason::TooFarBehind));
             }
-            // Another process, or a read, may have told the client of what is not handed out here yet.
+            // Another process, or a read, may have shown the client what is not handed out here yet.
             self.wait_until_handed_out(shard, progress.seq).await?;
         }
         let handed_out = self.position(shard)?;
@@ -249,7 +234,7 @@ impl<'a> CatchUp<'a> {
         self.deliver(changes);
     }
 
-    /// Joins; what waited in the mailbox is told first.
+    /// Joins; what waited in the mailbox is delivered first.
     fn join(&mut self) -> Cursor {
         let joined = self.watcher.join(&self.topic);
         self.ready.extend(joined.waiting);
