@@ -1,55 +1,60 @@
-//! The room of all bodies together. A server's state has one; `request` takes of it while it reads.
+//! The memory budget of all request bodies together. A server's state has one; `request` reserves memory in it while it
+//! reads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many bytes of bodies are held at a time, by all requests of a server together. Bodies that come in one small
-/// piece are not counted: there are no more of them than requests.
+/// The most bytes of bodies that all requests of a server hold together. Bodies that come in one small piece are not
+/// counted: there are no more of them than requests.
 #[derive(Debug)]
-pub(crate) struct BodyRoom {
+pub(crate) struct MemoryBudget {
     free: AtomicUsize,
 }
 
-impl BodyRoom {
+impl MemoryBudget {
     pub(crate) const fn of(bytes: usize) -> Self {
         Self {
             free: AtomicUsize::new(bytes),
         }
     }
 
-    /// What a body holds that has not begun.
-    pub(crate) const fn nothing_yet(&self) -> Room<'_> {
-        Room { of: self, taken: 0 }
+    /// The reservation of a body that has not begun: nothing.
+    pub(crate) const fn empty_reservation(&self) -> Reservation<'_> {
+        Reservation {
+            budget: self,
+            bytes: 0,
+        }
     }
 }
 
-/// What one body holds.
+/// What one body has reserved, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Room<'a> {
-    of: &'a BodyRoom,
-    taken: usize,
+pub(crate) struct Reservation<'a> {
+    budget: &'a MemoryBudget,
+    bytes: usize,
 }
 
-impl Room<'_> {
-    /// Takes room for so many bytes more; false where there is none.
-    pub(crate) fn take(&mut self, bytes: usize) -> bool {
-        let taken = self
-            .of
+impl Reservation<'_> {
+    /// Reserves `bytes` more; false if the budget is used up.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
+        let is_reserved = self
+            .budget
             .free
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
                 free.checked_sub(bytes)
             })
             .is_ok();
-        if taken {
-            self.taken += bytes;
+        if is_reserved {
+            self.bytes += bytes;
         }
-        taken
+        is_reserved
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if self.taken > 0 {
-            self.of.free.fetch_add(self.taken, Ordering::Relaxed);
+        if self.bytes > 0 {
+            let free = &self.budget.free;
+            free.fetch_add(self.bytes, Ordering::Relaxed);
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Readable {
 
 /// The media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
+pub(crate) enum MediaType {
     /// `application/json`
     Json,
     /// `text/plain`
@@ -36,7 +36,7 @@ pub(crate) enum Offer {
     Html,
 }
 
-impl Offer {
+impl MediaType {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -48,7 +48,7 @@ impl Offer {
 }
 
 /// Whether the client accepts `offer` (RFC 9110, section 12.5.1): the most specific range that fits decides.
-pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
+pub(crate) fn accepts(headers: &HeaderMap, offer: MediaType) -> bool {
     let mut values = headers.get_all(ACCEPT).iter().peekable();
     if values.peek().is_none() {
         return true;
@@ -86,7 +86,7 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
 
 /// Whether the client asks for `offer` by its name: a browser that opens a page does, a tool that accepts any type does
 /// not.
-pub(crate) fn asks_for(headers: &HeaderMap, offer: Offer) -> bool {
+pub(crate) fn asks_for(headers: &HeaderMap, offer: MediaType) -> bool {
     let is_named = headers
         .get_all(ACCEPT)
         .iter()
@@ -176,7 +176,7 @@ fn encodings(value: &HeaderValue) -> impl Iterator<Item = &str> {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::{JSON, Offer, accepts, check_encoding, media_type};
+    use super::{JSON, MediaType, accepts, check_encoding, media_type};
 
     fn one(name: &'static str, value: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -197,13 +197,13 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(
-                accepts(&one("accept", accept), Offer::Json),
+                accepts(&one("accept", accept), MediaType::Json),
                 expected,
                 "{accept}"
             );
         }
-        assert!(accepts(&HeaderMap::new(), Offer::Json));
-        assert!(accepts(&one("accept", "text/plain"), Offer::Text));
+        assert!(accepts(&HeaderMap::new(), MediaType::Json));
+        assert!(accepts(&one("accept", "text/plain"), MediaType::Text));
     }
 
     #[test]

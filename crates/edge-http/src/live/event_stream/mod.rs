@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::Problem;
-use crate::request::{Offer, Query, accepts, trace_of_live};
+use crate::request::{MediaType, Query, accepts, trace_of_live};
 use crate::state::EdgeState;
 
 use feed::Feed;
@@ -111,8 +111,8 @@ async fn open(
     topic: Topic,
     start: Start,
 ) -> Result<Response<Body>, Problem> {
-    if !accepts(&parts.headers, Offer::EventStream) {
-        return Err(Problem::not_acceptable(Offer::EventStream.name()));
+    if !accepts(&parts.headers, MediaType::EventStream) {
+        return Err(Problem::not_acceptable(MediaType::EventStream.name()));
     }
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
