@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Cause, Event, EventType};
+use crate::event::{Cause, Event};
 use crate::id::{OrderId, Version};
 use crate::order::{Failure, MAX_OPERATOR_COMMANDS, Order};
 use crate::place::PlaceOrder;
-use crate::receipt::{Receipt, ReceiptForm, ReceiptLocation};
-use crate::status::{Status, Transition};
+use crate::receipt::Receipt;
+use crate::receipt_form::{ReceiptForm, ReceiptLocation};
+use crate::status::{EventType, Status, Transition};
 use crate::time::Timestamp;
 
 /// One step of one order, to be committed whole or not at all.
@@ -97,6 +98,17 @@ pub enum HistoryStatus {
     Processed,
     /// It was cancelled elsewhere.
     Cancelled,
+}
+
+impl HistoryStatus {
+    /// The status that the order then has.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Processed => Status::Processed,
+            Self::Cancelled => Status::Cancelled,
+        }
+    }
 }
 
 /// What a change is made of, beside the transition itself.

@@ -21,7 +21,7 @@ pub(crate) async fn call(
     if let Endpoint::Dialect(call) = endpoint {
         return dialects::call(call, edge, context).await;
     }
-    let offer = match endpoint {
+    let wanted = match endpoint {
         // What a page is made of is asked for by its address; browsers name what they expect, loosely.
         Endpoint::ShowPageFile(_) | Endpoint::ShowDocs | Endpoint::ShowDocsFile(_) => None,
         Endpoint::ShowStart if pages::wants_page(&context.parts.headers) => Some(MediaType::Html),
@@ -31,10 +31,10 @@ pub(crate) async fn call(
         | Endpoint::ShowError(_) => Some(MediaType::Text),
         _ => Some(MediaType::Json),
     };
-    if let Some(offer) = offer
-        && !accepts(&context.parts.headers, offer)
+    if let Some(wanted) = wanted
+        && !accepts(&context.parts.headers, wanted)
     {
-        return Err(Problem::not_acceptable(offer.name()));
+        return Err(Problem::not_acceptable(wanted.name()));
     }
     match endpoint {
         Endpoint::PlaceOrder => place_order::place_order(edge, context).await,

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventFeed, EventPage,
-    Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter, ReceiptError,
-    ReceiptStore, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventContent, EventFeed,
+    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter,
+    ReceiptError, ReceiptStore, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue,
+    Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -253,13 +254,14 @@ impl EventFeed for FaultyStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
         if let FaultMode::ReadingOnAfter(seq, mode) = self.mode()
             && seq == after
         {
             self.pass_as(*mode).await?;
         }
-        self.inner.events_after(shard, after, limit).await
+        self.inner.events_after(shard, after, limit, content).await
     }
 
     async fn event_position(

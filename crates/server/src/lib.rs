@@ -10,7 +10,6 @@ mod flags;
 mod folders;
 mod listeners;
 mod logs;
-pub mod nearest;
 mod open_files;
 mod receipts;
 mod roles;

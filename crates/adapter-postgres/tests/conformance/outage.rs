@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, Tuning};
 use application::ports::{
-    CommitError, Committed, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
+    CommitError, Committed, EventContent, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
     OrderWriter as _, StoreError,
 };
 use domain::{Cause, OrderCommand, Seq, ShardId};
@@ -174,7 +174,7 @@ async fn a_restart_under_load_loses_nothing_that_was_confirmed() {
     );
     let head = process
         .store
-        .events_after(ShardId(1), Seq(0), 1)
+        .events_after(ShardId(1), Seq(0), 1, EventContent::Events)
         .await
         .unwrap()
         .head;

@@ -54,7 +54,7 @@ pub enum PlaceError {
 }
 
 /// One row of a batch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRow {
     /// The order.
     pub command: PlaceOrder,

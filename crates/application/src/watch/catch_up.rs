@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
+use super::error::WatchError;
 use super::topic::Topic;
-use super::watch_error::WatchError;
 use super::watcher::Watcher;
-use crate::ports::{EventPage, SequencedEvent};
+use crate::ports::{EventContent, EventPage, SequencedEvent};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,14 +43,6 @@ pub struct CatchUp<'a> {
     /// What went wrong after something became ready, which is delivered first: it may be of the watcher's other topics.
     failed: Option<WatchError>,
     joined_at: Option<Cursor>,
-}
-
-impl Watcher {
-    /// Begins to watch `topic`, or begins anew if it is watched already. Nothing happens before the first
-    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
-    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
-        CatchUp::new(self, topic, start)
-    }
 }
 
 #[derive(Debug)]
@@ -84,10 +76,12 @@ impl Reading {
     }
 }
 
-impl<'a> CatchUp<'a> {
-    fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
-        Self {
-            watcher,
+impl Watcher {
+    /// Begins to watch `topic`, or begins again if it is watched already. Nothing happens before the first
+    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
+    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
+        CatchUp {
+            watcher: self,
             topic,
             stage: Some(Stage::Beginning(start)),
             ready: VecDeque::new(),
@@ -95,7 +89,9 @@ impl<'a> CatchUp<'a> {
             joined_at: None,
         }
     }
+}
 
+impl CatchUp<'_> {
     /// The next deliveries; `None` once the topic is joined and the rest comes by [`Watcher::receive`]. To be
     /// dropped after an error.
     ///
@@ -300,7 +296,10 @@ impl<'a> CatchUp<'a> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.feed.events_after(shard, after, limit).await?)
+        Ok(inner
+            .feed
+            .events_after(shard, after, limit, EventContent::Events)
+            .await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored

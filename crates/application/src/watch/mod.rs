@@ -12,6 +12,7 @@
 mod catch_up;
 mod change;
 mod cursor;
+mod error;
 mod hub;
 mod mailbox;
 mod registry;
@@ -19,15 +20,14 @@ mod settings;
 mod shard_follower;
 mod topic;
 mod visibility;
-mod watch_error;
 mod watcher;
 
 pub use catch_up::{CatchUp, Start};
 pub use change::{Batch, Change, Delivery, Framing, Resync, ResyncReason};
 pub use cursor::{Cursor, CursorError};
+pub use error::WatchError;
 pub use hub::Hub;
 pub use mailbox::Lagged;
 pub use settings::{WatchSettings, WatchTuning};
 pub use topic::Topic;
-pub use watch_error::WatchError;
 pub use watcher::Watcher;

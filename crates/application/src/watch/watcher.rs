@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 
 use super::change::Delivery;
 use super::cursor::Cursor;
+use super::error::WatchError;
 use super::hub::Hub;
 use super::mailbox::{Lagged, Mailbox};
 use super::registry::Joined;
 use super::topic::Topic;
 use super::visibility::Visibility;
-use super::watch_error::WatchError;
 use crate::access::WatchedOrders;
 use crate::caller::Caller;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use application::Caller;
 use application::in_process::InProcessHints;
 use application::ports::{
-    CommitHint, CommitHints as _, Committed, Deadline, Erasure, EventFeed, EventPage, Guard,
-    SequencedEvent, Sharded, StoreError, WakeUps, Write,
+    CommitHint, CommitHints as _, Committed, Deadline, Erasure, EventContent, EventFeed, EventPage,
+    Guard, SequencedEvent, Sharded, StoreError, WakeUps, Write,
 };
 use application::system::SystemClock;
 use application::watch::{
@@ -168,8 +168,9 @@ impl EventFeed for WatchedStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
-        let page = self.memory.events_after(shard, after, limit).await;
+        let page = self.memory.events_after(shard, after, limit, content).await;
         // Checked last: a read that began before the failure fails, too.
         self.check(shard)?;
         page

@@ -1,5 +1,6 @@
 //! Orders, commands and currencies for the properties.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,14 @@ use proptest::prelude::*;
 pub fn any_currency() -> impl Strategy<Value = Currency> {
     prop::sample::select(vec!["JPY", "USD", "EUR", "KWD", "CLF"])
         .prop_map(|code| Currency::parse(code).expect("valid"))
+}
+
+/// The code of a fault that the domain found: a constant.
+pub fn own_code(code: Cow<'static, str>) -> &'static str {
+    match code {
+        Cow::Borrowed(code) => code,
+        Cow::Owned(code) => panic!("{code} is no constant"),
+    }
 }
 
 pub fn at(ms: u64) -> Timestamp {

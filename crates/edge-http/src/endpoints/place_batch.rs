@@ -6,7 +6,7 @@ use std::io::Write as _;
 use application::{BatchRow, Caller, PlaceError, Placed};
 use axum::http::StatusCode;
 use domain::{CheckRules, Fault, Given, History, IdempotencyKey, PlaceOrder, RequestId};
-use order_json::{Reader, RowFields, read_order, write_order};
+use order_json::{OrderForm, Reader, read_order, write_order};
 
 use super::batch_rows::{array_rows, line_rows};
 use super::no_query;
@@ -77,7 +77,7 @@ pub(crate) async fn place_batch(
 fn read_row(edge: &EdgeState, row: &[u8]) -> Result<BatchRow, Problem> {
     let mut faults = Vec::new();
     let mut reader = Reader::new(row)?;
-    let input = read_order(&mut reader, RowFields::Row, &mut faults)?;
+    let input = read_order(&mut reader, OrderForm::Row, &mut faults)?;
     reader.finish()?;
     let key = input.idempotency_key.value().and_then(|text| {
         IdempotencyKey::new(&text)

@@ -161,7 +161,7 @@ async fn nothing_personal(subject: &Subject, shard: ShardId, before: &[Sequenced
 }
 
 /// Places orders of one user, cancels them and erases most of them.
-async fn place_and_erase(subject: Arc<Subject>, writer: u64) {
+pub(super) async fn place_and_erase(subject: Arc<Subject>, writer: u64) {
     for number in 0..12 {
         let command = sample::plain(&format!("user-{}", writer % 3), number);
         let (placed, _) = subject.place(&command).await;

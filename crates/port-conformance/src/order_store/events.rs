@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use application::ports::{Committed, OrderStore, SequencedEvent};
+use application::ports::{Committed, EventContent, OrderStore, SequencedEvent};
 use domain::{Cause, Event, EventId, Failure, OrderCommand, OrderId, Seq, ShardId, Trace, Version};
 use tokio::task::JoinSet;
 
@@ -161,7 +161,7 @@ impl Follower {
         let after = self.last();
         let page = self
             .store
-            .events_after(self.shard, after, self.page_limit)
+            .events_after(self.shard, after, self.page_limit, EventContent::Events)
             .await
             .expect("a healthy store reads");
         for found in &page.events {

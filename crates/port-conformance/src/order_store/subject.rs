@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, Ids,
-    ListFilter, ListQuery, NextDue, OrderStore, SequencedEvent, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventContent, EventPage,
+    Guard, Ids, ListFilter, ListQuery, NextDue, OrderStore, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{
@@ -241,7 +241,20 @@ impl Subject {
     /// A stretch of a shard's events.
     pub async fn events_after(&self, shard: ShardId, after: Seq, limit: usize) -> EventPage {
         self.store
-            .events_after(shard, after, limit)
+            .events_after(shard, after, limit, EventContent::Events)
+            .await
+            .expect("a healthy store reads")
+    }
+
+    /// A stretch of a shard's events with their orders.
+    pub async fn events_and_orders_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> EventPage {
+        self.store
+            .events_after(shard, after, limit, EventContent::EventsAndOrders)
             .await
             .expect("a healthy store reads")
     }

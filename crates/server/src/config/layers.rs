@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use order_json::did_you_mean;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -13,7 +14,6 @@ use super::deserializer::Raw;
 use super::error::ConfigError;
 use super::file::Entry;
 use super::{defaults, file, text};
-use crate::nearest::suggestion;
 
 /// Names of the environment that are settings begin so.
 const ENVIRONMENT_PREFIX: &str = "ORDERMILL__";
@@ -180,7 +180,7 @@ impl Layers {
     }
 
     fn report_unknown(&mut self, name: &str, origin: &Origin) {
-        let hint = suggestion(name, self.defaults.keys().map(String::as_str));
+        let hint = did_you_mean(name, self.defaults.keys().map(String::as_str));
         self.faults
             .push(format!("{name} is no setting{hint} ({origin})"));
     }
@@ -192,7 +192,7 @@ impl Layers {
     }
 
     fn unknown_section(&self, section: &str) -> String {
-        let hint = suggestion(section, self.sections());
+        let hint = did_you_mean(section, self.sections());
         format!("[{section}] is no section{hint}")
     }
 

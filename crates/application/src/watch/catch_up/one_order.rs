@@ -7,7 +7,7 @@ use domain::{OrderId, Seq, ShardId, Version};
 use super::{CatchUp, Stage, Start, change};
 use crate::watch::change::{Change, Delivery, Resync, ResyncReason};
 use crate::watch::cursor::Cursor;
-use crate::watch::watch_error::WatchError;
+use crate::watch::error::WatchError;
 
 /// Which events of one order are replayed, of those before the place of joining.
 enum ReplayRange {

@@ -138,10 +138,10 @@ async fn open(
         let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
         if let Some(Err(_)) = hard.run_until_cancelled_owned(running).await {
             tracing::error!("an event stream was ended by a panic");
-            let goodbye = feed::broken_off(&settings.tuning.live);
+            let close = feed::broken_off(&settings.tuning.live);
             // A client that has left, or takes nothing any more, does not get it.
             let _ = last_words
-                .send_timeout(goodbye, settings.tuning.live.close_timeout)
+                .send_timeout(close, settings.tuning.live.close_timeout)
                 .await;
         }
     });

@@ -235,7 +235,7 @@ impl Connection {
         }
     }
 
-    /// Watches an order of which the client is told once it is over.
+    /// Watches an order, for one message once it is over.
     async fn await_order<S>(&mut self, peer: &mut Peer<S>, name: &str) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -250,7 +250,7 @@ impl Connection {
             Ok(Some(topic)) => {
                 let joined_at = self.subscribe(peer, topic.clone(), Start::Now).await?;
                 if let (None, Some(one_shot)) = (joined_at, &mut self.one_shot) {
-                    // The client was told that it is not watched, and nothing is kept for it.
+                    // The client got an error, and nothing is kept for the order.
                     one_shot.forget(&topic);
                 }
                 write(peer, &self.waits, self.watcher.lagging()).await
@@ -266,7 +266,7 @@ impl Connection {
         }
     }
 
-    /// Returns where the topic was joined; `None` where the client was told that it was not.
+    /// Returns where the topic was joined; `None` if it was not, and the client got an error.
     async fn subscribe<S>(
         &mut self,
         peer: &mut Peer<S>,
@@ -376,7 +376,7 @@ where
 }
 
 /// Writes all that waits. A client that takes nothing for too long is given up, sooner where the server stops; one that
-/// lags is told so, if it takes the rest of what was begun in time.
+/// lags gets the reason, if it takes the rest of what was begun in time.
 async fn write<S>(
     peer: &mut Peer<S>,
     waits: &Waits,

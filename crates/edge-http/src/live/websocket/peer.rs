@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 /// The most frames, or batches of them, that one write takes.
 const SLICES: usize = 64;
-/// What a client sends after it was told to close is thrown away, up to this; then it is cut.
+/// What a client sends after the close frame is discarded, up to this; then the connection is cut.
 const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
 /// How a WebSocket is closed, and why: the code and the words of its last frame.
@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     }
 }
 
-/// What a client is told of its fault; `None` where nobody is there to be told.
+/// The close frame for a fault of the client; `None` if the client is gone.
 fn fault(error: &Error) -> Option<Closing> {
     let (code, reason) = match error {
         Error::Capacity(_) => (CloseCode::Size, "the message is too large"),
