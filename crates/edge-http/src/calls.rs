@@ -6,7 +6,7 @@ use crate::endpoints::{
     place_batch, place_order, probes, receipt, start_page, stats,
 };
 use crate::problem::Problem;
-use crate::request::{Incomer, Offer, accepts};
+use crate::request::{MediaType, RequestContext, accepts};
 use crate::router::Endpoint;
 use crate::state::EdgeState;
 use crate::{dialects, openapi, pages};
@@ -16,53 +16,53 @@ use crate::{dialects, openapi, pages};
 pub(crate) async fn call(
     endpoint: Endpoint<'_>,
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
 ) -> Result<Answer, Problem> {
     if let Endpoint::Dialect(call) = endpoint {
-        return dialects::call(call, edge, incomer).await;
+        return dialects::call(call, edge, context).await;
     }
-    let offer = match endpoint {
+    let wanted = match endpoint {
         // What a page is made of is asked for by its address; browsers name what they expect, loosely.
         Endpoint::ShowPageFile(_) | Endpoint::ShowDocs | Endpoint::ShowDocsFile(_) => None,
-        Endpoint::ShowStart if pages::wants_page(&incomer.parts.headers) => Some(Offer::Html),
+        Endpoint::ShowStart if pages::wants_page(&context.parts.headers) => Some(MediaType::Html),
         Endpoint::GetReceipt(_)
         | Endpoint::SayAlive
         | Endpoint::ShowStart
-        | Endpoint::ShowError(_) => Some(Offer::Text),
-        _ => Some(Offer::Json),
+        | Endpoint::ShowError(_) => Some(MediaType::Text),
+        _ => Some(MediaType::Json),
     };
-    if let Some(offer) = offer
-        && !accepts(&incomer.parts.headers, offer)
+    if let Some(wanted) = wanted
+        && !accepts(&context.parts.headers, wanted)
     {
-        return Err(Problem::not_acceptable(offer.name()));
+        return Err(Problem::not_acceptable(wanted.name()));
     }
     match endpoint {
-        Endpoint::PlaceOrder => place_order::place_order(edge, incomer).await,
-        Endpoint::GetOrder(id) => get_order::get_order(edge, incomer, id).await,
-        Endpoint::PlaceBatch => Box::pin(place_batch::place_batch(edge, incomer)).await,
-        Endpoint::ListOrders => Box::pin(list_orders::list_orders(edge, incomer)).await,
+        Endpoint::PlaceOrder => place_order::place_order(edge, context).await,
+        Endpoint::GetOrder(id) => get_order::get_order(edge, context, id).await,
+        Endpoint::PlaceBatch => Box::pin(place_batch::place_batch(edge, context)).await,
+        Endpoint::ListOrders => Box::pin(list_orders::list_orders(edge, context)).await,
         Endpoint::CommandOrder(id, command) => {
-            Box::pin(order_command::order_command(edge, incomer, id, command)).await
+            Box::pin(order_command::order_command(edge, context, id, command)).await
         }
-        Endpoint::ListEvents(id) => Box::pin(events::list_events(edge, incomer, id)).await,
-        Endpoint::GetReceipt(id) => Box::pin(receipt::get_receipt(edge, incomer, id)).await,
-        Endpoint::ListDeadLetters => Box::pin(list_orders::list_dead_letters(edge, incomer)).await,
+        Endpoint::ListEvents(id) => Box::pin(events::list_events(edge, context, id)).await,
+        Endpoint::GetReceipt(id) => Box::pin(receipt::get_receipt(edge, context, id)).await,
+        Endpoint::ListDeadLetters => Box::pin(list_orders::list_dead_letters(edge, context)).await,
         Endpoint::ListDeadLetterReasons => {
-            Box::pin(dead_letter_reasons::list_reasons(edge, incomer)).await
+            Box::pin(dead_letter_reasons::list_reasons(edge, context)).await
         }
         Endpoint::CommandDeadLetters(command) => {
-            Box::pin(dead_letters::command_dead_letters(edge, incomer, command)).await
+            Box::pin(dead_letters::command_dead_letters(edge, context, command)).await
         }
-        Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
-        Endpoint::SayAlive => probes::say_alive(&incomer),
-        Endpoint::SayReady => Box::pin(probes::say_ready(edge, incomer)).await,
-        Endpoint::GetHealth => Box::pin(probes::get_health(edge, incomer)).await,
-        Endpoint::Dialect(call) => dialects::call(call, edge, incomer).await,
-        Endpoint::ShowStart => start_page::show(&incomer),
-        Endpoint::ShowPageFile(path) => start_page::show_file(&incomer, path),
-        Endpoint::ShowDocs => start_page::show_docs(&incomer),
-        Endpoint::ShowDocsFile(file) => start_page::show_docs_file(&incomer, file),
-        Endpoint::ShowOpenApi => openapi::show(edge, &incomer),
-        Endpoint::ShowError(code) => error_page::show(&incomer, code),
+        Endpoint::GetStats => Box::pin(stats::get_stats(edge, context)).await,
+        Endpoint::SayAlive => probes::say_alive(&context),
+        Endpoint::SayReady => Box::pin(probes::say_ready(edge, context)).await,
+        Endpoint::GetHealth => Box::pin(probes::get_health(edge, context)).await,
+        Endpoint::Dialect(call) => dialects::call(call, edge, context).await,
+        Endpoint::ShowStart => start_page::show(&context),
+        Endpoint::ShowPageFile(path) => start_page::show_file(&context, path),
+        Endpoint::ShowDocs => start_page::show_docs(&context),
+        Endpoint::ShowDocsFile(file) => start_page::show_docs_file(&context, file),
+        Endpoint::ShowOpenApi => openapi::show(edge, &context),
+        Endpoint::ShowError(code) => error_page::show(&context, code),
     }
 }

@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::calls;
+use crate::connection_timeouts::InFlightGuard;
 use crate::host;
-use crate::patience::Busy;
 use crate::problem::Problem;
-use crate::request::{Incomer, name_of};
+use crate::request::{RequestContext, name_of};
 use crate::router::{Address, Endpoint, Port};
 use crate::state::EdgeState;
 
@@ -34,7 +34,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Dispatcher {
     state: EdgeState,
     port: Port,
-    elsewhere: Router,
+    fallback: Router,
     /// Requests under way, live streams not counted.
     in_flight: AtomicUsize,
     /// Whether the listener is on loopback, where only loopback names are answered.
@@ -45,21 +45,21 @@ impl Dispatcher {
     pub(crate) fn new(state: EdgeState, port: Port, is_loopback: bool) -> Self {
         Self {
             port,
-            elsewhere: port.elsewhere(state.clone()),
+            fallback: port.fallback(state.clone()),
             state,
             in_flight: AtomicUsize::new(0),
             is_loopback,
         }
     }
 
-    /// Answers one request, and lets go of `busy` with the answer. Never fails: whatever goes wrong is an answer.
+    /// Answers one request, and lets go of `in_flight` with the answer. Never fails: whatever goes wrong is an answer.
     ///
     /// Its future lies in the connection's memory and is moved there: what it holds is lent to what it calls, so that it
     /// holds everything once.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        busy: Busy,
+        in_flight: InFlightGuard,
     ) -> Result<Response<Body>, Infallible> {
         let began = Instant::now();
         let ids = &self.state.ids;
@@ -68,24 +68,24 @@ impl Dispatcher {
         let path = parts.uri.path();
         let orderflow_health = self.state.settings.orderflow_health;
         let address = self.port.address(path, orderflow_health);
-        let voice = address.voice(path);
+        let error_format = address.error_format(path);
         let result = match self.refusal(&parts) {
             Some(problem) => Err(problem),
             None => match address.endpoint(&parts.method) {
                 Some(Ok(endpoint)) => {
-                    let incomer = Incomer {
+                    let context = RequestContext {
                         parts: &parts,
                         body: &mut body,
                         request_id: &request_id,
                         began,
                     };
-                    self.run(endpoint, incomer).await
+                    self.run(endpoint, context).await
                 }
                 Some(Err(problem)) => Err(problem),
                 None => {
                     let mut parts = parts.clone();
                     parts.extensions.insert(request_id.clone());
-                    self.look_elsewhere(parts, body).await
+                    self.call_fallback(parts, body).await
                 }
             },
         };
@@ -99,7 +99,7 @@ impl Dispatcher {
         };
         if let Some(problem) = &problem {
             let given_allow = response.headers_mut().remove(axum::http::header::ALLOW);
-            response = voice.render(problem, path, &request_id, self.retry_after_seconds());
+            response = error_format.render(problem, path, &request_id, self.retry_after_seconds());
             if let Some(allow) = given_allow {
                 response
                     .headers_mut()
@@ -107,7 +107,7 @@ impl Dispatcher {
             }
         }
         let headers = response.headers_mut();
-        voice.finish(headers);
+        error_format.finish(headers);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Ok(name) = HeaderValue::from_str(request_id.as_str()) {
             headers.insert(X_REQUEST_ID, name);
@@ -121,7 +121,7 @@ impl Dispatcher {
             began,
         );
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            busy.forever();
+            in_flight.hand_over();
         }
         Ok(response)
     }
@@ -153,11 +153,11 @@ impl Dispatcher {
     async fn run(
         &self,
         endpoint: Endpoint<'_>,
-        incomer: Incomer<'_>,
+        context: RequestContext<'_>,
     ) -> Result<Response<Body>, Problem> {
         let _slot = Slot::take(&self.in_flight, self.state.settings.max_requests_in_flight)
             .ok_or_else(Problem::overloaded)?;
-        let call = pin!(calls::call(endpoint, &self.state, incomer));
+        let call = pin!(calls::call(endpoint, &self.state, context));
         match AssertUnwindSafe(call).catch_unwind().await {
             Ok(result) => result,
             Err(panic) => Err(Problem::internal(panic_text(&*panic))),
@@ -165,13 +165,13 @@ impl Dispatcher {
     }
 
     /// Has the live streams' own router answer. Boxed: it is rare, and its memory would be every request's.
-    fn look_elsewhere(
+    fn call_fallback(
         &self,
         parts: Parts,
         body: Incoming,
     ) -> Pin<Box<impl Future<Output = Result<Response<Body>, Problem>>>> {
         let request = Request::from_parts(parts, Body::new(body));
-        let routed = self.elsewhere.clone().oneshot(request);
+        let routed = self.fallback.clone().oneshot(request);
         Box::pin(async {
             match AssertUnwindSafe(routed).catch_unwind().await {
                 Ok(Ok(response)) => Ok(response),
@@ -265,9 +265,9 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Busy, Dispatcher, Incoming, Request};
+    use super::{Arc, Dispatcher, InFlightGuard, Incoming, Request};
 
-    fn bytes<F>(_: fn(Arc<Dispatcher>, Request<Incoming>, Busy) -> F) -> usize {
+    fn bytes<F>(_: fn(Arc<Dispatcher>, Request<Incoming>, InFlightGuard) -> F) -> usize {
         size_of::<F>()
     }
 

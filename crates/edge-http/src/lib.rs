@@ -12,17 +12,17 @@
 //! they get against the description.
 
 mod answer;
-mod body_room;
 mod calls;
+mod connection_timeouts;
 mod dialects;
 mod dispatch;
 mod endpoints;
 mod health;
 mod host;
 mod live;
+mod memory_budget;
 mod openapi;
 mod pages;
-mod patience;
 mod problem;
 mod request;
 mod router;

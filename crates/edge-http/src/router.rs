@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use domain::OrderCommand;
 
-use crate::dialects::{self, Voice};
+use crate::dialects::{self, ErrorFormat};
 use crate::live;
 use crate::problem::Problem;
 use crate::state::EdgeState;
@@ -42,7 +42,7 @@ pub(crate) enum Address<'p> {
     /// `/health`
     Health,
     /// An address of a dialect; `/health` is one if orderflow's clients are to find theirs there.
-    Dialect(dialects::Place<'p>),
+    Dialect(dialects::Route<'p>),
     /// `/`
     Start,
     /// `/dashboard/{path}`: a file of the page at `/`.
@@ -56,7 +56,7 @@ pub(crate) enum Address<'p> {
     /// `/docs/errors/{code}`
     ErrorPage(&'p str),
     /// Any other path: a live stream, or unknown.
-    Elsewhere,
+    Fallback,
 }
 
 /// The operation at an address.
@@ -106,9 +106,9 @@ impl Address<'static> {
         Self::Live,
         Self::Ready,
         Self::Health,
-        Self::Dialect(dialects::Place::ApiOrders),
-        Self::Dialect(dialects::Place::Orders),
-        Self::Dialect(dialects::Place::Order("")),
+        Self::Dialect(dialects::Route::ApiOrders),
+        Self::Dialect(dialects::Route::Orders),
+        Self::Dialect(dialects::Route::Order("")),
         Self::Start,
         Self::PageFile(""),
         Self::OpenApi,
@@ -128,7 +128,7 @@ impl<'p> Address<'p> {
         let first = segments.next();
         let rest = [segments.next(), segments.next(), segments.next()];
         if segments.next().is_some() {
-            return Self::Elsewhere;
+            return Self::Fallback;
         }
         match (first, rest) {
             (Some("v1"), rest) => Self::of_v1(rest),
@@ -141,9 +141,9 @@ impl<'p> Address<'p> {
             (Some("docs"), [Some(file), None, _]) if !file.is_empty() => Self::DocsFile(file),
             (Some("docs"), [Some("errors"), Some(code), None]) => Self::ErrorPage(code),
             (Some(first), [second, None, _]) => {
-                dialects::Place::of(first, second).map_or(Self::Elsewhere, Self::Dialect)
+                dialects::Route::of(first, second).map_or(Self::Fallback, Self::Dialect)
             }
-            _ => Self::Elsewhere,
+            _ => Self::Fallback,
         }
     }
 
@@ -152,7 +152,7 @@ impl<'p> Address<'p> {
             [Some("orders"), None, _] => Self::Orders,
             [Some("orders"), Some("batch"), None] => Self::Batch,
             // A trailing slash names no order.
-            [Some("orders"), Some(""), None] => Self::Elsewhere,
+            [Some("orders"), Some(""), None] => Self::Fallback,
             [Some("orders"), Some(id), None] => Self::Order(id),
             [Some("orders"), Some(id), Some(what)] => match what {
                 "cancel" => Self::Command(id, OrderCommand::Cancel),
@@ -160,7 +160,7 @@ impl<'p> Address<'p> {
                 "release" => Self::Command(id, OrderCommand::Release),
                 "events" => Self::Events(id),
                 "receipt" => Self::Receipt(id),
-                _ => Self::Elsewhere,
+                _ => Self::Fallback,
             },
             [Some("dead-letters"), None, _] => Self::DeadLetters,
             [Some("dead-letters"), Some("reasons"), None] => Self::DeadLetterReasons,
@@ -177,11 +177,11 @@ impl<'p> Address<'p> {
                 Self::Command(id, OrderCommand::Discard)
             }
             [Some("stats"), None, _] => Self::Stats,
-            _ => Self::Elsewhere,
+            _ => Self::Fallback,
         }
     }
 
-    /// The operation of `method` at this address; `None` for [`Address::Elsewhere`].
+    /// The operation of `method` at this address; `None` for [`Address::Fallback`].
     pub(crate) fn endpoint(self, method: &Method) -> Option<Result<Endpoint<'p>, Problem>> {
         const READ: &str = "GET, HEAD";
         let reads = method == Method::GET || method == Method::HEAD;
@@ -210,7 +210,7 @@ impl<'p> Address<'p> {
             Self::DocsFile(file) => (Endpoint::ShowDocsFile(file), reads, READ),
             Self::ErrorPage(code) => (Endpoint::ShowError(code), reads, READ),
             Self::Dialect(place) => return Some(place.call(method).map(Endpoint::Dialect)),
-            Self::Elsewhere => return None,
+            Self::Fallback => return None,
         };
         Some(if is_allowed {
             Ok(endpoint)
@@ -221,11 +221,11 @@ impl<'p> Address<'p> {
 
     /// The form of refusals at this address; `path` is the requested path. An unknown path is refused in the form that
     /// all dialects share, unless it lies below one of our own addresses.
-    pub(crate) fn voice(self, path: &str) -> Voice {
+    pub(crate) fn error_format(self, path: &str) -> ErrorFormat {
         match self {
-            Self::Dialect(place) => place.voice(),
-            Self::Elsewhere if !is_ours(path) => Voice::PlainText,
-            _ => Voice::Problem,
+            Self::Dialect(place) => place.error_format(),
+            Self::Fallback if !is_ours(path) => ErrorFormat::PlainText,
+            _ => ErrorFormat::Problem,
         }
     }
 
@@ -259,7 +259,7 @@ impl<'p> Address<'p> {
             Self::Docs => "/docs",
             Self::DocsFile(_) => "/docs/{file}",
             Self::ErrorPage(_) => "/docs/errors/{code}",
-            Self::Elsewhere => "elsewhere",
+            Self::Fallback => "elsewhere",
         }
     }
 }
@@ -286,9 +286,9 @@ impl Port {
     /// The address that a path names here. With `orderflow_health`, `/health` is orderflow's.
     pub(crate) fn address(self, path: &str, orderflow_health: bool) -> Address<'_> {
         match (self, Address::of(path)) {
-            (Self::WebSocket, _) => Address::Elsewhere,
+            (Self::WebSocket, _) => Address::Fallback,
             (Self::Main, Address::Health) if orderflow_health => {
-                Address::Dialect(dialects::Place::Health)
+                Address::Dialect(dialects::Route::Health)
             }
             (Self::Main, address) => address,
         }
@@ -299,7 +299,7 @@ impl Port {
     fn without_slash(self, path: &str) -> Option<&str> {
         let right = path.strip_suffix('/')?.trim_end_matches('/');
         let is_known = match self.address(right, false) {
-            Address::Elsewhere => live::is_route(right) && (self == Self::Main || right == "/ws"),
+            Address::Fallback => live::is_route(right) && (self == Self::Main || right == "/ws"),
             Address::Start | Address::PageFile(_) | Address::DocsFile(_) => false,
             Address::ErrorPage(_) | Address::Dialect(_) => false,
             _ => true,
@@ -308,7 +308,7 @@ impl Port {
     }
 
     /// The live streams' routes, and the refusal of every path that is no address.
-    pub(crate) fn elsewhere(self, state: EdgeState) -> Router {
+    pub(crate) fn fallback(self, state: EdgeState) -> Router {
         let routes = match self {
             Self::Main => live::routes(),
             Self::WebSocket => live::ws_port_routes(),
@@ -326,7 +326,7 @@ mod tests {
     use domain::OrderCommand;
 
     use super::{Address, Endpoint};
-    use crate::dialects::Place;
+    use crate::dialects::Route;
 
     #[test]
     fn every_path_is_one_address() {
@@ -356,28 +356,28 @@ mod tests {
                 "/docs/errors/order_not_found",
                 Address::ErrorPage("order_not_found"),
             ),
-            ("/docs/", Address::Elsewhere),
-            ("/v1/orders/x/stream", Address::Elsewhere),
-            ("/v1/orders/", Address::Elsewhere),
+            ("/docs/", Address::Fallback),
+            ("/v1/orders/x/stream", Address::Fallback),
+            ("/v1/orders/", Address::Fallback),
             ("/health", Address::Health),
-            ("/health/", Address::Elsewhere),
-            ("/api/orders", Address::Dialect(Place::ApiOrders)),
-            ("/api/orders/", Address::Elsewhere),
-            ("/api/orders/x", Address::Elsewhere),
-            ("/orders", Address::Dialect(Place::Orders)),
-            ("/orders/", Address::Elsewhere),
-            ("/orders/x", Address::Dialect(Place::Order("x"))),
-            ("/orders/x/y", Address::Elsewhere),
-            ("/v1/orders/x/hold/y", Address::Elsewhere),
-            ("/v1/orders/x/hold/y/z", Address::Elsewhere),
-            ("/livez/", Address::Elsewhere),
-            ("/v2/orders", Address::Elsewhere),
+            ("/health/", Address::Fallback),
+            ("/api/orders", Address::Dialect(Route::ApiOrders)),
+            ("/api/orders/", Address::Fallback),
+            ("/api/orders/x", Address::Fallback),
+            ("/orders", Address::Dialect(Route::Orders)),
+            ("/orders/", Address::Fallback),
+            ("/orders/x", Address::Dialect(Route::Order("x"))),
+            ("/orders/x/y", Address::Fallback),
+            ("/v1/orders/x/hold/y", Address::Fallback),
+            ("/v1/orders/x/hold/y/z", Address::Fallback),
+            ("/livez/", Address::Fallback),
+            ("/v2/orders", Address::Fallback),
             (
                 "/dashboard/pages/order.js",
                 Address::PageFile("pages/order.js"),
             ),
-            ("/dashboard", Address::Elsewhere),
-            ("//v1/orders", Address::Elsewhere),
+            ("/dashboard", Address::Fallback),
+            ("//v1/orders", Address::Fallback),
             ("*", Address::Start),
         ] {
             assert_eq!(Address::of(path), expected, "{path}");
@@ -422,6 +422,6 @@ mod tests {
         ] {
             assert!(address.endpoint(&method).unwrap().is_err(), "{address:?}");
         }
-        assert!(Address::Elsewhere.endpoint(&Method::GET).is_none());
+        assert!(Address::Fallback.endpoint(&Method::GET).is_none());
     }
 }

@@ -19,8 +19,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection_timeouts::{ConnectionActivity, TimedStream};
 use crate::dispatch::Dispatcher;
-use crate::patience::{Patience, PatientStream};
 use crate::router::Port;
 use crate::settings::EdgeSettings;
 use crate::state::EdgeState;
@@ -107,11 +107,11 @@ impl Server {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
         }
-        let patience = Arc::new(Patience::default());
-        let stream = PatientStream::new(stream, Arc::clone(&patience), &self.settings);
+        let activity = Arc::new(ConnectionActivity::default());
+        let stream = TimedStream::new(stream, Arc::clone(&activity), &self.settings);
         let service = service_fn(|request: Request<Incoming>| {
-            let busy = patience.busy(request.version() == Version::HTTP_2);
-            Arc::clone(&self.dispatcher).answer(request, busy)
+            let in_flight = activity.begin_request(request.version() == Version::HTTP_2);
+            Arc::clone(&self.dispatcher).answer(request, in_flight)
         });
         let mut connection = pin!(
             self.builder
@@ -122,7 +122,7 @@ impl Server {
             () = self.hard.cancelled() => Ok(()),
             () = self.soft.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                patience.run_out();
+                activity.hurry();
                 tokio::select! {
                     result = connection.as_mut() => result,
                     () = self.hard.cancelled() => Ok(()),
@@ -149,7 +149,7 @@ where
     }
 }
 
-/// How HTTP is spoken. HTTP/1's own timer stays off: `patience` watches the connection instead.
+/// How HTTP is spoken. HTTP/1's own timer stays off: `connection_timeouts` watches the connection instead.
 fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
     let mut builder = Builder::new(executor);
     builder

@@ -13,7 +13,7 @@ use domain::Trace;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::body_room::BodyRoom;
+use crate::memory_budget::MemoryBudget;
 use crate::settings::EdgeSettings;
 use crate::work_health::WorkHealth;
 
@@ -37,7 +37,7 @@ pub struct EdgeState {
     /// Owns every task of the edge, the connections' and the live streams'; [`crate::serve`] waits for them.
     pub tasks: TaskTracker,
     /// What the bodies of all requests may hold.
-    pub(crate) bodies: Arc<BodyRoom>,
+    pub(crate) bodies: Arc<MemoryBudget>,
     /// The OpenAPI document, made at the first request for it.
     pub(crate) document: Arc<OnceLock<Bytes>>,
 }
@@ -56,7 +56,7 @@ impl EdgeState {
             orders,
             hub,
             ids,
-            bodies: Arc::new(BodyRoom::of(settings.max_bodies_bytes)),
+            bodies: Arc::new(MemoryBudget::of(settings.max_bodies_bytes)),
             document: Arc::default(),
             settings: Arc::new(settings),
             work,
@@ -73,9 +73,9 @@ impl EdgeState {
         self.caller_for(trace, self.settings.request_deadline)
     }
 
-    /// A caller that waits at most `patience` from now.
-    pub(crate) fn caller_for(&self, trace: Trace, patience: Duration) -> Caller {
-        Caller::trusted(trace, Deadline::now() + patience)
+    /// A caller that waits at most `connection_timeouts` from now.
+    pub(crate) fn caller_for(&self, trace: Trace, timeout: Duration) -> Caller {
+        Caller::trusted(trace, Deadline::now() + timeout)
     }
 }
 

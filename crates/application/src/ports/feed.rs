@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{Event, EventPosition, Order, OrderId, Seq, ShardId, Version};
 
-use super::store::{Sharded, StoreError};
+use super::sharded::Sharded;
+use super::store_error::StoreError;
 
 /// An event with its position in its shard.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,9 @@ mod hints;
 mod queue;
 mod reader;
 mod receipts;
+mod sharded;
 mod store;
+mod store_error;
 mod writer;
 
 pub use clock::{Clock, Ids};
@@ -20,7 +22,9 @@ pub use queue::{
 };
 pub use reader::{Counts, ListFilter, ListQuery, OrderPage, OrderReader};
 pub use receipts::{ReceiptError, ReceiptStore};
-pub use store::{OrderStore, Sharded, StoreError, StorePorts};
+pub use sharded::Sharded;
+pub use store::{OrderStore, StorePorts};
+pub use store_error::StoreError;
 pub use writer::{
     CommitError, Committed, Deadline, Erasure, Guard, OrderWriter, PROBE_BYTES, Write,
 };

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
 use super::error::WatchError;
-use super::registry::Topic;
+use super::topic::Topic;
 use super::watcher::Watcher;
 use crate::ports::{EventContent, EventPage, SequencedEvent};
 
@@ -40,7 +40,7 @@ pub struct CatchUp<'a> {
     /// `None` while a step is under way, and for good after one that failed.
     stage: Option<Stage>,
     ready: VecDeque<Delivery>,
-    /// What went wrong after something became ready, which is told first: it may be of the watcher's other topics.
+    /// What went wrong after something became ready, which is delivered first: it may be of the watcher's other topics.
     failed: Option<WatchError>,
     joined_at: Option<Cursor>,
 }
@@ -135,7 +135,7 @@ impl CatchUp<'_> {
     async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {
         self.watcher.mailbox.visibility().admits(&self.topic)?;
         let shards = self.watcher.hub.shards_of(&self.topic);
-        self.watcher.need_pumps();
+        self.watcher.need_followers();
         for shard in &shards {
             self.wait_until_followed(*shard).await?;
         }
@@ -166,7 +166,7 @@ impl CatchUp<'_> {
         }
     }
 
-    /// Reads one page of a topic that is not joined yet; joins it where little is left.
+    /// Reads one page of a topic that is not joined yet; joins it if little is left.
     async fn approach(&mut self, mut reading: Reading) -> Result<Stage, WatchError> {
         let Some((shard, progress)) = reading.shard() else {
             let until = self.join();
@@ -185,7 +185,7 @@ impl CatchUp<'_> {
             if page.head.seq.0.saturating_sub(progress.seq.0) > settings.tuning.resumed_events {
                 return Ok(self.resync(ResyncReason::TooFarBehind));
             }
-            // Another process, or a read, may have told the client of what is not handed out here yet.
+            // Another process, or a read, may have shown the client what is not handed out here yet.
             self.wait_until_handed_out(shard, progress.seq).await?;
         }
         let handed_out = self.position(shard)?;
@@ -230,7 +230,7 @@ impl CatchUp<'_> {
         self.deliver(changes);
     }
 
-    /// Joins; what waited in the mailbox is told first.
+    /// Joins; what waited in the mailbox is delivered first.
     fn join(&mut self) -> Cursor {
         let joined = self.watcher.join(&self.topic);
         self.ready.extend(joined.waiting);

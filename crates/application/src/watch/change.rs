@@ -1,6 +1,6 @@
 //! A change as watchers get it: rendered once, shared by all of them.
 //!
-//! Made by the pump and by catch-ups; handed to edges, which put their own framing around the text.
+//! Made by the shard followers and by catch-ups; handed to edges, which put their own framing around the text.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -118,7 +118,7 @@ impl Batch {
     }
 }
 
-/// Why changes between two points cannot be told: the watcher reads the orders again and goes on from `cursor`.
+/// Why changes between two points cannot be delivered: the watcher reads the orders again and goes on from `cursor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resync {
     /// Why.

@@ -1,5 +1,5 @@
-//! The bounded queue between the pump and one watcher. The pump never waits for it: past its bound it is emptied
-//! and the watcher is told that it lags.
+//! The bounded queue between the shard followers and one watcher. A follower never waits for it: past its bound it is
+//! emptied, and the watcher learns that it lags.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

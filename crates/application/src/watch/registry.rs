@@ -1,7 +1,7 @@
 //! Who watches what, and how far each shard has been handed out: one lock over both, so that a watcher that joins
 //! knows exactly which changes it will get and which it has to read itself.
 //!
-//! Used by the pump (which hands out) and by watchers (which join and leave). Never locked across an await.
+//! Used by the shard followers (which hand out) and by watchers (which join and leave). Never locked across an await.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -12,18 +12,8 @@ use domain::{EventPosition, OrderId, ShardId, UserId};
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
 use super::mailbox::Mailbox;
+use super::topic::Topic;
 use crate::ports::SequencedEvent;
-
-/// What can be watched.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Topic {
-    /// One order, known or not: it may yet come.
-    Order(OrderId),
-    /// All orders of a user.
-    User(UserId),
-    /// All orders.
-    Everything,
-}
 
 /// A watcher's place at the moment when it joined a topic.
 #[derive(Debug)]
@@ -36,9 +26,9 @@ pub(super) struct Joined {
 
 #[derive(Debug)]
 pub(super) struct Registry {
-    /// How far each shard was handed out; `None` while its pump rests or has not begun.
+    /// How far each shard was handed out; `None` while its follower rests or has not begun.
     positions: BTreeMap<ShardId, Option<EventPosition>>,
-    /// Watchers that need the pumps.
+    /// Watchers that need the followers.
     watchers: usize,
     everything: Vec<Arc<Mailbox>>,
     orders: HashMap<OrderId, Vec<Arc<Mailbox>>>,
@@ -56,7 +46,7 @@ impl Registry {
         }
     }
 
-    /// One watcher more needs the pumps; whether it is the first.
+    /// One watcher more needs the followers; whether it is the first.
     pub(super) fn add_watcher(&mut self) -> bool {
         self.watchers += 1;
         self.watchers == 1
@@ -70,13 +60,13 @@ impl Registry {
         self.watchers > 0
     }
 
-    /// The pump of `shard` goes on from `position`, whatever was handed out before.
+    /// The follower of `shard` goes on from `position`, whatever was handed out before.
     pub(super) fn begin(&mut self, shard: ShardId, position: EventPosition) {
         self.positions.insert(shard, Some(position));
     }
 
-    /// Lets the pump of `shard` rest, if nobody watches. Decided under the lock, so that a watcher that joins either
-    /// sees the pump going or starts it again.
+    /// Lets the follower of `shard` rest if there is no watcher. Decided under the lock, so that a watcher that joins either
+    /// sees the follower running or starts it again.
     pub(super) fn rest_if_unwatched(&mut self, shard: ShardId) -> bool {
         if self.is_watched() {
             return false;
@@ -167,27 +157,27 @@ impl Registry {
                 of_users.entry(user).or_default().push(index);
             }
         }
-        let mut mixed = Mixed::default();
+        let mut merged = MergedTopics::default();
         for (id, indexes) in of_orders {
             let Some(mailboxes) = self.orders.get(&id) else {
                 continue;
             };
             let sees_all = |mailbox: &&Arc<Mailbox>| !mailbox.visibility().is_restricted();
             let unrestricted = mailboxes.iter().filter(sees_all);
-            changes.hand_out(&indexes, unrestricted, &mut mixed);
+            changes.hand_out(&indexes, unrestricted, &mut merged);
             for mailbox in mailboxes.iter().filter(|mailbox| !sees_all(mailbox)) {
                 let visible = changes.visible(&indexes, mailbox);
                 if !visible.is_empty() {
-                    changes.hand_out(&visible, std::iter::once(mailbox), &mut mixed);
+                    changes.hand_out(&visible, std::iter::once(mailbox), &mut merged);
                 }
             }
         }
         for (user, indexes) in of_users {
             if let Some(mailboxes) = self.users.get(user) {
-                changes.hand_out(&indexes, mailboxes.iter(), &mut mixed);
+                changes.hand_out(&indexes, mailboxes.iter(), &mut merged);
             }
         }
-        for (mailbox, mut indexes) in mixed.0.into_values() {
+        for (mailbox, mut indexes) in merged.0.into_values() {
             indexes.sort_unstable();
             indexes.dedup();
             mailbox.push(&changes.batch(indexes));
@@ -234,7 +224,7 @@ fn remove_at<K>(entry: Entry<'_, K, Vec<Arc<Mailbox>>>, mailbox: &Arc<Mailbox>) 
 
 /// Watchers of several topics: their changes are merged, so that none comes twice and their order holds.
 #[derive(Default)]
-struct Mixed<'a>(HashMap<*const Mailbox, (&'a Arc<Mailbox>, Vec<usize>)>);
+struct MergedTopics<'a>(HashMap<*const Mailbox, (&'a Arc<Mailbox>, Vec<usize>)>);
 
 /// The events of one hand-out, made into changes as they are asked for.
 struct Changes<'a> {
@@ -274,7 +264,7 @@ impl Changes<'_> {
         &mut self,
         indexes: &[usize],
         mailboxes: impl Iterator<Item = &'a Arc<Mailbox>>,
-        mixed: &mut Mixed<'a>,
+        merged: &mut MergedTopics<'a>,
     ) {
         let mut shared = None;
         for mailbox in mailboxes {
@@ -284,11 +274,11 @@ impl Changes<'_> {
             if mailbox.topics() == 1 {
                 mailbox.push(shared.get_or_insert_with(|| self.batch(indexes.iter().copied())));
             } else {
-                let (_, merged) = mixed
+                let (_, of_mailbox) = merged
                     .0
                     .entry(Arc::as_ptr(mailbox))
                     .or_insert_with(|| (mailbox, Vec::new()));
-                merged.extend_from_slice(indexes);
+                of_mailbox.extend_from_slice(indexes);
             }
         }
     }

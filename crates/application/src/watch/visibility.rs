@@ -8,9 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{Event, OrderId};
 
+use super::topic::Topic;
 use crate::access::{Forbidden, WatchedOrders};
-
-use super::registry::Topic;
 
 /// What one watcher may be handed.
 #[derive(Debug)]

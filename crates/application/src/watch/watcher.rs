@@ -5,15 +5,27 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Hub;
 use super::change::Delivery;
 use super::cursor::Cursor;
 use super::error::WatchError;
+use super::hub::Hub;
 use super::mailbox::{Lagged, Mailbox};
-use super::registry::{Joined, Topic};
+use super::registry::Joined;
+use super::topic::Topic;
 use super::visibility::Visibility;
 use crate::access::WatchedOrders;
 use crate::caller::Caller;
+
+impl Hub {
+    /// A watcher without topics yet. It is handed what its caller may read: a caller that is bound to one user gets no
+    /// change of another user's order, whatever it watches.
+    ///
+    /// # Errors
+    /// [`WatchError::Forbidden`] without `orders:read`; [`WatchError::TooManyWatchers`].
+    pub fn watcher(&self, caller: &Caller) -> Result<Watcher, WatchError> {
+        Watcher::new(self.clone(), caller)
+    }
+}
 
 /// Watches topics. Made by [`Hub::watcher`].
 #[derive(Debug)]
@@ -21,12 +33,12 @@ pub struct Watcher {
     pub(super) hub: Hub,
     pub(super) mailbox: Arc<Mailbox>,
     topics: Vec<Topic>,
-    /// Whether the pumps were told that this watcher needs them.
+    /// Whether the followers of the shards run for this watcher, too.
     is_counted: bool,
 }
 
 impl Watcher {
-    pub(super) fn new(hub: Hub, caller: &Caller) -> Result<Self, WatchError> {
+    fn new(hub: Hub, caller: &Caller) -> Result<Self, WatchError> {
         let visibility = Visibility::of(WatchedOrders::by(caller)?);
         let settings = hub.inner.settings;
         let before = hub.inner.watchers.fetch_add(1, Ordering::Relaxed);
@@ -46,10 +58,10 @@ impl Watcher {
 
     /// Stops watching `topic`; whether it was watched. What waits already is still delivered.
     pub fn unwatch(&mut self, topic: &Topic) -> bool {
-        let Some(place) = self.topics.iter().position(|known| known == topic) else {
+        let Some(at) = self.topics.iter().position(|known| known == topic) else {
             return false;
         };
-        self.topics.swap_remove(place);
+        self.topics.swap_remove(at);
         self.hub.registry().leave(&self.mailbox, topic);
         self.rest_if_idle();
         true
@@ -99,7 +111,7 @@ impl Watcher {
         Ok((self.mailbox.take(), cursor))
     }
 
-    pub(super) fn need_pumps(&mut self) {
+    pub(super) fn need_followers(&mut self) {
         if self.is_counted {
             return;
         }
@@ -110,7 +122,7 @@ impl Watcher {
         }
     }
 
-    /// A watcher without topics does not keep the pumps going.
+    /// A watcher without topics does not keep the followers running.
     pub(super) fn rest_if_idle(&mut self) {
         if self.is_counted && self.topics.is_empty() {
             self.is_counted = false;

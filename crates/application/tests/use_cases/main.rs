@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bound_caller;
 mod commands;
 mod history;
 mod names;
 mod opened;
 mod receipts;
+mod scopes;
 mod store_health;

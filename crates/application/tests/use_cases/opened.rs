@@ -48,6 +48,7 @@ impl Opened {
         let troubles = Arc::new(Troubled {
             inner: Arc::clone(&store),
             commits_fail: AtomicBool::new(false),
+            reads_hang: AtomicBool::new(false),
             find: Mutex::new(Find::Works),
         });
         let shelf = Arc::new(Shelf::default());
@@ -140,6 +141,7 @@ pub fn caller() -> Caller {
 pub struct Troubled {
     inner: Arc<dyn OrderStore>,
     pub commits_fail: AtomicBool,
+    reads_hang: AtomicBool,
     find: Mutex<Find>,
 }
 
@@ -154,6 +156,17 @@ pub enum Find {
 impl Troubled {
     pub fn find_does(&self, find: Find) {
         *self.find.lock().unwrap() = find;
+    }
+
+    /// From now on no read is answered.
+    pub fn reads_hang(&self) {
+        self.reads_hang.store(true, Ordering::SeqCst);
+    }
+
+    async fn hang_if_told(&self) {
+        if self.reads_hang.load(Ordering::SeqCst) {
+            std::future::pending().await
+        }
     }
 
     fn unavailable(&self) -> StoreError {
@@ -197,6 +210,7 @@ impl OrderWriter for Troubled {
 #[async_trait]
 impl OrderReader for Troubled {
     async fn get(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.hang_if_told().await;
         self.inner.get(id).await
     }
 
@@ -214,10 +228,12 @@ impl OrderReader for Troubled {
     }
 
     async fn list(&self, query: &ListQuery) -> Result<OrderPage, StoreError> {
+        self.hang_if_told().await;
         self.inner.list(query).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
+        self.hang_if_told().await;
         self.inner.counts().await
     }
 }

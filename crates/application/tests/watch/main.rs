@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bound_caller;
 mod fan_out;
 mod restored;
 mod resuming;

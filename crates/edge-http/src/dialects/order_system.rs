@@ -11,9 +11,10 @@ use axum::http::StatusCode;
 use domain::{Currency, ExternalId, Given, OrderDraft, PlaceOrder, Source};
 use order_json::write_text;
 
+use super::amounts::is_above_zero;
 use super::fields::{self, Field, WrongType};
 use super::orders_body::{Fields, incomplete, malformed, refused};
-use super::{checked, is_above_zero};
+use super::placing::checked;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
 

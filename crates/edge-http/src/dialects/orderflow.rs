@@ -17,12 +17,13 @@ use domain::{
 use order_json::write_text;
 use percent_encoding::percent_decode_str;
 
+use super::amounts::{is_above_zero, write_short_amount};
 use super::fields;
-use super::{bad_request, checked, is_above_zero, write_short_amount};
+use super::placing::{bad_request, checked};
 use crate::answer::{self, Answer};
 use crate::endpoints::probes;
 use crate::problem::Problem;
-use crate::request::Incomer;
+use crate::request::RequestContext;
 use crate::state::EdgeState;
 
 const FIELDS: [&str; 4] = ["user_id", "product_name", "quantity", "price"];
@@ -40,9 +41,12 @@ const MAX_QUANTITY: i64 = 1_000_000;
 /// orderflow crashed at higher prices.
 const PRICES_BELOW: u64 = 100_000_000;
 
-pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
+pub(super) async fn place(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
     let read = |bytes: &[u8], currency| command(bytes, currency).map(|command| (command, ()));
-    let (placed, ()) = super::place(edge, incomer, read).await?;
+    let (placed, ()) = super::placing::place(edge, context, read).await?;
     match placed {
         Ok(Placed::Created(order) | Placed::Replayed(order) | Placed::Existing(order)) => {
             Ok(created(&order))
@@ -203,8 +207,8 @@ const ORDERS_AT_A_TIME: usize = 200;
 /// A list that has grown to this size ends.
 const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
 
-pub(super) async fn list(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    let user = match user_in(incomer.parts.uri.query()).as_deref() {
+pub(super) async fn list(edge: &EdgeState, context: RequestContext<'_>) -> Result<Answer, Problem> {
+    let user = match user_in(context.parts.uri.query()).as_deref() {
         None | Some("") => None,
         Some(text) => match UserId::new(text) {
             Ok(user) => Some(user),
@@ -216,7 +220,7 @@ pub(super) async fn list(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answe
         Some(_) => Listed::of_user(),
         None => Listed::of_all(),
     };
-    let caller = edge.caller(incomer.trace());
+    let caller = edge.caller(context.trace());
     let mut request = ListRequest {
         filter: ListFilter {
             user_id: user,

@@ -9,13 +9,16 @@ use super::orders_body::Fields;
 use super::{order_system, ordersystem};
 use crate::answer::Answer;
 use crate::problem::{Code, Problem};
-use crate::request::Incomer;
+use crate::request::RequestContext;
 use crate::settings::OrdersDialect;
 use crate::state::EdgeState;
 
-pub(super) async fn place(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
+pub(super) async fn place(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
     let whose = edge.settings.orders_dialect;
-    let (placed, brings_order_id) = super::place(edge, incomer, |bytes, currency| {
+    let (placed, brings_order_id) = super::placing::place(edge, context, |bytes, currency| {
         let fields = Fields::read(bytes)?;
         let brings_order_id = match whose {
             OrdersDialect::Auto => fields.order_id != Field::Missing,

@@ -1,8 +1,8 @@
 //! The body of `POST /orders`, with the fields of both dialects that lay claim to it, and their words for what is wrong
 //! with it.
 
-use super::bad_request;
 use super::fields::{self, Field};
+use super::placing::bad_request;
 use crate::problem::Problem;
 
 /// Every field that one of the two knows.

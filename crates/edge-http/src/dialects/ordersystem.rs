@@ -13,11 +13,12 @@ use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use order_json::write_text;
 use percent_encoding::percent_decode_str;
 
+use super::amounts::write_short_amount;
 use super::orders_body::{Fields, incomplete, malformed, refused};
-use super::{checked, write_short_amount};
+use super::placing::checked;
 use crate::answer::{self, Answer};
 use crate::problem::{Code, Problem};
-use crate::request::Incomer;
+use crate::request::RequestContext;
 use crate::state::EdgeState;
 
 pub(super) fn command(fields: Fields<'_>, currency: Currency) -> Result<PlaceOrder, Problem> {
@@ -77,13 +78,13 @@ pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
 
 pub(super) async fn get(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
     id: &str,
 ) -> Result<Answer, Problem> {
     let id = percent_decode_str(id)
         .decode_utf8()
         .map_err(|_| Problem::order_not_found())?;
-    let caller = edge.caller(incomer.trace());
+    let caller = edge.caller(context.trace());
     let order = named(edge, &caller, &id).await?;
     let order = order.ok_or_else(Problem::order_not_found)?;
     Ok(answer(StatusCode::OK, &order, &id))

@@ -7,19 +7,19 @@ use order_json::write_text;
 
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::{Incomer, Query};
+use crate::request::{Query, RequestContext};
 use crate::state::EdgeState;
 
 pub(crate) async fn list_reasons(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
 ) -> Result<Answer, Problem> {
-    let mut query = Query::read(incomer.parts.uri.query(), &["user_id"]);
+    let mut query = Query::read(context.parts.uri.query(), &["user_id"]);
     let user_id = query.user_id();
     query.finish()?;
     // As many as one replay by filter takes: what is shown is what it would do.
     let limit = edge.settings.tuning.max_replayed_at_once;
-    let caller = edge.caller(incomer.trace());
+    let caller = edge.caller(context.trace());
     let reading = edge.orders.dead_letter_reasons(&caller, user_id, limit);
     let found = reading.await?;
     let mut body = b"{\"data\":[".to_vec();

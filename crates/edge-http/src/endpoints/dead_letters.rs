@@ -10,23 +10,23 @@ use order_json::{Reader, read_dead_letter_command};
 use super::no_query;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::{Incomer, JSON, media_type, read_body};
+use crate::request::{JSON, RequestContext, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn command_dead_letters(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
     command: OrderCommand,
 ) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
-    let trace = incomer.trace();
-    let headers = &incomer.parts.headers;
+    no_query(&context)?;
+    let trace = context.trace();
+    let headers = &context.parts.headers;
     media_type(headers, JSON)?;
     let bytes = read_body(
         edge,
         headers,
-        incomer.body,
-        incomer.began,
+        context.body,
+        context.began,
         edge.settings.max_body_bytes,
     )
     .await?;

@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use super::no_query;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::Incomer;
+use crate::request::RequestContext;
 
 /// One section a code, under its name.
 const PAGES: &str = include_str!("../../../../docs/errors/README.md");
 
-pub(crate) fn show(incomer: &Incomer<'_>, code: &str) -> Result<Answer, Problem> {
-    no_query(incomer)?;
+pub(crate) fn show(context: &RequestContext<'_>, code: &str) -> Result<Answer, Problem> {
+    no_query(context)?;
     PAGES
         .split("\n## ")
         .skip(1)

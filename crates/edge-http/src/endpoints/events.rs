@@ -1,6 +1,6 @@
 //! `GET /v1/orders/{id}/events`: what happened to an order, oldest first, one event a version.
 
-use application::OrderEvents;
+use application::{ListCursor, OrderEvents};
 use axum::http::StatusCode;
 use domain::Version;
 use order_json::write_event;
@@ -11,24 +11,24 @@ use crate::answer::{self, Answer};
 
 use super::page_end::write_page_end;
 use crate::problem::Problem;
-use crate::request::{Cursor, Incomer, Query};
+use crate::request::{Query, RequestContext};
 use crate::state::EdgeState;
 
 pub(crate) async fn list_events(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
     id: &str,
 ) -> Result<Answer, Problem> {
     let id = order_id(id)?;
     let name = id.to_string();
-    let cursor = Cursor::of("events", [("order_id", name.as_str())].into_iter());
-    let mut query = Query::read(incomer.parts.uri.query(), &["limit", "cursor"]);
+    let cursor = ListCursor::of("events", [("order_id", name.as_str())].into_iter());
+    let mut query = Query::read(context.parts.uri.query(), &["limit", "cursor"]);
     let limit = query.limit();
     let after = query
         .cursor(&cursor)
         .and_then(|version| Version::from_number(u32::from_be_bytes(version)));
     query.finish()?;
-    let caller = edge.caller(incomer.trace());
+    let caller = edge.caller(context.trace());
     // One more than asked for tells whether there is a next page.
     let found = edge.orders.events(&caller, id, after, limit + 1).await?;
     let OrderEvents { order, mut events } = found.ok_or_else(Problem::order_not_found)?;

@@ -1,7 +1,7 @@
 //! `GET /v1/orders` and `GET /v1/dead-letters`: pages of orders, newest first.
 
 use application::ports::{ListFilter, OrderPage};
-use application::{Caller, ListRequest};
+use application::{Caller, ListCursor, ListRequest};
 use axum::http::StatusCode;
 use domain::{OrderId, Status};
 use order_json::write_order;
@@ -9,7 +9,7 @@ use order_json::write_order;
 use super::page_end::write_page_end;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::{Cursor, Incomer, Query};
+use crate::request::{Query, RequestContext};
 use crate::state::EdgeState;
 
 const ORDERS: [&str; 9] = [
@@ -36,8 +36,11 @@ const ORDERS_FILTER: [&str; 7] = [
 const DEAD_LETTERS: [&str; 4] = ["user_id", "code", "limit", "cursor"];
 const DEAD_LETTERS_FILTER: [&str; 2] = ["user_id", "code"];
 
-pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    let mut query = Query::read(incomer.parts.uri.query(), &ORDERS);
+pub(crate) async fn list_orders(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
+    let mut query = Query::read(context.parts.uri.query(), &ORDERS);
     let filter = ListFilter {
         user_id: query.user_id(),
         external_id: query.external_id(),
@@ -55,24 +58,24 @@ pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
             "must not be after created_to",
         );
     }
-    let cursor = Cursor::of("orders", query.conditions(&ORDERS_FILTER));
-    let caller = edge.caller(incomer.trace());
+    let cursor = ListCursor::of("orders", query.conditions(&ORDERS_FILTER));
+    let caller = edge.caller(context.trace());
     page(edge, &caller, query, filter, &cursor).await
 }
 
 pub(crate) async fn list_dead_letters(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
 ) -> Result<Answer, Problem> {
-    let mut query = Query::read(incomer.parts.uri.query(), &DEAD_LETTERS);
+    let mut query = Query::read(context.parts.uri.query(), &DEAD_LETTERS);
     let filter = ListFilter {
         user_id: query.user_id(),
         status: Some(Status::Failed),
         failure_code: query.short_text("code"),
         ..ListFilter::default()
     };
-    let cursor = Cursor::of("dead-letters", query.conditions(&DEAD_LETTERS_FILTER));
-    let caller = edge.caller(incomer.trace());
+    let cursor = ListCursor::of("dead-letters", query.conditions(&DEAD_LETTERS_FILTER));
+    let caller = edge.caller(context.trace());
     page(edge, &caller, query, filter, &cursor).await
 }
 
@@ -81,7 +84,7 @@ async fn page(
     caller: &Caller,
     mut query: Query<'_>,
     filter: ListFilter,
-    cursor: &Cursor,
+    cursor: &ListCursor,
 ) -> Result<Answer, Problem> {
     let limit = query.limit();
     let before = query.cursor(cursor).map(OrderId::from_bytes);

@@ -22,7 +22,7 @@ use application::Caller;
 use domain::{Order, OrderId};
 
 use crate::problem::Problem;
-use crate::request::{Incomer, Query};
+use crate::request::{Query, RequestContext};
 use crate::state::EdgeState;
 
 /// Reads an id of a path.
@@ -31,8 +31,8 @@ fn order_id(text: &str) -> Result<OrderId, Problem> {
 }
 
 /// Refuses any query, at the addresses that take none.
-pub(crate) fn no_query(incomer: &Incomer<'_>) -> Result<(), Problem> {
-    match incomer.parts.uri.query() {
+pub(crate) fn no_query(context: &RequestContext<'_>) -> Result<(), Problem> {
+    match context.parts.uri.query() {
         None => Ok(()),
         query => Query::read(query, &[]).finish(),
     }

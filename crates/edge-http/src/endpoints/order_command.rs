@@ -8,25 +8,25 @@ use order_json::read_reason;
 use super::{no_query, order_id};
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::{Incomer, JSON, if_match, media_type, read_body};
+use crate::request::{JSON, RequestContext, if_match, media_type, read_body};
 use crate::state::EdgeState;
 
 pub(crate) async fn order_command(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
     id: &str,
     command: OrderCommand,
 ) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
+    no_query(&context)?;
     let id = order_id(id)?;
-    let trace = incomer.trace();
-    let headers = &incomer.parts.headers;
+    let trace = context.trace();
+    let headers = &context.parts.headers;
     let expected = if_match(headers)?;
     let body = read_body(
         edge,
         headers,
-        incomer.body,
-        incomer.began,
+        context.body,
+        context.began,
         edge.settings.max_body_bytes,
     )
     .await?;

@@ -12,7 +12,7 @@ use super::batch_rows::{array_rows, line_rows};
 use super::no_query;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::{Incomer, Readable, key, media_type, read_body};
+use crate::request::{Readable, RequestContext, key, media_type, read_body};
 use crate::state::EdgeState;
 
 /// What a batch is sent as: an array, or one order a line.
@@ -30,11 +30,14 @@ const ROWS_AT_A_TIME: usize = 1_000;
 /// The number of rows that are read before other tasks get their turn on this thread.
 const ROWS_A_TURN: usize = 128;
 
-pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
+pub(crate) async fn place_batch(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
+    no_query(&context)?;
     let settings = &edge.settings;
-    let trace = incomer.trace();
-    let headers = &incomer.parts.headers;
+    let trace = context.trace();
+    let headers = &context.parts.headers;
     if key(headers)?.is_some() {
         return Err(Problem::invalid_header(
             "Idempotency-Key",
@@ -45,8 +48,8 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     let bytes = read_body(
         edge,
         headers,
-        incomer.body,
-        incomer.began,
+        context.body,
+        context.began,
         settings.max_batch_bytes,
     )
     .await?;
@@ -56,7 +59,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
         line_rows(&bytes, settings.tuning.max_batch_rows)
     };
     let rows = rows.ok_or_else(|| Problem::too_many_rows(settings.tuning.max_batch_rows))?;
-    let mut results = Results::new(incomer.parts.uri.path(), incomer.request_id, rows.len());
+    let mut results = Results::new(context.parts.uri.path(), context.request_id, rows.len());
     for rows in rows.chunks(ROWS_AT_A_TIME) {
         let mut read = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {

@@ -9,21 +9,24 @@ use order_json::{OrderForm, Reader, read_order};
 use super::no_query;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::{Incomer, JSON, key, media_type, read_body};
+use crate::request::{JSON, RequestContext, key, media_type, read_body};
 use crate::state::EdgeState;
 
-pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
+pub(crate) async fn place_order(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
+    no_query(&context)?;
     let settings = &edge.settings;
-    let trace = incomer.trace();
-    let headers = &incomer.parts.headers;
+    let trace = context.trace();
+    let headers = &context.parts.headers;
     let key = key(headers)?;
     media_type(headers, JSON)?;
     let bytes = read_body(
         edge,
         headers,
-        incomer.body,
-        incomer.began,
+        context.body,
+        context.began,
         settings.max_body_bytes,
     )
     .await?;

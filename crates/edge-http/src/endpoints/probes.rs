@@ -8,7 +8,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::health::{BreakerView, Condition, Health, Reason, word_of};
 use crate::problem::Problem;
-use crate::request::Incomer;
+use crate::request::RequestContext;
 use crate::state::EdgeState;
 use crate::work_health::HandlerState;
 
@@ -61,18 +61,21 @@ impl HandlerView {
 }
 
 /// The process runs. Says nothing of the store, so that nobody restarts a process because its database is away.
-pub(crate) fn say_alive(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(incomer)?;
+pub(crate) fn say_alive(context: &RequestContext<'_>) -> Result<Answer, Problem> {
+    no_query(context)?;
     Ok(answer::text(StatusCode::OK, "ok\n"))
 }
 
 /// The store takes orders, and the server is not about to stop.
-pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
+pub(crate) async fn say_ready(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
+    no_query(&context)?;
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    if let Some(refusal) = Health::ask(edge, incomer.trace()).await.refusal() {
+    if let Some(refusal) = Health::ask(edge, context.trace()).await.refusal() {
         return Err(refusal);
     }
     Ok(answer::json(
@@ -82,9 +85,12 @@ pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer<'_>) -> Result<
 }
 
 /// Our own `/health`.
-pub(crate) async fn get_health(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
-    say_health(edge, incomer.trace(), None).await
+pub(crate) async fn get_health(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
+    no_query(&context)?;
+    say_health(edge, context.trace(), None).await
 }
 
 /// Everything that there is to know at a glance; 503 if no order can be taken. `service` is the first member, if there is

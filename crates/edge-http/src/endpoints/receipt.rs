@@ -7,17 +7,17 @@ use axum::http::StatusCode;
 use super::{no_query, order_id};
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
-use crate::request::Incomer;
+use crate::request::RequestContext;
 use crate::state::EdgeState;
 
 pub(crate) async fn get_receipt(
     edge: &EdgeState,
-    incomer: Incomer<'_>,
+    context: RequestContext<'_>,
     id: &str,
 ) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
+    no_query(&context)?;
     let id = order_id(id)?;
-    let caller = edge.caller(incomer.trace());
+    let caller = edge.caller(context.trace());
     match edge.orders.receipt(&caller, id).await? {
         FoundReceipt::Text(text) => Ok(answer::text(StatusCode::OK, text)),
         FoundReceipt::NotYet { status } => Err(Problem::no_receipt(status)),

@@ -8,7 +8,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::pages;
 use crate::problem::Problem;
-use crate::request::Incomer;
+use crate::request::RequestContext;
 
 const PAGE: &str = "\
 ordermill takes orders, keeps every one of them, and works each off with one effect.
@@ -32,9 +32,9 @@ GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         whether it runs, takes orders, and how it is
 ";
 
-pub(crate) fn show(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(incomer)?;
-    let headers = &incomer.parts.headers;
+pub(crate) fn show(context: &RequestContext<'_>) -> Result<Answer, Problem> {
+    no_query(context)?;
+    let headers = &context.parts.headers;
     if pages::wants_page(headers) {
         return pages::page(headers);
     }
@@ -45,17 +45,17 @@ pub(crate) fn show(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
     Ok(response)
 }
 
-pub(crate) fn show_file(incomer: &Incomer<'_>, path: &str) -> Result<Answer, Problem> {
-    no_query(incomer)?;
-    pages::file(&incomer.parts.headers, path)
+pub(crate) fn show_file(context: &RequestContext<'_>, path: &str) -> Result<Answer, Problem> {
+    no_query(context)?;
+    pages::file(&context.parts.headers, path)
 }
 
-pub(crate) fn show_docs(incomer: &Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(incomer)?;
-    pages::docs::page(&incomer.parts.headers)
+pub(crate) fn show_docs(context: &RequestContext<'_>) -> Result<Answer, Problem> {
+    no_query(context)?;
+    pages::docs::page(&context.parts.headers)
 }
 
-pub(crate) fn show_docs_file(incomer: &Incomer<'_>, file: &str) -> Result<Answer, Problem> {
-    no_query(incomer)?;
-    pages::docs::file(&incomer.parts.headers, file)
+pub(crate) fn show_docs_file(context: &RequestContext<'_>, file: &str) -> Result<Answer, Problem> {
+    no_query(context)?;
+    pages::docs::file(&context.parts.headers, file)
 }

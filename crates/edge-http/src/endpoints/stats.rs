@@ -10,7 +10,7 @@ use super::no_query;
 use crate::answer::{self, Answer};
 use crate::health::{BreakerView, Condition, Health, Reason};
 use crate::problem::Problem;
-use crate::request::Incomer;
+use crate::request::RequestContext;
 use crate::state::EdgeState;
 
 #[derive(Serialize)]
@@ -34,11 +34,14 @@ fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::
     serializer.collect_map(Status::ALL.map(|status| (status.as_str(), counts.get(status))))
 }
 
-pub(crate) async fn get_stats(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
-    no_query(&incomer)?;
-    let caller = edge.caller(incomer.trace());
+pub(crate) async fn get_stats(
+    edge: &EdgeState,
+    context: RequestContext<'_>,
+) -> Result<Answer, Problem> {
+    no_query(&context)?;
+    let caller = edge.caller(context.trace());
     let counts = edge.orders.counts(&caller);
-    let (counts, health) = tokio::join!(counts, Health::ask(edge, incomer.trace()));
+    let (counts, health) = tokio::join!(counts, Health::ask(edge, context.trace()));
     let counts = counts?;
     let accepted = counts.accepted();
     let [processed, failed, cancelled] =

@@ -4,17 +4,19 @@ use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::schemas::value::{one_of, whole};
-use crate::dialects::Voice;
+use crate::dialects::ErrorFormat;
 use crate::problem::Code;
 
 /// What every answer carries where refusals sound so.
-pub(super) fn everywhere(voice: Voice) -> impl Iterator<Item = &'static str> {
+pub(super) fn everywhere(error_format: ErrorFormat) -> impl Iterator<Item = &'static str> {
     let open = [
         "Access-Control-Allow-Origin",
         "Access-Control-Allow-Methods",
         "Access-Control-Allow-Headers",
     ];
-    let open = open.into_iter().filter(move |_| voice == Voice::Orderflow);
+    let open = open
+        .into_iter()
+        .filter(move |_| error_format == ErrorFormat::Orderflow);
     ["X-Content-Type-Options", "X-Request-Id"]
         .into_iter()
         .chain(open)

@@ -14,7 +14,7 @@ use utoipa::openapi::{Content, HttpMethod, Ref, Required, Response, ResponseBuil
 
 use super::content::{content, either, of_problem, text};
 use super::schemas::dialect::ApiError;
-use crate::dialects::Voice;
+use crate::dialects::ErrorFormat;
 use crate::problem::Code;
 
 /// The heading of an operation.
@@ -96,7 +96,7 @@ pub(super) const BODY: [Code; 6] = [
 /// An operation as far as it is described.
 pub(super) struct Description {
     pub(super) method: HttpMethod,
-    voice: Voice,
+    error_format: ErrorFormat,
     operation: OperationBuilder,
     refusals: Vec<Code>,
     /// Statuses that are a refusal's or an answer's: what the answer is then.
@@ -106,38 +106,44 @@ pub(super) struct Description {
 impl Description {
     /// A read.
     pub(super) fn get(group: Group, id: &str, summary: &str) -> Self {
-        Self::new(HttpMethod::Get, group, Voice::Problem, id, summary).refuses(&REQUEST)
+        Self::new(HttpMethod::Get, group, ErrorFormat::Problem, id, summary).refuses(&REQUEST)
     }
 
     /// A change.
     pub(super) fn post(group: Group, id: &str, summary: &str) -> Self {
-        Self::new(HttpMethod::Post, group, Voice::Problem, id, summary).refuses(&REQUEST)
+        Self::new(HttpMethod::Post, group, ErrorFormat::Problem, id, summary).refuses(&REQUEST)
     }
 
     /// A stream, which does not count among the requests under way.
     pub(super) fn stream(group: Group, id: &str, summary: &str) -> Self {
-        Self::new(HttpMethod::Get, group, Voice::Problem, id, summary)
+        Self::new(HttpMethod::Get, group, ErrorFormat::Problem, id, summary)
     }
 
     /// An address where refusals sound otherwise.
     pub(super) fn of_dialect(
         method: HttpMethod,
         group: Group,
-        voice: Voice,
+        error_format: ErrorFormat,
         id: &str,
         summary: &str,
     ) -> Self {
-        Self::new(method, group, voice, id, summary).refuses(&[Code::Overloaded])
+        Self::new(method, group, error_format, id, summary).refuses(&[Code::Overloaded])
     }
 
-    fn new(method: HttpMethod, group: Group, voice: Voice, id: &str, summary: &str) -> Self {
+    fn new(
+        method: HttpMethod,
+        group: Group,
+        error_format: ErrorFormat,
+        id: &str,
+        summary: &str,
+    ) -> Self {
         let operation = OperationBuilder::new()
             .tag(group.name())
             .operation_id(Some(id))
             .summary(Some(summary));
         Self {
             method,
-            voice,
+            error_format,
             operation,
             refusals: ANYWHERE.to_vec(),
             beside_refusals: Vec::new(),
@@ -232,7 +238,7 @@ impl Description {
             .fold(response, |response, (media, content)| {
                 response.content(*media, content.clone())
             });
-        let everywhere = super::headers::everywhere(self.voice);
+        let everywhere = super::headers::everywhere(self.error_format);
         for name in everywhere.chain(headers.iter().copied()) {
             let location = format!("#/components/headers/{name}");
             response = response.header_ref(name, Ref::new(location));
@@ -297,7 +303,7 @@ impl Description {
         for (status, codes) in by_status {
             let beside = self.beside_refusals.iter().find(|(of, _)| *of == status);
             let response = refusal(
-                self.voice,
+                self.error_format,
                 &codes,
                 beside.map(|(_, content)| content.clone()),
             );
@@ -308,7 +314,7 @@ impl Description {
 }
 
 /// The answer of one status, for one of these codes, as it sounds; or what else it may say.
-fn refusal(voice: Voice, codes: &[Code], beside: Option<Content>) -> Response {
+fn refusal(error_format: ErrorFormat, codes: &[Code], beside: Option<Content>) -> Response {
     let described: Vec<String> = codes
         .iter()
         .map(|code| match code.title() {
@@ -318,16 +324,18 @@ fn refusal(voice: Voice, codes: &[Code], beside: Option<Content>) -> Response {
         .collect();
     let description = format!("{}.", described.join("; "));
     let is_not_found = codes.contains(&Code::OrderNotFound);
-    let (media, content) = match voice {
-        Voice::Problem => ("application/problem+json", of_problem(codes)),
-        Voice::Orderflow if !is_not_found => {
+    let (media, content) = match error_format {
+        ErrorFormat::Problem => ("application/problem+json", of_problem(codes)),
+        ErrorFormat::Orderflow if !is_not_found => {
             let words = json!({"error": "invalid request body"});
             (
                 "application/json",
                 content::<ApiError>(&[("refusal", words)]),
             )
         }
-        Voice::Orderflow | Voice::PlainText => ("text/plain", text("invalid request body\n")),
+        ErrorFormat::Orderflow | ErrorFormat::PlainText => {
+            ("text/plain", text("invalid request body\n"))
+        }
     };
     let mut response = ResponseBuilder::new().description(description);
     let has_beside = beside.is_some();
@@ -341,9 +349,9 @@ fn refusal(voice: Voice, codes: &[Code], beside: Option<Content>) -> Response {
             .content("application/json", other),
         None => response.content(media, content),
     };
-    let kept = voice != Voice::Problem || has_beside;
+    let kept = error_format != ErrorFormat::Problem || has_beside;
     let own = super::headers::of_refusal(codes).chain(kept.then_some("Cache-Control"));
-    for name in super::headers::everywhere(voice).chain(own) {
+    for name in super::headers::everywhere(error_format).chain(own) {
         let location = format!("#/components/headers/{name}");
         response = response.header_ref(name, Ref::new(location));
     }

@@ -16,7 +16,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::answer::Answer;
 use crate::problem::Problem;
-use crate::request::{Offer, asks_for};
+use crate::request::{MediaType, asks_for};
 
 #[derive(RustEmbed)]
 #[folder = "../../dashboard/page"]
@@ -40,7 +40,7 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
 
 /// Whether the client is a browser that opens a page, rather than a tool that would show HTML as it is.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
-    asks_for(headers, Offer::Html)
+    asks_for(headers, MediaType::Html)
 }
 
 /// The dashboard.

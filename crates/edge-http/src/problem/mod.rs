@@ -24,7 +24,7 @@ pub(crate) use code::Code;
 
 /// What part of the request a fault speaks of, beside the JSON pointers of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum FaultLocation {
     Body,
     Query,
     Header,
@@ -38,7 +38,7 @@ pub struct Problem(Box<Content>);
 struct Content {
     code: Code,
     detail: Cow<'static, str>,
-    place: Place,
+    location: FaultLocation,
     faults: Vec<Fault>,
     allow: Option<&'static str>,
     accept: Option<&'static str>,
@@ -51,7 +51,7 @@ impl Problem {
         Self(Box::new(Content {
             code,
             detail: detail.into(),
-            place: Place::Body,
+            location: FaultLocation::Body,
             faults: Vec::new(),
             allow: None,
             accept: None,
@@ -119,10 +119,10 @@ impl Problem {
             if index > 0 {
                 out.push(b',');
             }
-            out.extend_from_slice(match self.0.place {
-                Place::Body => b"{\"pointer\":",
-                Place::Query => b"{\"parameter\":",
-                Place::Header => b"{\"header\":",
+            out.extend_from_slice(match self.0.location {
+                FaultLocation::Body => b"{\"pointer\":",
+                FaultLocation::Query => b"{\"parameter\":",
+                FaultLocation::Header => b"{\"header\":",
             });
             write_text(&fault.pointer, out);
             out.extend_from_slice(b",\"code\":");

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use domain::{Fault, Status, Version};
 use order_json::{MAX_FAULTS, Malformed};
 
-use super::{Code, Place, Problem};
+use super::{Code, FaultLocation, Problem};
 
 impl Problem {
     /// The address is none of this server's. `right` is the address that the client may have meant.
@@ -81,7 +81,7 @@ impl Problem {
     /// The body is JSON, but not what this address takes.
     #[must_use]
     pub fn invalid_body(faults: Vec<Fault>) -> Self {
-        Self::new(Code::ValidationFailed, "").with_faults(Place::Body, faults)
+        Self::new(Code::ValidationFailed, "").with_faults(FaultLocation::Body, faults)
     }
 
     /// A row of a batch is JSON, but no order. Fewer faults are listed than for a single order, because a batch of
@@ -103,14 +103,14 @@ impl Problem {
     /// The query is not what this address takes. The faults' pointers are the parameters' names.
     #[must_use]
     pub fn invalid_query(faults: Vec<Fault>) -> Self {
-        Self::new(Code::InvalidQuery, "").with_faults(Place::Query, faults)
+        Self::new(Code::InvalidQuery, "").with_faults(FaultLocation::Query, faults)
     }
 
     /// A header is not what it must be.
     #[must_use]
     pub fn invalid_header(header: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         let fault = Fault::new(header, "invalid", detail);
-        Self::new(Code::InvalidHeader, "").with_faults(Place::Header, vec![fault])
+        Self::new(Code::InvalidHeader, "").with_faults(FaultLocation::Header, vec![fault])
     }
 
     /// The path holds something that is no order id.
@@ -133,7 +133,7 @@ impl Problem {
         problem
     }
 
-    fn with_faults(mut self, place: Place, mut faults: Vec<Fault>) -> Self {
+    fn with_faults(mut self, location: FaultLocation, mut faults: Vec<Fault>) -> Self {
         let found = faults.len();
         faults.truncate(MAX_FAULTS);
         self.0.detail = match found {
@@ -143,7 +143,7 @@ impl Problem {
             )),
             found => Cow::Owned(format!("{found} faults were found.")),
         };
-        self.0.place = place;
+        self.0.location = location;
         self.0.faults = faults;
         self
     }
@@ -247,7 +247,7 @@ impl Problem {
 
     /// The bodies that are being worked on hold as much as they may together.
     #[must_use]
-    pub fn no_room() -> Self {
+    pub fn memory_used_up() -> Self {
         Self::new(
             Code::Overloaded,
             "Too many large bodies are being worked on. Nothing was done; send this one again in a moment.",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::media::check_encoding;
-use crate::body_room::Room;
+use crate::memory_budget::Reservation;
 use crate::problem::Problem;
 use crate::state::EdgeState;
 
@@ -22,7 +22,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     bytes: Bytes,
-    _room: Room<'a>,
+    _reservation: Reservation<'a>,
 }
 
 impl Deref for Body<'_> {
@@ -43,8 +43,8 @@ impl Body<'_> {
 
 /// The most that is read and discarded of a body that is too large, so that the client reads the answer instead of
 /// getting a connection reset.
-const THROWN_AWAY_BYTES: usize = 8 * 1024 * 1024;
-const THROWN_AWAY_FOR: Duration = Duration::from_secs(1);
+const DRAINED_BYTES: usize = 8 * 1024 * 1024;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads the whole body of a request that began at `began`; at most `limit` bytes.
 pub(crate) async fn read_body<'a>(
@@ -56,41 +56,44 @@ pub(crate) async fn read_body<'a>(
 ) -> Result<Body<'a>, Problem> {
     let declared = body.size_hint().lower();
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
-        throw_away(body, headers).await;
+        drain(body, headers).await;
         return Err(Problem::body_too_large(limit));
     }
     if let Err(problem) = check_encoding(headers) {
-        throw_away(body, headers).await;
+        drain(body, headers).await;
         return Err(problem);
     }
     let until = began + edge.settings.body_timeout;
-    let mut room = edge.bodies.nothing_yet();
-    let reading = collect(body, limit, &mut room);
+    let mut reservation = edge.bodies.empty_reservation();
+    let reading = collect(body, limit, &mut reservation);
     match tokio::time::timeout_at(until, reading).await {
         Err(_) => Err(Problem::body_timeout()),
         Ok(Err(Collected::Broken(error))) => Err(Problem::body_broken(error)),
         Ok(Err(Collected::TooLarge)) => {
-            throw_away(body, headers).await;
+            drain(body, headers).await;
             Err(Problem::body_too_large(limit))
         }
-        Ok(Err(Collected::NoRoom)) => {
-            throw_away(body, headers).await;
-            Err(Problem::no_room())
+        Ok(Err(Collected::BudgetUsedUp)) => {
+            drain(body, headers).await;
+            Err(Problem::memory_used_up())
         }
-        Ok(Ok(bytes)) => Ok(Body { bytes, _room: room }),
+        Ok(Ok(bytes)) => Ok(Body {
+            bytes,
+            _reservation: reservation,
+        }),
     }
 }
 
 enum Collected {
     TooLarge,
-    NoRoom,
+    BudgetUsedUp,
     Broken(hyper::Error),
 }
 
 async fn collect(
     body: &mut Incoming,
     limit: usize,
-    room: &mut Room<'_>,
+    reservation: &mut Reservation<'_>,
 ) -> Result<Bytes, Collected> {
     // Most bodies come in one piece, which is used without a copy.
     let mut first = Bytes::new();
@@ -109,13 +112,13 @@ async fn collect(
             }
         } else {
             if rest.is_empty() {
-                if !room.take(first.len()) {
-                    return Err(Collected::NoRoom);
+                if !reservation.reserve(first.len()) {
+                    return Err(Collected::BudgetUsedUp);
                 }
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }
-            if !room.take(data.len()) {
-                return Err(Collected::NoRoom);
+            if !reservation.reserve(data.len()) {
+                return Err(Collected::BudgetUsedUp);
             }
             rest.extend_from_slice(&data);
         }
@@ -127,20 +130,20 @@ async fn collect(
     })
 }
 
-async fn throw_away(body: &mut Incoming, headers: &HeaderMap) {
+async fn drain(body: &mut Incoming, headers: &HeaderMap) {
     // A client that waits for "100 Continue" has not sent anything yet and need not.
     if headers.contains_key(axum::http::header::EXPECT) {
         return;
     }
     let reading = async {
-        let mut thrown_away = 0;
+        let mut drained = 0;
         while let Some(Ok(frame)) = body.frame().await {
-            thrown_away += frame.data_ref().map_or(0, Bytes::len);
-            if thrown_away > THROWN_AWAY_BYTES {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > DRAINED_BYTES {
                 return;
             }
         }
     };
     // A client that is still sending after this sees its connection closed.
-    let _ = tokio::time::timeout(THROWN_AWAY_FOR, reading).await;
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
 }

@@ -25,7 +25,7 @@ pub(crate) struct Readable {
 
 /// The media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
+pub(crate) enum MediaType {
     /// `application/json`
     Json,
     /// `text/plain`
@@ -36,7 +36,7 @@ pub(crate) enum Offer {
     Html,
 }
 
-impl Offer {
+impl MediaType {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -47,13 +47,13 @@ impl Offer {
     }
 }
 
-/// Whether the client accepts `offer` (RFC 9110, section 12.5.1): the most specific range that fits decides.
-pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
+/// Whether the client accepts `wanted` (RFC 9110, section 12.5.1): the most specific range that fits decides.
+pub(crate) fn accepts(headers: &HeaderMap, wanted: MediaType) -> bool {
     let mut values = headers.get_all(ACCEPT).iter().peekable();
     if values.peek().is_none() {
         return true;
     }
-    let (kind, _) = offer.name().split_once('/').unwrap_or_default();
+    let (kind, _) = wanted.name().split_once('/').unwrap_or_default();
     let mut best: Option<(u8, bool)> = None;
     for range in values
         .filter_map(|value| value.to_str().ok())
@@ -61,7 +61,7 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
     {
         let mut parts = range.split(';').map(str::trim);
         let media = in_lower_case(parts.next().unwrap_or_default());
-        let specificity = if *media == *offer.name() {
+        let specificity = if *media == *wanted.name() {
             2
         } else if media.strip_suffix("/*") == Some(kind) {
             1
@@ -84,17 +84,17 @@ pub(crate) fn accepts(headers: &HeaderMap, offer: Offer) -> bool {
     best.is_some_and(|(_, is_wanted)| is_wanted)
 }
 
-/// Whether the client asks for `offer` by its name: a browser that opens a page does, a tool that accepts any type does
+/// Whether the client asks for `wanted` by its name: a browser that opens a page does, a tool that accepts any type does
 /// not.
-pub(crate) fn asks_for(headers: &HeaderMap, offer: Offer) -> bool {
+pub(crate) fn asks_for(headers: &HeaderMap, wanted: MediaType) -> bool {
     let is_named = headers
         .get_all(ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|range| range.split(';').next())
-        .any(|media| media.trim().eq_ignore_ascii_case(offer.name()));
-    is_named && accepts(headers, offer)
+        .any(|media| media.trim().eq_ignore_ascii_case(wanted.name()));
+    is_named && accepts(headers, wanted)
 }
 
 /// The type of the body, one of those that the address reads, without its parameters.
@@ -176,7 +176,7 @@ fn encodings(value: &HeaderValue) -> impl Iterator<Item = &str> {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::{JSON, Offer, accepts, check_encoding, media_type};
+    use super::{JSON, MediaType, accepts, check_encoding, media_type};
 
     fn one(name: &'static str, value: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -197,13 +197,13 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(
-                accepts(&one("accept", accept), Offer::Json),
+                accepts(&one("accept", accept), MediaType::Json),
                 expected,
                 "{accept}"
             );
         }
-        assert!(accepts(&HeaderMap::new(), Offer::Json));
-        assert!(accepts(&one("accept", "text/plain"), Offer::Text));
+        assert!(accepts(&HeaderMap::new(), MediaType::Json));
+        assert!(accepts(&one("accept", "text/plain"), MediaType::Text));
     }
 
     #[test]

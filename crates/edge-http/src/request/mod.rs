@@ -6,10 +6,9 @@ mod media;
 mod name;
 mod query;
 
-pub(crate) use application::ListCursor as Cursor;
 pub(crate) use body::read_body;
 pub(crate) use conditions::{if_match, is_known, key};
-pub(crate) use media::{JSON, Offer, Readable, accepts, asks_for, media_type};
+pub(crate) use media::{JSON, MediaType, Readable, accepts, asks_for, media_type};
 pub(crate) use name::{name_of, trace_of, trace_of_live};
 pub(crate) use query::Query;
 
@@ -19,7 +18,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 /// A request on its way through an endpoint. It is borrowed, so that futures that hold it stay small.
-pub(crate) struct Incomer<'r> {
+pub(crate) struct RequestContext<'r> {
     /// Everything but the body.
     pub(crate) parts: &'r Parts,
     /// The body, unread.
@@ -30,7 +29,7 @@ pub(crate) struct Incomer<'r> {
     pub(crate) began: Instant,
 }
 
-impl Incomer<'_> {
+impl RequestContext<'_> {
     /// The ids that connect events and logs with the request.
     pub(crate) fn trace(&self) -> Trace {
         trace_of(&self.parts.headers, self.request_id.clone())

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use application::ListCursor;
 use domain::{ExternalId, Fault, Source, Status, Timestamp, UserId};
 use order_json::unknown_among;
 use percent_encoding::percent_decode_str;
 
-use super::Cursor;
 use crate::problem::Problem;
 
 /// The parameters of one request, and what is wrong with them so far.
@@ -158,7 +158,7 @@ impl<'a> Query<'a> {
     }
 
     /// Where the page before this one ended; a cursor of another list is a fault.
-    pub(crate) fn cursor<const N: usize>(&mut self, cursor: &Cursor) -> Option<[u8; N]> {
+    pub(crate) fn cursor<const N: usize>(&mut self, cursor: &ListCursor) -> Option<[u8; N]> {
         self.parsed("cursor", "invalid", |text| {
             cursor.read(text).ok_or_else(|| {
                 "is not a cursor of this list: take next_cursor as it was given, with the same filter"

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use domain::{OrderId, Seq, ShardId, Version};
 
-use super::{CatchUp, Stage, Start, WatchError, change};
+use super::{CatchUp, Stage, Start, change};
 use crate::watch::change::{Change, Delivery, Resync, ResyncReason};
 use crate::watch::cursor::Cursor;
+use crate::watch::error::WatchError;
 
-/// Which events of one order are told, of those before the place of joining.
-enum Told {
+/// Which events of one order are replayed, of those before the place of joining.
+enum ReplayRange {
     Present,
     AfterSeq(Seq),
     AfterVersion(Option<Version>),
@@ -22,21 +23,21 @@ impl CatchUp<'_> {
         shard: ShardId,
         start: Start,
     ) -> Result<Stage, WatchError> {
-        let told = match start {
-            Start::Now => Some(Told::Present),
+        let range = match start {
+            Start::Now => Some(ReplayRange::Present),
             Start::After(cursor) => self.after_cursor(shard, &cursor).await?,
-            Start::AfterVersion(None) => Some(Told::AfterVersion(None)),
+            Start::AfterVersion(None) => Some(ReplayRange::AfterVersion(None)),
             Start::AfterVersion(Some(version)) => self.after_version(id, shard, version).await?,
         };
         let until = self.join();
-        let told = told.unwrap_or_else(|| {
+        let range = range.unwrap_or_else(|| {
             self.ready.push_back(Delivery::Resync(Resync {
                 reason: ResyncReason::NotOfThisStore,
                 cursor: until.clone(),
             }));
-            Told::Present
+            ReplayRange::Present
         });
-        let changes = self.read_order(id, shard, &told, until).await?;
+        let changes = self.read_order(id, shard, &range, until).await?;
         self.deliver(changes);
         Ok(Stage::Done)
     }
@@ -46,7 +47,7 @@ impl CatchUp<'_> {
         &self,
         shard: ShardId,
         cursor: &Cursor,
-    ) -> Result<Option<Told>, WatchError> {
+    ) -> Result<Option<ReplayRange>, WatchError> {
         let position = cursor.get(shard).unwrap_or_default();
         if !self.is_of_this_store(shard, position).await? {
             return Ok(None);
@@ -55,7 +56,7 @@ impl CatchUp<'_> {
         if seq > self.position(shard)?.seq {
             self.wait_until_handed_out(shard, seq).await?;
         }
-        Ok(Some(Told::AfterSeq(seq)))
+        Ok(Some(ReplayRange::AfterSeq(seq)))
     }
 
     /// Where to go on after a version; `None` if the order has never had it.
@@ -64,7 +65,7 @@ impl CatchUp<'_> {
         id: OrderId,
         shard: ShardId,
         version: Version,
-    ) -> Result<Option<Told>, WatchError> {
+    ) -> Result<Option<ReplayRange>, WatchError> {
         let before = Version::from_number(version.get() - 1);
         let events = self.read_events(id, before, 1).await?;
         let Some(known) = events.first() else {
@@ -72,34 +73,34 @@ impl CatchUp<'_> {
         };
         // The client knows this version already, perhaps before the hub: it must not come again.
         self.wait_until_handed_out(shard, known.seq).await?;
-        Ok(Some(Told::AfterVersion(Some(version))))
+        Ok(Some(ReplayRange::AfterVersion(Some(version))))
     }
 
-    /// The changes of one order up to `until` that its watcher has to be told.
+    /// The changes of one order up to `until` that its watcher has to get.
     async fn read_order(
         &self,
         id: OrderId,
         shard: ShardId,
-        told: &Told,
+        range: &ReplayRange,
         until: Cursor,
     ) -> Result<Vec<Arc<Change>>, WatchError> {
         let limit = self.watcher.hub.inner.settings.tuning.page_events;
         let end = until.get(shard).unwrap_or_default();
         let others = Arc::new(until);
-        let mut after = match told {
-            Told::AfterVersion(version) => *version,
-            Told::Present | Told::AfterSeq(_) => None,
+        let mut after = match range {
+            ReplayRange::AfterVersion(version) => *version,
+            ReplayRange::Present | ReplayRange::AfterSeq(_) => None,
         };
         let mut changes = Vec::new();
         let mut present = None;
         loop {
             let events = self.read_events(id, after, limit).await?;
             for sequenced in events.iter().take_while(|event| event.seq <= end.seq) {
-                match told {
+                match range {
                     // Its cursor stands where the watcher joined, so that resuming reads nothing twice.
-                    Told::Present => present = Some(change(shard, end, &others, sequenced)),
-                    Told::AfterSeq(seq) if sequenced.seq <= *seq => {}
-                    Told::AfterSeq(_) | Told::AfterVersion(_) => {
+                    ReplayRange::Present => present = Some(change(shard, end, &others, sequenced)),
+                    ReplayRange::AfterSeq(seq) if sequenced.seq <= *seq => {}
+                    ReplayRange::AfterSeq(_) | ReplayRange::AfterVersion(_) => {
                         changes.push(change(shard, sequenced.position(), &others, sequenced));
                     }
                 }

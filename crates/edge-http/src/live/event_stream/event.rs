@@ -22,7 +22,7 @@ pub(super) fn changes(changes: &[Arc<Change>]) -> Bytes {
     Bytes::from(out)
 }
 
-/// The changes between the last event and this one cannot be told: read the orders again.
+/// The changes between the last event and this one cannot be delivered: read the orders again.
 pub(super) fn resync(resync: &Resync) -> Bytes {
     let Resync { reason, cursor } = resync;
     let reason = reason.code();
@@ -52,6 +52,6 @@ pub(super) fn heartbeat(cursor: Option<&Cursor>) -> Bytes {
 }
 
 /// The last thing in a stream that the client should open again.
-pub(super) fn goodbye(why: &'static str, after: Duration) -> Bytes {
+pub(super) fn close(why: &'static str, after: Duration) -> Bytes {
     Bytes::from(format!(": {why}\nretry: {}\n\n", after.as_millis()))
 }

@@ -44,7 +44,7 @@ const STOPPING: &str = "the server stops: come back, nothing is skipped";
 
 /// The last chunk of a stream that ends because of a fault of the server.
 pub(super) fn broken_off(settings: &LiveTuning) -> Bytes {
-    event::goodbye(BROKEN, settings.reconnect_after)
+    event::close(BROKEN, settings.reconnect_after)
 }
 
 impl Feed {
@@ -79,12 +79,12 @@ impl Feed {
             Err(end) => end,
         };
         if let Some(why) = why {
-            let goodbye = event::goodbye(why, self.settings.tuning.live.reconnect_after);
+            let close = event::close(why, self.settings.tuning.live.reconnect_after);
             // A client that takes nothing any more does not get it.
             let _ = self
                 .outlet
                 .chunks
-                .send_timeout(goodbye, self.settings.tuning.live.close_timeout)
+                .send_timeout(close, self.settings.tuning.live.close_timeout)
                 .await;
         }
     }

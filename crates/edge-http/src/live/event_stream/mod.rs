@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::Problem;
-use crate::request::{Offer, Query, accepts, trace_of_live};
+use crate::request::{MediaType, Query, accepts, trace_of_live};
 use crate::state::EdgeState;
 
 use feed::Feed;
@@ -111,8 +111,8 @@ async fn open(
     topic: Topic,
     start: Start,
 ) -> Result<Response<Body>, Problem> {
-    if !accepts(&parts.headers, Offer::EventStream) {
-        return Err(Problem::not_acceptable(Offer::EventStream.name()));
+    if !accepts(&parts.headers, MediaType::EventStream) {
+        return Err(Problem::not_acceptable(MediaType::EventStream.name()));
     }
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
@@ -138,10 +138,10 @@ async fn open(
         let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
         if let Some(Err(_)) = hard.run_until_cancelled_owned(running).await {
             tracing::error!("an event stream was ended by a panic");
-            let goodbye = feed::broken_off(&settings.tuning.live);
+            let close = feed::broken_off(&settings.tuning.live);
             // A client that has left, or takes nothing any more, does not get it.
             let _ = last_words
-                .send_timeout(goodbye, settings.tuning.live.close_timeout)
+                .send_timeout(close, settings.tuning.live.close_timeout)
                 .await;
         }
     });

@@ -1,4 +1,4 @@
-//! One WebSocket from its opening to its close: does its commands, passes changes on, pings, and ends.
+//! One WebSocket from its opening to its close: handles its commands, passes changes on, pings, and ends.
 //!
 //! Everything that a client can do to hold it up has a bound: what waits for it (the watcher's queue), how long it
 //! takes nothing, how long it says nothing, how much it says at once, how much it watches.
@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
-use super::awaited::{Awaited, name_in};
 use super::command::{Command, Refused};
 use super::frame;
-use super::peer::{Closing, Peer, Said};
+use super::one_shot::{OneShotSubscriptions, name_in};
+use super::peer::{ClientMessage, Closing, Peer};
 use crate::settings::EdgeSettings;
 use crate::state::EdgeState;
 
@@ -48,7 +48,7 @@ pub(super) struct Connection {
     watcher: Watcher,
     waits: Waits,
     /// On the separate port alone.
-    awaited: Option<Box<Awaited>>,
+    one_shot: Option<Box<OneShotSubscriptions>>,
 }
 
 /// How long a connection waits, and until when.
@@ -62,17 +62,17 @@ struct Waits {
 enum End {
     /// The client closes it: its close frame is answered.
     Left,
-    /// Nobody is there, or nothing gets through.
+    /// The client is gone, or nothing gets through.
     Gone,
-    /// It is told why.
-    Told(Closing),
+    /// The server closes it, and says why.
+    Closed(Closing),
 }
 
-/// What happens to a WebSocket.
-enum Happening {
+/// What a WebSocket waits for.
+enum Event {
     Stop,
     Came(Result<VecDeque<Delivery>, Lagged>),
-    Said(Said),
+    Message(ClientMessage),
     Silence,
 }
 
@@ -84,14 +84,14 @@ impl Connection {
                 settings: Arc::clone(&edge.settings),
                 soft: edge.soft.clone(),
             },
-            awaited: None,
+            one_shot: None,
         }
     }
 
-    /// A WebSocket whose client may also name an order by its bare id, to be told when it is over.
-    pub(super) fn awaiting(edge: &EdgeState, watcher: Watcher, trace: Trace) -> Self {
+    /// A WebSocket whose client may also name an order by its bare id, for one message when the order is over.
+    pub(super) fn with_one_shots(edge: &EdgeState, watcher: Watcher, trace: Trace) -> Self {
         Self {
-            awaited: Some(Box::new(Awaited::new(edge.clone(), trace))),
+            one_shot: Some(Box::new(OneShotSubscriptions::new(edge.clone(), trace))),
             ..Self::new(edge, watcher)
         }
     }
@@ -105,13 +105,13 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let end = self.live(&mut peer).await;
-        let patience = self.waits.settings.tuning.live.close_timeout;
-        // What the client watched ends now, not when its goodbye is over.
+        let wait = self.waits.settings.tuning.live.close_timeout;
+        // What the client watched ends now, not when the closing handshake is over.
         drop(self.watcher);
         match end {
             End::Gone => {}
-            End::Left => Box::pin(peer.close(None, patience)).await,
-            End::Told(closing) => Box::pin(peer.close(Some(closing), patience)).await,
+            End::Left => Box::pin(peer.close(None, wait)).await,
+            End::Closed(closing) => Box::pin(peer.close(Some(closing), wait)).await,
         }
     }
 
@@ -125,29 +125,29 @@ impl Connection {
         let mut silence = pin!(sleep(ping_after));
         let mut heard = Instant::now();
         loop {
-            let happening = tokio::select! {
-                () = &mut stop => Happening::Stop,
-                came = self.watcher.receive() => Happening::Came(came),
-                said = peer.listen() => Happening::Said(said),
-                () = &mut silence => Happening::Silence,
+            let event = tokio::select! {
+                () = &mut stop => Event::Stop,
+                came = self.watcher.receive() => Event::Came(came),
+                message = peer.listen() => Event::Message(message),
+                () = &mut silence => Event::Silence,
             };
-            let step = match happening {
-                Happening::Came(Ok(deliveries)) => {
-                    let over = queue(peer, self.awaited.as_deref_mut(), deliveries);
+            let step = match event {
+                Event::Came(Ok(deliveries)) => {
+                    let over = queue(peer, self.one_shot.as_deref_mut(), deliveries);
                     self.unwatch(over);
                     let lagging = self.watcher.lagging();
                     write(peer, &self.waits, lagging).await
                 }
-                Happening::Came(Err(Lagged)) => Err(End::Told(LAGS)),
-                Happening::Said(said) => {
+                Event::Came(Err(Lagged)) => Err(End::Closed(LAGS)),
+                Event::Message(message) => {
                     heard = Instant::now();
-                    self.hear(peer, said).await
+                    self.on_message(peer, message).await
                 }
-                Happening::Silence => {
+                Event::Silence => {
                     silence.as_mut().reset(Instant::now() + ping_after);
                     self.ping(peer, heard).await
                 }
-                Happening::Stop => Err(Box::pin(self.stop(peer)).await),
+                Event::Stop => Err(Box::pin(self.stop(peer)).await),
             };
             if let Err(end) = step {
                 return end;
@@ -162,7 +162,7 @@ impl Connection {
         let live = &self.waits.settings.tuning.live;
         let silent_for = heard.elapsed();
         if silent_for >= live.idle_timeout {
-            return Err(End::Told(SILENT));
+            return Err(End::Closed(SILENT));
         }
         if silent_for < live.ping_after {
             return Ok(());
@@ -173,27 +173,27 @@ impl Connection {
         }
     }
 
-    async fn hear<S>(&mut self, peer: &mut Peer<S>, said: Said) -> Result<(), End>
+    async fn on_message<S>(&mut self, peer: &mut Peer<S>, message: ClientMessage) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        match said {
-            Said::Text(text) => match (self.awaited.is_some(), name_in(&text)) {
+        match message {
+            ClientMessage::Text(text) => match (self.one_shot.is_some(), name_in(&text)) {
                 (true, Some(name)) => Box::pin(self.await_order(peer, name)).await,
                 _ => {
                     let command = Command::parse(&text);
                     drop(text);
-                    Box::pin(self.obey(peer, command)).await
+                    Box::pin(self.handle_command(peer, command)).await
                 }
             },
-            Said::Binary => Err(End::Told(BINARY)),
-            Said::Sign => Ok(()),
-            Said::Gone => Err(End::Left),
-            Said::Fault(closing) => Err(End::Told(closing)),
+            ClientMessage::Binary => Err(End::Closed(BINARY)),
+            ClientMessage::Alive => Ok(()),
+            ClientMessage::Gone => Err(End::Left),
+            ClientMessage::Fault(closing) => Err(End::Closed(closing)),
         }
     }
 
-    async fn obey<S>(
+    async fn handle_command<S>(
         &mut self,
         peer: &mut Peer<S>,
         command: Result<Command, Refused>,
@@ -204,8 +204,8 @@ impl Connection {
         match command {
             Ok(Command::Subscribe { topics, start }) => {
                 for topic in topics {
-                    if let Some(awaited) = &mut self.awaited {
-                        awaited.forget(&topic);
+                    if let Some(one_shot) = &mut self.one_shot {
+                        one_shot.forget(&topic);
                     }
                     let is_order = matches!(topic, Topic::Order(_));
                     let joined_at = self.subscribe(peer, topic, start.clone()).await?;
@@ -218,8 +218,8 @@ impl Connection {
             }
             Ok(Command::Unsubscribe { topics }) => {
                 for topic in &topics {
-                    if let Some(awaited) = &mut self.awaited {
-                        awaited.forget(topic);
+                    if let Some(one_shot) = &mut self.one_shot {
+                        one_shot.forget(topic);
                     }
                 }
                 self.unwatch(topics);
@@ -235,23 +235,23 @@ impl Connection {
         }
     }
 
-    /// Watches an order of which the client is told once it is over.
+    /// Watches an order, for one message once it is over.
     async fn await_order<S>(&mut self, peer: &mut Peer<S>, name: &str) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Some(awaited) = &mut self.awaited else {
+        let Some(one_shot) = &mut self.one_shot else {
             return Ok(());
         };
-        match awaited.add(name).await {
-            Ok(Some(_)) if awaited.names() > self.waits.settings.tuning.live.max_topics => {
-                Err(End::Told(TOO_MANY_TOPICS))
+        match one_shot.add(name).await {
+            Ok(Some(_)) if one_shot.names() > self.waits.settings.tuning.live.max_topics => {
+                Err(End::Closed(TOO_MANY_TOPICS))
             }
             Ok(Some(topic)) => {
                 let joined_at = self.subscribe(peer, topic.clone(), Start::Now).await?;
-                if let (None, Some(awaited)) = (joined_at, &mut self.awaited) {
-                    // The client was told that it is not watched, and nothing is kept for it.
-                    awaited.forget(&topic);
+                if let (None, Some(one_shot)) = (joined_at, &mut self.one_shot) {
+                    // The client got an error, and nothing is kept for the order.
+                    one_shot.forget(&topic);
                 }
                 write(peer, &self.waits, self.watcher.lagging()).await
             }
@@ -266,7 +266,7 @@ impl Connection {
         }
     }
 
-    /// Returns where the topic was joined; `None` where the client was told that it was not.
+    /// Returns where the topic was joined; `None` if it was not, and the client got an error.
     async fn subscribe<S>(
         &mut self,
         peer: &mut Peer<S>,
@@ -279,14 +279,14 @@ impl Connection {
         let watched = self.watcher.topics();
         if watched.len() >= self.waits.settings.tuning.live.max_topics && !watched.contains(&topic)
         {
-            return Err(End::Told(TOO_MANY_TOPICS));
+            return Err(End::Closed(TOO_MANY_TOPICS));
         }
         let mut catch_up = self.watcher.watch(topic, start);
         let mut over = Vec::new();
         let error = loop {
             match catch_up.next().await {
                 Ok(Some(deliveries)) => {
-                    over.extend(queue(peer, self.awaited.as_deref_mut(), deliveries));
+                    over.extend(queue(peer, self.one_shot.as_deref_mut(), deliveries));
                 }
                 Ok(None) => {
                     let joined_at = catch_up.joined_at().cloned();
@@ -299,7 +299,7 @@ impl Connection {
             write(peer, &self.waits, catch_up.lagging()).await?;
             if self.waits.soft.is_cancelled() {
                 // No cursor is right in the middle of a gap: the client's own is.
-                return Err(End::Told(RESTART));
+                return Err(End::Closed(RESTART));
             }
         };
         drop(catch_up);
@@ -331,17 +331,20 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let awaited = self.awaited.as_ref().map_or(0, |awaited| awaited.orders());
-        let is_watching = self.watcher.topics().len() > awaited;
+        let one_shot = self
+            .one_shot
+            .as_ref()
+            .map_or(0, |one_shot| one_shot.orders());
+        let is_watching = self.watcher.topics().len() > one_shot;
         let Ok((deliveries, cursor)) = self.watcher.end() else {
-            return End::Told(LAGS);
+            return End::Closed(LAGS);
         };
-        let _ = queue(peer, self.awaited.as_deref_mut(), deliveries);
+        let _ = queue(peer, self.one_shot.as_deref_mut(), deliveries);
         if is_watching {
             peer.queue(frame::reconnect(&cursor));
         }
         match write(peer, &self.waits, std::future::pending()).await {
-            Ok(()) => End::Told(RESTART),
+            Ok(()) => End::Closed(RESTART),
             Err(end) => end,
         }
     }
@@ -350,7 +353,7 @@ impl Connection {
 /// Queues what came; returns the topics of which nothing more is to come.
 fn queue<S>(
     peer: &mut Peer<S>,
-    mut awaited: Option<&mut Awaited>,
+    mut one_shot: Option<&mut OneShotSubscriptions>,
     deliveries: VecDeque<Delivery>,
 ) -> Vec<Topic>
 where
@@ -358,9 +361,9 @@ where
 {
     let mut over = Vec::new();
     for delivery in deliveries {
-        let frames: Bytes = match (&delivery, &mut awaited) {
-            (Delivery::Changes(batch), Some(awaited)) if awaited.orders() > 0 => {
-                awaited.frames(batch.changes(), &mut over)
+        let frames: Bytes = match (&delivery, &mut one_shot) {
+            (Delivery::Changes(batch), Some(one_shot)) if one_shot.orders() > 0 => {
+                one_shot.frames(batch.changes(), &mut over)
             }
             (Delivery::Changes(batch), _) => {
                 batch.framed(Framing::WebSocket, frame::changes).clone()
@@ -373,7 +376,7 @@ where
 }
 
 /// Writes all that waits. A client that takes nothing for too long is given up, sooner where the server stops; one that
-/// lags is told so, if it takes the rest of what was begun in time.
+/// lags gets the reason, if it takes the rest of what was begun in time.
 async fn write<S>(
     peer: &mut Peer<S>,
     waits: &Waits,
@@ -383,7 +386,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut lagging = pin!(lagging);
-    let mut patience = waits.settings.tuning.live.write_timeout;
+    let mut wait = waits.settings.tuning.live.write_timeout;
     let mut is_stopping = false;
     loop {
         let written = tokio::select! {
@@ -393,10 +396,10 @@ where
             () = &mut lagging => break,
             () = waits.soft.cancelled(), if !is_stopping => {
                 is_stopping = true;
-                patience = waits.settings.tuning.live.close_timeout;
+                wait = waits.settings.tuning.live.close_timeout;
                 continue;
             }
-            () = sleep(patience) => return Err(End::Gone),
+            () = sleep(wait) => return Err(End::Gone),
         };
         match written {
             Ok(true) => return Ok(()),
@@ -404,10 +407,10 @@ where
             Err(_) => return Err(End::Gone),
         }
     }
-    peer.forget_waiting();
+    peer.discard_waiting();
     let rest = async { while let Ok(false) = peer.write_some().await {} };
     tokio::select! {
-        () = rest => Err(End::Told(LAGS)),
+        () = rest => Err(End::Closed(LAGS)),
         () = sleep(waits.settings.tuning.live.lag_grace) => Err(End::Gone),
         () = waits.soft.cancelled() => Err(End::Gone),
     }

@@ -1,10 +1,11 @@
 //! `GET /ws`: the opening handshake. What follows it is `connection`.
 
-mod awaited;
 mod command;
 mod connection;
 mod frame;
+mod one_shot;
 mod peer;
+mod upgraded;
 
 use application::watch::Watcher;
 use axum::body::Body;
@@ -44,7 +45,7 @@ pub(super) async fn open_from_anywhere(
     State(edge): State<EdgeState>,
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
-    open(edge, request, Connection::awaiting)
+    open(edge, request, Connection::with_one_shots)
 }
 
 fn open(
@@ -79,7 +80,7 @@ fn open(
     edge.tasks.spawn(async move {
         match tokio::time::timeout(give_up, upgrade).await {
             Ok(Ok(upgraded)) => {
-                let live = peer::serve(connection, upgraded).await;
+                let live = upgraded::serve(connection, upgraded).await;
                 // A task of its own: this one keeps room for all that led here.
                 tasks.spawn(hard.run_until_cancelled_owned(live));
             }

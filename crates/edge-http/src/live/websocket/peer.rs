@@ -11,52 +11,16 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures_util::{SinkExt, StreamExt as _};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::{Parts, downcast};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::connection::Connection;
-use crate::patience::PatientStream;
-
-/// An idle connection keeps no more than this to read into; longer messages get room of their own.
-const READ_BUFFER_BYTES: usize = 256;
-/// Room for tungstenite's own output: a pong and a close frame.
-const OWN_OUTPUT_BYTES: usize = 1024;
 /// The most frames, or batches of them, that one write takes.
 const SLICES: usize = 64;
-/// What a client sends after it was told to close is thrown away, up to this; then it is cut.
+/// What a client sends after the close frame is discarded, up to this; then the connection is cut.
 const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
-
-/// `connection` over the connection that HTTP has handed over. Boxed, because the future stays for as long as the
-/// socket does, and is moved on: a task keeps room for both places.
-pub(super) async fn serve(
-    connection: Connection,
-    upgraded: Upgraded,
-) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(OWN_OUTPUT_BYTES)
-        .max_message_size(Some(connection.max_message_bytes()))
-        .max_frame_size(Some(connection.max_message_bytes()));
-    match downcast::<TokioIo<PatientStream>>(upgraded) {
-        // The bare connection: without the layers of HTTP, their buffers and their timer.
-        Ok(Parts { io, read_buf, .. }) => {
-            let stream = io.into_inner().into_inner();
-            let peer = Peer::new(stream, read_buf.to_vec(), config).await;
-            Box::pin(connection.run(peer))
-        }
-        Err(upgraded) => {
-            let peer = Peer::new(TokioIo::new(upgraded), Vec::new(), config).await;
-            Box::pin(connection.run(peer))
-        }
-    }
-}
 
 /// How a WebSocket is closed, and why: the code and the words of its last frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +29,13 @@ pub(super) struct Closing {
     pub(super) reason: &'static str,
 }
 
-/// What a client said.
+/// What a client sent.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum ClientMessage {
     Text(Utf8Bytes),
     Binary,
     /// A ping or a pong: it lives.
-    Sign,
+    Alive,
     /// It goes away, or is gone.
     Gone,
     /// It broke the rules.
@@ -87,7 +51,7 @@ pub(super) struct Peer<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
-    async fn new(stream: S, begun: Vec<u8>, config: WebSocketConfig) -> Self {
+    pub(super) async fn new(stream: S, begun: Vec<u8>, config: WebSocketConfig) -> Self {
         let socket =
             WebSocketStream::from_partially_read(stream, begun, Role::Server, Some(config)).await;
         Self {
@@ -97,15 +61,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
-    /// What the client says next. Cancel-safe.
-    pub(super) async fn listen(&mut self) -> Said {
+    /// What the client sends next. Cancel-safe.
+    pub(super) async fn listen(&mut self) -> ClientMessage {
         match self.socket.next().await {
-            Some(Ok(Message::Text(text))) => Said::Text(text),
-            Some(Ok(Message::Binary(_))) => Said::Binary,
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Said::Sign,
+            Some(Ok(Message::Text(text))) => ClientMessage::Text(text),
+            Some(Ok(Message::Binary(_))) => ClientMessage::Binary,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                ClientMessage::Alive
+            }
             // The answer to its close frame waits in the socket.
-            Some(Ok(Message::Close(_))) | None => Said::Gone,
-            Some(Err(error)) => fault(&error).map_or(Said::Gone, Said::Fault),
+            Some(Ok(Message::Close(_))) | None => ClientMessage::Gone,
+            Some(Err(error)) => fault(&error).map_or(ClientMessage::Gone, ClientMessage::Fault),
         }
     }
 
@@ -155,8 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         Ok(false)
     }
 
-    /// Forgets what waits, except for what a frame's end may belong to.
-    pub(super) fn forget_waiting(&mut self) {
+    /// Discards what waits, except for the rest of a frame that was begun.
+    pub(super) fn discard_waiting(&mut self) {
         self.waiting.truncate(usize::from(self.is_begun));
     }
 
@@ -164,9 +130,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.socket.send(Message::Ping(Bytes::new())).await
     }
 
-    /// Says goodbye. All that waited must have been written or forgotten.
-    pub(super) async fn close(mut self, closing: Option<Closing>, patience: Duration) {
-        let goodbye = async {
+    /// Closes the connection. Everything that waited must have been written or discarded.
+    pub(super) async fn close(mut self, closing: Option<Closing>, close_timeout: Duration) {
+        let handshake = async {
             let Some(closing) = closing else {
                 // The answer to the client's own close frame.
                 return SinkExt::flush(&mut self.socket).await;
@@ -177,10 +143,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             };
             self.socket.send(Message::Close(Some(frame))).await
         };
-        if !matches!(tokio::time::timeout(patience, goodbye).await, Ok(Ok(()))) {
+        if !matches!(
+            tokio::time::timeout(close_timeout, handshake).await,
+            Ok(Ok(()))
+        ) {
             return;
         }
-        // A connection that is dropped with unread bytes is reset, and the goodbye may be lost with it.
+        // A connection that is dropped with unread bytes is reset, and the close frame may be lost with it.
         let stream = self.socket.get_mut();
         let drain = async {
             stream.shutdown().await?;
@@ -194,11 +163,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             }
             io::Result::Ok(())
         };
-        let _ = tokio::time::timeout(patience, drain).await;
+        let _ = tokio::time::timeout(close_timeout, drain).await;
     }
 }
 
-/// What a client is told of its fault; `None` where nobody is there to be told.
+/// The close frame for a fault of the client; `None` if the client is gone.
 fn fault(error: &Error) -> Option<Closing> {
     let (code, reason) = match error {
         Error::Capacity(_) => (CloseCode::Size, "the message is too large"),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use utoipa::openapi::{HttpMethod, Required};
 
-use crate::dialects::Voice;
+use crate::dialects::ErrorFormat;
 use crate::openapi::examples;
 use crate::openapi::operation::{BODY, Description, Group, STORE};
 use crate::openapi::schemas::dialect::{
@@ -30,11 +30,11 @@ fn takes_order(description: Description) -> Description {
 }
 
 fn orderflow(method: HttpMethod, id: &str, summary: &str) -> Description {
-    Description::of_dialect(method, Group::Dialects, Voice::Orderflow, id, summary)
+    Description::of_dialect(method, Group::Dialects, ErrorFormat::Orderflow, id, summary)
 }
 
 fn plain_text(method: HttpMethod, id: &str, summary: &str) -> Description {
-    Description::of_dialect(method, Group::Dialects, Voice::PlainText, id, summary)
+    Description::of_dialect(method, Group::Dialects, ErrorFormat::PlainText, id, summary)
 }
 
 fn api_order(status: &str) -> serde_json::Value {

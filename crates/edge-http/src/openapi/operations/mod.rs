@@ -10,7 +10,7 @@ mod standing;
 use domain::OrderCommand;
 
 use super::operation::Description;
-use crate::dialects::Place;
+use crate::dialects::Route;
 use crate::router::Address;
 
 /// What can be done at an address of the router's own.
@@ -38,14 +38,14 @@ pub(super) fn at(address: Address<'_>) -> Vec<Description> {
         Address::Health => vec![standing::health()],
         Address::Dialect(place) => match place {
             // The document is of a server as it comes; the description of our health says what orderflow's adds.
-            Place::Health => Vec::new(),
-            Place::ApiOrders => vec![
+            Route::Health => Vec::new(),
+            Route::ApiOrders => vec![
                 dialects::place_api_order(),
                 dialects::list_api_orders(),
                 dialects::api_orders_options(),
             ],
-            Place::Orders => vec![dialects::place_order()],
-            Place::Order(_) => vec![dialects::get_order()],
+            Route::Orders => vec![dialects::place_order()],
+            Route::Order(_) => vec![dialects::get_order()],
         },
         Address::PageFile(_) => vec![pages::file()],
         Address::OpenApi => vec![pages::document()],
@@ -53,7 +53,7 @@ pub(super) fn at(address: Address<'_>) -> Vec<Description> {
         Address::DocsFile(_) => vec![pages::docs_file()],
         Address::Start => vec![pages::start()],
         Address::ErrorPage(_) => vec![pages::error()],
-        Address::Elsewhere => Vec::new(),
+        Address::Fallback => Vec::new(),
     }
 }
 

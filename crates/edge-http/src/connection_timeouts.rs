@@ -1,4 +1,4 @@
-//! How long a connection is waited for: for a request's head to be complete, and while nothing happens at all.
+//! Connection timeouts: for a request's head to be complete, and for a connection on which nothing happens.
 //!
 //! A connection is watched by one timer that ticks a few times in the shortest wait, and by flags that requests and
 //! bytes leave behind. So a request costs no timer and no look at the clock, and an idle keep-alive connection may live
@@ -18,12 +18,12 @@ use tokio::time::{Instant, Sleep};
 
 use crate::settings::EdgeSettings;
 
-/// What the requests of a connection leave behind for its watch.
+/// What the requests of a connection tell its timer.
 #[derive(Debug, Default)]
-pub(crate) struct Patience {
-    /// Requests that are being answered; the watch rests while there are any.
-    busy: AtomicUsize,
-    /// Whether a request has come since the watch last looked.
+pub(crate) struct ConnectionActivity {
+    /// Requests in flight; the timer rests while there are any.
+    in_flight: AtomicUsize,
+    /// Whether a request has come since the timer last ticked.
     request_came: AtomicBool,
     /// Whether HTTP/2 is spoken, whose frames are no sign of a request's head.
     is_http2: AtomicBool,
@@ -31,46 +31,46 @@ pub(crate) struct Patience {
     is_stopping: AtomicBool,
 }
 
-/// A request being answered.
+/// A request in flight, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Busy(Option<Arc<Patience>>);
+pub(crate) struct InFlightGuard(Option<Arc<ConnectionActivity>>);
 
-impl Patience {
-    /// A request's head is complete. The watch rests until the result is dropped.
-    pub(crate) fn busy(self: &Arc<Self>, is_http2: bool) -> Busy {
-        self.busy.fetch_add(1, Ordering::Relaxed);
+impl ConnectionActivity {
+    /// A request's head is complete. The timer rests until the result is dropped.
+    pub(crate) fn begin_request(self: &Arc<Self>, is_http2: bool) -> InFlightGuard {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.request_came.store(true, Ordering::Relaxed);
         if is_http2 {
             self.is_http2.store(true, Ordering::Relaxed);
         }
-        Busy(Some(Arc::clone(self)))
+        InFlightGuard(Some(Arc::clone(self)))
     }
 
     /// From now on half a head ends its connection at the next tick.
-    pub(crate) fn run_out(&self) {
+    pub(crate) fn hurry(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 }
 
-impl Busy {
-    /// The connection was handed over (to a WebSocket, say), which watches it by itself from now on.
-    pub(crate) fn forever(mut self) {
+impl InFlightGuard {
+    /// The connection was handed over (to a WebSocket, say), which times it by itself from now on.
+    pub(crate) fn hand_over(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Busy {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        if let Some(patience) = &self.0 {
-            patience.busy.fetch_sub(1, Ordering::Relaxed);
+        if let Some(activity) = &self.0 {
+            activity.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 /// A connection that fails with a time-out once its client's time is over.
-pub(crate) struct PatientStream {
+pub(crate) struct TimedStream {
     stream: TcpStream,
-    patience: Arc<Patience>,
+    activity: Arc<ConnectionActivity>,
     watch: Pin<Box<Sleep>>,
     tick: Duration,
     /// Whole ticks after which a head must be complete, and after which a silent connection ends.
@@ -87,8 +87,12 @@ pub(crate) struct PatientStream {
 /// Ticks in the wait for a head. The wait is exact to one tick.
 const TICKS: u32 = 4;
 
-impl PatientStream {
-    pub(crate) fn new(stream: TcpStream, patience: Arc<Patience>, settings: &EdgeSettings) -> Self {
+impl TimedStream {
+    pub(crate) fn new(
+        stream: TcpStream,
+        activity: Arc<ConnectionActivity>,
+        settings: &EdgeSettings,
+    ) -> Self {
         let shortest = settings.header_timeout.min(settings.tuning.idle_timeout);
         let tick = (shortest / TICKS).max(Duration::from_millis(1));
         let ticks = |wait: Duration| {
@@ -96,7 +100,7 @@ impl PatientStream {
         };
         Self {
             stream,
-            patience,
+            activity,
             watch: Box::pin(tokio::time::sleep(tick)),
             tick,
             head_ticks: ticks(settings.header_timeout),
@@ -124,18 +128,18 @@ impl PatientStream {
     }
 
     fn tick_over(&mut self) -> io::Result<()> {
-        let is_busy = self.patience.busy.load(Ordering::Relaxed) > 0;
-        let request_came = self.patience.request_came.swap(false, Ordering::Relaxed);
+        let is_in_flight = self.activity.in_flight.load(Ordering::Relaxed) > 0;
+        let request_came = self.activity.request_came.swap(false, Ordering::Relaxed);
         if request_came {
             self.in_head = false;
         }
-        if is_busy || request_came {
+        if is_in_flight || request_came {
             self.has_moved = false;
             self.ticks_in_head = 0;
             self.ticks_idle = 0;
             return Ok(());
         }
-        let is_http2 = self.patience.is_http2.load(Ordering::Relaxed);
+        let is_http2 = self.activity.is_http2.load(Ordering::Relaxed);
         self.ticks_in_head = if self.in_head && !is_http2 {
             self.ticks_in_head + 1
         } else {
@@ -146,7 +150,7 @@ impl PatientStream {
         } else {
             self.ticks_idle + 1
         };
-        let head_ticks = if self.patience.is_stopping.load(Ordering::Relaxed) {
+        let head_ticks = if self.activity.is_stopping.load(Ordering::Relaxed) {
             1
         } else {
             self.head_ticks
@@ -158,7 +162,7 @@ impl PatientStream {
     }
 }
 
-impl AsyncRead for PatientStream {
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -169,7 +173,7 @@ impl AsyncRead for PatientStream {
             Poll::Ready(result) => {
                 self.has_moved = true;
                 // What comes while a request is answered is its body.
-                let is_head = self.patience.busy.load(Ordering::Relaxed) == 0;
+                let is_head = self.activity.in_flight.load(Ordering::Relaxed) == 0;
                 self.in_head |= is_head && buffer.filled().len() > before;
                 Poll::Ready(result)
             }
@@ -181,7 +185,7 @@ impl AsyncRead for PatientStream {
     }
 }
 
-impl AsyncWrite for PatientStream {
+impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -213,7 +217,7 @@ impl AsyncWrite for PatientStream {
     }
 }
 
-impl PatientStream {
+impl TimedStream {
     /// A client that does not read is watched like one that does not write.
     fn written(
         &mut self,

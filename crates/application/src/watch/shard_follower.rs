@@ -1,18 +1,34 @@
-//! One pump a shard: reads the shard's events in order and hands them out. Run by [`super::Hub::run`].
+//! One follower for each shard: reads the shard's events in order and hands them out. Run by [`Hub::run`].
 //!
-//! It rests while nobody watches. A hint wakes it; a slow scan runs beside the hints. When the store fails it tries
+//! It rests while there is no watcher. A hint wakes it; a slow scan runs beside the hints. When the store fails it tries
 //! again from where it is, so that nothing is skipped; it never waits for a watcher.
 
 use std::time::Duration;
 
 use domain::{EventPosition, Seq, ShardId};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Hub;
+use super::hub::Hub;
 use crate::ports::{EventContent, EventPage};
 
-pub(super) struct Pump {
+impl Hub {
+    /// Hands changes out until `stop`. Run it once for each hub. It ends before `stop` only if a
+    /// follower panicked, which its owner must notice.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut followers = JoinSet::new();
+        for shard in self.inner.feed.shards() {
+            followers.spawn(ShardFollower::new(self.clone(), *shard).run(stop.clone()));
+        }
+        // The first end is the end of all: dropping the set stops the others.
+        if let Some(Err(error)) = followers.join_next().await {
+            tracing::error!(%error, "handing out changes ended");
+        }
+    }
+}
+
+struct ShardFollower {
     hub: Hub,
     shard: ShardId,
     hints: tokio::sync::watch::Receiver<Seq>,
@@ -20,8 +36,8 @@ pub(super) struct Pump {
     failures: u32,
 }
 
-impl Pump {
-    pub(super) fn new(hub: Hub, shard: ShardId) -> Self {
+impl ShardFollower {
+    fn new(hub: Hub, shard: ShardId) -> Self {
         let hints = hub.inner.wake_ups.last_seq(shard);
         Self {
             hub,
@@ -32,7 +48,7 @@ impl Pump {
     }
 
     /// Runs until `stop`. A read that is under way then is dropped; it changes nothing.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, stop: CancellationToken) {
         stop.run_until_cancelled(async move {
             loop {
                 self.wait_for_watchers().await;

@@ -1,5 +1,6 @@
-//! What the separate WebSocket port adds for clients of orderSystem: a client that sends the bare id of an order gets one
-//! message about it, in that dialect, when the order is over. `connection` calls it for every frame and every delivery.
+//! One-shot subscriptions, which the separate WebSocket port adds for clients of orderSystem: a client that sends the bare
+//! id of an order gets one message about it, in that dialect, when the order is over. `connection` calls it for every frame
+//! and every delivery.
 
 use std::collections::HashMap;
 
@@ -12,8 +13,8 @@ use crate::dialects::ordersystem;
 use crate::problem::Problem;
 use crate::state::EdgeState;
 
-/// The orders that a socket waits for, by the names that it gave them.
-pub(super) struct Awaited {
+/// The one-shot subscriptions of a socket: orders by the names that the client gave them.
+pub(super) struct OneShotSubscriptions {
     edge: EdgeState,
     trace: Trace,
     names: HashMap<OrderId, Vec<String>>,
@@ -29,7 +30,7 @@ pub(super) fn name_in(text: &str) -> Option<&str> {
     (!bare.is_empty() && !bare.starts_with('{')).then_some(bare)
 }
 
-impl Awaited {
+impl OneShotSubscriptions {
     pub(super) fn new(edge: EdgeState, trace: Trace) -> Self {
         Self {
             edge,
@@ -38,7 +39,7 @@ impl Awaited {
         }
     }
 
-    /// Waits for the order of this name, and returns the topic to watch; `None` if there is no such order and none can
+    /// Subscribes to the order of this name, and returns the topic to watch; `None` if there is no such order and none can
     /// come. The order of an unknown id may still come.
     pub(super) async fn add(&mut self, name: &str) -> Result<Option<Topic>, Problem> {
         let caller = self.edge.caller(self.trace.clone());
@@ -54,14 +55,14 @@ impl Awaited {
         Ok(Some(Topic::Order(id)))
     }
 
-    /// Stops waiting for a topic that the client has subscribed to, or unsubscribed from, itself.
+    /// Ends the subscription to a topic that the client has subscribed to, or unsubscribed from, itself.
     pub(super) fn forget(&mut self, topic: &Topic) {
         if let Topic::Order(id) = topic {
             self.names.remove(id);
         }
     }
 
-    /// How many orders are waited for.
+    /// How many orders have a one-shot subscription.
     pub(super) fn orders(&self) -> usize {
         self.names.len()
     }
@@ -71,8 +72,8 @@ impl Awaited {
         self.names.values().map(Vec::len).sum()
     }
 
-    /// The frames of some changes: for an order that is waited for, one frame once it is over; for any other, the change.
-    /// Orders that cannot change any more are added to `over` and no longer waited for. An erased order is one of them;
+    /// The frames of some changes: for an order with a one-shot subscription, one frame once it is over; for any other, the change.
+    /// Orders that cannot change any more are added to `over` and have no subscription any more. An erased order is one of them;
     /// it was over before, so that there is no frame about it.
     pub(super) fn frames(
         &mut self,

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// The form of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Voice {
+pub(crate) enum ErrorFormat {
     /// problem+json: everything of ours.
     Problem,
     /// orderflow: `{"error": ...}`, but a wrong method as text; open to pages of every origin.
@@ -23,7 +23,7 @@ pub(crate) enum Voice {
     PlainText,
 }
 
-impl Voice {
+impl ErrorFormat {
     /// The whole refusal, except for what `dispatch` adds to every answer.
     pub(crate) fn render(
         self,

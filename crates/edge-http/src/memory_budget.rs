@@ -1,0 +1,60 @@
+//! The memory budget of all request bodies together. A server's state has one; `request` reserves memory in it while it
+//! reads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The most bytes of bodies that all requests of a server hold together. Bodies that come in one small piece are not
+/// counted: there are no more of them than requests.
+#[derive(Debug)]
+pub(crate) struct MemoryBudget {
+    free: AtomicUsize,
+}
+
+impl MemoryBudget {
+    pub(crate) const fn of(bytes: usize) -> Self {
+        Self {
+            free: AtomicUsize::new(bytes),
+        }
+    }
+
+    /// The reservation of a body that has not begun: nothing.
+    pub(crate) const fn empty_reservation(&self) -> Reservation<'_> {
+        Reservation {
+            budget: self,
+            bytes: 0,
+        }
+    }
+}
+
+/// What one body has reserved, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation<'a> {
+    budget: &'a MemoryBudget,
+    bytes: usize,
+}
+
+impl Reservation<'_> {
+    /// Reserves `bytes` more; false if the budget is used up.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
+        let is_reserved = self
+            .budget
+            .free
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+                free.checked_sub(bytes)
+            })
+            .is_ok();
+        if is_reserved {
+            self.bytes += bytes;
+        }
+        is_reserved
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            let free = &self.budget.free;
+            free.fetch_add(self.bytes, Ordering::Relaxed);
+        }
+    }
+}
