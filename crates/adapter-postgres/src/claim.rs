@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicI16, Ordering};
 use std::time::Duration;
 
-use application::ports::{ClaimLimits, LaneLimit, PER_BUCKET};
+use application::ports::{ClaimLimits, LaneLimit, PER_BUCKET, RescuePolicy};
 use domain::{Bucket, Lane, Order};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -80,6 +80,21 @@ impl Taking {
             Self::Claim(limits, _) => of_lanes(limits).into(),
             Self::ClaimQuarantined(_) => vec![(QUARANTINED, LaneLimit { share: 0, most: 1 })],
         }
+    }
+}
+
+/// What a worker asks of the shard, done in the same transaction as the writes that wait.
+#[derive(Clone, Default)]
+pub(crate) struct WorkerNeeds {
+    /// Which due orders to take, and what to do with them.
+    pub(crate) take: Option<Taking>,
+    /// The most lost orders to take back, and how.
+    pub(crate) rescue: Option<(usize, RescuePolicy)>,
+}
+
+impl WorkerNeeds {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.take.is_none() && self.rescue.is_none()
     }
 }
 

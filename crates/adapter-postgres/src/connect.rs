@@ -1,5 +1,5 @@
-//! Connections to one shard: its address read once, each connection with its time-outs and session settings. Used
-//! by the writer, the notify bus, the pool and the schema; it never retries, that is its callers' business.
+//! Connections to one shard: its address read from the settings and checked, each connection with its time-outs and session
+//! settings. Used by the writer, the notify bus, the pool and the schema. It never retries: its callers do.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{ConnectError, reason};
-use crate::{PostgresOptions, tls};
+use crate::options::PostgresOptions;
+use crate::tls;
 
 /// A connection that somebody else has to drive.
 pub(crate) type Driver = tokio_postgres::Connection<
@@ -46,7 +47,7 @@ impl Address {
         options: &PostgresOptions,
     ) -> Result<Self, ConnectError> {
         let invalid = |reason: String| ConnectError::InvalidAddress { shard, reason };
-        let (text, wishes) = tls::split_wishes(text);
+        let (text, tls_options) = tls::split_options(text);
         let mut config: Config = text.parse().map_err(|error| invalid(reason(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("it names no host".to_owned()));
@@ -62,9 +63,9 @@ impl Address {
         config.keepalives_idle(Duration::from_secs(15));
         config.tcp_user_timeout(options.tuning.statement_timeout + Duration::from_secs(5));
         let tls = if config.get_ssl_mode() == SslMode::Disable {
-            tls::connector(&tls::TlsWishes::default())
+            tls::connector(&tls::TlsOptions::default())
         } else {
-            tls::connector(&wishes)
+            tls::connector(&tls_options)
         };
         Ok(Self {
             shard,
@@ -139,6 +140,26 @@ impl Address {
             shard: self.shard,
             reason,
         }
+    }
+}
+
+impl PostgresOptions {
+    /// Every fault that makes a start impossible until the settings change: a shard map that does not fit, an address
+    /// that cannot be read, root certificates that cannot be read. [`PostgresStore::connect`](crate::PostgresStore)
+    /// fails with the first of them. Reads files, opens no connection.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ConnectError> {
+        let map = self.map.owners(self.shards.len()).err();
+        let map = map.map(ConnectError::InvalidMap).into_iter();
+        map.chain(self.addresses().filter_map(Result::err))
+            .collect()
+    }
+
+    /// The address of each shard.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Result<Address, ConnectError>> {
+        (0..)
+            .zip(&self.shards)
+            .map(|(number, text)| Address::parse(ShardId(number), text, self))
     }
 }
 

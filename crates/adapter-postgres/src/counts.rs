@@ -61,8 +61,14 @@ impl CountChanges {
     }
 
     /// The parameters of [`take_seqs`].
-    pub(crate) fn parameters<'a>(&'a self, events: &'a i64) -> Vec<&'a (dyn ToSql + Sync)> {
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![events, &self.erased];
+    pub(crate) fn parameters<'a>(
+        &'a self,
+        events: &'a i64,
+        map_epoch: &'a i64,
+        buckets: &'a Vec<i16>,
+    ) -> Vec<&'a (dyn ToSql + Sync)> {
+        let mut parameters: Vec<&(dyn ToSql + Sync)> =
+            vec![events, &self.erased, map_epoch, buckets];
         for count in &self.by_status {
             parameters.push(count);
         }
@@ -70,19 +76,24 @@ impl CountChanges {
     }
 }
 
-/// Takes the next numbers of events, draws the bits that they are stored with, and adds to the counts.
+/// Takes the next numbers of events, draws the bits that they are stored with, and adds to the counts. Fails if the map
+/// of buckets has another epoch, or if the shard does not own one of the buckets. Whoever changes the map changes the epoch in
+/// the same row, so that this sees the epoch of before and commits first, or sees the new one and fails.
 ///
 /// The bits are those of a random UUID, which the server makes from the operating system's randomness for each
 /// transaction anew. `random()` would not do: a session that is restored with the memory of its machine would go on with
 /// the same numbers.
 pub(crate) fn take_seqs() -> String {
     let mut sums = String::new();
-    for (status, parameter) in Status::ALL.into_iter().zip(3..) {
+    for (status, parameter) in Status::ALL.into_iter().zip(5..) {
         let column = column(status);
         sums.push_str(&format!(", {column} = {column} + ${parameter}"));
     }
     format!(
-        "UPDATE shard SET last_seq = last_seq + $1, erased = erased + $2{sums}, \
+        "UPDATE shard SET last_seq = CASE WHEN map_epoch = $3 AND \
+             (SELECT bool_and(get_bit(o.buckets, b.bucket) = 1) FROM owned_buckets AS o, unnest($4::smallint[]) AS b (bucket)) \
+             THEN last_seq + $1 ELSE refuse_moved() END, \
+         erased = erased + $2{sums}, \
          last_bits = ('x' || left(gen_random_uuid()::text, 8))::bit(32)::integer \
          RETURNING last_seq, last_bits"
     )

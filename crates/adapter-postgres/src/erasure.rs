@@ -16,7 +16,8 @@ use tokio::time::{Instant, timeout};
 use crate::columns::Events;
 use crate::counts::CountChanges;
 use crate::failure::{Failure, before_commit, sent, unconfirmed};
-use crate::queue::Progress;
+use crate::progress::Progress;
+use crate::shard_map::MapEpoch;
 use crate::transaction::Session;
 
 /// What became of an erasure.
@@ -53,10 +54,10 @@ impl ErasureCall {
 }
 
 /// What the caller of an erasure that failed is answered.
-pub(crate) fn refusal(shard: ShardId, failure: Failure) -> CommitError {
+pub(crate) fn refusal(shard: ShardId, epoch: MapEpoch, failure: Failure) -> CommitError {
     match failure {
         Failure::Data(reason) => CommitError::Refused(reason),
-        failure => CommitError::Store(failure.into_store_error(shard)),
+        failure => CommitError::Store(failure.into_store_error(shard, epoch)),
     }
 }
 
@@ -93,7 +94,7 @@ impl Session {
         let closing = async {
             futures_util::join!(
                 statements.bury_events(client, id),
-                statements.take_seqs(client, events.count(), &counts),
+                statements.take_seqs(client, &events, &counts, self.map_epoch()),
                 statements.insert_events(client, &events),
                 client.batch_execute("COMMIT")
             )

@@ -44,6 +44,15 @@ pub enum ConnectError {
         /// What the configuration says.
         configured: String,
     },
+    /// The shard's list of its buckets is not the one of its map.
+    #[error(
+        "shard {shard} has a list of its home buckets (table owned_buckets) that is not the one of its map: restore the \
+         list, or empty the table to have it made again by the next start"
+    )]
+    WrongBuckets {
+        /// Which one.
+        shard: ShardId,
+    },
     /// The tables were made by an earlier build, before the first release.
     #[error(
         "shard {shard} (store.shards[{shard}]) has tables of an earlier build of ordermill, which this one cannot use: \
@@ -83,6 +92,7 @@ impl ConnectError {
             Self::InvalidAddress { .. }
             | Self::InvalidMap(_)
             | Self::WrongMap { .. }
+            | Self::WrongBuckets { .. }
             | Self::SchemaOfEarlierBuild { .. }
             | Self::SchemaTooNew { .. }
             | Self::Migration { .. } => false,
@@ -97,6 +107,8 @@ pub(crate) enum Meaning {
     Data,
     /// Another transaction was in the way; another try may succeed.
     Conflict,
+    /// The transaction was made under another epoch of the shard map, or for a bucket of another shard.
+    Moved,
     /// The server could not do it now (time-out, shutting down, read-only).
     Server,
     /// The server's disk is full.
@@ -117,6 +129,8 @@ pub(crate) fn meaning(error: &tokio_postgres::Error) -> Meaning {
         return match said.code().code() {
             "40001" | "40P01" => Meaning::Conflict,
             "53100" => Meaning::Full,
+            // The function `refuse_moved` of the schema.
+            "OM001" => Meaning::Moved,
             // A server that has become read-only, or is going away: the primary is elsewhere by now, or soon.
             "25006" | "57P01" | "57P02" | "57P03" => Meaning::Lost,
             // Data exceptions, broken constraints, and values that are too large for an index.

@@ -7,6 +7,7 @@ use tokio_postgres::Error;
 
 use crate::error::{Meaning, is_known_event, meaning, reason};
 use crate::plan::ID_IS_TAKEN;
+use crate::shard_map::MapEpoch;
 
 /// Why a transaction did nothing, as far as is known.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) enum Failure {
     Data(String),
     /// Another transaction was in the way. Nothing was written.
     Conflict(String),
+    /// The shard map is not the one that the transaction was made under. Nothing was written.
+    Moved,
     /// The server could not. Nothing was written.
     Server(String),
     /// The server's disk is full. Nothing was written.
@@ -28,9 +31,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What the callers are answered, unless it is about one write alone.
-    pub(crate) fn into_store_error(self, shard: ShardId) -> StoreError {
+    /// What the callers are answered, unless it is about one write alone; `epoch` is the one that they wrote under.
+    pub(crate) fn into_store_error(self, shard: ShardId, epoch: MapEpoch) -> StoreError {
         match self {
+            Self::Moved => StoreError::Moved {
+                shard,
+                epoch: epoch.number(),
+            },
             Self::Full(reason) => StoreError::Full { shard, reason },
             Self::Unknown(reason) => StoreError::Unknown { shard, reason },
             Self::Data(reason)
@@ -52,6 +59,7 @@ pub(crate) fn before_commit(error: &Error) -> Failure {
     match meaning(error) {
         Meaning::Data => Failure::Data(why),
         Meaning::Conflict => Failure::Conflict(why),
+        Meaning::Moved => Failure::Moved,
         Meaning::Server => Failure::Server(why),
         Meaning::Full => Failure::Full(why),
         Meaning::Lost => Failure::Lost(why),

@@ -24,10 +24,10 @@ use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::PostgresOptions;
 use crate::backoff::Backoff;
 use crate::connect::{Address, Driver, Purpose};
 use crate::error::{ConnectError, reason};
+use crate::options::PostgresOptions;
 use crate::rows;
 
 /// How often an idle connection is asked whether it still lives.

@@ -1,12 +1,8 @@
-//! The settings of a store on PostgreSQL, and their check. Built by the binary from the section `[store]`; nothing here
-//! opens a connection.
+//! The settings of a store on PostgreSQL. Built by the binary from the section `[store]`; `connect` checks them.
 
 use std::time::Duration;
 
-use domain::ShardId;
-
-use crate::connect::Address;
-use crate::{ConnectError, ShardMap};
+use crate::shard_map::ShardMap;
 
 /// The settings of a [`PostgresStore`](crate::PostgresStore). The binary fills it from the configuration, which alone has
 /// defaults of what operators set. Its `Debug` form shows no data source name, because those hold passwords.
@@ -48,26 +44,6 @@ impl Default for Tuning {
             statement_timeout: Duration::from_secs(10),
             max_backoff: Duration::from_secs(5),
         }
-    }
-}
-
-impl PostgresOptions {
-    /// Every fault that makes a start impossible until the settings change: a shard map that does not fit, an address
-    /// that cannot be read, root certificates that cannot be read. [`PostgresStore::connect`](crate::PostgresStore)
-    /// fails with the first of them. Reads files, opens no connection.
-    #[must_use]
-    pub fn faults(&self) -> Vec<ConnectError> {
-        let map = self.map.owners(self.shards.len()).err();
-        let map = map.map(ConnectError::InvalidMap).into_iter();
-        map.chain(self.addresses().filter_map(Result::err))
-            .collect()
-    }
-
-    /// The address of each shard.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = Result<Address, ConnectError>> {
-        (0..)
-            .zip(&self.shards)
-            .map(|(number, text)| Address::parse(ShardId(number), text, self))
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Verdict {
 /// New orders that were not written because another order has their key, external id or id. Each is named by its index
 /// among the writes.
 #[derive(Default)]
-pub(crate) struct Losers<'a> {
+pub(crate) struct ConflictingInserts<'a> {
     keys: Vec<(usize, &'a str, &'a str)>,
     external_ids: Vec<(usize, &'a str, &'a str)>,
     /// Those that have a key or an external id.
@@ -37,7 +37,7 @@ pub(crate) struct Losers<'a> {
 
 type Named = Result<(Option<Fingerprint>, Arc<Order>), rows::Unreadable>;
 
-/// The orders that have their keys, external ids and ids, by the indexes in [`Losers`].
+/// The orders that have their keys, external ids and ids, by the indexes in [`ConflictingInserts`].
 #[derive(Default)]
 pub(crate) struct Known {
     by_key: HashMap<usize, Named>,
@@ -109,55 +109,61 @@ impl<'a> Plan<'a> {
     }
 
     /// The new orders that were not written.
-    pub(crate) fn losers(&self, verdict: &Verdict) -> Losers<'a> {
-        let mut losers = Losers::default();
-        for (place, encoded) in self.writes.iter().enumerate() {
+    pub(crate) fn conflicting(&self, verdict: &Verdict) -> ConflictingInserts<'a> {
+        let mut conflicting = ConflictingInserts::default();
+        for (index, encoded) in self.writes.iter().enumerate() {
             let Guard::New { key, .. } = &encoded.write.guard else {
                 continue;
             };
-            if verdict.written[place] {
+            if verdict.written[index] {
                 continue;
             }
             let order = &encoded.write.decision.order;
             if let Some(key) = key {
-                losers
+                conflicting
                     .keys
-                    .push((place, order.user_id.as_str(), key.as_str()));
+                    .push((index, order.user_id.as_str(), key.as_str()));
             }
             if let Some(external_id) = &order.external_id {
-                losers
-                    .external_ids
-                    .push((place, order.user_id.as_str(), external_id.as_str()));
+                conflicting.external_ids.push((
+                    index,
+                    order.user_id.as_str(),
+                    external_id.as_str(),
+                ));
             }
             if key.is_some() || order.external_id.is_some() {
-                losers.ids.push((place, order.id.as_uuid()));
+                conflicting.ids.push((index, order.id.as_uuid()));
             }
         }
-        losers
+        conflicting
     }
 
     /// One answer per write; `next` is the number of the first event.
     pub(crate) fn answers(
         &self,
         verdict: &Verdict,
-        losers: &Losers<'_>,
+        conflicting: &ConflictingInserts<'_>,
         known: &Known,
         mut next: Seq,
     ) -> Vec<Answer> {
-        let written_at = self.places_of_written(verdict, losers);
+        let written_at = self.indexes_of_written(verdict, conflicting);
         let (by_key, by_external_id) = (
-            places(&losers.keys, &known.by_key, &written_at),
-            places(&losers.external_ids, &known.by_external_id, &written_at),
+            conflicting_orders(&conflicting.keys, &known.by_key, &written_at),
+            conflicting_orders(
+                &conflicting.external_ids,
+                &known.by_external_id,
+                &written_at,
+            ),
         );
         let mut unnamed = HashSet::new();
-        for (nth, (place, _)) in losers.ids.iter().enumerate() {
+        for (nth, (index, _)) in conflicting.ids.iter().enumerate() {
             if !known.by_id.contains(&nth) {
-                unnamed.insert(*place);
+                unnamed.insert(*index);
             }
         }
         let mut answers = Vec::with_capacity(self.writes.len());
-        for (place, encoded) in self.writes.iter().enumerate() {
-            answers.push(if verdict.written[place] {
+        for (index, encoded) in self.writes.iter().enumerate() {
+            answers.push(if verdict.written[index] {
                 let events = 1 + encoded.write.decision.earlier.len() as u64;
                 next.0 += events;
                 Some(Ok(Committed::Written {
@@ -167,9 +173,9 @@ impl<'a> Plan<'a> {
                 match &encoded.write.guard {
                     Guard::At { .. } => Some(Err(CommitError::Stale)),
                     Guard::New { fingerprint, .. } => {
-                        let (key, external_id) = (by_key.get(&place), by_external_id.get(&place));
+                        let (key, external_id) = (by_key.get(&index), by_external_id.get(&index));
                         let is_free =
-                            key.is_none() && external_id.is_none() && unnamed.contains(&place);
+                            key.is_none() && external_id.is_none() && unnamed.contains(&index);
                         let refusal = || {
                             let (key, external_id) = (key.copied(), external_id.copied());
                             refusal(encoded, *fingerprint, key, external_id)
@@ -182,19 +188,23 @@ impl<'a> Plan<'a> {
         answers
     }
 
-    fn places_of_written(&self, verdict: &Verdict, losers: &Losers<'_>) -> HashMap<OrderId, usize> {
-        if !losers.has_names() {
+    fn indexes_of_written(
+        &self,
+        verdict: &Verdict,
+        conflicting: &ConflictingInserts<'_>,
+    ) -> HashMap<OrderId, usize> {
+        if !conflicting.has_names() {
             return HashMap::new();
         }
-        let is_written = |(place, _): &(usize, &&Encoded)| verdict.written[*place];
+        let is_written = |(index, _): &(usize, &&Encoded)| verdict.written[*index];
         let writes = self.writes.iter().enumerate().filter(is_written);
         writes
-            .map(|(place, encoded)| (encoded.write.decision.order.id, place))
+            .map(|(index, encoded)| (encoded.write.decision.order.id, index))
             .collect()
     }
 }
 
-impl Losers<'_> {
+impl ConflictingInserts<'_> {
     pub(crate) fn has_names(&self) -> bool {
         !self.keys.is_empty() || !self.external_ids.is_empty()
     }
@@ -221,19 +231,19 @@ impl Known {
         let mut known = Self::default();
         for row in found {
             let named = || -> Named { Ok((rows::fingerprint(row)?, Arc::new(rows::order(row)?))) };
-            let place = rows::column::<i64>(row, "nth")
+            let index = rows::column::<i64>(row, "nth")
                 .ok()
                 .and_then(|nth| usize::try_from(nth - 1).ok());
-            let Some(place) = place else { continue };
+            let Some(index) = index else { continue };
             match rows::column(row, "found_by") {
                 Ok(BY_KEY) => {
-                    known.by_key.insert(place, named());
+                    known.by_key.insert(index, named());
                 }
                 Ok(BY_EXTERNAL_ID) => {
-                    known.by_external_id.insert(place, named());
+                    known.by_external_id.insert(index, named());
                 }
                 Ok(BY_ID) => {
-                    known.by_id.insert(place);
+                    known.by_id.insert(index);
                 }
                 Ok(_) | Err(_) => {}
             }
@@ -248,13 +258,13 @@ fn columns<'a>(names: &[(usize, &'a str, &'a str)]) -> (Vec<&'a str>, Vec<&'a st
 
 /// The orders that conflict with the writes at these indexes. A name that a later write of the same batch bound was still
 /// free when an earlier one was refused, and does not conflict with it.
-fn places<'a>(
+fn conflicting_orders<'a>(
     asked: &[(usize, &str, &str)],
     found: &'a HashMap<usize, Named>,
     written_at: &HashMap<OrderId, usize>,
 ) -> HashMap<usize, &'a Named> {
     let mut standing = HashMap::new();
-    for (nth, (place, _, _)) in asked.iter().enumerate() {
+    for (nth, (index, _, _)) in asked.iter().enumerate() {
         let Some(named) = found.get(&nth) else {
             continue;
         };
@@ -262,8 +272,8 @@ fn places<'a>(
             .as_ref()
             .ok()
             .and_then(|(_, order)| written_at.get(&order.id));
-        if bound_at.is_none_or(|bound_at| bound_at < place) {
-            standing.insert(*place, named);
+        if bound_at.is_none_or(|bound_at| bound_at < index) {
+            standing.insert(*index, named);
         }
     }
     standing

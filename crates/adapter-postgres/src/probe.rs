@@ -58,9 +58,11 @@ impl Shard {
                 shard: self.id,
                 reason: reason(&failed),
             },
-            Meaning::Data | Meaning::Conflict | Meaning::Server | Meaning::Lost => {
-                unavailable(self.id, reason(&failed))
-            }
+            Meaning::Data
+            | Meaning::Conflict
+            | Meaning::Moved
+            | Meaning::Server
+            | Meaning::Lost => unavailable(self.id, reason(&failed)),
         })
     }
 }

@@ -2,7 +2,6 @@
 //! deadline passes in between. `store` puts in, `writer` takes out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use application::ports::{
@@ -16,6 +15,7 @@ use crate::claim::Taking;
 use crate::columns::Encoded;
 use crate::erasure::{Erased, ErasureCall};
 use crate::error::unavailable;
+use crate::progress::Progress;
 
 /// The answer to one write.
 pub(crate) type Answer = Result<Committed, CommitError>;
@@ -86,32 +86,6 @@ impl Call {
         match self {
             Self::Take { answer, .. } | Self::Rescue { answer, .. } => answer.is_closed(),
         }
-    }
-}
-
-/// How far a job is. The writer begins it, or the caller's deadline abandons it, whichever comes first.
-#[derive(Default)]
-pub(crate) struct Progress(AtomicU8);
-
-const WAITING: u8 = 0;
-const BEGUN: u8 = 1;
-const ABANDONED: u8 = 2;
-
-impl Progress {
-    /// Whether the writer may begin.
-    pub(crate) fn begin(&self) -> bool {
-        self.step(WAITING, BEGUN)
-    }
-
-    /// Whether nothing was begun, and nothing will be.
-    fn abandon(&self) -> bool {
-        self.step(WAITING, ABANDONED)
-    }
-
-    fn step(&self, from: u8, to: u8) -> bool {
-        self.0
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
     }
 }
 

@@ -7,12 +7,11 @@ use application::ports::{Clock, Guard};
 use domain::{Decision, Job, Order, OrderId, Refusal, Seq, Status};
 use tokio_postgres::Row;
 
-use crate::claim::Taking;
+use crate::claim::{Taking, WorkerNeeds};
 use crate::columns::{Changes, Events};
 use crate::counts::CountChanges;
 use crate::plan::{Plan, Verdict};
 use crate::rows::{self, Unreadable};
-use crate::transaction::WorkerNeeds;
 
 /// What was locked for the workers, and decided about it.
 #[derive(Default)]

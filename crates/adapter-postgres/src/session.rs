@@ -1,8 +1,8 @@
-//! How a writer comes to its connection: dialled, settled, compared with the configuration, its statements
-//! prepared. One attempt; the writer tries again.
+//! How a writer comes to its connection: dialled, settled, compared with the configuration, the epoch of its map read and
+//! its statements prepared. One attempt; the writer tries again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -12,16 +12,16 @@ use tokio_util::task::TaskTracker;
 use crate::claim::Rounds;
 use crate::connect::{Address, Purpose};
 use crate::error::{ConnectError, reason};
-use crate::schema::{self, Place};
+use crate::schema::{self, ShardIdentity};
 use crate::server_clock::ServerClock;
+use crate::shard_state::ShardState;
 use crate::statements::Statements;
 use crate::transaction::Session;
-use crate::writer::ShardState;
 
 /// One attempt to connect.
 pub(crate) struct Connecting {
     pub(crate) address: Address,
-    pub(crate) place: Place,
+    pub(crate) identity: ShardIdentity,
     pub(crate) state: Arc<ShardState>,
     pub(crate) drivers: TaskTracker,
     /// How long to wait before it.
@@ -32,10 +32,10 @@ impl Connecting {
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
         sleep(self.pause).await;
         if !self.state.is_prepared.load(Ordering::Acquire) {
-            schema::prepare(&self.address, &self.place).await?;
+            schema::prepare(&self.address, &self.identity).await?;
         }
         let (client, driver) = self.address.dial().await?;
-        let shard = self.place.shard;
+        let shard = self.identity.shard;
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
         self.drivers.spawn(async move {
@@ -52,7 +52,7 @@ impl Connecting {
         let round_trip = self.address.statement_timeout() + Duration::from_secs(2);
         let prepare = async {
             // A name that now leads to another server must not be taken for this shard.
-            schema::check(&client, &self.place).await?;
+            let epoch = schema::check(&client, &self.identity).await?;
             self.state.is_prepared.store(true, Ordering::Release);
             let unavailable = |error: tokio_postgres::Error| ConnectError::Unavailable {
                 shard,
@@ -64,20 +64,22 @@ impl Connecting {
                 .await
                 .and_then(|row| row.try_get(0))
                 .map_err(unavailable)?;
-            Ok((statements, process_id))
+            Ok((statements, process_id, epoch))
         };
-        let (statements, process_id) = timeout(round_trip, prepare).await.unwrap_or_else(|_| {
-            let reason = "the connection does not answer".to_owned();
-            Err(ConnectError::Unavailable { shard, reason })
-        })?;
+        let (statements, process_id, epoch) =
+            timeout(round_trip, prepare).await.unwrap_or_else(|_| {
+                let reason = "the connection does not answer".to_owned();
+                Err(ConnectError::Unavailable { shard, reason })
+            })?;
         Ok(Session {
             client,
             statements,
+            map_epoch: AtomicI64::new(epoch.0),
             rounds: Rounds::beginning_by(process_id),
             server_clock: ServerClock::new(shard, round_trip),
             round_trip,
             ended,
-            careful: AtomicU8::new(0),
+            pessimistic: AtomicU8::new(0),
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::counts;
 use crate::error::{reason, unavailable};
 use crate::queue::QueueHead;
 use crate::rows::{self, ORDER_COLUMNS, Unreadable};
-use crate::writer::ShardState;
+use crate::shard_state::ShardState;
 
 /// One shard of the store.
 pub(crate) struct Shard {

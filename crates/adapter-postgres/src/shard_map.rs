@@ -1,5 +1,6 @@
-//! Which shard owns which home bucket. Written into every shard's schema at the first start and compared at every
-//! other one. Called by the store for each write and read; it never asks a server.
+//! Which shard owns which home bucket, and the epoch of the map that says so. Map, epoch and the shard's own buckets are
+//! written into every shard's schema at the first start; the map is compared at every other one. Called by the store for
+//! each write and read; it never asks a server.
 
 use domain::{Bucket, ShardId};
 
@@ -24,6 +25,28 @@ pub struct BucketRange {
     pub last: u16,
     /// Whose they are.
     pub shard: ShardId,
+}
+
+/// The epoch of a shard's map as this process knows it. Whoever changes the map increments it, so that no process commits
+/// by the map of before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MapEpoch(pub(crate) i64);
+
+impl MapEpoch {
+    /// The epoch as errors show it; the server's are never negative.
+    pub(crate) fn number(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0)
+    }
+}
+
+/// The buckets of one shard as they are stored: bit n, from the lowest bit of the first byte on, says whether it owns
+/// bucket n.
+pub(crate) fn owned_buckets(owners: &[ShardId], shard: ShardId) -> Vec<u8> {
+    let byte = |eight: &[ShardId]| {
+        let bits = (0..8).zip(eight).filter(|(_, owner)| **owner == shard);
+        bits.fold(0, |byte, (bit, _)| byte | 1_u8 << bit)
+    };
+    owners.chunks(8).map(byte).collect()
 }
 
 /// Why a map does not fit the shards.
@@ -109,7 +132,7 @@ fn owners_of_ranges(ranges: &[BucketRange], count: u16) -> Result<Vec<ShardId>, 
 mod tests {
     use domain::{Bucket, ShardId, UserId};
 
-    use super::{BucketRange, ShardMap, ShardMapError};
+    use super::{BucketRange, ShardMap, ShardMapError, owned_buckets};
 
     fn range(first: u16, last: u16, shard: u16) -> BucketRange {
         let shard = ShardId(shard);
@@ -128,6 +151,18 @@ mod tests {
             ShardMap::Letter.owners(3),
             Err(ShardMapError::LetterNeedsTwo(3))
         );
+    }
+
+    #[test]
+    fn each_bucket_is_owned_by_one_shard() {
+        let owners = ShardMap::Spread.owners(3).unwrap();
+        let owned = [0, 1, 2].map(|shard| owned_buckets(&owners, ShardId(shard)));
+        assert_eq!(owned[0][..3], [0b0100_1001, 0b1001_0010, 0b0010_0100]);
+        for byte in 0..512 {
+            let bytes = owned.each_ref().map(|buckets| buckets[byte]);
+            assert_eq!(bytes.iter().fold(0, |all, byte| all | byte), 0xff);
+            assert_eq!(bytes.iter().map(|byte| byte.count_ones()).sum::<u32>(), 8);
+        }
     }
 
     #[test]

@@ -4,21 +4,21 @@
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
 
-use crate::PostgresOptions;
 use crate::backoff::Backoff;
 use crate::connect::Address;
 use crate::error::ConnectError;
-use crate::schema::{self, Place};
+use crate::options::PostgresOptions;
+use crate::schema::{self, ShardIdentity};
 
 /// Brings the schemas of these shards up to date, without starting a store.
 ///
 /// # Errors
 /// See [`ConnectError`]; here every shard has to be there.
 pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
-    options.map.owners(options.shards.len())?;
-    for address in options.addresses().collect::<Result<Vec<_>, _>>()? {
-        let place = Place::new(address.shard, options.shards.len(), &options.map);
-        schema::prepare(&address, &place).await?;
+    let identities = ShardIdentity::of_all(&options.map, options.shards.len())?;
+    let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
+    for (address, identity) in addresses.iter().zip(&identities) {
+        schema::prepare(address, identity).await?;
     }
     Ok(())
 }
@@ -26,17 +26,17 @@ pub async fn migrate(options: &PostgresOptions) -> Result<(), ConnectError> {
 /// Which shards are there and belong to this store. Waits for the others as long as the start may.
 pub(crate) async fn reach(
     addresses: &[Address],
-    places: &[Place],
+    identities: &[ShardIdentity],
     options: &PostgresOptions,
 ) -> Result<Vec<bool>, ConnectError> {
     let give_up = Instant::now() + options.start_timeout;
     let attempts = addresses
         .iter()
-        .zip(places)
-        .map(|(address, place)| async move {
+        .zip(identities)
+        .map(|(address, identity)| async move {
             let mut backoff = Backoff::up_to(options.tuning.max_backoff);
             loop {
-                let error = match schema::prepare(address, place).await {
+                let error = match schema::prepare(address, identity).await {
                     Ok(()) => return Ok(None),
                     Err(error) if !error.is_passing() => return Err(error),
                     Err(error) => error,

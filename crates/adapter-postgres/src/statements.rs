@@ -14,6 +14,7 @@ use crate::columns::{
 use crate::counts::{self, CountChanges};
 use crate::rows::ORDER_COLUMNS;
 use crate::server_clock::READ_CLOCK;
+use crate::shard_map::MapEpoch;
 
 /// Everything prepared that a writer needs on its connection.
 pub(crate) struct Statements {
@@ -167,16 +168,22 @@ impl Statements {
         client.query_one(&self.read_clock, &[]).await?.try_get(0)
     }
 
-    /// Takes the numbers of `count` events and adds to the counts; holds the shard's lock until COMMIT. Returns the
-    /// position of the last event.
+    /// Takes the numbers of events and adds to the counts; holds the shard's lock until COMMIT. Fails, which turns the
+    /// COMMIT into a rollback, if the shard map has another epoch or the shard does not own the bucket of each event.
+    /// Returns the position of the last event.
     pub(crate) async fn take_seqs(
         &self,
         client: &Client,
-        count: i64,
+        events: &Events<'_>,
         counts: &CountChanges,
+        epoch: MapEpoch,
     ) -> Result<EventPosition, Error> {
+        let (count, buckets) = (events.count(), events.buckets());
         let row = client
-            .query_one(&self.take_seqs, &counts.parameters(&count))
+            .query_one(
+                &self.take_seqs,
+                &counts.parameters(&count, &epoch.0, &buckets),
+            )
             .await?;
         counts::read_position(&row)
     }

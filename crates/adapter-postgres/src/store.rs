@@ -18,16 +18,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::PostgresOptions;
 use crate::claim::Taking;
 use crate::connect::Address;
 use crate::error::{ConnectError, unavailable};
 use crate::list;
+use crate::options::PostgresOptions;
 use crate::queue::queue;
-use crate::schema::Place;
+use crate::schema::ShardIdentity;
 use crate::shard::Shard;
+use crate::shard_state::ShardState;
 use crate::start::reach;
-use crate::writer::{ShardState, Writer};
+use crate::writer::Writer;
 
 /// How long [`OrderStore::close`] waits for the tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -54,12 +55,9 @@ impl PostgresStore {
         hints: Arc<dyn CommitHints>,
     ) -> Result<Self, ConnectError> {
         let owners = options.map.owners(options.shards.len())?;
+        let identities = ShardIdentity::of_all(&options.map, options.shards.len())?;
         let addresses = options.addresses().collect::<Result<Vec<_>, _>>()?;
-        let places: Vec<Place> = addresses
-            .iter()
-            .map(|address| Place::new(address.shard, addresses.len(), &options.map))
-            .collect();
-        let prepared = reach(&addresses, &places, &options).await?;
+        let prepared = reach(&addresses, &identities, &options).await?;
         let mut store = Self {
             ids: addresses.iter().map(|address| address.shard).collect(),
             shards: Vec::with_capacity(addresses.len()),
@@ -67,12 +65,13 @@ impl PostgresStore {
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        for ((address, place), is_prepared) in addresses.into_iter().zip(places).zip(prepared) {
+        let shards = addresses.into_iter().zip(identities).zip(prepared);
+        for ((address, identity), is_prepared) in shards {
             let state = Arc::new(ShardState {
                 is_prepared: AtomicBool::new(is_prepared),
             });
             let writes = (Arc::clone(&clock), Arc::clone(&hints));
-            store.add(&options, address, place, state, writes)?;
+            store.add(&options, address, identity, state, writes)?;
         }
         store.tasks.close();
         Ok(store)
@@ -82,7 +81,7 @@ impl PostgresStore {
         &mut self,
         options: &PostgresOptions,
         address: Address,
-        place: Place,
+        identity: ShardIdentity,
         state: Arc<ShardState>,
         (clock, hints): (Arc<dyn Clock>, Arc<dyn CommitHints>),
     ) -> Result<(), ConnectError> {
@@ -98,7 +97,7 @@ impl PostgresStore {
         });
         let writer = Writer {
             address,
-            place,
+            identity,
             queue: tail,
             batch: options.batch.max(1),
             max_backoff: options.tuning.max_backoff,

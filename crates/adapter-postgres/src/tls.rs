@@ -13,22 +13,22 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// What of TLS the driver does not know itself.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct TlsWishes {
+pub(crate) struct TlsOptions {
     verify: bool,
     root_certificates: Option<String>,
 }
 
-/// Takes the words that the driver does not know out of a data source name.
-pub(crate) fn split_wishes(address: &str) -> (String, TlsWishes) {
-    let mut wishes = TlsWishes::default();
+/// Takes the parameters that the driver does not know out of a data source name.
+pub(crate) fn split_options(address: &str) -> (String, TlsOptions) {
+    let mut options = TlsOptions::default();
     let mut keep = |pair: &str| -> Option<String> {
         match pair.split_once('=') {
             Some(("sslmode", "verify-ca" | "verify-full")) => {
-                wishes.verify = true;
+                options.verify = true;
                 Some("sslmode=require".to_owned())
             }
             Some(("sslrootcert", path)) => {
-                wishes.root_certificates = Some(path.trim_matches('\'').to_owned());
+                options.root_certificates = Some(path.trim_matches('\'').to_owned());
                 None
             }
             _ => Some(pair.to_owned()),
@@ -54,17 +54,17 @@ pub(crate) fn split_wishes(address: &str) -> (String, TlsWishes) {
     } else {
         address.to_owned()
     };
-    (rest, wishes)
+    (rest, options)
 }
 
-/// The connector for these wishes.
-pub(crate) fn connector(wishes: &TlsWishes) -> Result<MakeRustlsConnect, String> {
+/// The connector with these options.
+pub(crate) fn connector(options: &TlsOptions) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let config = if wishes.verify {
-        builder.with_root_certificates(roots(wishes.root_certificates.as_deref())?)
+    let config = if options.verify {
+        builder.with_root_certificates(roots(options.root_certificates.as_deref())?)
     } else {
         builder
             .dangerous()
@@ -137,19 +137,19 @@ impl ServerCertVerifier for AnyCertificate {
 
 #[cfg(test)]
 mod tests {
-    use super::split_wishes;
+    use super::split_options;
 
     #[test]
     fn the_words_of_libpq_are_understood_in_both_forms() {
-        let (rest, wishes) =
-            split_wishes("postgres://u:p@h/db?sslmode=verify-full&sslrootcert=/ca.pem&options=x");
+        let (rest, options) =
+            split_options("postgres://u:p@h/db?sslmode=verify-full&sslrootcert=/ca.pem&options=x");
         assert_eq!(rest, "postgres://u:p@h/db?sslmode=require&options=x");
-        assert!(wishes.verify && wishes.root_certificates.as_deref() == Some("/ca.pem"));
-        let (rest, wishes) =
-            split_wishes("host=h sslmode=verify-ca sslrootcert='/ca.pem' dbname=d");
+        assert!(options.verify && options.root_certificates.as_deref() == Some("/ca.pem"));
+        let (rest, options) =
+            split_options("host=h sslmode=verify-ca sslrootcert='/ca.pem' dbname=d");
         assert_eq!(rest, "host=h sslmode=require dbname=d");
-        assert!(wishes.verify && wishes.root_certificates.as_deref() == Some("/ca.pem"));
+        assert!(options.verify && options.root_certificates.as_deref() == Some("/ca.pem"));
         let plain = "host=h password='a  b' sslmode=disable";
-        assert_eq!(split_wishes(plain).0, plain);
+        assert_eq!(split_options(plain).0, plain);
     }
 }

@@ -6,10 +6,10 @@
 //! numbered events and commits. The lock is held from there to the end of the commit and never across a round trip.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
-use application::ports::{Clock, RescuePolicy};
+use application::ports::Clock;
 use domain::{Decision, Order, Seq};
 use futures_util::future::OptionFuture;
 use tokio::time::timeout;
@@ -17,29 +17,15 @@ use tokio_postgres::{Client, Error, Row};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::claim::{Rounds, TakeDue, Taking};
+use crate::claim::{Rounds, TakeDue, WorkerNeeds};
 use crate::columns::Encoded;
 use crate::error::reason;
 use crate::failure::{Failure, before_commit, sent, unconfirmed};
-use crate::plan::{Answer, Known, Losers, Plan};
+use crate::plan::{Answer, ConflictingInserts, Known, Plan};
 use crate::record::{Record, Taken};
 use crate::server_clock::{Reading, ServerClock};
+use crate::shard_map::MapEpoch;
 use crate::statements::{DEFERRED_MINUTES, Statements};
-
-/// What a worker asks of the shard, done in the same transaction as the writes that wait.
-#[derive(Clone, Default)]
-pub(crate) struct WorkerNeeds {
-    /// Which due orders to take, and what to do with them.
-    pub(crate) take: Option<Taking>,
-    /// The most lost orders to take back, and how.
-    pub(crate) rescue: Option<(usize, RescuePolicy)>,
-}
-
-impl WorkerNeeds {
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.take.is_none() && self.rescue.is_none()
-    }
-}
 
 /// What a transaction did. It is durable.
 #[derive(Debug, Default)]
@@ -60,18 +46,20 @@ pub(crate) struct Done {
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) statements: Statements,
+    /// The epoch of the shard map that transactions are made under.
+    pub(crate) map_epoch: AtomicI64,
     pub(crate) rounds: Rounds,
     pub(crate) server_clock: ServerClock,
     /// How long a round trip may take: longer than the server gives a statement.
     pub(crate) round_trip: Duration,
     /// Cancelled when the connection has ended.
     pub(crate) ended: CancellationToken,
-    /// How many transactions are not tried in one round trip.
-    pub(crate) careful: AtomicU8,
+    /// How many of the next transactions do not take the optimistic path.
+    pub(crate) pessimistic: AtomicU8,
 }
 
-/// How many transactions after a conflict go the longer way.
-const CAREFUL: u8 = 16;
+/// How many transactions after a conflict do not take the optimistic path.
+const PESSIMISTIC_AFTER_CONFLICT: u8 = 16;
 
 /// What the first round trip found.
 struct Opened {
@@ -93,8 +81,8 @@ impl Session {
     ) -> Result<Done, Failure> {
         let plan = Plan::new(writes);
         if needs.is_empty()
-            && self.may_hope()
-            && let Some(result) = self.at_once(&plan).await
+            && self.takes_optimistic_path()
+            && let Some(result) = self.commit_optimistically(&plan).await
         {
             return result;
         }
@@ -121,17 +109,17 @@ impl Session {
         self.close(&plan, &opened, taken, needs).await
     }
 
-    /// Whether to try in one round trip. Soon after a conflict the next transactions may meet one, too.
-    fn may_hope(&self) -> bool {
-        let careful = self.careful.load(Ordering::Relaxed);
-        self.careful
-            .store(careful.saturating_sub(1), Ordering::Relaxed);
-        careful == 0
+    /// Whether to try in one round trip. Soon after a conflict the next transactions may conflict, too.
+    fn takes_optimistic_path(&self) -> bool {
+        let left = self.pessimistic.load(Ordering::Relaxed);
+        self.pessimistic
+            .store(left.saturating_sub(1), Ordering::Relaxed);
+        left == 0
     }
 
-    /// Commits in one round trip, which succeeds if nothing conflicts with any of the writes. `None` if something does:
+    /// The optimistic path: commits in one round trip, which succeeds if nothing conflicts with any of the writes. `None` if something does:
     /// nothing was written then.
-    async fn at_once(&self, plan: &Plan<'_>) -> Option<Result<Done, Failure>> {
+    async fn commit_optimistically(&self, plan: &Plan<'_>) -> Option<Result<Done, Failure>> {
         let verdict = plan.all_written();
         let taken = Taken::default();
         let record = Record::of(plan, &verdict, &taken, &WorkerNeeds::default());
@@ -147,7 +135,7 @@ impl Session {
                 client.batch_execute("BEGIN"),
                 insert,
                 change,
-                statements.take_seqs(client, record.events.count(), &record.counts),
+                statements.take_seqs(client, &record.events, &record.counts, self.map_epoch()),
                 statements.insert_events(client, &record.events),
                 client.batch_execute("COMMIT")
             )
@@ -175,7 +163,7 @@ impl Session {
                 Some(Ok(Done {
                     answers: plan.answers(
                         &verdict,
-                        &Losers::default(),
+                        &ConflictingInserts::default(),
                         &Known::default(),
                         first_seq,
                     ),
@@ -185,7 +173,8 @@ impl Session {
                 }))
             }
             Err(Failure::Data(_)) => {
-                self.careful.store(CAREFUL, Ordering::Relaxed);
+                self.pessimistic
+                    .store(PESSIMISTIC_AFTER_CONFLICT, Ordering::Relaxed);
                 None
             }
             Err(failure) => Some(Err(failure)),
@@ -270,9 +259,13 @@ impl Session {
         let verdict = plan.judge(&opened.inserted, &opened.changed);
         let record = Record::of(plan, &verdict, &taken, needs);
         let (client, statements) = (&self.client, &self.statements);
-        let losers = plan.losers(&verdict);
-        let (keys, external_ids, ids) = (losers.keys(), losers.external_ids(), losers.ids());
-        let look_up: OptionFuture<_> = losers
+        let conflicting = plan.conflicting(&verdict);
+        let (keys, external_ids, ids) = (
+            conflicting.keys(),
+            conflicting.external_ids(),
+            conflicting.ids(),
+        );
+        let look_up: OptionFuture<_> = conflicting
             .has_names()
             .then(|| {
                 // Boxed, because it is rare and would make every commit's future larger.
@@ -297,7 +290,7 @@ impl Session {
             .into();
         let has_events = record.events.count() > 0;
         let take_seqs: OptionFuture<_> = has_events
-            .then(|| statements.take_seqs(client, record.events.count(), &record.counts))
+            .then(|| statements.take_seqs(client, &record.events, &record.counts, self.map_epoch()))
             .into();
         let insert_events: OptionFuture<_> = has_events
             .then(|| statements.insert_events(client, &record.events))
@@ -336,7 +329,7 @@ impl Session {
         let left_work = record.left_work;
         let first_seq = record.first_seq(last_seq);
         let known = Known::read(&found.unwrap_or_default());
-        let answers = plan.answers(&verdict, &losers, &known, first_seq);
+        let answers = plan.answers(&verdict, &conflicting, &known, first_seq);
         Ok(Done {
             answers,
             claimed: orders_of(taken.claimed),
@@ -352,6 +345,11 @@ impl Session {
             Ok(Err(error)) => Err(Failure::Lost(reason(&error))),
             Err(_) => Err(Failure::Lost(self.silent())),
         }
+    }
+
+    /// The epoch of the shard map that transactions are made under now.
+    pub(crate) fn map_epoch(&self) -> MapEpoch {
+        MapEpoch(self.map_epoch.load(Ordering::Relaxed))
     }
 
     pub(crate) fn silent(&self) -> String {

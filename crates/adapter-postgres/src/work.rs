@@ -7,11 +7,11 @@ use std::sync::Arc;
 use application::ports::{CommitError, Guard, RescuePolicy, StoreError};
 use domain::{Order, OrderId, ShardId};
 
-use crate::claim::MOST_TAKEN;
+use crate::claim::{MOST_TAKEN, WorkerNeeds};
 use crate::columns::Encoded;
 use crate::error::unavailable;
 use crate::queue::{Answer, Call, Job, Orders};
-use crate::transaction::{Done, WorkerNeeds};
+use crate::transaction::Done;
 
 /// The most transactions of a batch that repeat writes.
 const MOST_REPEATS: u32 = 5;
@@ -25,7 +25,7 @@ pub(crate) struct Slot {
 
 /// What goes into one transaction.
 #[derive(Default)]
-pub(crate) struct Portion {
+pub(crate) struct SubBatch {
     pub(crate) slots: Vec<Slot>,
     pub(crate) needs: WorkerNeeds,
 }
@@ -39,13 +39,13 @@ pub(crate) struct Work {
     rescued: Option<Orders>,
     /// How often writes were tried again because their names were freed by an erasure.
     repeats: u32,
-    pub(crate) portions: VecDeque<Portion>,
+    pub(crate) sub_batches: VecDeque<SubBatch>,
 }
 
 impl Work {
     /// An order that is written twice is written in two transactions, in the order given.
     pub(crate) fn new(jobs: Vec<Job>, calls: Vec<Call>) -> Self {
-        let mut portions = VecDeque::from([Portion {
+        let mut sub_batches = VecDeque::from([SubBatch {
             slots: Vec::new(),
             needs: needs_of(&calls),
         }]);
@@ -53,10 +53,10 @@ impl Work {
         for (job, writes) in jobs.iter().enumerate() {
             for (item, encoded) in writes.items.iter().enumerate() {
                 let turn = seen.entry(encoded.write.decision.order.id).or_insert(0);
-                if portions.len() <= *turn {
-                    portions.push_back(Portion::default());
+                if sub_batches.len() <= *turn {
+                    sub_batches.push_back(SubBatch::default());
                 }
-                portions[*turn].slots.push(Slot { job, item });
+                sub_batches[*turn].slots.push(Slot { job, item });
                 *turn += 1;
             }
         }
@@ -68,7 +68,7 @@ impl Work {
             claimed: None,
             rescued: None,
             repeats: 0,
-            portions,
+            sub_batches,
         }
     }
 
@@ -77,73 +77,73 @@ impl Work {
     }
 
     /// Notes what a transaction did. Writes that have no answer yet go into the next transaction.
-    pub(crate) fn take_down(&mut self, portion: &Portion, done: Done, shard: ShardId) {
+    pub(crate) fn take_down(&mut self, sub_batch: &SubBatch, done: Done, shard: ShardId) {
         let mut again = Vec::new();
-        for (slot, answer) in portion.slots.iter().zip(done.answers) {
+        for (slot, answer) in sub_batch.slots.iter().zip(done.answers) {
             if answer.is_none() {
                 again.push(*slot);
             }
             self.answers[slot.job][slot.item] = answer;
         }
         if !again.is_empty() {
-            let portion = Portion {
+            let sub_batch = SubBatch {
                 slots: again,
                 needs: WorkerNeeds::default(),
             };
             self.repeats += 1;
             if self.repeats > MOST_REPEATS {
                 let reason = "orders with the same key or external id are being erased";
-                self.fail(&portion, &unavailable(shard, reason));
+                self.fail(&sub_batch, &unavailable(shard, reason));
             } else {
-                self.portions.push_front(portion);
+                self.sub_batches.push_front(sub_batch);
             }
         }
-        if portion.needs.take.is_some() {
+        if sub_batch.needs.take.is_some() {
             self.claimed = Some(Ok(done.claimed));
         }
-        if portion.needs.rescue.is_some() {
+        if sub_batch.needs.rescue.is_some() {
             self.rescued = Some(Ok(done.rescued));
         }
     }
 
-    /// Something in the portion cannot be stored: halves it until that write is alone and is refused.
-    pub(crate) fn divide(&mut self, mut portion: Portion, shard: ShardId, reason: &str) {
-        if !portion.needs.is_empty() && !portion.slots.is_empty() {
-            let needs = std::mem::take(&mut portion.needs);
+    /// Something in the sub_batch cannot be stored: halves it until that write is alone and is refused.
+    pub(crate) fn divide(&mut self, mut sub_batch: SubBatch, shard: ShardId, reason: &str) {
+        if !sub_batch.needs.is_empty() && !sub_batch.slots.is_empty() {
+            let needs = std::mem::take(&mut sub_batch.needs);
             let slots = Vec::new();
-            self.portions.push_front(Portion { slots, needs });
-            self.portions.push_front(portion);
+            self.sub_batches.push_front(SubBatch { slots, needs });
+            self.sub_batches.push_front(sub_batch);
             return;
         }
-        match *portion.slots {
+        match *sub_batch.slots {
             [] => {
                 let reason = reason.to_owned();
-                self.fail(&portion, &StoreError::Corrupt { shard, reason });
+                self.fail(&sub_batch, &StoreError::Corrupt { shard, reason });
             }
             [slot] => {
                 self.answers[slot.job][slot.item] =
                     Some(Err(CommitError::Refused(reason.to_owned())));
             }
             _ => {
-                let second = portion.slots.split_off(portion.slots.len() / 2);
-                self.portions.push_front(Portion {
+                let second = sub_batch.slots.split_off(sub_batch.slots.len() / 2);
+                self.sub_batches.push_front(SubBatch {
                     slots: second,
                     needs: WorkerNeeds::default(),
                 });
-                self.portions.push_front(portion);
+                self.sub_batches.push_front(sub_batch);
             }
         }
     }
 
-    /// Answers everything in the portion with `error`.
-    pub(crate) fn fail(&mut self, portion: &Portion, error: &StoreError) {
-        for slot in &portion.slots {
+    /// Answers everything in the sub_batch with `error`.
+    pub(crate) fn fail(&mut self, sub_batch: &SubBatch, error: &StoreError) {
+        for slot in &sub_batch.slots {
             self.answers[slot.job][slot.item] = Some(Err(CommitError::Store(error.clone())));
         }
-        if portion.needs.take.is_some() {
+        if sub_batch.needs.take.is_some() {
             self.claimed = Some(Err(error.clone()));
         }
-        if portion.needs.rescue.is_some() {
+        if sub_batch.needs.rescue.is_some() {
             self.rescued = Some(Err(error.clone()));
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use application::ports::{Clock, CommitError, CommitHint, CommitHints, StoreError};
 use domain::{Seq, ShardId};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,21 +21,16 @@ use crate::erasure::{self, ErasureCall};
 use crate::error::{ConnectError, unavailable};
 use crate::failure::Failure;
 use crate::queue::{Call, Job, QueueTail};
-use crate::schema::Place;
+use crate::schema::{self, ShardIdentity};
 use crate::session::Connecting;
+use crate::shard_state::ShardState;
 use crate::transaction::Session;
 use crate::work::{Work, names, split_off_deferred};
-
-/// What the tasks of a shard know of it.
-pub(crate) struct ShardState {
-    /// The schema was seen to be ours; until then nothing is read from it.
-    pub(crate) is_prepared: AtomicBool,
-}
 
 /// The writer of one shard.
 pub(crate) struct Writer {
     pub(crate) address: Address,
-    pub(crate) place: Place,
+    pub(crate) identity: ShardIdentity,
     pub(crate) queue: QueueTail,
     pub(crate) batch: usize,
     pub(crate) max_backoff: Duration,
@@ -86,7 +81,7 @@ impl Writer {
     }
 
     const fn shard(&self) -> ShardId {
-        self.place.shard
+        self.identity.shard
     }
 
     /// Everything that waits, or nothing if the connection ends meanwhile, so that the first order after a restart finds a
@@ -184,10 +179,11 @@ impl Writer {
                 continue;
             }
             let is_usable = !matches!(failure, Failure::Lost(_) | Failure::Unknown(_));
-            let error = erasure::refusal(self.shard(), failure);
+            let has_moved = matches!(failure, Failure::Moved);
+            let error = erasure::refusal(self.shard(), session.map_epoch(), failure);
             tracing::warn!(shard = self.shard().0, %error, "an order was not erased");
             call.answer(Err(error));
-            return is_usable;
+            return is_usable && (!has_moved || self.read_map(session).await);
         }
         true
     }
@@ -215,15 +211,15 @@ impl Writer {
     /// Runs transactions until nothing is left. False if the connection cannot be used any more.
     async fn drain(&self, session: &Session, work: &mut Work) -> bool {
         let mut tries = 0;
-        while let Some(portion) = work.portions.pop_front() {
+        while let Some(sub_batch) = work.sub_batches.pop_front() {
             let result = {
-                let writes: Vec<&Encoded> = portion
+                let writes: Vec<&Encoded> = sub_batch
                     .slots
                     .iter()
                     .map(|slot| work.encoded(*slot))
                     .collect();
                 session
-                    .transact(&writes, &portion.needs, &*self.clock)
+                    .transact(&writes, &sub_batch.needs, &*self.clock)
                     .await
             };
             match result {
@@ -235,33 +231,65 @@ impl Writer {
                     if let Some(seq) = done.last_seq {
                         self.publish(seq, done.left_work);
                     }
-                    work.take_down(&portion, done, self.shard());
+                    work.take_down(&sub_batch, done, self.shard());
                 }
-                Err(Failure::Data(reason)) => work.divide(portion, self.shard(), &reason),
+                Err(Failure::Data(reason)) => work.divide(sub_batch, self.shard(), &reason),
                 // Only what workers take is read back: without them the writes go on.
-                Err(Failure::Corrupt(reason)) => work.divide(portion, self.shard(), &reason),
+                Err(Failure::Corrupt(reason)) => work.divide(sub_batch, self.shard(), &reason),
                 Err(Failure::Conflict(_)) if tries < TRIES => {
                     tries += 1;
-                    work.portions.push_front(portion);
+                    work.sub_batches.push_front(sub_batch);
                     sleep(Duration::from_millis(10 * u64::from(tries))).await;
                 }
+                Err(failure @ Failure::Moved) => {
+                    let error = failure.into_store_error(self.shard(), session.map_epoch());
+                    work.fail(&sub_batch, &error);
+                    if !self.read_map(session).await {
+                        return false;
+                    }
+                }
                 Err(failure @ (Failure::Lost(_) | Failure::Unknown(_))) => {
-                    let error = failure.into_store_error(self.shard());
+                    let error = failure.into_store_error(self.shard(), session.map_epoch());
                     tracing::warn!(shard = self.shard().0, %error, "the shard's connection broke");
-                    work.fail(&portion, &error);
+                    work.fail(&sub_batch, &error);
                     return false;
                 }
                 Err(failure @ (Failure::Conflict(_) | Failure::Server(_) | Failure::Full(_))) => {
-                    let error = failure.into_store_error(self.shard());
+                    let error = failure.into_store_error(self.shard(), session.map_epoch());
                     // Logged once, and not for every commit while a disk is full.
                     if !self.is_refusing.swap(true, Ordering::Relaxed) {
                         tracing::warn!(shard = self.shard().0, %error, "the shard refuses commits");
                     }
-                    work.fail(&portion, &error);
+                    work.fail(&sub_batch, &error);
                 }
             }
         }
         true
+    }
+
+    /// Reads the shard's map again after it refused a commit, once; what comes next is written under the epoch that is
+    /// found. False if it is not the map of this process, or cannot be read: the next connection finds out more.
+    async fn read_map(&self, session: &Session) -> bool {
+        let check = schema::check(&session.client, &self.identity);
+        let (before, shard) = (session.map_epoch().number(), self.shard().0);
+        match timeout(session.round_trip, check).await {
+            Ok(Ok(epoch)) => {
+                session.map_epoch.store(epoch.0, Ordering::Relaxed);
+                let epoch = epoch.number();
+                tracing::info!(
+                    shard,
+                    before,
+                    epoch,
+                    "the shard's map of buckets was read again"
+                );
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(shard, %error, "the shard's map of buckets cannot be used");
+                false
+            }
+            Err(_) => false,
+        }
     }
 
     fn publish(&self, seq: Seq, work_is_due: bool) {
@@ -277,7 +305,7 @@ impl Writer {
         loop {
             let attempt = Connecting {
                 address: self.address.clone(),
-                place: self.place.clone(),
+                identity: self.identity.clone(),
                 state: Arc::clone(&self.state),
                 drivers: self.drivers.clone(),
                 pause: why
@@ -321,15 +349,15 @@ impl Writer {
                 result = &mut attempt => return Some(result),
                 Some(job) = self.queue.jobs.recv(), if why.is_some() => {
                     if job.begin() {
-                        job.answer_all(&unavailable(self.place.shard, why.unwrap_or_default()));
+                        job.answer_all(&unavailable(self.identity.shard, why.unwrap_or_default()));
                     }
                 }
                 Some(call) = self.queue.calls.recv(), if why.is_some() => {
-                    call.answer(Err(unavailable(self.place.shard, why.unwrap_or_default())));
+                    call.answer(Err(unavailable(self.identity.shard, why.unwrap_or_default())));
                 }
                 Some(erasure) = self.queue.erasures.recv(), if why.is_some() => {
                     if erasure.begin() {
-                        erasure.fail(unavailable(self.place.shard, why.unwrap_or_default()));
+                        erasure.fail(unavailable(self.identity.shard, why.unwrap_or_default()));
                     }
                 }
             }

@@ -175,6 +175,7 @@ impl OutcomeCommitter {
                 error @ (StoreError::Overloaded { .. }
                 | StoreError::Expired
                 | StoreError::Unavailable { .. }
+                | StoreError::Moved { .. }
                 | StoreError::Full { .. }),
             ) => {
                 self.waiting.push(finished);

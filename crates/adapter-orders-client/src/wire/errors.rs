@@ -50,6 +50,10 @@ impl WireForm for StoreError {
             Self::Full { shard, reason } => Kind::Full(shard_fault(*shard, reason)),
             Self::Unknown { shard, reason } => Kind::Unknown(shard_fault(*shard, reason)),
             Self::Corrupt { shard, reason } => Kind::Corrupt(shard_fault(*shard, reason)),
+            Self::Moved { shard, epoch } => Kind::Moved(v1::MovedShard {
+                shard: Some(shard.encode()),
+                epoch: Some(*epoch),
+            }),
         };
         v1::StoreError { kind: Some(kind) }
     }
@@ -77,6 +81,13 @@ impl WireForm for StoreError {
             Some(Kind::Corrupt(fault)) => {
                 let (shard, reason) = of_shard("corrupt", fault)?;
                 Ok(Self::Corrupt { shard, reason })
+            }
+            Some(Kind::Moved(moved)) => {
+                let within = |error: DecodeError| error.within("moved");
+                Ok(Self::Moved {
+                    shard: required("shard", moved.shard).map_err(within)?,
+                    epoch: required("epoch", moved.epoch).map_err(within)?,
+                })
             }
         }
     }

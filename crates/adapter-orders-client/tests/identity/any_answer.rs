@@ -43,6 +43,10 @@ pub fn store_error() -> impl Strategy<Value = StoreError> {
         fault().prop_map(|(shard, reason)| StoreError::Full { shard, reason }),
         fault().prop_map(|(shard, reason)| StoreError::Unknown { shard, reason }),
         fault().prop_map(|(shard, reason)| StoreError::Corrupt { shard, reason }),
+        (any::<u16>(), any::<u64>()).prop_map(|(shard, epoch)| StoreError::Moved {
+            shard: ShardId(shard),
+            epoch,
+        }),
     ]
 }
 

@@ -26,6 +26,7 @@ FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::times
 pub(crate) struct Events<'a> {
     count: i64,
     order_ids: Vec<uuid::Uuid>,
+    buckets: Vec<i16>,
     versions: Sparse<i64>,
     attempts: Sparse<i64>,
     occurred_at: Vec<SystemTime>,
@@ -47,6 +48,8 @@ impl<'a> Events<'a> {
         let (failure, cause) = (event.failure.as_ref(), &event.cause);
         self.count += 1;
         self.order_ids.push(event.order_id.as_uuid());
+        let bucket = event.order_id.bucket().get();
+        self.buckets.push(i16::try_from(bucket).unwrap_or(i16::MAX));
         self.versions.push(unless(event.version.get().into(), &1));
         self.attempts.push(unless(event.attempt.into(), &0));
         self.occurred_at.push(system_time(event.occurred_at));
@@ -67,6 +70,14 @@ impl<'a> Events<'a> {
             .push(cause.actor.as_ref().map(|actor| actor.as_str()));
         self.reasons
             .push(cause.reason.as_ref().map(|reason| reason.as_str()));
+    }
+
+    /// The home buckets of their orders, each once.
+    pub(crate) fn buckets(&self) -> Vec<i16> {
+        let mut buckets = self.buckets.clone();
+        buckets.sort_unstable();
+        buckets.dedup();
+        buckets
     }
 
     /// How many there are, as the server counts.

@@ -32,7 +32,8 @@ fn cancelled(order: &Order) -> Decision {
 }
 
 /// An order that can be erased: placed, then cancelled with a cause.
-async fn placed_and_cancelled(
+/// An order that can be erased.
+pub async fn placed_and_cancelled(
     store: &PostgresStore,
     command: &PlaceOrder,
     key: &str,

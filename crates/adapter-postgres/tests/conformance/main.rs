@@ -6,6 +6,7 @@ mod claims;
 mod connections;
 mod erasure;
 mod full_disk;
+mod map_epochs;
 mod notifications;
 mod orders;
 mod outage;

@@ -40,6 +40,17 @@ pub enum StoreError {
         /// What the operator should know.
         reason: String,
     },
+    /// The shard's map of buckets has another epoch than the one that the write was made under, or the shard does not own
+    /// the order's bucket. Nothing was written. Retryable: the store reads the map again by itself.
+    #[error(
+        "shard {shard} is under a newer map of buckets than epoch {epoch}, or does not own the order's bucket"
+    )]
+    Moved {
+        /// Which one.
+        shard: ShardId,
+        /// The epoch that the write was made under.
+        epoch: u64,
+    },
     /// What is stored cannot be read. Permanent.
     #[error("shard {shard} holds something unreadable: {reason}")]
     Corrupt {

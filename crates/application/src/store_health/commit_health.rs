@@ -31,8 +31,9 @@ impl CommitFailure {
         match error {
             StoreError::Full { shard, .. } => Some((*shard, Self::Full)),
             StoreError::Unavailable { shard, .. } => Some((*shard, Self::Unavailable)),
-            // A queue that is full empties, and a caller's deadline may have been too short.
+            // A queue that is full empties, a map is read again, and a caller's deadline may have been too short.
             StoreError::Overloaded { .. }
+            | StoreError::Moved { .. }
             | StoreError::Expired
             | StoreError::Unknown { .. }
             | StoreError::Corrupt { .. } => None,

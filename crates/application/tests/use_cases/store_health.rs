@@ -63,6 +63,7 @@ fn is_of(error: &StoreError, this: ShardId) -> bool {
     match error {
         StoreError::Full { shard, .. }
         | StoreError::Unavailable { shard, .. }
+        | StoreError::Moved { shard, .. }
         | StoreError::Unknown { shard, .. }
         | StoreError::Corrupt { shard, .. } => *shard == this,
         StoreError::Overloaded { .. } | StoreError::Expired => true,

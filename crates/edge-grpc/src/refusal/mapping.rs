@@ -15,7 +15,7 @@ pub(crate) fn of_store(error: &StoreError, deadline: Deadline) -> Refusal {
     match error {
         StoreError::Overloaded { .. } => Refusal::overloaded().with_cause(error),
         StoreError::Expired => Refusal::deadline_passed(),
-        StoreError::Unavailable { .. } => Refusal::new(
+        StoreError::Unavailable { .. } | StoreError::Moved { .. } => Refusal::new(
             Code::Unavailable,
             "STORE_UNAVAILABLE",
             "the store cannot be reached; nothing was done: send this again in a moment",

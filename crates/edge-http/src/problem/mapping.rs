@@ -22,7 +22,9 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::Overloaded { .. } => Self::overloaded().with_cause(&error),
             StoreError::Expired => Self::deadline_passed(),
-            StoreError::Unavailable { .. } => Self::store_unavailable().with_cause(&error),
+            StoreError::Unavailable { .. } | StoreError::Moved { .. } => {
+                Self::store_unavailable().with_cause(&error)
+            }
             StoreError::Full { .. } => Self::store_full().with_cause(&error),
             StoreError::Unknown { .. } => unavailable(
                 Code::OutcomeUnknown,
