@@ -18,14 +18,15 @@ pub mod order;
 pub mod place;
 pub mod quantity;
 pub mod receipt;
+pub mod receipt_form;
 pub mod status;
 pub mod text;
 pub mod time;
 
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use currency::Currency;
-pub use decision::{Decision, History, HistoryStatus, Job, Refusal, Steering};
-pub use event::{Cause, Event, EventType, Trace};
+pub use decision::{Decision, History, HistoryStatus, Job, OrderCommand, Refusal};
+pub use event::{Cause, Event, Trace};
 pub use fault::Fault;
 pub use fingerprint::Fingerprint;
 pub use id::{Bucket, EventId, EventPosition, OrderId, Seq, ShardId, Version};
@@ -33,8 +34,9 @@ pub use money::Money;
 pub use order::{Failure, Lane, Line, Order, Source, Wait, WaitingFor};
 pub use place::{AdjustmentDraft, CheckRules, Given, LineDraft, OrderDraft, PlaceOrder};
 pub use quantity::Quantity;
-pub use receipt::{Receipt, ReceiptForm, ReceiptLocation, ReceiptTemplate};
-pub use status::{Status, Transition};
+pub use receipt::Receipt;
+pub use receipt_form::{ReceiptForm, ReceiptLocation, ReceiptTemplate};
+pub use status::{EventType, Status, Transition};
 pub use text::{
     Actor, ExternalId, IdempotencyKey, Label, Metadata, ProductName, Reason, RequestId, Sku, UserId,
 };

@@ -6,7 +6,7 @@ use crate::adjustment::Adjustment;
 use crate::id::{OrderId, Version};
 use crate::money::Money;
 use crate::quantity::Quantity;
-use crate::receipt::ReceiptForm;
+use crate::receipt_form::ReceiptForm;
 use crate::status::Status;
 use crate::text::{ExternalId, Metadata, ProductName, Sku, UserId};
 use crate::time::Timestamp;

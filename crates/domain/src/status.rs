@@ -1,4 +1,5 @@
-//! The state machine of an order, in one exhaustive match.
+//! The state machine of an order, in one exhaustive match: statuses, the transitions between them, and the type of the
+//! event that each transition records. `decision` and stores use it; it knows nothing of an order's content.
 //!
 //! ```text
 //! PENDING ----> PROCESSING ----> PROCESSED
@@ -10,8 +11,6 @@
 //! CANCELLED  <- from PENDING, ON_HOLD, RETRYING, FAILED (= discard)
 //! ON_HOLD    <- from RETRYING too (released to PENDING, attempts kept)
 //! ```
-
-use crate::event::EventType;
 
 /// How far an order has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,6 +52,102 @@ pub enum Transition {
     Replay,
     /// An operator gives a dead letter up.
     Discard,
+}
+
+/// The kinds of events: what happened to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// `order.created`
+    Created,
+    /// `order.processing`
+    Processing,
+    /// `order.retrying`
+    Retrying,
+    /// `order.processed`
+    Processed,
+    /// `order.failed`
+    Failed,
+    /// `order.held`
+    Held,
+    /// `order.released`
+    Released,
+    /// `order.cancelled`
+    Cancelled,
+    /// `order.replayed`
+    Replayed,
+    /// `order.erased`: the order and what was personal in its events are gone.
+    Erased,
+}
+
+impl EventType {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Created,
+        Self::Processing,
+        Self::Retrying,
+        Self::Processed,
+        Self::Failed,
+        Self::Held,
+        Self::Released,
+        Self::Cancelled,
+        Self::Replayed,
+        Self::Erased,
+    ];
+
+    /// The name that clients see: `order.created`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "order.created",
+            Self::Processing => "order.processing",
+            Self::Retrying => "order.retrying",
+            Self::Processed => "order.processed",
+            Self::Failed => "order.failed",
+            Self::Held => "order.held",
+            Self::Released => "order.released",
+            Self::Cancelled => "order.cancelled",
+            Self::Replayed => "order.replayed",
+            Self::Erased => "order.erased",
+        }
+    }
+
+    /// The status of the order after an event of this kind; `None` after [`EventType::Erased`]: there is no order.
+    #[must_use]
+    pub const fn status(self) -> Option<Status> {
+        match self {
+            Self::Created | Self::Released | Self::Replayed => Some(Status::Pending),
+            Self::Processing => Some(Status::Processing),
+            Self::Retrying => Some(Status::Retrying),
+            Self::Processed => Some(Status::Processed),
+            Self::Failed => Some(Status::Failed),
+            Self::Held => Some(Status::OnHold),
+            Self::Cancelled => Some(Status::Cancelled),
+            Self::Erased => None,
+        }
+    }
+
+    /// A number that never changes, for stores.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Created => 1,
+            Self::Processing => 2,
+            Self::Retrying => 3,
+            Self::Processed => 4,
+            Self::Failed => 5,
+            Self::Held => 6,
+            Self::Released => 7,
+            Self::Cancelled => 8,
+            Self::Replayed => 9,
+            Self::Erased => 10,
+        }
+    }
+
+    /// Finds a kind by its [`EventType::code`].
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 impl Status {

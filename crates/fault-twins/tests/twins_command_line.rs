@@ -21,7 +21,19 @@ fn an_unknown_defect_is_refused_and_the_known_ones_are_named() {
 }
 
 #[test]
-fn a_setting_that_a_twin_does_not_know_is_refused() {
-    let said = refusal(&["--defect=nothing", "--set", "store.colour=red"]);
-    assert!(said.contains("store.colour"), "{said}");
+fn a_twin_without_a_named_defect_is_refused() {
+    let said = refusal(&["--set", "store.queue=1"]);
+    assert!(said.contains("--defect"), "{said}");
+}
+
+#[test]
+fn what_serve_refuses_is_refused_by_a_twin() {
+    for (arguments, part) in [
+        (["--set", "store.colour=red"], "store.colour is no setting"),
+        (["--set", "store.queue=many"], "store.queue must be"),
+        (["--handler", "http"], "--handler"),
+    ] {
+        let said = refusal(&[&["--defect=nothing"][..], &arguments].concat());
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
 }

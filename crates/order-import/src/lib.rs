@@ -29,8 +29,8 @@ mod values;
 
 pub use mapping::{Expect, Fate, Mapping, MappingFault, mapping_keys};
 pub use orders::{
-    History, OrderNumbers, OrderRows, Place, Ready, Refusal, Refused, RunKeys, Stop, column_of,
+    OrderNumbers, OrderRows, Place, Ready, Refusal, Refused, RunKeys, Stop, column_of,
 };
-pub use reading::{ImportError, Inputs, Item, MappedFiles, Progress, RowCheck, Sink, WholeFiles};
+pub use reading::{ImportError, Inputs, Item, MappedFiles, Progress, Sink, WholeFiles};
 pub use tally::{Mismatch, Repeats, Taken, Tally};
 pub use values::Number;

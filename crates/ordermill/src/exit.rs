@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use server::config::ConfigError;
+use server::ConfigError;
 
 /// A failure while running.
 pub const FAILED: u8 = 1;
@@ -17,7 +17,10 @@ pub const BAD_CONFIGURATION: u8 = 78;
 
 /// Prints an error with its causes on one line and chooses the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    if let Some(configuration) = error.downcast_ref::<ConfigError>() {
+    let refused = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<ConfigError>());
+    if let Some(configuration) = refused {
         for fault in &configuration.faults {
             eprintln!("ordermill: configuration: {}", one_line(fault));
         }

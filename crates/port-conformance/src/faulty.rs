@@ -14,8 +14,8 @@ use application::ports::{
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Cause, EventPosition, ExternalId, Order, OrderId, Receipt, Seq, ShardId, Status,
-    Steering, UserId, Version,
+    Bucket, Cause, EventPosition, ExternalId, Order, OrderCommand, OrderId, Receipt, Seq, ShardId,
+    Status, UserId, Version,
 };
 use tokio::sync::watch;
 
@@ -123,12 +123,12 @@ impl FaultyStore {
         let Some(order) = order else {
             return Ok(());
         };
-        let steering = match order.status {
-            Status::OnHold => Steering::Release,
-            _ => Steering::Hold,
+        let command = match order.status {
+            Status::OnHold => OrderCommand::Release,
+            _ => OrderCommand::Hold,
         };
         let decision = order
-            .steer(steering, order.updated_at, Cause::default())
+            .apply(command, order.updated_at, Cause::default())
             .expect("orders that are overtaken wait, or are on hold");
         let guard = Guard::At {
             version: order.version,

@@ -2,13 +2,12 @@
 //! faults at once. `serve` runs it before it opens anything, and `config check` runs the same. It reads files that settings
 //! name, but makes no file, opens no store and listens nowhere.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use application::ports::Clock;
 use application::system::SystemClock;
 
-use crate::config::{Config, ConfigError, Layers};
+use crate::config::{Config, ConfigError, Configuration};
 use crate::work::Handling;
 use crate::{open_files, receipts, store, work};
 
@@ -22,32 +21,26 @@ pub struct Checked {
     pub handling: Handling,
 }
 
-/// Checks what [`crate::config::load`] cannot: it knows each setting and how they fit together, this knows the parts that
+/// Checks what [`Configuration::load`] cannot: it knows each setting and how they fit together, this knows the parts that
 /// are built from them.
 ///
 /// # Errors
 /// Every fault, each with its setting and where that was set.
-pub fn check(mut config: Config, layers: &mut Layers) -> Result<Checked, ConfigError> {
+pub fn check(configuration: Configuration) -> Result<Checked, ConfigError> {
+    let Configuration {
+        settings: mut config,
+        mut layers,
+        ..
+    } = configuration;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    open_files::make_room(&mut config, layers);
-    store::check(&config, layers);
-    receipts::check(&config, layers);
-    let handling = work::handling(&config, Arc::clone(&clock), layers);
+    open_files::make_room(&mut config, &mut layers);
+    store::check(&config, &mut layers);
+    receipts::check(&config, &mut layers);
+    let handling = work::handling(&config, Arc::clone(&clock), &mut layers);
     layers.finish()?;
     Ok(Checked {
         config,
         clock,
-        handling: handling.expect("a handler that cannot be set up has left a fault"),
+        handling: handling.expect("a handler that cannot be set up leaves a fault"),
     })
-}
-
-/// Refuses a setting that names a folder but leads to something else. A folder that is not there is made by the start.
-pub fn check_folder(setting: &str, folder: &Path, layers: &mut Layers) {
-    let first_there = folder.ancestors().find(|path| path.exists());
-    if let Some(there) = first_there
-        && !there.is_dir()
-    {
-        let reason = format!("must name a folder: {} is a file", there.display());
-        layers.refuse(setting, &reason);
-    }
 }

@@ -4,13 +4,13 @@
 
 mod check;
 pub mod config;
+mod edges;
+mod error;
 mod flags;
-mod grpc;
-mod http;
+mod folders;
+mod listeners;
 mod logs;
-pub mod nearest;
 mod open_files;
-mod owner_only;
 mod receipts;
 mod roles;
 mod signals;
@@ -19,32 +19,42 @@ mod supervisor;
 mod wiring;
 mod work;
 
-use anyhow::Context as _;
-
-pub use check::check;
+pub use config::{ConfigError, ConfigFlags, Configuration, Override};
+pub use edges::{grpc_settings, http_settings};
+pub use error::ServerError;
 pub use flags::ServeFlags;
-pub use grpc::settings as grpc_settings;
-pub use http::settings as http_settings;
 pub use roles::Role;
 pub use store::migrate;
-pub use wiring::{Companion, Wiring};
+pub use supervisor::Supervisor;
+pub use wiring::{Shipped, Wiring};
 
-use config::{Config, Layers};
+/// Checks everything that [`run`] checks before it opens anything.
+///
+/// # Errors
+/// Every fault at once.
+pub fn check(configuration: Configuration) -> Result<(), ConfigError> {
+    check::check(configuration).map(|_| ())
+}
 
-/// Serves until a signal stops it.
+/// Serves in this role until a signal stops it. Starts the logs of the process, raises its limit of open files, and restricts
+/// the files that it makes to its owner; a second signal ends the process with exit code 1.
 ///
 /// # Errors
 /// A configuration that cannot be started with, or a failure of the start or of a supervised task.
-pub fn run(role: Role, config: Config, mut layers: Layers, wiring: Wiring) -> anyhow::Result<()> {
-    logs::start(&config.log)?;
-    for line in layers.alias_lines() {
+pub fn run(
+    role: Role,
+    configuration: Configuration,
+    wiring: &mut dyn Wiring,
+) -> Result<(), ServerError> {
+    logs::start(&configuration.settings.log).map_err(ServerError::Logs)?;
+    for line in configuration.alias_lines() {
         tracing::info!("environment: {line}");
     }
-    let checked = check(config, &mut layers)?;
-    owner_only::restrict_new_files();
+    let checked = check::check(configuration)?;
+    folders::restrict_new_files();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
+        .map_err(ServerError::Runtime)?
         .block_on(roles::run(role, checked, wiring))
 }

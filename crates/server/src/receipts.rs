@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use adapter_object_store::ReceiptFolder;
-use anyhow::Context as _;
+use adapter_object_store::{OpenError, ReceiptFolder};
 use application::Receipts;
 
-use crate::check::check_folder;
 use crate::config::{Config, Layers, ReceiptsKind};
+use crate::folders;
 
 /// Refuses a folder that cannot be one.
 pub fn check(config: &Config, layers: &mut Layers) {
     if let (ReceiptsKind::Folder, Some(folder)) = (config.receipts.store, &config.receipts.folder) {
-        check_folder("receipts.folder", folder, layers);
+        folders::check("receipts.folder", folder, layers);
     }
 }
 
@@ -20,12 +19,12 @@ pub fn check(config: &Config, layers: &mut Layers) {
 ///
 /// # Errors
 /// If the folder cannot be used.
-pub fn open(config: &Config) -> anyhow::Result<Receipts> {
+pub fn open(config: &Config) -> Result<Receipts, OpenError> {
     match config.receipts.store {
         ReceiptsKind::Embedded => Ok(Receipts::Rendered),
         ReceiptsKind::Folder => {
             let folder = config.receipts.folder.as_deref();
-            let folder = folder.context("receipts.folder names no folder")?;
+            let folder = folder.expect("a folder store without a folder is refused by the check");
             Ok(Receipts::Outside(Arc::new(ReceiptFolder::open(folder)?)))
         }
     }

@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT: the first asks for a graceful stop, the second stops at once.
 
-use anyhow::Context as _;
+use std::io;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that end the process.
@@ -13,12 +14,11 @@ impl StopSignals {
     /// Takes the signals over from the system.
     ///
     /// # Errors
-    /// Where the system refuses that.
-    pub fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
+    /// If the system refuses that.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
         })
     }
 

@@ -4,10 +4,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::bail;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::error::ServerError;
 use crate::signals::StopSignals;
 
 /// How long a task may take to end after the hard stop.
@@ -58,11 +58,11 @@ impl Supervisor {
     ///
     /// # Errors
     /// Which task ended too early.
-    pub async fn supervise(
+    pub(crate) async fn supervise(
         mut self,
         signals: &mut StopSignals,
         drain: Duration,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), ServerError> {
         let failure = tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "stopping: running work may finish");
@@ -81,7 +81,7 @@ impl Supervisor {
         }
         match failure {
             None => Ok(()),
-            Some(what) => bail!("{what}; the process stops, start it again"),
+            Some(what) => Err(ServerError::TaskEnded { what }),
         }
     }
 

@@ -1,22 +1,38 @@
-//! The seam of the wiring: what a caller of [`crate::run`] puts beside it. The default is the shipped server.
+//! The seam of the wiring: what a caller of [`crate::run`] may put around the opened parts or beside the server. The command
+//! line uses [`Shipped`], with a companion task for its demonstration; a broken twin of the fault tests puts its defect here,
+//! so that it differs from the shipped server by the defect alone. No setting leads here.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
+use application::ports::{OrderHandler, StorePorts};
 
-/// A task that a caller runs beside the server, under its supervision. It gets the address where HTTP is served once that
-/// answers, and a token that is cancelled when the server stops. If it ends earlier, the server stops.
-pub type Companion =
-    Box<dyn FnOnce(SocketAddr, CancellationToken) -> CompanionTask + Send + 'static>;
+use crate::supervisor::Supervisor;
 
-/// The task of a [`Companion`]; it fails with the reason.
-pub type CompanionTask = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+/// Decorates parts of the server while they are wired. Each method is called at most once a run; the defaults change nothing.
+pub trait Wiring {
+    /// The sizes of the embedded store that operators do not set.
+    fn sqlite_tuning(&self) -> adapter_sqlite::Tuning {
+        adapter_sqlite::Tuning::default()
+    }
 
-/// What a caller adds to the server.
-#[derive(Default)]
-pub struct Wiring {
-    /// The name of a companion for the logs, and how it is started.
-    pub companion: Option<(&'static str, Companion)>,
+    /// The ports of the store that everything uses, made from those of the opened store. Tasks that they need are started under
+    /// `supervisor`.
+    fn store(&mut self, opened: StorePorts, _: &mut Supervisor) -> StorePorts {
+        opened
+    }
+
+    /// The handler that processes orders, made from the configured one.
+    fn handler(&mut self, configured: Arc<dyn OrderHandler>) -> Arc<dyn OrderHandler> {
+        configured
+    }
+
+    /// Called once all listeners answer, with the address of HTTP. Starts tasks that run beside the server.
+    fn listening(&mut self, _http: SocketAddr, _: &mut Supervisor) {}
 }
+
+/// The server as it is shipped.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shipped;
+
+impl Wiring for Shipped {}

@@ -14,7 +14,7 @@ use worker::{
 };
 
 use crate::config::{self, Config, HandlerKind, Layers};
-use crate::store::OpenStore;
+use crate::store::SupervisedStore;
 
 /// What processes an order.
 pub struct Handling {
@@ -53,7 +53,7 @@ fn http_settings(set: &config::Handler) -> HttpHandlerSettings {
     HttpHandlerSettings {
         url: set.url.clone().unwrap_or_default(),
         secrets: set.secret.0.clone(),
-        headers: set.headers.clone(),
+        headers: set.headers.0.clone(),
         ca_file: set.ca_file.clone(),
         client_certificate: client_certificate.map(|(certificate_file, key_file)| {
             ClientCertificate {
@@ -82,7 +82,7 @@ const fn setting_of(error: &SettingsError) -> &'static str {
 
 /// Where orders go. Shows scheme, host and port of the URL alone: the rest may hold a secret.
 fn describe(set: &config::Handler, handler: &HttpHandler) -> String {
-    let signed = match set.secret.0.len() {
+    let signed = match set.secret.len() {
         0 => "not signed (set handler.secret)".to_owned(),
         1 => "signed".to_owned(),
         secrets => format!("signed by {secrets} secrets"),
@@ -94,7 +94,7 @@ fn describe(set: &config::Handler, handler: &HttpHandler) -> String {
 /// A worker over the store; it claims nothing before it runs.
 pub fn worker(
     config: &Config,
-    store: &OpenStore,
+    store: &SupervisedStore,
     handler: Arc<dyn OrderHandler>,
     receipts: Receipts,
     clock: Arc<dyn Clock>,

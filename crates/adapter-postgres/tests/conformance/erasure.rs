@@ -14,8 +14,8 @@ use application::ports::{
     OrderWriter as _, StoreError, WorkQueue as _, Write,
 };
 use domain::{
-    Cause, Decision, EventPosition, EventType, Order, OrderId, PlaceOrder, Seq, ShardId, Status,
-    Steering,
+    Cause, Decision, EventPosition, EventType, Order, OrderCommand, OrderId, PlaceOrder, Seq,
+    ShardId, Status,
 };
 use port_conformance::order_store::{deadline, sample, write_at};
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ const SHARD: ShardId = ShardId(0);
 
 fn cancelled(order: &Order) -> Decision {
     order
-        .steer(Steering::Cancel, now(), sample::cause())
+        .apply(OrderCommand::Cancel, now(), sample::cause())
         .unwrap()
 }
 
@@ -127,7 +127,7 @@ async fn an_order_that_two_processes_change_and_erase_at_once_is_one_of_the_two(
         let failure = domain::Failure::new("handler_rejected", "no");
         let failed = write_at(&claimed, claimed.fail(failure, now()).unwrap());
         let failed = written(&one.store, failed).await;
-        let replayed = failed.steer(Steering::Replay, now(), Cause::default());
+        let replayed = failed.apply(OrderCommand::Replay, now(), Cause::default());
         let replay = write_at(&failed, replayed.unwrap());
         let (replayed, erased) = tokio::join!(
             one.store.commit(vec![replay], deadline()),

@@ -8,7 +8,7 @@ use application::ports::{
     CommitError, Committed, EventContent, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
     OrderWriter as _, StoreError,
 };
-use domain::{Cause, Seq, ShardId, Steering};
+use domain::{Cause, OrderCommand, Seq, ShardId};
 use port_conformance::order_store::{sample, write_at};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ async fn a_stopped_shard_refuses_at_once_and_comes_back_by_itself() {
     let patience = Duration::from_secs(20);
     let to_be_cancelled = keyed(&sample::plain(&users[1], 100), "a");
     let order = written(store, to_be_cancelled).await;
-    let cancelled = order.steer(Steering::Cancel, now(), Cause::default());
+    let cancelled = order.apply(OrderCommand::Cancel, now(), Cause::default());
     let order = written(store, write_at(&order, cancelled.expect("it is PENDING"))).await;
     server.parts("stop", Some("immediate"));
 

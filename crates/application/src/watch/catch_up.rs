@@ -16,9 +16,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
+use super::error::WatchError;
 use super::registry::Topic;
 use super::watcher::Watcher;
-use crate::ports::{EventContent, EventPage, SequencedEvent, StoreError};
+use crate::ports::{EventContent, EventPage, SequencedEvent};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,23 +30,6 @@ pub enum Start {
     After(Cursor),
     /// After a version of one order; `None` is before its first.
     AfterVersion(Option<Version>),
-}
-
-/// Why a topic could not be joined. The watcher does not watch it; all are retryable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WatchError {
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The hub could not follow the shard in time.
-    #[error("the changes of shard {shard} cannot be followed now")]
-    NotFollowed {
-        /// Which one.
-        shard: ShardId,
-    },
-    /// Too many watchers are reading what they missed.
-    #[error("too many watchers read what they missed")]
-    Busy,
 }
 
 /// A topic being joined. Dropped before its end, the topic is not watched.
@@ -92,10 +76,12 @@ impl Reading {
     }
 }
 
-impl<'a> CatchUp<'a> {
-    pub(super) fn new(watcher: &'a mut Watcher, topic: Topic, start: Start) -> Self {
-        Self {
-            watcher,
+impl Watcher {
+    /// Begins to watch `topic`, or begins again if it is watched already. Nothing happens before the first
+    /// [`CatchUp::next`]; until its last one, nothing else can be asked of this watcher.
+    pub fn watch(&mut self, topic: Topic, start: Start) -> CatchUp<'_> {
+        CatchUp {
+            watcher: self,
             topic,
             stage: Some(Stage::Beginning(start)),
             ready: VecDeque::new(),
@@ -103,7 +89,9 @@ impl<'a> CatchUp<'a> {
             joined_at: None,
         }
     }
+}
 
+impl CatchUp<'_> {
     /// The next deliveries; `None` once the topic is joined and the rest comes by [`Watcher::receive`]. To be
     /// dropped after an error.
     ///
@@ -145,6 +133,7 @@ impl<'a> CatchUp<'a> {
     }
 
     async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {
+        self.watcher.mailbox.visibility().admits(&self.topic)?;
         let shards = self.watcher.hub.shards_of(&self.topic);
         self.watcher.need_pumps();
         for shard in &shards {
@@ -326,6 +315,7 @@ impl<'a> CatchUp<'a> {
         Ok(stored == Some(position))
     }
 
+    /// The events of one order; none if the order is not the watcher's to see, as of an order that there is not.
     async fn read_events(
         &self,
         id: OrderId,
@@ -335,7 +325,10 @@ impl<'a> CatchUp<'a> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
         let events = inner.feed.order_events(id, after, limit).await?;
-        Ok(events.unwrap_or_default())
+        let mut events = events.unwrap_or_default();
+        let visibility = self.watcher.mailbox.visibility();
+        events.retain(|sequenced| visibility.sees(&sequenced.event));
+        Ok(events)
     }
 
     /// A turn is for one read, so that a client that takes its changes slowly holds up nobody.

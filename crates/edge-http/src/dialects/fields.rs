@@ -3,7 +3,7 @@
 //!
 //! This is the hot path: it is the reader of `/v1` under other rules, and costs no allocation for a good order.
 
-use order_json::{Kind, Malformed, Reader};
+use order_json::{Malformed, MalformedReason, Reader, ValueType};
 use std::borrow::Cow;
 
 /// A field as it was found.
@@ -52,8 +52,8 @@ pub(super) fn read<'a, const N: usize>(
     let mut fields = [const { Field::Missing }; N];
     let mut reader = Reader::new(bytes)?;
     match reader.peek()? {
-        Kind::Null => reader.null()?,
-        Kind::Object => reader.object(|reader, key| {
+        ValueType::Null => reader.null()?,
+        ValueType::Object => reader.object(|reader, key| {
             let known = names.iter().position(|name| key.eq_ignore_ascii_case(name));
             let value = value(reader)?;
             if let (Some(place), false) = (known, value == Field::Missing) {
@@ -61,8 +61,10 @@ pub(super) fn read<'a, const N: usize>(
             }
             Ok(())
         })?,
-        Kind::Array | Kind::Text | Kind::Number | Kind::Boolean => {
-            return Err(reader.malformed("An order is an object; expected {"));
+        ValueType::Array | ValueType::Text | ValueType::Number | ValueType::Boolean => {
+            return Err(reader.malformed(MalformedReason::Expected(
+                "An order is an object; expected {",
+            )));
         }
     }
     reader.finish()?;
@@ -71,13 +73,13 @@ pub(super) fn read<'a, const N: usize>(
 
 fn value<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, Malformed> {
     Ok(match reader.peek()? {
-        Kind::Text => Field::Text(reader.text()?),
-        Kind::Number => Field::Number(reader.number()?),
-        Kind::Null => {
+        ValueType::Text => Field::Text(reader.text()?),
+        ValueType::Number => Field::Number(reader.number()?),
+        ValueType::Null => {
             reader.null()?;
             Field::Missing
         }
-        Kind::Object | Kind::Array | Kind::Boolean => Field::Other(reader.raw()?),
+        ValueType::Object | ValueType::Array | ValueType::Boolean => Field::Other(reader.raw()?),
     })
 }
 
@@ -85,7 +87,7 @@ fn value<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, Malformed> {
 /// is no object.
 pub(super) fn pairs(json: &str) -> Option<Vec<(String, String)>> {
     let mut reader = Reader::new(json.as_bytes()).ok()?;
-    if reader.peek().ok()? != Kind::Object {
+    if reader.peek().ok()? != ValueType::Object {
         return None;
     }
     let mut pairs = Vec::new();

@@ -1,15 +1,15 @@
 //! The rows of a batch, found without reading them: each is then read on its own, so that one faulty row is one
 //! refused row.
 
-use order_json::{Kind, Malformed, Reader};
+use order_json::{Malformed, MalformedReason, Reader, ValueType};
 
-/// The texts of the elements of a JSON array, at most `limit`; `None` where there are more.
+/// The texts of the elements of a JSON array, at most `limit`; `None` if there are more.
 pub(crate) fn array_rows(bytes: &[u8], limit: usize) -> Result<Option<Vec<&[u8]>>, Malformed> {
     let mut reader = Reader::new(bytes)?;
-    if reader.peek()? != Kind::Array {
-        return Err(reader.malformed(
+    if reader.peek()? != ValueType::Array {
+        return Err(reader.malformed(MalformedReason::Expected(
             "A batch is a JSON array of orders, or NDJSON with Content-Type application/x-ndjson; expected [",
-        ));
+        )));
     }
     let mut rows = Vec::new();
     let mut too_many = false;
@@ -25,7 +25,7 @@ pub(crate) fn array_rows(bytes: &[u8], limit: usize) -> Result<Option<Vec<&[u8]>
     Ok((!too_many).then_some(rows))
 }
 
-/// The lines that are not blank, at most `limit`; `None` where there are more.
+/// The lines that are not blank, at most `limit`; `None` if there are more.
 pub(crate) fn line_rows(bytes: &[u8], limit: usize) -> Option<Vec<&[u8]>> {
     let mut rows = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n') {

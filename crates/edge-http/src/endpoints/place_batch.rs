@@ -6,7 +6,7 @@ use std::io::Write as _;
 use application::{BatchRow, Caller, PlaceError, Placed};
 use axum::http::StatusCode;
 use domain::{CheckRules, Fault, Given, History, IdempotencyKey, PlaceOrder, RequestId};
-use order_json::{Reader, RowFields, read_order, write_order};
+use order_json::{OrderForm, Reader, read_order, write_order};
 
 use super::batch_rows::{array_rows, line_rows};
 use super::no_query;
@@ -74,7 +74,7 @@ pub(crate) async fn place_batch(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
 fn read_row(edge: &EdgeState, row: &[u8]) -> Result<BatchRow, Problem> {
     let mut faults = Vec::new();
     let mut reader = Reader::new(row)?;
-    let input = read_order(&mut reader, RowFields::Row, &mut faults)?;
+    let input = read_order(&mut reader, OrderForm::Row, &mut faults)?;
     reader.finish()?;
     let key = input.idempotency_key.value().and_then(|text| {
         IdempotencyKey::new(&text)
@@ -89,10 +89,8 @@ fn read_row(edge: &EdgeState, row: &[u8]) -> Result<BatchRow, Problem> {
         Given::Missing => CheckRules::new_orders(currency),
         Given::Faulty | Given::Value(_) => CheckRules::history(currency),
     };
-    let history: Option<History> = input.history.value().and_then(|history| {
-        let now = edge.application.clock().now();
-        history.check(now, &mut faults)
-    });
+    let history: Option<History> =
+        (input.history.value()).and_then(|history| history.check(&mut faults));
     match PlaceOrder::check(input.draft, rules, &mut faults) {
         Some(command) => Ok(BatchRow {
             command,
@@ -124,7 +122,7 @@ async fn place_rows(
     let mut placed = if good.is_empty() {
         Vec::new().into_iter()
     } else {
-        edge.application.place_batch(caller, good).await.into_iter()
+        edge.orders.place_batch(caller, good).await.into_iter()
     };
     for problem in refused {
         match problem {

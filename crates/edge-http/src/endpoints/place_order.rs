@@ -4,7 +4,7 @@
 use application::Placed;
 use axum::http::StatusCode;
 use domain::{CheckRules, PlaceOrder};
-use order_json::{Reader, RowFields, read_order};
+use order_json::{OrderForm, Reader, read_order};
 
 use super::no_query;
 use crate::answer::{self, Answer};
@@ -30,7 +30,7 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     let command = read_command(&bytes, CheckRules::new_orders(settings.default_currency))?;
     drop(bytes);
     let caller = edge.caller(trace);
-    let placed = edge.application.place_order(&caller, command, key).await?;
+    let placed = edge.orders.place(&caller, command, key).await?;
     Ok(match &placed {
         Placed::Created(order) => answer::created(order, false),
         Placed::Replayed(order) => answer::created(order, true),
@@ -38,10 +38,16 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     })
 }
 
+/// The fields that only rows of a batch have are named with where they belong here.
+const SINGLE: OrderForm = OrderForm::Single {
+    key_belongs: "belongs in the Idempotency-Key header; only rows of a batch carry it",
+    history_belongs: "belongs to rows of a batch: POST /v1/orders/batch",
+};
+
 fn read_command(bytes: &[u8], rules: CheckRules) -> Result<PlaceOrder, Problem> {
     let mut faults = Vec::new();
     let mut reader = Reader::new(bytes)?;
-    let input = read_order(&mut reader, RowFields::None, &mut faults)?;
+    let input = read_order(&mut reader, SINGLE, &mut faults)?;
     reader.finish()?;
     PlaceOrder::check(input.draft, rules, &mut faults).ok_or_else(|| Problem::invalid_body(faults))
 }

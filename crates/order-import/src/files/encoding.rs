@@ -6,8 +6,7 @@
 use std::io::{self, BufRead, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
-
-use super::nearest::nearest;
+use order_json::nearest_name;
 
 /// Stands for bytes that an encoding does not have.
 pub const MALFORMED: u8 = 0xff;
@@ -104,7 +103,7 @@ pub struct UnknownEncoding {
 pub fn encoding_for(label: &str) -> Result<&'static Encoding, UnknownEncoding> {
     Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| UnknownEncoding {
         label: label.to_owned(),
-        nearest: nearest(label.trim(), LABELS),
+        nearest: nearest_name(label.trim(), LABELS),
     })
 }
 

@@ -1,5 +1,5 @@
 //! How a text file is read, as its layout and its first bytes say: encoding, line ends and delimiter. `order_file` reads
-//! by it, and `diagnosis` tries other plans.
+//! by it, and `diagnose` tries other plans.
 
 use std::io::{self, BufReader, Cursor};
 

@@ -1,15 +1,20 @@
 //! Reads the first bytes of a text file with other encodings, delimiters, quotes and headings than its layout has, to
-//! find the setting that is wrong. For `diagnosis` alone.
+//! find the setting that is wrong. For `diagnose` alone.
 
 use std::cmp::Reverse;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::diagnosis::{Diagnosis, ROWS, TRIED_BYTES, marks, missing};
+use super::diagnosis::{Diagnosis, marks, missing};
 use super::encoding::{SINGLE_BYTE_AND_ASIAN, decode_all, encoding_of, names_of};
 use super::heading::{DELIMITERS, Plan};
 use super::text_rows::{FoundHeading, columns_of};
 use super::{FileLayout, Heading, Quote};
+
+/// How many rows are looked at for a heading below a preamble.
+pub const ROWS: usize = 50;
+/// How many first bytes are read with other settings.
+pub const TRIED_BYTES: usize = 64 * 1024;
 
 /// A way to read the heading, and what it finds.
 pub struct Reading {

@@ -7,17 +7,19 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `order_file` | opening a file, and its rows from the start |
-//! | `input`, `source`, `kind` | where bytes come from, spooled if they come once only, and what they are |
+//! | `input`, `beginning`, `source`, `kind` | where bytes come from, spooled if they come once only, and what they are |
 //! | `encoding`, `lines` | bytes into UTF-8, and UTF-8 into physical lines |
 //! | `delimited` and `text_rows`, `json_rows`, `sheet_rows` | rows of CSV, NDJSON and spreadsheets |
-//! | `heading`, `diagnosis`, `heading_trials`, `nearest` | where the heading is, and why columns are missing |
+//! | `heading`, `heading_trials`, `diagnose`, `diagnosis` | where the heading is, and why columns are missing |
 //! | `spreadsheet`, `archive`, `cell_text` | a workbook into rows, its size before that, a cell as text |
 
 use std::sync::Arc;
 
 mod archive;
+mod beginning;
 mod cell_text;
 mod delimited;
+mod diagnose;
 mod diagnosis;
 mod encoding;
 mod error;
@@ -27,13 +29,13 @@ mod input;
 mod json_rows;
 mod kind;
 mod lines;
-pub(crate) mod nearest;
 mod order_file;
 mod sheet_rows;
 mod source;
 mod spreadsheet;
 mod text_rows;
 
+pub(crate) use beginning::beginning;
 pub use cell_text::date_of_serial;
 pub use diagnosis::{Diagnosis, NearestColumn};
 pub use encoding::{UnknownEncoding, encoding_for};

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use super::diagnosis::{self, Diagnosis};
+use super::diagnose;
+use super::diagnosis::Diagnosis;
 use super::encoding::encoding_of;
 use super::error::FileError;
 use super::heading::Plan;
@@ -263,7 +264,7 @@ impl OrderFile {
         if matches!(self.content, Content::Sheet(_)) {
             return None;
         }
-        diagnosis::encoding_doubt(&self.head, &self.layout)
+        diagnose::encoding_doubt(&self.head, &self.layout)
     }
 
     /// The first rows of a file with columns as they are, whatever their width, to look for a heading among them: at most
@@ -317,9 +318,11 @@ impl OrderFile {
     pub fn diagnose<S: AsRef<str>>(&self, names: &[S]) -> Diagnosis {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         match &self.content {
-            Content::Delimited => diagnosis::of_text(&self.head, &self.layout, &names),
-            Content::Ndjson => Diagnosis::of_columns(&names, &self.columns().unwrap_or_default()),
-            Content::Sheet(sheet) => diagnosis::of_sheet(sheet, &self.name, &self.layout, &names),
+            Content::Delimited => diagnose::of_text(&self.head, &self.layout, &names),
+            Content::Ndjson => {
+                Diagnosis::of_columns(&names, &self.columns().unwrap_or_default(), None)
+            }
+            Content::Sheet(sheet) => diagnose::of_sheet(sheet, &self.name, &self.layout, &names),
         }
     }
 }

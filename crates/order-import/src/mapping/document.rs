@@ -5,10 +5,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use order_json::did_you_mean;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-use crate::files::nearest::nearest;
 
 /// What is wrong with a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +159,7 @@ impl<'t> Section<'t> {
     pub fn refuse_unknown(&self, known: &[&str], faults: &mut Faults<'_>) {
         for (key, _) in self.entries() {
             if !known.contains(&key.value) {
-                let hint = suggestion(key.value, known.iter().copied());
+                let hint = did_you_mean(key.value, known.iter().copied());
                 faults.add(
                     &key.span,
                     format!("{} is not a known key{hint}", self.path(key.value)),
@@ -281,9 +280,4 @@ pub fn table_of<'t>(name: String, value: &'t Spanned<DeValue<'t>>) -> Option<Sec
         span: value.span(),
         table,
     })
-}
-
-/// The closing part of a message about an unknown name: `; did you mean addr?`, or nothing.
-fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(wrong, known).map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }

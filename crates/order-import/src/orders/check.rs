@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::{
-    CheckRules, Currency, Fault, Given, HistoryStatus, IdempotencyKey, OrderDraft, PlaceOrder,
-    Timestamp,
+    CheckRules, Currency, Fault, Given, History, HistoryStatus, IdempotencyKey, OrderDraft,
+    PlaceOrder, Timestamp,
 };
+use order_json::batch_row;
 
 use super::amounts::{Amounts, LineNumbers, Read};
 use super::columns::column_of;
@@ -15,7 +16,7 @@ use super::difference::{Difference, rounding_adjustment};
 use super::group::{Group, TimeSlot};
 use super::parts::{Parts, decimal, text_of};
 use super::plan::{OrderKey, Plan};
-use super::ready::{History, OrderRows, Ready, batch_row};
+use super::ready::{OrderRows, Ready};
 use super::refusal::{OrderFaults, Refused};
 use crate::mapping::{Fate, Mapping, TimeField};
 use crate::time::TimeReader;
@@ -165,7 +166,7 @@ impl<'m> Checker<'m> {
                 Some(cell) => format!("{cell:?} {}", fault.detail),
                 None => fault.detail.to_string(),
             };
-            out.add(origin.row_of(pointer), column, fault.code, reason);
+            out.add(origin.row_of(pointer), column, &fault.code, reason);
         }
     }
 

@@ -22,6 +22,6 @@ pub use check::{Checker, Outcome};
 pub use columns::column_of;
 pub use order_numbers::{FirstPass, NumberHasher, OrderNumbers};
 pub use plan::Plan;
-pub use ready::{History, OrderRows, Ready};
+pub use ready::{OrderRows, Ready};
 pub use refusal::{Place, Refusal, Refused};
 pub use stop::Stop;

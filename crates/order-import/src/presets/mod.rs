@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::files::nearest::nearest as nearest_name;
-use crate::files::{FileError, FileLayout, Format, Input, Limits, OrderFile};
-use crate::suggest::beginning;
+use order_json::nearest_name;
+
+use crate::files::{FileError, FileLayout, Format, Input, Limits, OrderFile, beginning};
 use crate::{ImportError, Mapping};
 
 /// A mapping file of a known shop.

@@ -11,7 +11,7 @@ mod whole;
 pub use error::ImportError;
 pub use mapped::MappedFiles;
 pub use progress::Progress;
-pub use whole::{RowCheck, WholeFiles};
+pub use whole::WholeFiles;
 
 use std::sync::Arc;
 

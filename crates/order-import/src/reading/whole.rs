@@ -7,7 +7,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{Fault, HistoryStatus, IdempotencyKey, PlaceOrder, Source, Status, Timestamp};
+use domain::{
+    CheckRules, Currency, Fault, History, HistoryStatus, IdempotencyKey, PlaceOrder, Source,
+    Status, Timestamp,
+};
+use order_json::{OrderForm, Reader, read_order};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -17,11 +21,7 @@ use super::source_file::SourceFile;
 use super::{Inputs, Item, Sink};
 use crate::files::{FileLayout, Format};
 use crate::mapping::Fate;
-use crate::orders::{History, OrderRows, Place, Ready, Refusal, Refused, RunKeys};
-
-/// Reads a row of a batch as the server does, except for what only the server knows. Says whether the row is history, and
-/// adds what is wrong with it.
-pub type RowCheck<'c> = dyn Fn(&str, bool, &mut Vec<Fault>) -> Option<PlaceOrder> + 'c;
+use crate::orders::{OrderRows, Place, Ready, Refusal, Refused, RunKeys};
 
 /// What an export holds and a server sets.
 const SET_BY_SERVERS: [&str; 10] = [
@@ -74,7 +74,6 @@ impl WholeFiles {
         &self,
         mut keys: RunKeys,
         default_fate: Fate,
-        check: &RowCheck<'_>,
         progress: &Progress,
         sink: &mut Sink<'_>,
     ) -> Result<(), ImportError> {
@@ -96,7 +95,7 @@ impl WholeFiles {
                         .map(|broken| Fault::new("", broken.code, broken.reason));
                     let parsed = broken.map_or_else(|| parse(&line.text), Err);
                     let item = match parsed {
-                        Ok(members) => taken(&members, &place, default_fate, &mut keys, check),
+                        Ok(members) => taken(&members, &place, default_fate, &mut keys),
                         Err(fault) => refused(&[fault], &place, ""),
                     };
                     if !sink(item) {
@@ -127,7 +126,7 @@ fn refused(faults: &[Fault], place: &Place, order: &str) -> Item {
         place: place.clone(),
         column: fault.pointer.trim_start_matches('/').to_owned(),
         order: order.to_owned(),
-        code: fault.code.to_owned(),
+        code: fault.code.to_string(),
         reason: fault.detail.to_string(),
     });
     Item::Refused(Refused {
@@ -137,13 +136,7 @@ fn refused(faults: &[Fault], place: &Place, order: &str) -> Item {
 }
 
 /// One order, as it goes to the server or into the report.
-fn taken(
-    members: &Members<'_>,
-    place: &Place,
-    default_fate: Fate,
-    keys: &mut RunKeys,
-    check: &RowCheck<'_>,
-) -> Item {
+fn taken(members: &Members<'_>, place: &Place, default_fate: Fate, keys: &mut RunKeys) -> Item {
     let number = ["external_id", "idempotency_key", "id"]
         .into_iter()
         .find_map(|name| members.text(name))
@@ -165,7 +158,7 @@ fn taken(
     }
     let json = members.row(history.as_ref(), new_key.as_deref());
     let is_history = history.is_some() || members.get("history").is_some();
-    let order = check(&json, is_history, &mut faults);
+    let order = check_row(&json, is_history, &mut faults);
     match order {
         Some(order) if faults.is_empty() => Item::Order(Box::new(Ready {
             order,
@@ -184,6 +177,27 @@ fn taken(
         })),
         _ => refused(&faults, place, &number),
     }
+}
+
+/// Checks a row as the server would, except for what only it knows: its default currency, its keys and external ids.
+fn check_row(json: &str, is_history: bool, faults: &mut Vec<Fault>) -> Option<PlaceOrder> {
+    let read = Reader::new(json.as_bytes()).and_then(|mut reader| {
+        let input = read_order(&mut reader, OrderForm::Row, faults)?;
+        reader.finish().map(|()| input)
+    });
+    let input = match read {
+        Ok(input) => input,
+        Err(malformed) => {
+            faults.push(Fault::new("", "bad_json", malformed.to_string()));
+            return None;
+        }
+    };
+    let rules = if is_history {
+        CheckRules::history(Currency::USD)
+    } else {
+        CheckRules::new_orders(Currency::USD)
+    };
+    PlaceOrder::check(input.draft, rules, faults)
 }
 
 /// What the order was, if its status or the caller makes it history.
@@ -270,8 +284,7 @@ impl Members<'_> {
         }
         if let Some(history) = history {
             let created_at = history.created_at.to_string();
-            let value =
-                serde_json::json!({"status": history.status_name(), "created_at": created_at});
+            let value = serde_json::json!({"status": history.status.status().as_str(), "created_at": created_at});
             add("history", &value.to_string());
         }
         row.push('}');

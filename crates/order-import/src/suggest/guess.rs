@@ -1,8 +1,9 @@
 //! Which column is what, by its name and by whether its cells can be that: an amount has digits. A column has one
 //! meaning. The writer asks it; values and formats are looked at elsewhere.
 
-use super::names::{Meaning, Role, meanings};
+use super::names::{Meaning, meanings};
 use super::probe::Sample;
+use super::role::Role;
 
 /// The columns of a file by what they are guessed to hold, as indexes into the heading.
 #[derive(Debug, Default)]

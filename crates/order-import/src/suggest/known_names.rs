@@ -1,7 +1,7 @@
 //! The table of known column names, by what they mean, the better ones first. Only data: [`super::names`] looks names up.
 //! All names are in the form that `normalized` gives them, separated by a comma.
 
-use super::names::Role;
+use super::role::Role;
 
 /// Names by role.
 pub const KNOWN: [(Role, &str); 22] = [

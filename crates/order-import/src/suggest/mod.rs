@@ -5,25 +5,27 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `probe` | encoding, delimiter and heading of the file, and its first rows |
-//! | `names`, `known_names` | what a column's name may mean |
+//! | `role`, `names`, `known_names` | what a column may hold, and which names mean it |
 //! | `guess` | one column for each meaning |
 //! | `values`, `dates`, `statuses` | how numbers, times and statuses are written |
 //! | `orders` | whether the columns add up to the order's total |
-//! | `write`, `order_section`, `sections` | the mapping as text |
+//! | `known` | all of that together |
+//! | `write`, `order_section`, `sections`, `toml_text` | the mapping as text |
 
 mod dates;
 mod guess;
+mod known;
 mod known_names;
 mod names;
 mod order_section;
 mod orders;
 mod probe;
+mod role;
 mod sections;
 mod statuses;
+mod toml_text;
 mod values;
 mod write;
-
-pub(crate) use probe::beginning;
 
 use std::io;
 use std::path::Path;

@@ -2,33 +2,7 @@
 //! Portuguese, German and French. The guesser asks for the meaning of a column; nothing here looks at cells.
 
 use super::known_names::KNOWN;
-
-/// What a column is guessed to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    OrderNumber,
-    User,
-    Currency,
-    OrderTotal,
-    Date,
-    TimeOfDay,
-    TimeZone,
-    Status,
-    CancelledAt,
-    Sku,
-    Product,
-    Quantity,
-    UnitPrice,
-    LineTotal,
-    Discount,
-    DiscountLabel,
-    Shipping,
-    Tax,
-    Tip,
-    Fee,
-    Note,
-    Country,
-}
+use super::role::Role;
 
 /// A meaning of a name; a lower rank is a better one for its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,8 +79,9 @@ fn push_plain(letter: char, words: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, meanings, normalized};
+    use super::{meanings, normalized};
     use crate::suggest::known_names::KNOWN;
+    use crate::suggest::role::Role;
 
     #[test]
     fn the_same_name_in_any_spelling_is_one_name() {

@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use super::dates::{Dates, dates_of};
-use super::names::Role;
+use super::known::Known;
+use super::role::Role;
 use super::sections::has_lines;
-use super::write::{Known, line, one_line, quoted};
+use super::toml_text::{line, one_line, quoted};
 
 /// How many columns for a user are tried in turn.
 pub const MAX_USERS: usize = 2;

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::guess::Guess;
-use super::names::Role;
 use super::probe::Sample;
+use super::role::Role;
 use super::values::Values;
 use crate::values::Number;
 

@@ -1,17 +1,10 @@
 //! A first look at a file whose layout is not known: which encoding and delimiter it has, which row is the heading, and
 //! the first rows under it. Reads the first bytes only, except of a spreadsheet.
 
-use std::fs::File;
-use std::io::{self, Read};
-
-use flate2::read::MultiGzDecoder;
-
 use super::SuggestError;
 use super::names::meanings;
-use crate::files::{FileLayout, Format, Heading, Input, Limits, OrderFile, Row};
+use crate::files::{FileLayout, Format, Heading, Input, Limits, OrderFile, Row, beginning};
 
-/// How many first bytes of a text are looked at, unpacked.
-const TEXT_BYTES: u64 = 4 * 1024 * 1024;
 /// How many rows may be the heading.
 const HEADING_ROWS: usize = 50;
 /// How many rows under the heading are looked at.
@@ -59,36 +52,6 @@ pub fn sample(input: &Input) -> Result<Sample, SuggestError> {
         bytes,
     };
     file.sample()
-}
-
-/// The file's first bytes, unpacked: all of a spreadsheet, whole lines of anything else.
-///
-/// # Errors
-/// If the file cannot be opened or read.
-pub fn beginning(input: &Input) -> io::Result<Vec<u8>> {
-    let mut raw: Box<dyn Read> = match input {
-        Input::Standard => Box::new(io::stdin()),
-        Input::File(path) => Box::new(File::open(path)?),
-    };
-    let mut bytes = Vec::new();
-    raw.by_ref().take(2).read_to_end(&mut bytes)?;
-    let is_gzip = bytes.starts_with(b"\x1f\x8b");
-    let rest = io::Cursor::new(std::mem::take(&mut bytes)).chain(raw);
-    let mut unpacked: Box<dyn Read> = if is_gzip {
-        Box::new(MultiGzDecoder::new(rest))
-    } else {
-        Box::new(rest)
-    };
-    unpacked.by_ref().take(TEXT_BYTES).read_to_end(&mut bytes)?;
-    let is_spreadsheet = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0");
-    if is_spreadsheet {
-        let limit = Limits::default().max_spreadsheet_bytes;
-        unpacked.take(limit).read_to_end(&mut bytes)?;
-    } else if bytes.len() as u64 == TEXT_BYTES {
-        let lines = bytes.iter().rposition(|byte| *byte == b'\n');
-        bytes.truncate(lines.map_or(bytes.len(), |end| end + 1));
-    }
-    Ok(bytes)
 }
 
 struct Probed {

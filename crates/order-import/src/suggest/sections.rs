@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::names::Role;
+use super::known::Known;
 use super::orders::Orders;
+use super::role::Role;
 use super::statuses::statuses_of;
-use super::write::{Known, line, one_line, quoted};
+use super::toml_text::{line, one_line, quoted};
 
 /// How the file is laid out.
 pub fn file(text: &mut String, known: &Known<'_>) {

@@ -4,25 +4,15 @@
 use std::fmt::Write as _;
 
 use super::guess::Guess;
-use super::names::Role;
+use super::known::Known;
 use super::order_section;
-use super::orders::{Check, Orders};
+use super::orders::Orders;
 use super::probe::Sample;
+use super::role::Role;
 use super::sections;
+use super::toml_text::{line, one_line, quoted};
 use super::values::Values;
 use crate::presets;
-
-/// All that is known of a file.
-pub struct Known<'s> {
-    /// Its heading and first rows.
-    pub sample: &'s Sample,
-    /// Which column is what.
-    pub guess: Guess,
-    /// How it writes numbers.
-    pub values: Values,
-    /// How its columns add up.
-    pub check: Check,
-}
 
 /// The mapping for a file.
 pub fn mapping_for(sample: &Sample) -> String {
@@ -62,38 +52,6 @@ pub fn mapping_for(sample: &Sample) -> String {
     sections::status(&mut text, &known);
     rest(&mut text, &known);
     text.replace("\n\n\n", "\n\n")
-}
-
-impl Known<'_> {
-    /// The name of a column.
-    pub fn name(&self, column: usize) -> &str {
-        &self.sample.columns[column]
-    }
-
-    /// The cells of a column that are not blank.
-    pub fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
-        let rows = self.sample.rows.iter();
-        rows.map(move |row| row[column].trim())
-            .filter(|cell| !self.values.is_blank(cell))
-    }
-}
-
-/// A text in quotes, as TOML has it.
-pub fn quoted(text: &str) -> String {
-    // JSON's escapes are TOML's too; TOML alone forbids DEL as it is.
-    let json = serde_json::Value::from(text).to_string();
-    json.replace('\u{7f}', "\\u007f")
-}
-
-/// Adds a line, with a comment if there is one.
-pub fn line(text: &mut String, content: &str, comment: &str) {
-    let comment = if comment.is_empty() {
-        String::new()
-    } else {
-        format!("   # {comment}")
-    };
-    // Writing into a text cannot fail.
-    let _ = writeln!(text, "{content}{comment}");
 }
 
 fn beginning(text: &mut String, known: &Known<'_>) {
@@ -150,10 +108,4 @@ fn rest(text: &mut String, known: &Known<'_>) {
         };
         let _ = writeln!(text, "#   {}: {comment}", quoted(&one_line(name)));
     }
-}
-
-/// A foreign text that may stand in a comment.
-pub fn one_line(text: &str) -> String {
-    let plain = |sign: char| if sign.is_control() { ' ' } else { sign };
-    text.chars().map(plain).collect()
 }

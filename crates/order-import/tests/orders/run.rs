@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use domain::CheckRules;
 use domain::{Currency, Line, Money, PlaceOrder};
 use order_import::files::Input;
 use order_import::{
@@ -134,9 +133,4 @@ pub fn shown(order: &PlaceOrder) -> String {
 
 fn total(line: &Line, currency: Currency) -> String {
     Money::new(line.total_minor, currency).unwrap().to_string()
-}
-
-/// Rules of new orders in US dollars.
-pub fn rules() -> CheckRules {
-    CheckRules::new_orders(Currency::USD)
 }

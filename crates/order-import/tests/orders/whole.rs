@@ -1,26 +1,7 @@
-//! NDJSON whose lines are whole orders. What a server would read of a row is left to the caller; here it is a stand-in that
-//! takes user and amount.
+//! NDJSON whose lines are whole orders, read and checked as a server reads the rows of a batch.
 
-use domain::{Fault, OrderDraft, PlaceOrder};
 use order_import::files::Input;
 use order_import::{Fate, ImportError, Inputs, Item, Progress, RunKeys, WholeFiles};
-
-use crate::run::rules;
-
-fn check(json: &str, _is_history: bool, faults: &mut Vec<Fault>) -> Option<PlaceOrder> {
-    let value: serde_json::Value = serde_json::from_str(json).unwrap();
-    let text = |name: &str| match &value[name] {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone().into()),
-        other => Some(other.to_string().into()),
-    };
-    let draft = OrderDraft {
-        user_id: text("user_id").into(),
-        amount: text("amount").into(),
-        ..OrderDraft::default()
-    };
-    PlaceOrder::check(draft, rules(), faults)
-}
 
 fn import(text: &str, default_fate: Fate) -> Result<Vec<Result<String, String>>, ImportError> {
     let folder = tempfile::tempdir().unwrap();
@@ -35,7 +16,6 @@ fn import(text: &str, default_fate: Fate) -> Result<Vec<Result<String, String>>,
     files.read(
         RunKeys::of(7),
         default_fate,
-        &check,
         &Progress::default(),
         &mut |item| {
             all.push(match item {

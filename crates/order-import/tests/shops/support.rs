@@ -70,7 +70,7 @@ pub fn import(text: &str, file: &Path) -> Imported {
 /// What an order is, as expected.json has it; `cancelled` for one that is no live order.
 fn outline(ready: &Ready) -> Value {
     if let Some(history) = &ready.history
-        && history.status_name() == "CANCELLED"
+        && history.status.status() == domain::Status::Cancelled
     {
         return "cancelled".into();
     }

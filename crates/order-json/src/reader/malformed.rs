@@ -1,34 +1,67 @@
-//! Why a text is not JSON, and where in it.
+//! Why a text is not the JSON that was expected, and where in it.
 
-use std::borrow::Cow;
-use std::fmt;
-
-/// Why a text is not JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A text is not the JSON that was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at line {line}, column {column}.")]
 pub struct Malformed {
-    what: Cow<'static, str>,
-    /// From 1.
-    line: usize,
-    /// From 1, in bytes.
-    column: usize,
+    /// Why.
+    pub reason: MalformedReason,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in bytes.
+    pub column: usize,
 }
 
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, line, column } = self;
-        write!(f, "{what} at line {line}, column {column}.")
-    }
+/// What is wrong with a text that is not the JSON that was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedReason {
+    /// Bytes that are not UTF-8.
+    #[error("The text is not UTF-8")]
+    NotUtf8,
+    /// The end comes before a value is complete.
+    #[error("The text ends too early")]
+    EndsEarly,
+    /// A character that cannot be there.
+    #[error("Unexpected character {0:?}")]
+    Unexpected(char),
+    /// More than white space behind the value.
+    #[error("Something follows the value")]
+    SomethingFollows,
+    /// Objects and arrays in each other beyond the bound.
+    #[error("The nesting is deeper than {most}")]
+    TooDeep {
+        /// The bound.
+        most: u32,
+    },
+    /// A key that an object has already; its first 100 characters.
+    #[error("The key {0:?} comes twice in an object")]
+    DuplicateKey(String),
+    /// A control character that is not escaped.
+    #[error("Raw control character in a string")]
+    ControlCharacter,
+    /// A backslash before a character that it cannot escape.
+    #[error("Unknown escape in a string")]
+    UnknownEscape,
+    /// `\u` without four hexadecimal digits behind it.
+    #[error("A \\u escape needs four hexadecimal digits")]
+    BadUnicodeEscape,
+    /// A surrogate without the other one of its pair.
+    #[error("Half of a surrogate pair in a string")]
+    LoneSurrogate,
+    /// A value of another type than the caller takes, in the caller's words.
+    #[error("{0}")]
+    Expected(&'static str),
 }
 
 impl Malformed {
-    /// `what` is wrong at the byte `at` of `bytes`.
-    pub(super) fn at(what: impl Into<Cow<'static, str>>, bytes: &[u8], at: usize) -> Self {
+    /// `reason` holds at the byte `at` of `bytes`.
+    pub(super) fn at(reason: MalformedReason, bytes: &[u8], at: usize) -> Self {
         let before = &bytes[..at.min(bytes.len())];
-        let line_starts = before.iter().rposition(|byte| *byte == b'\n');
+        let last_line_end = before.iter().rposition(|byte| *byte == b'\n');
         Self {
-            what: what.into(),
+            reason,
             line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
-            column: before.len() - line_starts.map_or(0, |end| end + 1) + 1,
+            column: before.len() - last_line_end.map_or(0, |end| end + 1) + 1,
         }
     }
 }

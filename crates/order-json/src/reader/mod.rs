@@ -1,6 +1,6 @@
 //! A pull reader over one JSON text (RFC 8259): single pass, borrowed, bounded in depth.
 //!
-//! The callers say what they expect and where; this module only knows the grammar. It never makes a float.
+//! Its callers say which type they expect next; it only knows the grammar. It never makes a float.
 
 mod malformed;
 mod text;
@@ -8,14 +8,14 @@ mod text;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-pub use malformed::Malformed;
+pub use malformed::{Malformed, MalformedReason};
 
 /// Deeper nesting is refused, so that no input can exhaust the stack.
 const MAX_DEPTH: u32 = 64;
 
 /// The type of a value, known from its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueType {
     /// `{...}`
     Object,
     /// `[...]`
@@ -30,8 +30,9 @@ pub enum Kind {
     Null,
 }
 
-impl Kind {
-    /// The kind with its article, for sentences.
+impl ValueType {
+    /// The type with its article, for sentences: `an object`.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Object => "an object",
@@ -53,13 +54,13 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes`, which must be UTF-8.
+    /// A reader at the beginning of `bytes`.
     ///
     /// # Errors
-    /// If they are not.
+    /// If they are not UTF-8.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| Malformed::at("The text is not UTF-8", bytes, error.valid_up_to()))?;
+            .map_err(|error| Malformed::at(MalformedReason::NotUtf8, bytes, error.valid_up_to()))?;
         Ok(Self {
             text,
             at: 0,
@@ -67,15 +68,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// An error at the present position.
-    pub fn malformed(&self, what: impl Into<Cow<'static, str>>) -> Malformed {
-        Malformed::at(what, self.text.as_bytes(), self.at)
+    /// The error that `reason` holds at the present position.
+    #[must_use]
+    pub fn malformed(&self, reason: MalformedReason) -> Malformed {
+        Malformed::at(reason, self.text.as_bytes(), self.at)
     }
 
-    /// An error about a key that an object has twice.
+    /// The error that an object has `key` twice.
+    #[must_use]
     pub fn duplicate(&self, key: &str) -> Malformed {
-        let shown: String = key.chars().take(100).collect();
-        self.malformed(format!("The key {shown:?} comes twice in an object"))
+        let shown = key.chars().take(100).collect();
+        self.malformed(MalformedReason::DuplicateKey(shown))
     }
 
     fn byte(&self) -> Option<u8> {
@@ -90,21 +93,24 @@ impl<'a> Reader<'a> {
 
     fn unexpected(&self) -> Malformed {
         match self.text[self.at..].chars().next() {
-            None => self.malformed("The text ends too early"),
-            Some(found) => self.malformed(format!("Unexpected character {found:?}")),
+            None => self.malformed(MalformedReason::EndsEarly),
+            Some(found) => self.malformed(MalformedReason::Unexpected(found)),
         }
     }
 
     /// The type of the next value. Reads white space only.
-    pub fn peek(&mut self) -> Result<Kind, Malformed> {
+    ///
+    /// # Errors
+    /// If no value can begin here.
+    pub fn peek(&mut self) -> Result<ValueType, Malformed> {
         self.skip_space();
         match self.byte() {
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'"') => Ok(Kind::Text),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
-            Some(b't' | b'f') => Ok(Kind::Boolean),
-            Some(b'n') => Ok(Kind::Null),
+            Some(b'{') => Ok(ValueType::Object),
+            Some(b'[') => Ok(ValueType::Array),
+            Some(b'"') => Ok(ValueType::Text),
+            Some(b'-' | b'0'..=b'9') => Ok(ValueType::Number),
+            Some(b't' | b'f') => Ok(ValueType::Boolean),
+            Some(b'n') => Ok(ValueType::Null),
             _ => Err(self.unexpected()),
         }
     }
@@ -116,12 +122,15 @@ impl<'a> Reader<'a> {
     pub fn finish(&mut self) -> Result<(), Malformed> {
         self.skip_space();
         if self.byte().is_some() {
-            return Err(self.malformed("Something follows the value"));
+            return Err(self.malformed(MalformedReason::SomethingFollows));
         }
         Ok(())
     }
 
-    /// Reads an object; `member` reads the value of each key.
+    /// Reads an object; `member` reads the value of each key. Keys may come twice: the caller notices that.
+    ///
+    /// # Errors
+    /// If it is not an object, or `member` fails.
     pub fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Malformed>,
@@ -146,8 +155,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an object whose keys may each come once.
-    pub fn members(
+    /// Reads an object of which each key comes once.
+    fn members(
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
@@ -163,6 +172,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array; `element` reads each value, given its index.
+    ///
+    /// # Errors
+    /// If it is not an array, or `element` fails.
     pub fn array(
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), Malformed>,
@@ -189,7 +201,7 @@ impl<'a> Reader<'a> {
     fn enter(&mut self, opening: u8) -> Result<(), Malformed> {
         self.skip_space();
         if self.depth == MAX_DEPTH {
-            return Err(self.malformed(format!("The nesting is deeper than {MAX_DEPTH}")));
+            return Err(self.malformed(MalformedReason::TooDeep { most: MAX_DEPTH }));
         }
         self.expect(opening)?;
         self.depth += 1;
@@ -211,7 +223,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a number as its text.
+    /// Reads a number as its text, with every digit.
+    ///
+    /// # Errors
+    /// If it is not a number.
     pub fn number(&mut self) -> Result<&'a str, Malformed> {
         let from = self.at;
         if self.byte() == Some(b'-') {
@@ -256,23 +271,35 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `null`.
+    ///
+    /// # Errors
+    /// If it is not `null`.
     pub fn null(&mut self) -> Result<(), Malformed> {
         self.word("null")
     }
 
     /// Reads `true` or `false`.
+    ///
+    /// # Errors
+    /// If it is neither.
     pub fn boolean(&mut self) -> Result<bool, Malformed> {
         let value = self.byte() == Some(b't');
         self.word(if value { "true" } else { "false" })?;
         Ok(value)
     }
 
-    /// Reads any value and forgets it, refusing duplicate keys anywhere in it.
+    /// Reads any value and drops it. Duplicate keys anywhere in it are refused.
+    ///
+    /// # Errors
+    /// If it is not JSON, or an object in it has a key twice.
     pub fn skip(&mut self) -> Result<(), Malformed> {
         self.pass_over(true)
     }
 
     /// Reads any value and returns its text. Duplicate keys are found when that text is read.
+    ///
+    /// # Errors
+    /// If it is not JSON.
     pub fn raw(&mut self) -> Result<&'a str, Malformed> {
         self.skip_space();
         let from = self.at;
@@ -282,20 +309,22 @@ impl<'a> Reader<'a> {
 
     fn pass_over(&mut self, refuse_duplicates: bool) -> Result<(), Malformed> {
         match self.peek()? {
-            Kind::Object if refuse_duplicates => self.members(|reader, _| reader.pass_over(true)),
-            Kind::Object => self.object(|reader, _| reader.pass_over(false)),
-            Kind::Array => self.array(|reader, _| reader.pass_over(refuse_duplicates)),
-            Kind::Text => self.text().map(drop),
-            Kind::Number => self.number().map(drop),
-            Kind::Boolean => self.boolean().map(drop),
-            Kind::Null => self.null(),
+            ValueType::Object if refuse_duplicates => {
+                self.members(|reader, _| reader.pass_over(true))
+            }
+            ValueType::Object => self.object(|reader, _| reader.pass_over(false)),
+            ValueType::Array => self.array(|reader, _| reader.pass_over(refuse_duplicates)),
+            ValueType::Text => self.text().map(drop),
+            ValueType::Number => self.number().map(drop),
+            ValueType::Boolean => self.boolean().map(drop),
+            ValueType::Null => self.null(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Reader};
+    use super::{Reader, ValueType};
 
     fn reads(text: &str) -> bool {
         Reader::new(text.as_bytes())
@@ -395,7 +424,7 @@ mod tests {
     #[test]
     fn numbers_keep_every_digit() {
         let mut reader = Reader::new(b"90071992547409.910000000000000000001").unwrap();
-        assert_eq!(reader.peek().unwrap(), Kind::Number);
+        assert_eq!(reader.peek().unwrap(), ValueType::Number);
         assert_eq!(
             reader.number().unwrap(),
             "90071992547409.910000000000000000001"

@@ -1,11 +1,14 @@
-//! Strings: borrowed where they hold no escapes, with every escape of the standard where they do.
+//! Strings: borrowed if they hold no escapes, with every escape of the standard if they do.
 
 use std::borrow::Cow;
 
-use super::{Malformed, Reader};
+use super::{Malformed, MalformedReason, Reader};
 
 impl<'a> Reader<'a> {
-    /// Reads a string; borrowed where it holds no escapes.
+    /// Reads a string; borrowed if it holds no escapes.
+    ///
+    /// # Errors
+    /// If it is not a string, or holds an escape that the standard does not know.
     pub fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
         self.expect(b'"')?;
         let from = self.at;
@@ -17,14 +20,14 @@ impl<'a> Reader<'a> {
                     return Ok(Cow::Borrowed(text));
                 }
                 Some(b'\\') => return self.escaped_text(from).map(Cow::Owned),
-                Some(0..0x20) => return Err(self.malformed("Raw control character in a string")),
+                Some(0..0x20) => return Err(self.malformed(MalformedReason::ControlCharacter)),
                 Some(_) => self.at += 1,
                 None => return Err(self.unexpected()),
             }
         }
     }
 
-    /// Goes on with a string at its first escape.
+    /// Continues a string at its first escape.
     fn escaped_text(&mut self, from: usize) -> Result<String, Malformed> {
         let mut text = String::with_capacity(self.at - from + 32);
         text.push_str(&self.text[from..self.at]);
@@ -43,7 +46,7 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     text.push(self.escape()?);
                 }
-                Some(_) => return Err(self.malformed("Raw control character in a string")),
+                Some(_) => return Err(self.malformed(MalformedReason::ControlCharacter)),
                 None => return Err(self.unexpected()),
             }
         }
@@ -64,7 +67,7 @@ impl<'a> Reader<'a> {
                 return self.unicode_escape();
             }
             None => return Err(self.unexpected()),
-            Some(_) => return Err(self.malformed("Unknown escape in a string")),
+            Some(_) => return Err(self.malformed(MalformedReason::UnknownEscape)),
         };
         self.at += 1;
         Ok(plain)
@@ -75,18 +78,18 @@ impl<'a> Reader<'a> {
         let code = match unit {
             0xD800..0xDC00 => {
                 if !self.text[self.at..].starts_with("\\u") {
-                    return Err(self.malformed("Half of a surrogate pair in a string"));
+                    return Err(self.malformed(MalformedReason::LoneSurrogate));
                 }
                 self.at += 2;
                 let low = self.four_hex_digits()?;
                 if !(0xDC00..0xE000).contains(&low) {
-                    return Err(self.malformed("Half of a surrogate pair in a string"));
+                    return Err(self.malformed(MalformedReason::LoneSurrogate));
                 }
                 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
             }
             unit => unit,
         };
-        char::from_u32(code).ok_or_else(|| self.malformed("Half of a surrogate pair in a string"))
+        char::from_u32(code).ok_or_else(|| self.malformed(MalformedReason::LoneSurrogate))
     }
 
     fn four_hex_digits(&mut self) -> Result<u32, Malformed> {
@@ -95,7 +98,7 @@ impl<'a> Reader<'a> {
             let digit = self
                 .byte()
                 .and_then(|byte| char::from(byte).to_digit(16))
-                .ok_or_else(|| self.malformed("A \\u escape needs four hexadecimal digits"))?;
+                .ok_or_else(|| self.malformed(MalformedReason::BadUnicodeEscape))?;
             unit = unit * 16 + digit;
             self.at += 1;
         }

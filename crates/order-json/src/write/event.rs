@@ -1,10 +1,13 @@
-//! An event as JSON: the envelope of DESIGN, with the order's data beside what changed.
+//! An event as JSON: what changed, with the data of its order.
 
-use super::order::{write_contents, write_failure, write_text_or_null};
-use domain::{Event, Order};
 use std::io::Write as _;
 
-/// Appends `event` of `order`, whose unchanging facts it carries.
+use domain::{Event, Order};
+
+use super::contents::{write_contents, write_failure};
+use super::value::{write_text_or_null, write_time_or_null};
+
+/// Appends `event` of `order` as one JSON object without white space. It carries the facts of `order` that never change.
 pub fn write_event(event: &Event, order: &Order, out: &mut Vec<u8>) {
     write_envelope(event, out);
     // Writing into a Vec cannot fail.
@@ -15,12 +18,7 @@ pub fn write_event(event: &Event, order: &Order, out: &mut Vec<u8>) {
     );
     write_failure(event.failure.as_ref(), out);
     out.extend_from_slice(b",\"retry_at\":");
-    match event.retry_at {
-        Some(at) => {
-            let _ = write!(out, "\"{at}\"");
-        }
-        None => out.extend_from_slice(b"null"),
-    }
+    write_time_or_null(event.retry_at, out);
     out.extend_from_slice(b",\"external_id\":");
     let external_id = order.external_id.as_ref();
     write_text_or_null(external_id.map(domain::ExternalId::as_str), out);

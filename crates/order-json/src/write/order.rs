@@ -1,11 +1,11 @@
-//! An order as JSON: the one public shape, for every answer, stream, export and outside call.
-//!
-//! Edges and the webhook adapter call it on their hot paths, so it writes straight into the caller's buffer. It never
-//! reads JSON, and it never decides which fields a client may see.
+//! A whole order as JSON: the one public shape, for every answer, export and outside call.
 
-use std::io::Write as _;
+use domain::{Order, WaitingFor};
 
-use domain::{Adjustment, Currency, Failure, Line, Money, Order, Timestamp, WaitingFor};
+use super::contents::{write_contents, write_failure};
+use super::value::{
+    write_displayed, write_number, write_text, write_text_or_null, write_time_or_null,
+};
 
 /// Appends `order` as one JSON object without white space, in the documented order of fields.
 pub fn write_order(order: &Order, out: &mut Vec<u8>) {
@@ -53,41 +53,6 @@ pub fn write_order(order: &Order, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}");
 }
 
-/// Appends what was ordered, as the members `currency`, `amount`, `lines`, `adjustments`, `metadata` and `process_after`
-/// of an object that the caller has begun.
-pub fn write_contents(order: &Order, out: &mut Vec<u8>) {
-    let currency = order.amount.currency();
-    out.extend_from_slice(b"\"currency\":\"");
-    out.extend_from_slice(currency.code().as_bytes());
-    out.extend_from_slice(b"\",\"amount\":");
-    write_amount(order.amount, out);
-    out.extend_from_slice(b",\"lines\":[");
-    for (index, line) in order.lines.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_line(line, currency, out);
-    }
-    out.extend_from_slice(b"],\"adjustments\":[");
-    for (index, adjustment) in order.adjustments.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_adjustment(adjustment, currency, out);
-    }
-    out.extend_from_slice(b"],\"metadata\":{");
-    for (index, (key, value)) in order.metadata.pairs().iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_text(key, out);
-        out.push(b':');
-        write_text(value, out);
-    }
-    out.extend_from_slice(b"},\"process_after\":");
-    write_time_or_null(order.process_after, out);
-}
-
 /// Appends `{"what": ..., "until": ...}`, or `null` for an order that waits for nothing.
 fn write_waiting_for(waiting_for: Option<WaitingFor>, out: &mut Vec<u8>) {
     let Some(waiting_for) = waiting_for else {
@@ -101,149 +66,6 @@ fn write_waiting_for(waiting_for: Option<WaitingFor>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_time_or_null(time: Option<Timestamp>, out: &mut Vec<u8>) {
-    match time {
-        Some(time) => {
-            out.push(b'"');
-            write_displayed(&time, out);
-            out.push(b'"');
-        }
-        None => out.extend_from_slice(b"null"),
-    }
-}
-
-/// Appends `{"code": ..., "message": ...}`, or `null` if there is no failure.
-pub fn write_failure(failure: Option<&Failure>, out: &mut Vec<u8>) {
-    let Some(failure) = failure else {
-        out.extend_from_slice(b"null");
-        return;
-    };
-    out.extend_from_slice(b"{\"code\":");
-    write_text(&failure.code, out);
-    out.extend_from_slice(b",\"message\":");
-    write_text(&failure.message, out);
-    out.push(b'}');
-}
-
-/// Appends a JSON string, or `null`.
-pub fn write_text_or_null(text: Option<&str>, out: &mut Vec<u8>) {
-    match text {
-        Some(text) => write_text(text, out),
-        None => out.extend_from_slice(b"null"),
-    }
-}
-
-/// Appends a JSON string with what RFC 8259 wants escaped, and nothing more.
-pub fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut plain_from = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[plain_from..at]);
-        plain_from = at + 1;
-        let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            _ => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', short]);
-    }
-    out.extend_from_slice(&bytes[plain_from..]);
-    out.push(b'"');
-}
-
-/// Appends an amount as a JSON number with exactly the digits of its currency.
-pub fn write_amount(amount: Money, out: &mut Vec<u8>) {
-    write_minor(amount.minor(), amount.currency(), out);
-}
-
-fn write_line(line: &Line, currency: Currency, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"sku\":");
-    write_text_or_null(line.sku.as_ref().map(domain::Sku::as_str), out);
-    out.extend_from_slice(b",\"product_name\":");
-    write_text(line.product_name.as_str(), out);
-    out.extend_from_slice(b",\"quantity\":");
-    match line.quantity.as_whole() {
-        Some(pieces) => write_number(u64::from(pieces), out),
-        None => write_displayed(&line.quantity, out),
-    }
-    out.extend_from_slice(b",\"unit_price\":");
-    match line.unit_price_minor {
-        Some(minor) => write_minor(minor, currency, out),
-        None => out.extend_from_slice(b"null"),
-    }
-    out.extend_from_slice(b",\"total\":");
-    write_minor(line.total_minor, currency, out);
-    out.push(b'}');
-}
-
-fn write_adjustment(adjustment: &Adjustment, currency: Currency, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"kind\":\"");
-    out.extend_from_slice(adjustment.kind.as_str().as_bytes());
-    out.extend_from_slice(b"\",\"label\":");
-    write_text_or_null(adjustment.label.as_ref().map(domain::Label::as_str), out);
-    out.extend_from_slice(b",\"amount\":");
-    if adjustment.amount_minor < 0 {
-        out.push(b'-');
-    }
-    write_minor(adjustment.amount_minor.unsigned_abs(), currency, out);
-    out.extend_from_slice(b",\"included\":");
-    out.extend_from_slice(if adjustment.included {
-        b"true"
-    } else {
-        b"false"
-    });
-    out.push(b'}');
-}
-
-fn write_minor(minor: u64, currency: Currency, out: &mut Vec<u8>) {
-    let exponent = usize::from(currency.exponent());
-    let divisor = 10_u64.pow(u32::from(currency.exponent()));
-    write_number(minor / divisor, out);
-    if exponent > 0 {
-        out.push(b'.');
-        let from = out.len();
-        out.resize(from + exponent, b'0');
-        let mut fraction = minor % divisor;
-        for digit in out[from..].iter_mut().rev() {
-            *digit = b'0' + u8::try_from(fraction % 10).unwrap_or_default();
-            fraction /= 10;
-        }
-    }
-}
-
-fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    // 20 digits hold every u64.
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-fn write_displayed(value: &impl std::fmt::Display, out: &mut Vec<u8>) {
-    // Writing into a Vec cannot fail, and what is written here can always be shown.
-    let _ = write!(out, "{value}");
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -255,7 +77,8 @@ mod tests {
         Version,
     };
 
-    use super::{write_order, write_text};
+    use super::write_order;
+    use crate::write::value::write_text;
 
     fn order(currency: &str, minor: u64) -> Order {
         let created_at = Timestamp::parse("2026-01-31T12:00:00.000Z").unwrap();

@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use server::config::{self, ConfigFlags};
+use server::config;
+use server::{ConfigFlags, Configuration};
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -26,11 +27,10 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     let text = match command {
         ConfigCommand::Default => config::DEFAULTS.to_owned(),
         ConfigCommand::Check(flags) => {
-            let (config, mut layers) = config::load(flags, &[])?;
-            server::check(config, &mut layers)?;
+            server::check(Configuration::load(flags, &[])?)?;
             "configuration: good\n".to_owned()
         }
-        ConfigCommand::Show(flags) => config::show(&config::load(flags, &[])?.1),
+        ConfigCommand::Show(flags) => Configuration::load(flags, &[])?.show(),
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use order_json::did_you_mean;
 
 use super::table::Table;
 use crate::client::{OrderPage, OrderView, Server, ServerFlags};
@@ -84,7 +85,7 @@ fn parse_status(text: &str) -> Result<String, String> {
                 .iter()
                 .map(|status| status.as_str())
                 .collect();
-            let hint = server::nearest::suggestion(&text.to_uppercase(), known.iter().copied());
+            let hint = did_you_mean(&text.to_uppercase(), known.iter().copied());
             format!("is not one of {}{hint}", known.join(", "))
         })
 }

@@ -3,10 +3,8 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use application::system::SystemClock;
-use server::config::{self, ConfigFlags, Override};
+use server::{ConfigFlags, Configuration, Override};
 
 /// Flags of `migrate`.
 #[derive(Debug, clap::Args)]
@@ -28,8 +26,8 @@ pub async fn run(flags: MigrateFlags) -> anyhow::Result<ExitCode> {
         .data_dir
         .as_ref()
         .map(|dir| Override::new("store.data_dir", dir.to_string_lossy(), "--data-dir"));
-    let (config, mut layers) = config::load(&flags.config, data_dir.as_slice())?;
-    let shards = server::migrate(&config, &mut layers, Arc::new(SystemClock::new())).await?;
+    let configuration = Configuration::load(&flags.config, data_dir.as_slice())?;
+    let shards = server::migrate(configuration).await?;
     writeln!(
         std::io::stdout().lock(),
         "the schema of {shards} {} is up to date",

@@ -19,6 +19,7 @@ mod import;
 mod import_checks;
 mod import_presets;
 mod import_without_numbers;
+mod module_circles;
 mod open_files;
 mod operator;
 mod owner_only;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::EventPage;
-use domain::{Order, OrderId, Seq, ShardId, Steering};
+use domain::{Order, OrderCommand, OrderId, Seq, ShardId};
 use tokio::task::JoinSet;
 
 use super::erased_feed::place_and_erase;
@@ -81,7 +81,7 @@ async fn fill(subject: &Subject) -> (Vec<Arc<Order>>, Vec<Arc<Order>>) {
         let claimed = subject.claim_only(retrying.id, LONG).await;
         ended.push(subject.fail(&claimed, "handler_rejected").await);
         let (placed, _) = subject.place(&sample::plain("alice", number)).await;
-        living.push(subject.steer(&placed, Steering::Hold).await);
+        living.push(subject.apply(&placed, OrderCommand::Hold).await);
     }
     (ended, living)
 }

@@ -9,8 +9,9 @@ use application::ports::{
 };
 use application::system::SystemIds;
 use domain::{
-    Bucket, Cause, Decision, EventPosition, Failure, HistoryStatus, IdempotencyKey, Order, OrderId,
-    PlaceOrder, Receipt, ReceiptLocation, Seq, ShardId, Steering, Timestamp, UserId, Version,
+    Bucket, Cause, Decision, EventPosition, Failure, HistoryStatus, IdempotencyKey, Order,
+    OrderCommand, OrderId, PlaceOrder, Receipt, ReceiptLocation, Seq, ShardId, Timestamp, UserId,
+    Version,
 };
 
 use super::{LONG, OpenStore, StoreFactory, sample};
@@ -125,10 +126,10 @@ impl Subject {
     }
 
     /// Holds, releases, cancels... an order in this state.
-    pub async fn steer(&self, order: &Order, steering: Steering) -> Arc<Order> {
+    pub async fn apply(&self, order: &Order, command: OrderCommand) -> Arc<Order> {
         let decision = order
-            .steer(steering, self.now(), sample::cause())
-            .expect("the behaviour steers only if the rules allow it");
+            .apply(command, self.now(), sample::cause())
+            .expect("the behaviour sends a command only if the rules allow it");
         self.advance(order, decision).await
     }
 

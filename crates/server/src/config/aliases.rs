@@ -1,8 +1,8 @@
-//! Names of the environment that three other order systems are set by, as aliases of our settings: above the file,
-//! below `ORDERMILL__`. An empty value means that system's default, and says nothing here.
+//! Names of the environment that set three other order systems, as aliases of our settings: above the file, below
+//! `ORDERMILL__`. An empty value means that system's default, and sets nothing here.
 //!
-//! Called while the layers are put on top of each other; what became of each name is kept for the log and for
-//! `config show`. Never shows a value: some are secrets.
+//! Called while the layers are added; what became of each name is kept for the log and for `config show`. Never shows a
+//! value: some are secrets.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ enum Meaning {
     Setting(&'static str),
     /// The port of an address; its host stays.
     Port(&'static str),
-    /// So many retries are one attempt more.
+    /// A number of retries, which is one attempt fewer.
     Retries(&'static str),
     /// One database for all users.
     Database,
@@ -30,7 +30,7 @@ const KAFKA: &str = "Kafka is not connected";
 const S3: &str = "receipts are kept in the store or in a folder";
 const RATES: &str = "rates are not limited";
 
-/// Every name, with what it means. Names of one group say the same thing and must not disagree.
+/// Every name, with what it means. Names of one group set the same and must not disagree.
 const ALIASES: [(&str, &str, Meaning); 21] = [
     ("KAFKA_BROKERS", "brokers", Nothing(KAFKA)),
     ("KAFKA_TOPIC", "topic", Nothing(KAFKA)),
@@ -68,20 +68,21 @@ const WHOLE: &str = "DB_DSN";
 pub struct Alias {
     /// The name.
     pub name: &'static str,
-    /// The settings that it sets; empty where it has no effect.
+    /// The settings that it sets; empty if it has no effect.
     pub settings: Vec<&'static str>,
-    /// Why it has no effect, where it has none.
+    /// Why it has no effect, if it has none.
     pub without_effect: Option<&'static str>,
 }
 
-/// Lays the aliases in `variables` on top; faults stay in the layers.
-pub(super) fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) {
+/// Adds the aliases in `variables` as the uppermost layer; faults stay in the layers. Returns what each sets.
+pub fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) -> Vec<Alias> {
+    let mut aliases = Vec::new();
     let given = |name: &str| variables.get(name).filter(|text| !text.trim().is_empty());
-    let mut said: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    let mut values: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for (name, group, meaning) in &ALIASES {
         let Some(text) = given(name) else { continue };
         let text = text.trim();
-        if let Some((other, value)) = said.get(group)
+        if let Some((other, value)) = values.get(group)
             && *value != text
         {
             layers.complain(format!(
@@ -90,7 +91,7 @@ pub(super) fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) {
             continue;
         }
         // Two names that agree are one origin.
-        let origin = Origin::Environment(match said.insert(group, (name, text)) {
+        let origin = Origin::Environment(match values.insert(group, (name, text)) {
             Some((other, _)) => format!("{other}, {name}"),
             None => (*name).to_owned(),
         });
@@ -115,7 +116,7 @@ pub(super) fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) {
                     settings.push(*setting);
                 }
                 None => layers.complain(format!(
-                    "{name} must be a whole number from 0 on: so many retries follow the first attempt"
+                    "{name} must be a whole number from 0 on: the number of retries after the first attempt"
                 )),
             },
             Database => databases(layers, &[text], "spread", name),
@@ -128,13 +129,35 @@ pub(super) fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) {
         if *name == FIRST_HALF {
             settings.push("dialects.orderflow");
         }
-        layers.note(Alias {
+        aliases.push(Alias {
             name,
             settings,
             without_effect,
         });
     }
     halves(layers, given(FIRST_HALF), given(SECOND_HALF), given(WHOLE));
+    aliases
+}
+
+/// What became of each alias, one line each: which settings it sets, or why it has no effect.
+pub fn lines(aliases: &[Alias], layers: &Layers) -> impl Iterator<Item = String> {
+    aliases.iter().map(|alias| {
+        let name = alias.name;
+        if let Some(why) = alias.without_effect {
+            return format!("{name} has no effect: {why}");
+        }
+        let overridden = alias.settings.iter().find_map(|setting| {
+            let origin = &layers.settings().get(*setting)?.origin;
+            match origin {
+                Origin::Environment(names) if names.split(", ").any(|n| n == name) => None,
+                other => Some(format!("{setting} is set by {other}")),
+            }
+        });
+        match overridden {
+            Some(by) => format!("{name} has no effect: {by}"),
+            None => format!("{name} sets {}", alias.settings.join(", ")),
+        }
+    })
 }
 
 /// The two halves are one store, or none.
@@ -182,8 +205,7 @@ fn databases(layers: &mut Layers, shards: &[&str], map: &str, names: &str) {
     layers.set_text("store.map", map, origin());
 }
 
-/// The address that a listener has with another port: where it listens is not what the port says. `None` where there
-/// is no such listener.
+/// The address of a listener with another port and the same host. `None` if there is no such listener.
 fn port(layers: &Layers, setting: &str, text: &str) -> Result<Option<String>, &'static str> {
     let port: u16 = text
         .trim_start_matches(':')
@@ -195,197 +217,4 @@ fn port(layers: &Layers, setting: &str, text: &str) -> Result<Option<String>, &'
     let host = known.value.as_str().and_then(|addr| addr.rsplit_once(':'));
     let host = host.map_or("127.0.0.1", |(host, _)| host);
     Ok(Some(format!("{host}:{port}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::io::Write as _;
-
-    use super::super::{Config, ConfigFlags, Layers, ShardMapText, StoreKind, load_with};
-    use super::ALIASES;
-
-    fn load(file: &str, environment: &[(&str, &str)]) -> Result<(Config, Layers), Vec<String>> {
-        let mut written = tempfile::NamedTempFile::new().unwrap();
-        written.write_all(file.as_bytes()).unwrap();
-        let flags = ConfigFlags {
-            config: Some(written.path().to_owned()),
-            set: Vec::new(),
-        };
-        let environment = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        load_with(&flags, &[], environment).map_err(|error| error.faults)
-    }
-
-    fn lines(layers: &Layers) -> BTreeMap<String, String> {
-        let line = |line: String| {
-            let (name, rest) = line.split_once(' ').unwrap();
-            (name.to_owned(), rest.to_owned())
-        };
-        layers.alias_lines().map(line).collect()
-    }
-
-    #[test]
-    fn each_name_is_a_setting_or_says_why_it_has_no_effect() {
-        let values = [
-            ("PORT", "9001"),
-            ("HTTP_PORT", "9001"),
-            ("GRPC_PORT", "9002"),
-            ("WORKER_COUNT", "20"),
-            ("BATCH_SIZE", "1000"),
-            ("MAX_RETRIES", "3"),
-            ("KAFKA_BROKERS", "localhost:9092"),
-            ("KAFKA_TOPIC", "orders"),
-            ("KAFKA_GROUP_ID", "g"),
-            ("KAFKA_GROUP", "g"),
-            ("S3_ENDPOINT", "http://localhost:4566"),
-            ("S3_BUCKET", "order-receipts"),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "s3cret"),
-            ("AWS_SECRET_ACCESS_KEY", "s3cret"),
-            ("BATCH_FLUSH_INTERVAL", "5s"),
-            ("RATE_LIMIT_REQUESTS", "100"),
-            ("RATE_LIMIT_INTERVAL", "1m"),
-        ];
-        let (config, layers) = load("", &values).unwrap();
-        assert_eq!(config.http.addr.to_string(), "127.0.0.1:9001");
-        let grpc_addr = config.grpc.addr.map(|addr| addr.to_string());
-        assert_eq!(grpc_addr.as_deref(), Some("127.0.0.1:9002"));
-        assert_eq!(config.worker.concurrency, 20);
-        assert_eq!(
-            config.worker.max_attempts, 4,
-            "3 retries follow the first attempt"
-        );
-        assert_eq!(config.store.batch, 1000);
-        let lines = lines(&layers);
-        assert_eq!(lines.len(), values.len());
-        for (name, line) in &lines {
-            let has_effect = [
-                "PORT",
-                "HTTP_PORT",
-                "GRPC_PORT",
-                "WORKER_COUNT",
-                "BATCH_SIZE",
-                "MAX_RETRIES",
-            ]
-            .contains(&name.as_str());
-            let expected = if has_effect {
-                "sets "
-            } else {
-                "has no effect: "
-            };
-            assert!(line.starts_with(expected), "{name} {line}");
-            assert!(!line.contains("s3cret"));
-        }
-        let is_known = |name: &str| ALIASES.iter().any(|(known, _, _)| *known == name);
-        assert!(
-            ["PG_SHARD1_DSN", "PG_SHARD2_DSN", "DB_DSN"]
-                .into_iter()
-                .all(is_known)
-        );
-    }
-
-    #[test]
-    fn they_rank_above_the_file_and_below_our_own_names() {
-        let file = "[worker]\nconcurrency = 1\nmax_attempts = 1\n[store]\nbatch = 1\n";
-        let environment = [
-            ("WORKER_COUNT", "2"),
-            ("MAX_RETRIES", "2"),
-            ("ORDERMILL__WORKER__MAX_ATTEMPTS", "9"),
-        ];
-        let (config, layers) = load(file, &environment).unwrap();
-        assert_eq!(
-            (
-                config.store.batch,
-                config.worker.concurrency,
-                config.worker.max_attempts
-            ),
-            (1, 2, 9)
-        );
-        assert_eq!(
-            layers.settings()["worker.concurrency"].origin.to_string(),
-            "WORKER_COUNT"
-        );
-        let lines = lines(&layers);
-        assert_eq!(lines["WORKER_COUNT"], "sets worker.concurrency");
-        assert_eq!(
-            lines["MAX_RETRIES"],
-            "has no effect: worker.max_attempts is set by ORDERMILL__WORKER__MAX_ATTEMPTS"
-        );
-    }
-
-    #[test]
-    fn two_databases_are_shards_by_letter_and_one_is_the_store() {
-        let (first, second) = ("postgres://u:p@a/x", "host=b user=u password='a,b'");
-        let halves = [("PG_SHARD1_DSN", first), ("PG_SHARD2_DSN", second)];
-        let (config, layers) = load("", &halves).unwrap();
-        assert_eq!(config.store.kind, StoreKind::Postgres);
-        assert_eq!(config.store.shards, [first, second]);
-        assert_eq!(config.store.map, ShardMapText::Letter);
-        assert_eq!(
-            lines(&layers)["PG_SHARD1_DSN"],
-            "sets store.kind, store.shards, store.map, dialects.orderflow"
-        );
-        assert!(config.dialects.orderflow, "its clients ask for its health");
-        let off = [&halves[..], &[("ORDERMILL__DIALECTS__ORDERFLOW", "false")]].concat();
-        assert!(!load("", &off).unwrap().0.dialects.orderflow);
-        let (config, _) = load("", &[("DB_DSN", first), ("PG_SHARD1_DSN", "")]).unwrap();
-        assert!(!config.dialects.orderflow);
-        assert_eq!(config.store.shards, [first]);
-        assert_eq!(config.store.map, ShardMapText::Spread);
-    }
-
-    #[test]
-    fn what_disagrees_or_is_no_value_is_a_fault_by_name() {
-        for (environment, part) in [
-            (
-                &[("PORT", "1"), ("HTTP_PORT", "2")][..],
-                "PORT and HTTP_PORT say the same setting and disagree",
-            ),
-            (
-                &[("KAFKA_GROUP", "a"), ("KAFKA_GROUP_ID", "b")],
-                "KAFKA_GROUP_ID and KAFKA_GROUP",
-            ),
-            (
-                &[("DB_DSN", "x"), ("PG_SHARD2_DSN", "y")],
-                "PG_SHARD2_DSN and DB_DSN",
-            ),
-            (&[("PG_SHARD1_DSN", "x")], "PG_SHARD2_DSN does not name"),
-            (&[("PG_SHARD2_DSN", "x")], "PG_SHARD1_DSN does not name"),
-            (&[("PORT", "http")], "PORT must be a port"),
-            (&[("PORT", "65536")], "PORT must be a port"),
-            (&[("MAX_RETRIES", "-1")], "MAX_RETRIES must be"),
-            (&[("MAX_RETRIES", "4294967295")], "MAX_RETRIES must be"),
-            (
-                &[("WORKER_COUNT", "many")],
-                "worker.concurrency must be a whole number (WORKER_COUNT)",
-            ),
-            (
-                &[("WORKER_COUNT", "0")],
-                "worker.concurrency must be at least 1 (WORKER_COUNT)",
-            ),
-        ] {
-            let faults = load("", environment).unwrap_err().join("\n");
-            assert!(faults.contains(part), "{part} is not in {faults}");
-        }
-    }
-
-    #[test]
-    fn a_port_alone_leaves_the_host_and_its_rule_as_they_are() {
-        let (config, _) = load("", &[("HTTP_PORT", ":9000")]).unwrap();
-        assert!(config.http.addr.ip().is_loopback());
-        let open = "[http]\naddr = \"[::]:80\"\n[auth]\nmode = \"none\"\n";
-        let (config, _) = load(open, &[("PORT", "9000")]).unwrap();
-        assert_eq!(config.http.addr.to_string(), "[::]:9000");
-        let faults = load("[http]\naddr = \"0.0.0.0:80\"\n", &[("PORT", "9000")]).unwrap_err();
-        assert!(faults.join("").contains("auth.mode"), "{faults:?}");
-    }
-
-    #[test]
-    fn an_empty_value_says_nothing() {
-        let names: Vec<(&str, &str)> = ALIASES.iter().map(|(name, _, _)| (*name, " ")).collect();
-        let (_, layers) = load("", &names).unwrap();
-        assert_eq!(lines(&layers), BTreeMap::new());
-    }
 }

@@ -1,17 +1,19 @@
-//! Puts the layers of the configuration on top of each other and remembers where each value came from:
-//! defaults < file < aliases < environment (`ORDERMILL__SECTION__KEY`) < flags. Knows names and types from the defaults
-//! alone.
+//! The layers of the configuration, and where each value came from:
+//! defaults < file < aliases < environment (`ORDERMILL__SECTION__KEY`) < flags. Names and kinds of values are those of the
+//! defaults. Called while a configuration is loaded and checked.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use order_json::did_you_mean;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::aliases::Alias;
-use super::value::{self, FromValue};
-use super::{ConfigError, DEFAULTS};
-use crate::nearest::suggestion;
+use super::deserializer::Raw;
+use super::error::ConfigError;
+use super::file::Entry;
+use super::{defaults, file, text};
 
 /// Names of the environment that are settings begin so.
 const ENVIRONMENT_PREFIX: &str = "ORDERMILL__";
@@ -21,7 +23,7 @@ const ENVIRONMENT_PREFIX: &str = "ORDERMILL__";
 pub enum Origin {
     /// The commented defaults.
     Default,
-    /// The configuration file, at this line (0 where it could not be told).
+    /// The configuration file, at this line (0 if it could not be told).
     File {
         /// The file.
         path: PathBuf,
@@ -46,12 +48,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One setting as it stands.
+/// One setting with its uppermost value.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Its value.
     pub value: Value,
-    /// Who said so.
+    /// Where it came from.
     pub origin: Origin,
 }
 
@@ -82,21 +84,13 @@ impl Override {
 pub struct Layers {
     settings: BTreeMap<String, Setting>,
     defaults: BTreeMap<String, Value>,
-    aliases: Vec<Alias>,
     faults: Vec<String>,
 }
 
 impl Layers {
     /// Every setting at its default.
     pub fn defaults() -> Self {
-        let table: Table = toml::from_str(DEFAULTS).expect("the embedded defaults are valid TOML");
-        let mut defaults = BTreeMap::new();
-        for (section, keys) in &table {
-            let keys = keys.as_table().expect("every default stands in a section");
-            for (key, value) in keys {
-                defaults.insert(format!("{section}.{key}"), value.clone());
-            }
-        }
+        let defaults = defaults::values();
         let settings = defaults
             .iter()
             .map(|(name, value)| {
@@ -110,51 +104,41 @@ impl Layers {
         Self {
             settings,
             defaults,
-            aliases: Vec::new(),
             faults: Vec::new(),
         }
     }
 
-    /// Lays a configuration file on top.
+    /// Adds a configuration file as the uppermost layer.
     ///
     /// # Errors
-    /// Where the file cannot be read or is not TOML; unknown keys become faults.
+    /// If the file cannot be read or is not TOML; unknown keys become faults.
     pub fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            ConfigError::one(format!(
-                "cannot read the configuration file {}: {error}",
-                path.display()
-            ))
-        })?;
-        let table: Table = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| line_at(&text, span.start));
-            let message = error.message().replace('\n', " ");
-            ConfigError::one(format!("{}:{line}: {message}", path.display()))
-        })?;
-        for (section, value) in table {
-            let origin = |key: &str| Origin::File {
+        for entry in file::read(path)? {
+            let (name, line, keys) = match entry {
+                Entry::Section { name, line, keys } => (name, line, keys),
+                Entry::Stray { name } => {
+                    let fault = self.unknown_section(&name);
+                    self.faults.push(format!("{fault} ({})", path.display()));
+                    continue;
+                }
+            };
+            let origin = |line| Origin::File {
                 path: path.to_owned(),
-                line: line_of(&text, &section, key),
+                line,
             };
-            let Value::Table(keys) = value else {
-                let name = self.unknown_section(&section);
-                self.faults.push(format!("{} ({})", name, path.display()));
-                continue;
-            };
-            if !self.sections().any(|known| known == section) {
-                let name = self.unknown_section(&section);
-                self.faults.push(format!("{} ({})", name, origin("")));
+            if !self.sections().any(|known| known == name) {
+                let fault = self.unknown_section(&name);
+                self.faults.push(format!("{fault} ({})", origin(line)));
                 continue;
             }
-            for (key, value) in keys {
-                let origin = origin(&key);
-                self.set(&format!("{section}.{key}"), value, origin);
+            for (key, value, line) in keys {
+                self.set(&format!("{name}.{key}"), value, origin(line));
             }
         }
         Ok(())
     }
 
-    /// Lays the environment on top.
+    /// Adds the environment as the uppermost layer.
     pub fn add_environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         for (variable, text) in variables {
             let Some(rest) = variable.strip_prefix(ENVIRONMENT_PREFIX) else {
@@ -165,24 +149,24 @@ impl Layers {
         }
     }
 
-    /// Lays a flag on top.
+    /// Adds a flag as the uppermost layer.
     pub fn add_flag(&mut self, given: &Override) {
         self.set_text(&given.name, &given.text, Origin::Flag(given.flag.clone()));
     }
 
     /// Sets a list from whole texts, whatever they hold.
-    pub(super) fn set_list(&mut self, name: &str, items: &[&str], origin: Origin) {
+    pub fn set_list(&mut self, name: &str, items: &[&str], origin: Origin) {
         let items = items.iter().map(|item| Value::String((*item).to_owned()));
         self.set(name, Value::Array(items.collect()), origin);
     }
 
     /// Sets a value from a text, by the type of the setting's default.
-    pub(super) fn set_text(&mut self, name: &str, text: &str, origin: Origin) {
+    pub fn set_text(&mut self, name: &str, given: &str, origin: Origin) {
         let Some(like) = self.defaults.get(name) else {
             self.report_unknown(name, &origin);
             return;
         };
-        match value::from_text(text, like) {
+        match text::from_text(given, like) {
             Ok(value) => self.set(name, value, origin),
             Err(reason) => self.faults.push(format!("{name} {reason} ({origin})")),
         }
@@ -196,7 +180,7 @@ impl Layers {
     }
 
     fn report_unknown(&mut self, name: &str, origin: &Origin) {
-        let hint = suggestion(name, self.defaults.keys().map(String::as_str));
+        let hint = did_you_mean(name, self.defaults.keys().map(String::as_str));
         self.faults
             .push(format!("{name} is no setting{hint} ({origin})"));
     }
@@ -208,23 +192,30 @@ impl Layers {
     }
 
     fn unknown_section(&self, section: &str) -> String {
-        let hint = suggestion(section, self.sections());
+        let hint = did_you_mean(section, self.sections());
         format!("[{section}] is no section{hint}")
     }
 
-    /// Reads one setting as its type. A fault is remembered, and the default stands in so that all are found at once.
-    pub fn read<T: FromValue>(&mut self, name: &str) -> T {
-        let setting = self
+    /// Reads all settings as their types. Each fault is remembered and the default stands in for the setting, so that all are
+    /// found at once.
+    pub fn read<T: DeserializeOwned>(&mut self) -> T {
+        let mut values: BTreeMap<String, Value> = self
             .settings
-            .get(name)
-            .expect("every setting that is read has a default");
-        match T::from_value(&setting.value) {
-            Ok(value) => value,
-            Err(reason) => {
-                self.faults
-                    .push(format!("{name} {reason} ({})", setting.origin));
-                T::from_value(&self.defaults[name]).expect("every default is of its setting's type")
-            }
+            .iter()
+            .map(|(name, setting)| (name.clone(), setting.value.clone()))
+            .collect();
+        loop {
+            let fault = match T::deserialize(Raw(Value::Table(in_sections(&values)))) {
+                Ok(read) => return read,
+                Err(fault) => fault,
+            };
+            let default = self.defaults.get(&fault.name);
+            let default = default.filter(|default| values.get(&fault.name) != Some(default));
+            let default = default
+                .unwrap_or_else(|| panic!("the defaults and the sections do not fit: {fault}"))
+                .clone();
+            self.refuse(&fault.name, &fault.reason);
+            values.insert(fault.name, default);
         }
     }
 
@@ -239,37 +230,11 @@ impl Layers {
     }
 
     /// Remembers a fault that is no setting's own.
-    pub(super) fn complain(&mut self, fault: String) {
+    pub fn complain(&mut self, fault: String) {
         self.faults.push(fault);
     }
 
-    /// Remembers an alias that the environment has.
-    pub(super) fn note(&mut self, alias: Alias) {
-        self.aliases.push(alias);
-    }
-
-    /// What became of each alias, a line each: which settings it sets, or why it has no effect.
-    pub fn alias_lines(&self) -> impl Iterator<Item = String> {
-        self.aliases.iter().map(|alias| {
-            let name = alias.name;
-            if let Some(why) = alias.without_effect {
-                return format!("{name} has no effect: {why}");
-            }
-            let overridden = alias.settings.iter().find_map(|setting| {
-                let origin = &self.settings.get(*setting)?.origin;
-                match origin {
-                    Origin::Environment(names) if names.split(", ").any(|n| n == name) => None,
-                    other => Some(format!("{setting} is set by {other}")),
-                }
-            });
-            match overridden {
-                Some(by) => format!("{name} has no effect: {by}"),
-                None => format!("{name} sets {}", alias.settings.join(", ")),
-            }
-        })
-    }
-
-    /// Whether anybody said anything about this setting.
+    /// Whether no layer above the defaults sets this setting.
     pub fn is_default(&self, name: &str) -> bool {
         self.settings
             .get(name)
@@ -301,41 +266,17 @@ impl Layers {
     }
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
-}
-
-/// The line where a key of a section is set, by the usual layout; 0 where it is written in another way.
-fn line_of(text: &str, section: &str, key: &str) -> usize {
-    let mut here = String::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if let Some(header) = line.strip_prefix('[') {
-            here = header
-                .split(']')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            if key.is_empty() && here == section {
-                return index + 1;
-            }
-        } else if let Some((name, _)) = line.split_once('=') {
-            let name = name.trim().trim_matches('"');
-            let full = if here.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{here}.{name}")
-            };
-            if full == format!("{section}.{key}") {
-                return index + 1;
-            }
+/// The settings as a table of sections.
+fn in_sections(values: &BTreeMap<String, Value>) -> Table {
+    let mut sections = Table::new();
+    for (name, value) in values {
+        let (section, key) = name.split_once('.').expect("a setting is section.key");
+        let section = sections
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(keys) = section {
+            keys.insert(key.to_owned(), value.clone());
         }
     }
-    0
+    sections
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
+use super::aliases::{self, Alias};
 use super::layers::Layers;
 
 /// Settings whose value is never shown.
@@ -13,8 +14,8 @@ const HEADERS: [&str; 1] = ["handler.headers"];
 /// Settings whose values are connection strings: shown without their passwords.
 const CONNECTIONS: [&str; 2] = ["store.shards", "handler.url"];
 
-/// One line a setting: name, value, origin; then what became of the names of other systems.
-pub fn show(layers: &Layers) -> String {
+/// One line for each setting: name, value, origin; then what became of the names of other systems.
+pub fn show(layers: &Layers, aliases: &[Alias]) -> String {
     let lines: Vec<(String, String)> = layers
         .settings()
         .iter()
@@ -35,7 +36,7 @@ pub fn show(layers: &Layers) -> String {
     for (line, origin) in &lines {
         writeln!(out, "{line:width$}  # {origin}").expect("writing to a String never fails");
     }
-    for line in layers.alias_lines() {
+    for line in aliases::lines(aliases, layers) {
         writeln!(out, "# {line}").expect("writing to a String never fails");
     }
     out
@@ -59,7 +60,7 @@ fn shown(name: &str, value: &Value) -> String {
     }
 }
 
-/// What stands for a secret.
+/// What is shown in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
 /// `Name: value` with its value hidden; all of it if it is not of that form.

@@ -1,8 +1,10 @@
-//! What a process does: one file a role. A role wires the parts that it needs and hands them to the supervisor.
+//! What a process does: one file for each role. A role opens and wires the parts that it needs and hands what runs to the
+//! supervisor.
 
 mod all;
 
 use crate::check::Checked;
+use crate::error::ServerError;
 use crate::wiring::Wiring;
 
 /// What a process does.
@@ -16,7 +18,7 @@ pub enum Role {
 ///
 /// # Errors
 /// What could not be started, or which task ended.
-pub async fn run(role: Role, checked: Checked, wiring: Wiring) -> anyhow::Result<()> {
+pub async fn run(role: Role, checked: Checked, wiring: &mut dyn Wiring) -> Result<(), ServerError> {
     match role {
         Role::All => all::run(checked, wiring).await,
     }

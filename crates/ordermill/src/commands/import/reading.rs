@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use domain::{CheckRules, Currency, Fault, PlaceOrder};
 use order_import::{
     Expect, Fate, ImportError, Inputs, Item, MappedFiles, Mapping, Progress, Repeats, RunKeys,
     Sink, Taken, Tally, WholeFiles,
 };
-use order_json::{Reader, RowFields, read_order};
 use tokio::sync::mpsc;
 
 use super::chunk::Chunk;
@@ -86,7 +84,7 @@ impl Reading {
         let progress = begin_pass(messages, LAST_PASS, files.size())?;
         let keys = self.keys.clone();
         send(messages, |sink| {
-            files.read(keys, self.default_fate, &check_row, &progress, sink)
+            files.read(keys, self.default_fate, &progress, sink)
         })
     }
 }
@@ -148,25 +146,4 @@ fn compare(
             "the files are not as the mapping expects, and nothing was sent ({refused} orders are refused; --dry-run reports why)"
         )
     })
-}
-
-/// Checks a row as the server would, except for what only it knows: its default currency, its keys and external ids.
-fn check_row(json: &str, is_history: bool, faults: &mut Vec<Fault>) -> Option<PlaceOrder> {
-    let read = Reader::new(json.as_bytes()).and_then(|mut reader| {
-        let input = read_order(&mut reader, RowFields::Row, faults)?;
-        reader.finish().map(|()| input)
-    });
-    let input = match read {
-        Ok(input) => input,
-        Err(malformed) => {
-            faults.push(Fault::new("", "bad_json", malformed.to_string()));
-            return None;
-        }
-    };
-    let rules = if is_history {
-        CheckRules::history(Currency::USD)
-    } else {
-        CheckRules::new_orders(Currency::USD)
-    };
-    PlaceOrder::check(input.draft, rules, faults)
 }

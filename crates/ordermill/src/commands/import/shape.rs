@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use order_import::{Fate, Mapping, Ready, column_of, presets};
-use server::config::ConfigError;
+use server::ConfigError;
 
 use super::flags::{As, FormatFlag, ImportFlags};
 

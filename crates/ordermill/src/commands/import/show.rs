@@ -25,7 +25,7 @@ pub fn shown(ready: &Ready) -> String {
         match &ready.history {
             Some(history) => format!(
                 "history {} of {}",
-                history.status_name(),
+                history.status.status(),
                 history.created_at
             ),
             None => "new".to_owned(),

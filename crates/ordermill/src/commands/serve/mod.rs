@@ -3,10 +3,10 @@
 mod demo;
 mod sample;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use server::config::{self, Override};
-use server::{Companion, ServeFlags, Wiring};
+use server::{Configuration, Override, ServeFlags, Shipped, Supervisor, Wiring};
 
 /// The folder of `--demo` if no other is named: a demonstration never touches real orders.
 const DEMO_DATA_DIR: &str = "ordermill-demo-data";
@@ -34,11 +34,22 @@ pub fn run(command: &ServeCommand) -> anyhow::Result<ExitCode> {
     if command.demo && flags.data_dir.is_none() {
         overrides.push(Override::new("store.data_dir", DEMO_DATA_DIR, "--demo"));
     }
-    let (config, layers) = config::load(&flags.config, &overrides)?;
-    let feed: Companion = Box::new(|addr, stop| Box::pin(demo::feed(addr, stop)));
-    let wiring = Wiring {
-        companion: command.demo.then_some(("the demonstration", feed)),
+    let configuration = Configuration::load(&flags.config, &overrides)?;
+    let ran = if command.demo {
+        server::run(flags.role, configuration, &mut Demonstration)
+    } else {
+        server::run(flags.role, configuration, &mut Shipped)
     };
-    server::run(flags.role, config, layers, wiring)?;
+    ran?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The shipped server with a task that feeds it.
+struct Demonstration;
+
+impl Wiring for Demonstration {
+    fn listening(&mut self, http: SocketAddr, supervisor: &mut Supervisor) {
+        let feed = demo::feed(http, supervisor.soft.clone());
+        supervisor.spawn("the demonstration", feed);
+    }
 }

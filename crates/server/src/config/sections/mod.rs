@@ -1,4 +1,4 @@
-//! One struct a section. Each is read from the layers by name; its defaults and comments are in `ordermill.toml`.
+//! One struct for each section, filled by serde. The defaults and comments are in `ordermill.toml`.
 
 mod store;
 mod work;
@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use domain::Currency;
 use edge_http::OrdersDialect;
-use toml::Value;
+use serde::Deserialize;
+use tracing_subscriber::filter::Targets;
 
-use super::layers::Layers;
-use super::value::{FromValue, one_of};
+use super::types::{address, currency, log_filter, optional_address, optional_time, time};
 
-pub use store::{ShardMapText, Store, StoreKind};
+pub use store::{Store, StoreKind};
 pub use work::{Handler, HandlerKind, Worker};
 
 /// Everything that can be set, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     /// `[http]`
     pub http: Http,
@@ -47,11 +48,14 @@ pub struct Config {
 }
 
 /// Listeners and their bounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Http {
     /// REST, SSE, WebSocket and pages.
+    #[serde(deserialize_with = "address")]
     pub addr: SocketAddr,
     /// WebSocket alone.
+    #[serde(deserialize_with = "optional_address")]
     pub ws_addr: Option<SocketAddr>,
     /// Connections at a time.
     pub max_connections: usize,
@@ -66,17 +70,22 @@ pub struct Http {
     /// Bytes of all bodies at a time.
     pub max_bodies_bytes: usize,
     /// For a request's headers.
+    #[serde(deserialize_with = "time")]
     pub header_timeout: Duration,
     /// For a request's body.
+    #[serde(deserialize_with = "time")]
     pub body_timeout: Duration,
     /// For a request in all.
+    #[serde(deserialize_with = "time")]
     pub request_timeout: Duration,
 }
 
 /// The gRPC listener and its bounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grpc {
-    /// Where it is served; `None` where it is not.
+    /// Where it is served; `None` if it is not.
+    #[serde(deserialize_with = "optional_address")]
     pub addr: Option<SocketAddr>,
     /// Connections at a time.
     pub max_connections: usize,
@@ -95,15 +104,19 @@ pub struct Grpc {
     /// Orders under way in one intake stream.
     pub intake_window: usize,
     /// For a call whose client gives no deadline.
+    #[serde(deserialize_with = "time")]
     pub request_timeout: Duration,
     /// Until a connection without a sign of life is pinged.
+    #[serde(deserialize_with = "time")]
     pub keepalive: Duration,
     /// Until a connection without calls is closed.
+    #[serde(deserialize_with = "time")]
     pub idle_timeout: Duration,
 }
 
 /// Which store of receipts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ReceiptsKind {
     /// In the order store.
     Embedded,
@@ -112,7 +125,8 @@ pub enum ReceiptsKind {
 }
 
 /// Where receipts are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Receipts {
     /// Which.
     pub store: ReceiptsKind,
@@ -121,30 +135,49 @@ pub struct Receipts {
 }
 
 /// What holds for every order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Orders {
     /// For an order that names none.
+    #[serde(deserialize_with = "currency")]
     pub default_currency: Currency,
 }
 
 /// How clients of other order systems are answered.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dialects {
     /// Whose address `POST /orders` is.
+    #[serde(with = "OrdersDialectName")]
     pub orders: OrdersDialect,
     /// Whether `/health` is orderflow's.
     pub orderflow: bool,
 }
 
-/// When the server is not well.
-#[derive(Debug, Clone)]
+/// How a configuration names a dialect.
+#[derive(Deserialize)]
+#[serde(remote = "OrdersDialect")]
+enum OrdersDialectName {
+    #[serde(rename = "auto")]
+    Auto,
+    #[serde(rename = "orderSystem")]
+    WithoutOrderId,
+    #[serde(rename = "order-system")]
+    WithOrderId,
+}
+
+/// When `/health` is degraded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Health {
     /// How long an order may be due; `None`: for ever.
+    #[serde(deserialize_with = "optional_time")]
     pub late_after: Option<Duration>,
 }
 
 /// Who may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AuthMode {
     /// Anyone on this machine.
     Loopback,
@@ -153,14 +186,16 @@ pub enum AuthMode {
 }
 
 /// Who may do what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Auth {
     /// Which rule.
     pub mode: AuthMode,
 }
 
 /// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -169,10 +204,12 @@ pub enum LogFormat {
 }
 
 /// What is logged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Log {
     /// A level or filter.
-    pub level: String,
+    #[serde(deserialize_with = "log_filter")]
+    pub level: Targets,
     /// How.
     pub format: LogFormat,
     /// Whether requests that succeed leave a line at info.
@@ -180,123 +217,10 @@ pub struct Log {
 }
 
 /// How a stop goes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shutdown {
     /// For everything that runs to end.
+    #[serde(deserialize_with = "time")]
     pub drain: Duration,
-}
-
-impl FromValue for ReceiptsKind {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(
-            value,
-            &[("embedded", Self::Embedded), ("folder", Self::Folder)],
-        )
-    }
-}
-
-impl FromValue for OrdersDialect {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(
-            value,
-            &[
-                ("auto", Self::Auto),
-                ("orderSystem", Self::WithoutOrderId),
-                ("order-system", Self::WithOrderId),
-            ],
-        )
-    }
-}
-
-impl FromValue for AuthMode {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(value, &[("loopback", Self::Loopback), ("none", Self::None)])
-    }
-}
-
-impl FromValue for LogFormat {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(value, &[("text", Self::Text), ("json", Self::Json)])
-    }
-}
-
-impl FromValue for Currency {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        Self::parse(value.as_str().unwrap_or_default()).map_err(|error| error.to_string())
-    }
-}
-
-impl Config {
-    /// Reads every section; faults stay in the layers.
-    pub(super) fn read(layers: &mut Layers) -> Self {
-        Self {
-            http: Http::read(layers),
-            grpc: Grpc::read(layers),
-            store: Store::read(layers),
-            worker: Worker::read(layers),
-            handler: Handler::read(layers),
-            receipts: Receipts {
-                store: layers.read("receipts.store"),
-                folder: layers.read("receipts.folder"),
-            },
-            orders: Orders {
-                default_currency: layers.read("orders.default_currency"),
-            },
-            dialects: Dialects {
-                orders: layers.read("dialects.orders"),
-                orderflow: layers.read("dialects.orderflow"),
-            },
-            health: Health {
-                late_after: layers.read("health.late_after"),
-            },
-            auth: Auth {
-                mode: layers.read("auth.mode"),
-            },
-            log: Log {
-                level: layers.read("log.level"),
-                format: layers.read("log.format"),
-                requests: layers.read("log.requests"),
-            },
-            shutdown: Shutdown {
-                drain: layers.read("shutdown.drain"),
-            },
-        }
-    }
-}
-
-impl Http {
-    fn read(layers: &mut Layers) -> Self {
-        Self {
-            addr: layers.read("http.addr"),
-            ws_addr: layers.read("http.ws_addr"),
-            max_connections: layers.read("http.max_connections"),
-            max_in_flight: layers.read("http.max_in_flight"),
-            max_streams: layers.read("http.max_streams"),
-            max_body_bytes: layers.read("http.max_body_bytes"),
-            max_batch_bytes: layers.read("http.max_batch_bytes"),
-            max_bodies_bytes: layers.read("http.max_bodies_bytes"),
-            header_timeout: layers.read("http.header_timeout"),
-            body_timeout: layers.read("http.body_timeout"),
-            request_timeout: layers.read("http.request_timeout"),
-        }
-    }
-}
-
-impl Grpc {
-    fn read(layers: &mut Layers) -> Self {
-        Self {
-            addr: layers.read("grpc.addr"),
-            max_connections: layers.read("grpc.max_connections"),
-            max_streams_per_connection: layers.read("grpc.max_streams_per_connection"),
-            max_in_flight: layers.read("grpc.max_in_flight"),
-            max_streams: layers.read("grpc.max_streams"),
-            max_message_bytes: layers.read("grpc.max_message_bytes"),
-            max_batch_bytes: layers.read("grpc.max_batch_bytes"),
-            max_messages_bytes: layers.read("grpc.max_messages_bytes"),
-            intake_window: layers.read("grpc.intake_window"),
-            request_timeout: layers.read("grpc.request_timeout"),
-            keepalive: layers.read("grpc.keepalive"),
-            idle_timeout: layers.read("grpc.idle_timeout"),
-        }
-    }
 }

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use toml::Value;
+use serde::Deserialize;
 
-use crate::config::layers::Layers;
-use crate::config::value::{FromValue, one_of};
+use crate::config::types::{Hidden, ShardMapText, time};
 
 /// Which store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum StoreKind {
     /// A folder on this machine.
     Sqlite,
@@ -18,14 +18,15 @@ pub enum StoreKind {
 }
 
 /// Where orders are durable.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Store {
     /// Which one.
     pub kind: StoreKind,
     /// The embedded store's folder.
     pub data_dir: PathBuf,
-    /// Connection strings, one a shard. Secret.
-    pub shards: Vec<String>,
+    /// Connection strings, one for each shard.
+    pub shards: Hidden<Vec<String>>,
     /// Which shard owns which users.
     pub map: ShardMapText,
     /// Connections a shard for reads.
@@ -33,73 +34,13 @@ pub struct Store {
     /// Whether processes tell each other of commits by NOTIFY.
     pub notify: bool,
     /// How long a connection may take.
+    #[serde(deserialize_with = "time")]
     pub connect_timeout: Duration,
     /// How long a start waits for a shard.
+    #[serde(deserialize_with = "time")]
     pub start_timeout: Duration,
     /// Decisions that may wait.
     pub queue: usize,
     /// Decisions in one commit.
     pub batch: usize,
-}
-
-/// How `store.map` names a shard map.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ShardMapText {
-    /// Evenly.
-    Spread,
-    /// A-M first, all others second.
-    Letter,
-    /// Stretches of buckets: the first, the last and the shard of each.
-    Ranges(Vec<(u16, u16, u16)>),
-}
-
-impl FromValue for ShardMapText {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        let wrong = "must be \"spread\", \"letter\", or stretches of the 4096 buckets with their shards, such as \"ranges:0-2047=0,2048-4095=1\"";
-        let text = value.as_str().ok_or(wrong)?;
-        match text {
-            "spread" => return Ok(Self::Spread),
-            "letter" => return Ok(Self::Letter),
-            _ => {}
-        }
-        let range = |range: &str| {
-            let (buckets, shard) = range.trim().split_once('=')?;
-            let (first, last) = buckets.split_once('-')?;
-            Some((
-                first.trim().parse().ok()?,
-                last.trim().parse().ok()?,
-                shard.trim().parse().ok()?,
-            ))
-        };
-        text.strip_prefix("ranges:")
-            .and_then(|ranges| ranges.split(',').map(range).collect::<Option<Vec<_>>>())
-            .map(Self::Ranges)
-            .ok_or_else(|| wrong.to_owned())
-    }
-}
-
-impl FromValue for StoreKind {
-    fn from_value(value: &Value) -> Result<Self, String> {
-        one_of(
-            value,
-            &[("sqlite", Self::Sqlite), ("postgres", Self::Postgres)],
-        )
-    }
-}
-
-impl Store {
-    pub(super) fn read(layers: &mut Layers) -> Self {
-        Self {
-            kind: layers.read("store.kind"),
-            data_dir: layers.read("store.data_dir"),
-            shards: layers.read("store.shards"),
-            map: layers.read("store.map"),
-            pool: layers.read("store.pool"),
-            notify: layers.read("store.notify"),
-            connect_timeout: layers.read("store.connect_timeout"),
-            start_timeout: layers.read("store.start_timeout"),
-            queue: layers.read("store.queue"),
-            batch: layers.read("store.batch"),
-        }
-    }
 }
