@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{Event, EventPosition, OrderId, Seq, ShardId, Version};
 
-use super::store::{Sharded, StoreError};
+use super::shards::{Sharded, StoreError};
 
 /// An event with its position in its shard.
 #[derive(Debug, Clone, PartialEq, Eq)]

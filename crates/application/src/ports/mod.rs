@@ -8,6 +8,7 @@ mod hints;
 mod queue;
 mod reader;
 mod receipts;
+mod shards;
 mod store;
 mod writer;
 
@@ -20,7 +21,8 @@ pub use queue::{
 };
 pub use reader::{Counts, ListFilter, ListQuery, OrderPage, OrderReader};
 pub use receipts::{ReceiptError, ReceiptStore};
-pub use store::{OrderStore, Sharded, StoreError, StorePorts};
+pub use shards::{Sharded, StoreError};
+pub use store::{OrderStore, StorePorts};
 pub use writer::{
     CommitError, Committed, Deadline, Erasure, Guard, OrderWriter, PROBE_BYTES, Write,
 };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Bucket, Lane, Order, OrderId, ShardId, Version};
 
-use super::store::{Sharded, StoreError};
+use super::shards::{Sharded, StoreError};
 
 /// A worker's hold on an order: it is the version that the claim made, so that it never comes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{ExternalId, Order, OrderId, Source, Status, Timestamp, UserId};
 
-use super::store::StoreError;
+use super::shards::StoreError;
 
 /// Which orders a list shows; all given conditions hold together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,69 +1,11 @@
-//! What the four ports of an order store have in common: its shards, its errors, and its name as a whole.
+//! An order store as a whole: its four ports under one name, and each of them apart for those who use it.
 
 use std::sync::Arc;
-
-use domain::{Bucket, ShardId};
 
 use super::feed::EventFeed;
 use super::queue::WorkQueue;
 use super::reader::OrderReader;
 use super::writer::OrderWriter;
-
-/// Why the store did not do what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// Its queue is full. Nothing was written. Retryable.
-    #[error("the store is overloaded: {limit} decisions wait already (setting store.queue)")]
-    Overloaded {
-        /// The bound of the queue.
-        limit: usize,
-    },
-    /// The deadline passed before the write began. Nothing was and will be written. Retryable.
-    #[error("the deadline passed before the store could begin")]
-    Expired,
-    /// A shard cannot be reached. Nothing was written. Retryable.
-    #[error("shard {shard} is unavailable: {reason}")]
-    Unavailable {
-        /// Which one.
-        shard: ShardId,
-        /// What the operator should know.
-        reason: String,
-    },
-    /// A shard has no room left. Nothing was written. Retryable once there is room.
-    #[error("shard {shard} has no room left: {reason}; free space on its disk")]
-    Full {
-        /// Which one.
-        shard: ShardId,
-        /// What the operator should know.
-        reason: String,
-    },
-    /// The connection broke, or the deadline passed, while the write was under way: it may or may not be there.
-    /// The key finds out.
-    #[error("shard {shard} did not confirm the write: {reason}")]
-    Unknown {
-        /// Which one.
-        shard: ShardId,
-        /// What the operator should know.
-        reason: String,
-    },
-    /// What is stored cannot be read. Permanent.
-    #[error("shard {shard} holds something unreadable: {reason}")]
-    Corrupt {
-        /// Which one.
-        shard: ShardId,
-        /// What was found.
-        reason: String,
-    },
-}
-
-/// Is divided into shards.
-pub trait Sharded: Send + Sync + 'static {
-    /// The shards, ascending.
-    fn shards(&self) -> &[ShardId];
-
-    /// Which shard owns a bucket.
-    fn shard_of(&self, bucket: Bucket) -> ShardId;
-}
 
 /// A whole order store: the one place where orders, their keys, events and jobs are durable. Wiring opens one and hands
 /// each consumer the port that it uses; the conformance suite checks all of them together.

@@ -8,7 +8,7 @@ use domain::{
     Version,
 };
 
-use super::store::StoreError;
+use super::shards::StoreError;
 
 /// How much room [`OrderWriter::probe_commit`] asks for: enough for a large order.
 pub const PROBE_BYTES: usize = 1024 * 1024;
