@@ -12,6 +12,7 @@ mod in_flight;
 pub mod in_process;
 mod list_cursor;
 mod named_order;
+mod opaque_cursor;
 mod place_order;
 pub mod ports;
 mod read_orders;
