@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+pub mod backoff;
 mod caller;
 mod dead_letter_reasons;
 mod in_flight;
