@@ -24,7 +24,7 @@ use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::backoff::Backoff;
+use crate::backoff::pauses_up_to;
 use crate::connect::{Address, Driver, Purpose};
 use crate::error::{ConnectError, reason};
 use crate::options::PostgresOptions;
@@ -138,16 +138,16 @@ struct ShardBus {
 
 impl ShardBus {
     async fn run(self) {
-        let mut backoff = Backoff::up_to(self.max_backoff);
+        let mut pauses = pauses_up_to(self.max_backoff);
         loop {
             let started = Instant::now();
             if let Err(error) = self.connected().await {
                 tracing::debug!(%error, "a connection for hints ended");
             }
             if started.elapsed() > PING {
-                backoff = Backoff::up_to(self.max_backoff);
+                pauses.reset();
             }
-            sleep(backoff.next_pause()).await;
+            sleep(pauses.after_failure()).await;
         }
     }
 

@@ -4,7 +4,7 @@
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
 
-use crate::backoff::Backoff;
+use crate::backoff::pauses_up_to;
 use crate::connect::Address;
 use crate::error::ConnectError;
 use crate::options::PostgresOptions;
@@ -34,14 +34,14 @@ pub(crate) async fn reach(
         .iter()
         .zip(identities)
         .map(|(address, identity)| async move {
-            let mut backoff = Backoff::up_to(options.tuning.max_backoff);
+            let mut pauses = pauses_up_to(options.tuning.max_backoff);
             loop {
                 let error = match schema::prepare(address, identity).await {
                     Ok(()) => return Ok(None),
                     Err(error) if !error.is_passing() => return Err(error),
                     Err(error) => error,
                 };
-                let pause = backoff.next_pause();
+                let pause = pauses.after_failure();
                 if Instant::now() + pause >= give_up {
                     return Ok(Some(error));
                 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::backoff::Backoff;
+use crate::backoff::pauses_up_to;
 use crate::columns::Encoded;
 use crate::connect::Address;
 use crate::erasure::{self, ErasureCall};
@@ -300,7 +300,7 @@ impl Writer {
     /// Connects, however long it takes. After the first failure no caller is kept waiting: every call is refused until the
     /// shard is back. `None` if the store was closed meanwhile.
     async fn connect(&mut self, deferred: &mut VecDeque<Call>) -> Option<Session> {
-        let mut backoff = Backoff::up_to(self.max_backoff);
+        let mut pauses = pauses_up_to(self.max_backoff);
         let mut why: Option<String> = None;
         loop {
             let attempt = Connecting {
@@ -310,7 +310,7 @@ impl Writer {
                 drivers: self.drivers.clone(),
                 pause: why
                     .as_ref()
-                    .map_or(Duration::ZERO, |_| backoff.next_pause()),
+                    .map_or(Duration::ZERO, |_| pauses.after_failure()),
             };
             match self
                 .refuse_during(Box::pin(attempt.run()), why.as_deref())

@@ -5,11 +5,13 @@
 //! Dependencies point one way: edges and adapters -> application -> domain.
 
 mod access;
+pub mod backoff;
 mod caller;
 mod deadline;
 pub mod in_process;
 mod list_cursor;
 mod local;
+mod opaque_cursor;
 mod orders;
 pub mod ports;
 mod receipts;

@@ -22,6 +22,7 @@ pub mod receipt_form;
 pub mod status;
 pub mod text;
 pub mod time;
+pub mod varint;
 
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use currency::Currency;

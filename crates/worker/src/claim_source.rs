@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::backoff::Backoff;
 use application::ports::{ClaimLimits, NextDue, StoreError, WakeUps, WorkQueue};
 use domain::{Lane, Order, ShardId};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
 use crate::parts::Shared;
 
 /// Waits between claims that the store could not answer.

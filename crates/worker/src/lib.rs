@@ -7,7 +7,6 @@
 //! never writes anything but guarded outcomes: at least once, with one effect.
 
 mod attempt;
-mod backoff;
 mod claim_registry;
 mod claim_source;
 mod counters;

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::backoff::Backoff;
 use application::ports::{CommitError, StoreError, Write};
 use domain::{Failure, ShardId};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
 use crate::claim_registry::ClaimGuard;
 use crate::parts::Shared;
 use crate::retry_policy::Disposition;

@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::Receipts;
+use application::backoff::{Backoff, Waits};
 use application::ports::ReceiptStore;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// The first and the longest wait before an unreachable store is asked again.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The waits before an unreachable store is asked again.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(250),
+    most: Duration::from_secs(5),
+};
 /// A store that does not answer within this time cannot be reached.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -28,7 +31,7 @@ struct State {
     is_reachable: bool,
     /// The last receipt was written.
     is_proven: bool,
-    wait: Duration,
+    waits: Waits,
 }
 
 impl ReceiptStoreHealth {
@@ -42,7 +45,7 @@ impl ReceiptStoreHealth {
             state: Mutex::new(State {
                 is_reachable: true,
                 is_proven: true,
-                wait: FIRST_WAIT,
+                waits: BACKOFF.waits(),
             }),
             has_failed: Notify::new(),
         }
@@ -62,7 +65,7 @@ impl ReceiptStoreHealth {
     pub(crate) fn written(&self) {
         let mut state = self.lock();
         state.is_proven = true;
-        state.wait = FIRST_WAIT;
+        state.waits.reset();
     }
 
     /// A receipt could not be written.
@@ -85,10 +88,7 @@ impl ReceiptStoreHealth {
 
     /// The next wait before the store is asked.
     fn next_wait(&self) -> Duration {
-        let mut state = self.lock();
-        let wait = state.wait;
-        state.wait = (wait * 2).min(LONGEST_WAIT);
-        wait
+        self.lock().waits.after_failure()
     }
 }
 

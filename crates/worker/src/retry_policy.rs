@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::backoff::{Backoff, fraction_of};
 use application::ports::{Clock, FaultScope, Guard, Ids, Outcome, Write};
 use domain::{Failure, Order, Receipt, Refusal, Status, Timestamp};
 
-use crate::backoff::{Backoff, fraction_of};
 use crate::endpoint::Endpoint;
 use crate::settings::WorkerSettings;
 

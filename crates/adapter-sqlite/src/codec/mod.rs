@@ -3,6 +3,10 @@
 //!
 //! The tasks of the callers encode, and the thread that reads a row decodes. Nothing here does I/O.
 
+use domain::varint::take_varint;
+
+pub(crate) use domain::varint::put_varint as put_number;
+
 pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod log;
@@ -17,15 +21,6 @@ impl Unreadable {
     pub(crate) fn because(reason: impl std::fmt::Display) -> Self {
         Self(reason.to_string())
     }
-}
-
-/// Appends a number in LEB128, in which small numbers take few bytes.
-pub(crate) fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number as u8) | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
 }
 
 /// Appends a signed number in LEB128 of its zigzag form.
@@ -85,15 +80,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn number(&mut self) -> Result<u64, Unreadable> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(Unreadable::because("a stored number has no end"))
+        take_varint(&mut self.rest).map_err(Unreadable::because)
     }
 
     pub(crate) fn small(&mut self) -> Result<u32, Unreadable> {
@@ -118,5 +105,37 @@ impl<'a> Reader<'a> {
     fn text_of(&mut self, length: u64) -> Result<&'a str, Unreadable> {
         let length = usize::try_from(length).map_err(Unreadable::because)?;
         std::str::from_utf8(self.bytes(length)?).map_err(Unreadable::because)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, put_number, put_optional_text, put_signed, put_text};
+
+    #[test]
+    fn the_bytes_of_stored_values_never_change() {
+        let mut bytes = Vec::new();
+        put_number(&mut bytes, 300);
+        put_signed(&mut bytes, -1);
+        put_signed(&mut bytes, 64);
+        put_signed(&mut bytes, i64::MIN);
+        put_text(&mut bytes, "é");
+        put_optional_text(&mut bytes, None);
+        put_optional_text(&mut bytes, Some(""));
+        let expected = [
+            &[0xac, 0x02, 0x01, 0x80, 0x01][..],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+            &[2, 0xc3, 0xa9, 0, 1],
+        ];
+        assert_eq!(bytes, expected.concat());
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(reader.number(), Ok(300));
+        for number in [-1, 64, i64::MIN] {
+            assert_eq!(reader.signed(), Ok(number));
+        }
+        assert_eq!(reader.text(), Ok("é"));
+        assert_eq!(reader.optional_text(), Ok(None));
+        assert_eq!(reader.optional_text(), Ok(Some("")));
+        assert!(reader.is_empty() && reader.number().is_err());
     }
 }

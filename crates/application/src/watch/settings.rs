@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
+
 /// What live watching is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchSettings {
@@ -20,10 +22,8 @@ pub struct WatchTuning {
     pub page_events: usize,
     /// How long a change waits at most where its hint was lost.
     pub slow_scan: Duration,
-    /// The wait after a first failure of the store; it doubles with each one that follows.
-    pub retry_min: Duration,
-    /// The longest wait after a failure of the store.
-    pub retry_max: Duration,
+    /// The waits after failures of the store.
+    pub retry: Backoff,
     /// The most events of a shard that are read again for a watcher that resumes; past it, it gets a [`Resync`](super::Resync).
     pub resumed_events: u64,
     /// The most pages that are read for resuming watchers at a time.
@@ -38,8 +38,10 @@ impl Default for WatchTuning {
             queued_changes: 32_768,
             page_events: 1_000,
             slow_scan: Duration::from_secs(1),
-            retry_min: Duration::from_millis(50),
-            retry_max: Duration::from_secs(5),
+            retry: Backoff {
+                first: Duration::from_millis(50),
+                most: Duration::from_secs(5),
+            },
             resumed_events: 100_000,
             resuming_reads: 4,
             join_timeout: Duration::from_secs(5),

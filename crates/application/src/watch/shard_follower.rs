@@ -3,8 +3,6 @@
 //! It rests while there is no watcher. A hint wakes it; a slow scan runs beside the hints. When the store fails it tries
 //! again from where it is, so that nothing is skipped; it never waits for a watcher.
 
-use std::time::Duration;
-
 use domain::{EventPosition, Seq, ShardId};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -139,19 +137,11 @@ impl ShardFollower {
                 if self.failures == 0 {
                     tracing::warn!(shard = %self.shard, %error, "changes wait until the store can be read");
                 }
-                let wait = self.back_off();
                 self.failures = self.failures.saturating_add(1);
-                sleep(wait).await;
+                let tuning = &self.hub.inner.settings.tuning;
+                sleep(tuning.retry.bound(self.failures)).await;
                 None
             }
         }
-    }
-
-    fn back_off(&self) -> Duration {
-        let tuning = &self.hub.inner.settings.tuning;
-        tuning
-            .retry_min
-            .saturating_mul(1 << self.failures.min(16))
-            .min(tuning.retry_max)
     }
 }

@@ -9,3 +9,4 @@ mod names_and_times;
 mod receipts;
 mod state_machine;
 mod sums;
+mod varints;

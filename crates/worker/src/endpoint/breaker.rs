@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use application::backoff::{Backoff, Waits};
 use domain::{Order, Timestamp, UserId};
 
 use super::evidence::LastTwo;
@@ -44,7 +45,8 @@ pub(super) struct Breaker {
     /// are not in it: bad orders are called more often than good ones.
     recent: VecDeque<Option<UserId>>,
     tried: LastTwo<UserId>,
-    probe_wait: Duration,
+    /// The waits between probes by orders that were tried before, since it opened.
+    probe_waits: Waits,
     next_retry_probe: Duration,
 }
 
@@ -100,7 +102,11 @@ impl Breaker {
             last_answer: None,
             recent: VecDeque::with_capacity(WINDOW),
             tried: LastTwo::default(),
-            probe_wait: settings.first_probe,
+            probe_waits: Backoff {
+                first: settings.first_probe,
+                most: settings.longest_probe,
+            }
+            .waits(),
             next_retry_probe: Duration::ZERO,
         }
     }
@@ -136,8 +142,7 @@ impl Breaker {
 
     /// An order that was tried before probes: the next such probe comes after twice the wait, up to the longest.
     pub(super) fn retry_probe_sent(&mut self, now: Duration) {
-        self.probe_wait = (self.probe_wait * 2).min(self.settings.longest_probe);
-        self.next_retry_probe = now + self.probe_wait;
+        self.next_retry_probe = now + self.probe_waits.after_failure();
     }
 
     /// The endpoint answered. Returns whether that closes the breaker.
@@ -173,8 +178,8 @@ impl Breaker {
         }
         self.state = BreakerState::Open;
         self.since = call.wall;
-        self.probe_wait = self.settings.first_probe;
-        self.next_retry_probe = call.now + self.probe_wait;
+        self.probe_waits.reset();
+        self.next_retry_probe = call.now + self.probe_waits.after_failure();
         true
     }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use application::backoff::Backoff;
 use application::ports::Ids as _;
 use application::system::SystemIds;
 use bytes::Bytes;
@@ -12,10 +13,11 @@ use serde::Deserialize;
 
 use crate::client::{ApiError, Problem, Server};
 
-/// The first wait before a batch is sent again.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-/// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The waits before a batch is sent again.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    most: Duration::from_secs(10),
+};
 
 /// Sends batches to one server.
 #[derive(Debug, Clone)]
@@ -61,13 +63,13 @@ impl Sender {
         let mut verdicts: Vec<Option<Verdict>> = orders.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..orders.len()).collect();
         let give_up_at = tokio::time::Instant::now() + self.patience;
-        let mut wait = FIRST_WAIT;
+        let mut waits = BACKOFF.waits();
         while !open.is_empty() {
             let (asked_wait, reason) = match self.once(orders, &open).await {
                 Ok(answer) => {
                     let unavailable = take_verdicts(answer, &open, &mut verdicts)?;
                     if unavailable.len() < open.len() {
-                        wait = FIRST_WAIT;
+                        waits.reset();
                     }
                     open = unavailable;
                     (
@@ -83,8 +85,8 @@ impl Sender {
             }
             let pause = asked_wait
                 .unwrap_or_default()
-                .max(jittered(wait))
-                .min(LONGEST_WAIT);
+                .max(jittered(waits.after_failure()))
+                .min(BACKOFF.most);
             if tokio::time::Instant::now() + pause > give_up_at {
                 let again = if orders.iter().all(|order| order.is_repeatable) {
                     "Run the same command again: what it took is not taken twice"
@@ -94,7 +96,6 @@ impl Sender {
                 anyhow::bail!("the server did not take the rest: {reason}. {again}");
             }
             tokio::time::sleep(pause).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
         }
         Ok(verdicts.into_iter().flatten().collect())
     }
