@@ -158,6 +158,8 @@ async fn every_code_has_a_page_that_says_its_status_and_every_page_has_a_code() 
                 // Said in words, not as a problem.
                 "dialect_refused" => "400",
                 "dialect_conflict" => "409",
+                // No address asks for a token yet, so that no operation can be refused so.
+                "forbidden" => "403",
                 // A wrong method is refused at every address; the document leaves it out.
                 _ => "405",
             },
