@@ -1,4 +1,4 @@
-//! Compiles the file layer of the write-ahead log, against the header of the SQLite that is built in.
+//! Compiles the VFS of the write-ahead log against the header of the bundled SQLite.
 
 use std::env;
 
@@ -7,12 +7,12 @@ const SOURCE: &str = "native/gathered_log.c";
 fn main() {
     println!("cargo:rerun-if-changed={SOURCE}");
     let include = env::var("DEP_SQLITE3_INCLUDE")
-        .expect("libsqlite3-sys, a direct dependency, tells where its header is");
+        .expect("libsqlite3-sys, a direct dependency, provides the folder of its header");
     cc::Build::new()
         .file(SOURCE)
         .include(include)
         .std("c11")
-        // Nothing calls it: it registers itself, and must not be left out for that.
+        // The VFS registers itself. No code calls it, so the linker would drop it.
         .link_lib_modifier("+whole-archive")
         .compile("gathered_log");
 }

@@ -101,7 +101,7 @@ impl ReceiptFolder {
         // It may come from a process that died between writing it and making it durable.
         self.durably(move |directories| directories.confirm(&path))
             .await
-            .map_err(|error| ReceiptError::Unavailable(error.into()))
+            .map_err(|error| ReceiptError::Unavailable(error.to_string()))
     }
 }
 
@@ -137,21 +137,22 @@ impl ReceiptStore for ReceiptFolder {
         let Ok(location) = location::of(key) else {
             return Ok(None);
         };
-        let unavailable = |error: object_store::Error| ReceiptError::Unavailable(error.into());
+        let unavailable = |error: object_store::Error| ReceiptError::Unavailable(error.to_string());
         let found = match self.objects.get(&location).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(unavailable(error)),
         };
         if found.meta.size > MAX_RECEIPT_BYTES {
-            return Err(ReceiptError::Unavailable(
-                format!("{key} is no receipt: {} bytes", found.meta.size).into(),
-            ));
+            return Err(ReceiptError::Unavailable(format!(
+                "{key} is no receipt: {} bytes",
+                found.meta.size
+            )));
         }
         let bytes = found.bytes().await.map_err(unavailable)?;
         match String::from_utf8(bytes.into()) {
             Ok(text) => Ok(Some(text)),
-            Err(error) => Err(ReceiptError::Unavailable(error.into())),
+            Err(error) => Err(ReceiptError::Unavailable(error.to_string())),
         }
     }
 
@@ -165,14 +166,14 @@ fn classify(key: &str, error: object_store::Error) -> ReceiptError {
     match error {
         object_store::Error::InvalidPath { .. } => ReceiptError::Refused {
             key: key.to_owned(),
-            source: error.into(),
+            reason: error.to_string(),
         },
         other => match io_kind(&other) {
             Some(kind) if is_for_good(kind) => ReceiptError::Refused {
                 key: key.to_owned(),
-                source: other.into(),
+                reason: other.to_string(),
             },
-            Some(_) | None => ReceiptError::Unavailable(other.into()),
+            Some(_) | None => ReceiptError::Unavailable(other.to_string()),
         },
     }
 }
@@ -181,10 +182,10 @@ fn classify_io(key: &str, error: std::io::Error) -> ReceiptError {
     if is_for_good(error.kind()) {
         ReceiptError::Refused {
             key: key.to_owned(),
-            source: error.into(),
+            reason: error.to_string(),
         }
     } else {
-        ReceiptError::Unavailable(error.into())
+        ReceiptError::Unavailable(error.to_string())
     }
 }
 

@@ -23,6 +23,7 @@ mod due;
 mod erasure;
 mod error;
 mod failure;
+mod feed;
 mod list;
 mod notify_bus;
 mod options;

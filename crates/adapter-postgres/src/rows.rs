@@ -23,10 +23,12 @@ pub(crate) const ORDER_COLUMNS: &str = "o.id, o.created_at, o.updated_at, o.amou
      o.external_id, o.lines::text AS lines, o.adjustments::text AS adjustments, o.metadata::text AS metadata, \
      o.failure_code, o.failure_message, o.result, o.receipt_key, o.busy_since, o.work_done";
 
-/// The columns that [`event`] reads, of a table or alias `e`.
-pub(crate) const EVENT_COLUMNS: &str = "e.seq, e.order_id, e.version, e.attempt, e.occurred_at, e.retry_at, e.bits, \
-     e.event_type, e.history, e.user_id, e.failure_code, e.failure_message, e.request_id, e.trace_id, e.span_id, \
-     e.actor, e.reason";
+/// The columns that [`event`] reads, of a table or alias `e`. Columns that an order has, too, get another name, so that one
+/// row can hold both.
+pub(crate) const EVENT_COLUMNS: &str = "e.seq, e.order_id, e.version AS event_version, e.attempt AS event_attempt, \
+     e.occurred_at, e.retry_at AS event_retry_at, e.bits, e.event_type, e.history, e.user_id AS event_user_id, \
+     e.failure_code AS event_failure_code, e.failure_message AS event_failure_message, e.request_id, e.trace_id, \
+     e.span_id, e.actor, e.reason";
 
 /// A point in time as the driver writes it.
 pub(crate) fn system_time(at: Timestamp) -> SystemTime {
@@ -68,11 +70,11 @@ fn read_order(row: &Row, id: OrderId) -> Result<Order, Unreadable> {
         created_at: timestamp(row, "created_at")?,
         receipt: coded(row, "receipt_form", ReceiptForm::from_code)?,
         status: coded(row, "status", Status::from_code)?,
-        version: version(row)?,
+        version: version(row, "version")?,
         attempt: number(row, "attempt")?,
         operator_commands: u32::try_from(column::<i32>(row, "operator_commands")?)
             .map_err(|_| "operator_commands is below zero".to_owned())?,
-        failure: failure(row)?,
+        failure: failure(row, ("failure_code", "failure_message"))?,
         retry_at: optional_timestamp(row, "retry_at")?,
         busy_since: optional_timestamp(row, "busy_since")?,
         work_done: column(row, "work_done")?,
@@ -98,13 +100,13 @@ pub(crate) fn event(row: &Row) -> Result<SequencedEvent, Unreadable> {
 fn read_event(row: &Row, order_id: OrderId) -> Result<Event, Unreadable> {
     Ok(Event {
         order_id,
-        version: version(row)?,
+        version: version(row, "event_version")?,
         event_type: coded(row, "event_type", EventType::from_code)?,
-        user_id: optional_text(row, "user_id", UserId::new)?,
+        user_id: optional_text(row, "event_user_id", UserId::new)?,
         occurred_at: timestamp(row, "occurred_at")?,
-        attempt: number(row, "attempt")?,
-        failure: failure(row)?,
-        retry_at: optional_timestamp(row, "retry_at")?,
+        attempt: number(row, "event_attempt")?,
+        failure: failure(row, ("event_failure_code", "event_failure_message"))?,
+        retry_at: optional_timestamp(row, "event_retry_at")?,
         cause: Cause {
             trace: Trace {
                 request_id: optional_text(row, "request_id", RequestId::new)?,
@@ -183,8 +185,8 @@ fn number(row: &Row, name: &str) -> Result<u32, Unreadable> {
     u32::try_from(number).map_err(|_| format!("column {name}: {number} is out of range"))
 }
 
-fn version(row: &Row) -> Result<Version, Unreadable> {
-    Version::from_number(number(row, "version")?).ok_or_else(|| "version 0".to_owned())
+fn version(row: &Row, name: &str) -> Result<Version, Unreadable> {
+    Version::from_number(number(row, name)?).ok_or_else(|| "version 0".to_owned())
 }
 
 fn timestamp(row: &Row, name: &str) -> Result<Timestamp, Unreadable> {
@@ -205,9 +207,9 @@ fn read_time(at: SystemTime) -> Result<Timestamp, Unreadable> {
         .ok_or_else(|| "a time before 1970 or after 9999".to_owned())
 }
 
-fn failure(row: &Row) -> Result<Option<Failure>, Unreadable> {
-    let code: Option<&str> = column(row, "failure_code")?;
-    let message: Option<&str> = column(row, "failure_message")?;
+fn failure(row: &Row, (code, message): (&str, &str)) -> Result<Option<Failure>, Unreadable> {
+    let code: Option<&str> = column(row, code)?;
+    let message: Option<&str> = column(row, message)?;
     Ok(code.map(|code| Failure {
         code: Arc::from(code),
         message: Arc::from(message.unwrap_or_default()),

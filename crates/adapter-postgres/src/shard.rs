@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::ports::{Claim, Counts, EventPage, SequencedEvent, StoreError};
+use application::ports::{Claim, Counts, StoreError};
 use deadpool_postgres::{Object, Pool};
-use domain::{EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
+use domain::{ExternalId, Order, OrderId, ShardId, UserId};
 use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::counts;
 use crate::error::{reason, unavailable};
 use crate::queue::QueueHead;
-use crate::rows::{self, EVENT_COLUMNS, ORDER_COLUMNS, Unreadable};
+use crate::rows::{self, ORDER_COLUMNS, Unreadable};
 use crate::writer::ShardState;
 
 /// One shard of the store.
@@ -47,71 +47,6 @@ impl Shard {
         );
         self.first_order(&query, &[&external_id.as_str(), &user.as_str()])
             .await
-    }
-
-    pub(crate) async fn events(
-        &self,
-        id: OrderId,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Option<Vec<SequencedEvent>>, StoreError> {
-        let query = format!(
-            "SELECT {EVENT_COLUMNS} FROM orders o LEFT JOIN LATERAL (SELECT * FROM events \
-             WHERE order_id = o.id AND version > $2 ORDER BY version LIMIT $3) e ON true \
-             WHERE o.id = $1 ORDER BY e.version"
-        );
-        let after = after.map_or(0, |version| i64::from(version.get()));
-        let rows = self
-            .rows(&query, &[&id.as_uuid(), &after, &most(limit)])
-            .await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        self.read_all(&rows).map(Some)
-    }
-
-    pub(crate) async fn events_after(
-        &self,
-        after: Seq,
-        limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        let query = format!(
-            "SELECT s.last_seq, s.last_bits, {EVENT_COLUMNS} FROM shard s LEFT JOIN LATERAL (SELECT * FROM events \
-             WHERE seq > $1 ORDER BY seq LIMIT $2) e ON true ORDER BY e.seq"
-        );
-        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
-        let rows = self.rows(&query, &[&after, &most(limit)]).await?;
-        let head = |row: &Row| {
-            let (seq, bits) = (
-                rows::column(row, "last_seq")?,
-                rows::column(row, "last_bits")?,
-            );
-            Ok(rows::position(seq, bits))
-        };
-        let head = rows.first().map(head).transpose();
-        Ok(EventPage {
-            events: self.read_all(&rows)?,
-            head: head.map_err(|why| self.corrupt(why))?.unwrap_or_default(),
-        })
-    }
-
-    pub(crate) async fn event_position(
-        &self,
-        seq: Seq,
-    ) -> Result<Option<EventPosition>, StoreError> {
-        if seq == Seq(0) {
-            return Ok(Some(EventPosition::default()));
-        }
-        let Ok(number) = i64::try_from(seq.0) else {
-            return Ok(None);
-        };
-        let query = "SELECT bits FROM events WHERE seq = $1";
-        let rows = self.rows(query, &[&number]).await?;
-        let read = |row: &Row| Ok(rows::position(number, rows::column(row, "bits")?));
-        rows.first()
-            .map(read)
-            .transpose()
-            .map_err(|why| self.corrupt(why))
     }
 
     pub(crate) async fn counts(&self) -> Result<Counts, StoreError> {
@@ -208,14 +143,6 @@ impl Shard {
                     .map_err(|why| self.corrupt(why))
             })
             .transpose()
-    }
-
-    /// The events of an outer join, without the row that has none.
-    fn read_all(&self, rows: &[Row]) -> Result<Vec<SequencedEvent>, StoreError> {
-        rows.iter()
-            .filter(|row| !matches!(row.try_get::<_, Option<i64>>("seq"), Ok(None)))
-            .map(|row| rows::event(row).map_err(|why| self.corrupt(why)))
-            .collect()
     }
 
     pub(crate) fn corrupt(&self, reason: Unreadable) -> StoreError {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use application::ports::{
     Claim, ClaimLimits, Clock, CommitError, CommitHints, Committed, Counts, Deadline, Erasure,
-    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
-    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
+    EventContent, EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter,
+    RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -267,8 +267,9 @@ impl EventFeed for PostgresStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
-        self.shard(shard)?.events_after(after, limit).await
+        self.shard(shard)?.events_after(after, limit, content).await
     }
 
     async fn event_position(

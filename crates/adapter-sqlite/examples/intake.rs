@@ -1,10 +1,10 @@
-//! How much the embedded store takes, without HTTP: `cargo run --release -p adapter-sqlite --example intake -- [dir] [work]`.
+//! Measures the intake of the embedded store without HTTP: `cargo run --release -p adapter-sqlite --example intake -- [dir]
+//! [load]`.
 //!
-//! Runs a few seconds of each kind of work (`plain`, `named` with key and external id, `whole life`) with 64 and 256
-//! callers that wait for each answer, and `groups` of 256 orders that four callers send at once. Prints orders a second
-//! beside the processor time that an order costs, in all and in the writer's thread (processor time holds on a busy
-//! machine too), the bytes that an order takes in the file, and what of it is written, with the index: bytes and calls to
-//! the kernel.
+//! It runs each load for a few seconds: `plain`, `keyed` (with key and external id) and `whole life` with 64 and 256 callers,
+//! each of which waits for its answer, and `groups` of 256 orders from four callers. It prints, for each load: orders per
+//! second; CPU time per order, of the process and of the writer thread (which is meaningful on a busy machine, too); bytes per
+//! order in the file; and bytes and write calls per order, including the index.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,19 +41,19 @@ fn main() {
         .expect("a runtime can be built");
     println!(
         "{:<26} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "work", "orders/s", "cpu us", "writer us", "in file", "written", "calls"
+        "load", "orders/s", "cpu us", "writer us", "in file", "written", "calls"
     );
     for callers in [64, 256] {
-        for (name, named, with_workers) in [
+        for (name, keyed, with_workers) in [
             ("plain", false, false),
-            ("named", true, false),
+            ("keyed", true, false),
             ("whole life", false, true),
         ] {
             let load = Load {
                 label: format!("{name}, {callers} callers"),
                 callers,
                 group: 1,
-                named,
+                keyed,
                 with_workers,
             };
             if load.label.contains(&only) {
@@ -65,7 +65,7 @@ fn main() {
         label: "groups of 256, 4 callers".to_owned(),
         callers: 4,
         group: 256,
-        named: false,
+        keyed: false,
         with_workers: false,
     };
     if groups.label.contains(&only) {
@@ -76,9 +76,10 @@ fn main() {
 struct Load {
     label: String,
     callers: usize,
-    /// Orders that a caller sends at once.
+    /// The orders of one call.
     group: u64,
-    named: bool,
+    /// Each order has an idempotency key and an external id.
+    keyed: bool,
     with_workers: bool,
 }
 
@@ -87,7 +88,7 @@ async fn run(dir: &Path, load: Load) {
         label,
         callers,
         group,
-        named,
+        keyed,
         with_workers,
     } = load;
     let folder = tempfile::tempdir_in(dir).expect("a folder can be made");
@@ -113,7 +114,7 @@ async fn run(dir: &Path, load: Load) {
             let mut number = 0_u64;
             while !stop.load(Ordering::Relaxed) {
                 let numbers = number..number + group;
-                let writes = numbers.map(|number| place(&*clock, caller, number, named));
+                let writes = numbers.map(|number| place(&*clock, caller, number, keyed));
                 let writes = writes.collect();
                 number += group;
                 let answers = store.commit(writes, in_a_minute()).await;
@@ -158,7 +159,7 @@ async fn run(dir: &Path, load: Load) {
     );
 }
 
-/// The bytes that this process has written so far, and with how many calls to the kernel.
+/// The number of bytes that this process has written, and of its write calls.
 fn written() -> (u64, u64) {
     let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
     let figure = |name: &str| {
@@ -173,9 +174,9 @@ fn in_a_minute() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_secs(60)
 }
 
-fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
+fn place(clock: &dyn Clock, caller: usize, number: u64, keyed: bool) -> Write {
     let user_id = UserId::new(&format!("user-{}", (caller as u64 * 31 + number) % 5_000));
-    let external_id = named.then(|| ExternalId::new(&format!("{caller}-{number}")));
+    let external_id = keyed.then(|| ExternalId::new(&format!("{caller}-{number}")));
     let command = PlaceOrder {
         user_id: user_id.expect("a valid user id"),
         external_id: external_id.map(|id| id.expect("a valid external id")),
@@ -187,10 +188,10 @@ fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
         process_after: None,
         receipt_template: ReceiptTemplate::Standard,
     };
-    let key = named.then(|| IdempotencyKey::new(&format!("key-{caller}-{number}")));
+    let key = keyed.then(|| IdempotencyKey::new(&format!("key-{caller}-{number}")));
     let guard = Guard::New {
         key: key.map(|key| key.expect("a valid key")),
-        fingerprint: named.then(|| command.fingerprint()),
+        fingerprint: keyed.then(|| command.fingerprint()),
     };
     let now = clock.now();
     let id = SystemIds.order_id(now, &command.user_id);
@@ -206,7 +207,7 @@ fn place(clock: &dyn Clock, caller: usize, number: u64, named: bool) -> Write {
     }
 }
 
-/// Claims and completes as fast as it goes, up to a few batches at once.
+/// Claims and completes orders at full speed, with up to four calls at a time.
 async fn work(store: &Arc<SqliteStore>, clock: &dyn Clock, stop: &AtomicBool) {
     let mut finishing = JoinSet::new();
     while !stop.load(Ordering::Relaxed) {
@@ -242,7 +243,7 @@ fn complete(order: &Order, clock: &dyn Clock) -> Write {
     }
 }
 
-/// Processor time in hundredths of a second: of this process, or of its live threads of this name.
+/// The CPU time in hundredths of a second: of this process, or of its threads with this name.
 fn cpu_ticks(thread: Option<&str>) -> u64 {
     let of = |stat: String| -> u64 {
         let after_name = stat.rsplit(')').next().unwrap_or_default();

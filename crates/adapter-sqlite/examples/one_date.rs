@@ -1,8 +1,8 @@
-//! How fast old orders with a date alone go in and are found again: `cargo run --release -p adapter-sqlite --example
-//! one_date -- [dir] [orders]`, 500,000 orders if nothing else is said.
+//! Measures writing and reading old orders with dates alone: `cargo run --release -p adapter-sqlite --example one_date -- [dir]
+//! [orders]`, by default 500,000 orders.
 //!
-//! All of them are of one millisecond, and each batch of 500 waits for the one before, as an importer's batches do. Prints
-//! rows a second, in all and of the last tenth, and how long a lookup by id and a page of a list take then.
+//! All orders have the same millisecond. They are written in batches of 500, one after the other, as an importer does. It
+//! prints rows per second, in total and for the last tenth, and the time of a lookup by id and of a page of a list.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +30,9 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let dir = arguments.next().unwrap_or_else(|| "target".to_owned());
     let orders = arguments.next().map_or(500_000, |number| {
-        number.parse::<u64>().expect("the orders are a number")
+        number
+            .parse::<u64>()
+            .expect("the number of orders is a number")
     });
     let folder = tempfile::tempdir_in(Path::new(&dir)).expect("a folder can be made");
     let hints = Arc::new(InProcessHints::new(&SHARDS));

@@ -1,39 +1,39 @@
-/* A file layer for SQLite that writes a commit's pages to the write-ahead log in one go.
+/* A SQLite VFS that writes the pages of a commit to the write-ahead log with one call.
  *
- * SQLite writes each page of a commit with two calls, its head of 24 bytes and the page itself. A call costs the kernel
- * some microseconds however short it is, so that for a commit of five pages they are a third of what the writer does.
- * Here what is written one behind the other is held in memory and handed on together.
+ * SQLite writes each page of a commit with two calls: a header of 24 bytes, and the page. A call costs some microseconds in
+ * the kernel however short it is; for a commit of five pages that is a third of the time of the writer. This VFS buffers
+ * contiguous writes and passes them on together.
  *
- * It is a shim as SQLite's documentation describes them (https://www.sqlite.org/vfs.html, section 2.2): everything but
- * the log is opened by the layer of the platform alone, and of the log every call is passed on. Its one rule: whatever
- * is asked of the log but a write, is asked after all that is held has been written. So the connection that writes never
- * sees anything else than the platform's layer would show it.
+ * It is a shim as the documentation of SQLite describes them (https://www.sqlite.org/vfs.html, section 2.2). The VFS of the
+ * platform opens all files other than the log, and every call on the log is passed on to it. The invariant: before any call
+ * on the log other than a write, all buffered bytes are written. So the writing connection sees the same file as with the
+ * VFS of the platform.
  *
- * Others see the log as it is on the file. They look there only for what the index of the log tells them of, and to that
- * SQLite adds a commit after it has flushed the log, where the connection has `synchronous = FULL` (wal.c, walFrames).
- * With less it flushes nothing, and readers would look for pages that are not there yet: this layer is for connections
- * with FULL alone. Where a write may spoil what lies beside it SQLite repeats a commit's last page behind the flush; there
- * nothing is held. It is called by one connection at a time, as every open file of SQLite is.
+ * Other connections read from the file only what the wal-index lists. With `synchronous = FULL`, SQLite adds a commit to the
+ * wal-index after it has synced the log (wal.c, walFrames). With less it does not sync, and readers would look for pages that
+ * are not written yet, so only connections with FULL may use this VFS. If a write may damage adjacent bytes (no powersafe
+ * overwrite), SQLite repeats the last page of a commit after the sync; then nothing is buffered. One connection at a time
+ * uses a file, as with every file of SQLite.
  *
- * In C, because it is SQLite's own interface and the rest of the house is safe Rust. It registers itself, by the name
- * "gathered-log", when the program starts; src/open.rs opens the connection that writes with it.
+ * It is in C because it implements a C interface of SQLite, and all other code is safe Rust. It registers itself as
+ * "gathered-log" when the program starts; src/open.rs opens the connection that writes orders with it.
  */
 
 #include <string.h>
 
 #include "sqlite3.h"
 
-/* 31 pages of the usual size with their heads. The platform's layer takes less than 128 KiB at a time (os_unix.c,
- * seekAndWriteFd), and more in one go would gain nothing. */
-#define ROOM (31 * (24 + 4096))
+/* 31 pages of the usual size with their headers. The VFS of the platform writes less than 128 KiB at a time (os_unix.c,
+ * seekAndWriteFd), so a larger buffer would have no benefit. */
+#define CAPACITY (31 * (24 + 4096))
 
-/* The log. The platform's own file lies behind it. */
+/* The log file. The file of the platform follows it in memory. */
 typedef struct {
   sqlite3_file base;
   sqlite3_file *file;
-  /* Whether writes are held at all. */
+  /* Whether writes may be buffered. */
   int may_hold;
-  /* What is held: `held_bytes` for the place `held_at`. The memory is taken at the first write and kept. */
+  /* The buffer: `held_bytes` bytes for the offset `held_at`. It is allocated at the first write and freed at the end. */
   unsigned char *held;
   sqlite3_int64 held_at;
   int held_bytes;
@@ -41,7 +41,7 @@ typedef struct {
 
 static Log *log_of(sqlite3_file *file) { return (Log *)file; }
 
-/* Writes what is held. What cannot be written is given up: its commit fails, and nobody looks for it. */
+/* Writes the buffered bytes. If that fails, they are dropped: their commit fails, so no connection reads them. */
 static int write_held(Log *log) {
   int bytes = log->held_bytes;
   if (bytes == 0) return SQLITE_OK;
@@ -52,12 +52,12 @@ static int write_held(Log *log) {
 static int log_write(sqlite3_file *self, const void *bytes, int count, sqlite3_int64 at) {
   Log *log = log_of(self);
   int follows = at == log->held_at + log->held_bytes;
-  if (log->held_bytes > 0 && (!follows || count > ROOM - log->held_bytes)) {
+  if (log->held_bytes > 0 && (!follows || count > CAPACITY - log->held_bytes)) {
     int result = write_held(log);
     if (result != SQLITE_OK) return result;
   }
-  if (log->held == NULL && log->may_hold) log->held = sqlite3_malloc(ROOM);
-  if (log->held == NULL || count > ROOM) {
+  if (log->held == NULL && log->may_hold) log->held = sqlite3_malloc(CAPACITY);
+  if (log->held == NULL || count > CAPACITY) {
     return log->file->pMethods->xWrite(log->file, bytes, count, at);
   }
   if (log->held_bytes == 0) log->held_at = at;
@@ -75,7 +75,7 @@ static int log_close(sqlite3_file *self) {
   return written != SQLITE_OK ? written : closed;
 }
 
-/* The calls that are passed on once what is held is written. */
+/* Calls that are passed on after the buffered bytes are written. */
 #define AFTER_WRITING(call)                                \
   Log *log = log_of(self);                                 \
   int written = write_held(log);                           \
@@ -102,7 +102,7 @@ static int log_control(sqlite3_file *self, int operation, void *argument) {
   AFTER_WRITING(xFileControl(log->file, operation, argument));
 }
 
-/* SQLite locks its main file only; these are asked all the same. */
+/* SQLite only locks its main file, but the interface needs these calls. */
 static int log_lock(sqlite3_file *self, int level) {
   AFTER_WRITING(xLock(log->file, level));
 }
@@ -115,7 +115,7 @@ static int log_check_lock(sqlite3_file *self, int *is_locked) {
   AFTER_WRITING(xCheckReservedLock(log->file, is_locked));
 }
 
-/* What the file system is like, whatever is held. */
+/* Properties of the file system, which do not depend on the buffer. */
 static int log_sector_size(sqlite3_file *self) {
   Log *log = log_of(self);
   return log->file->pMethods->xSectorSize(log->file);
@@ -143,7 +143,7 @@ static const sqlite3_io_methods LOG_METHODS = {
     .xDeviceCharacteristics = log_traits,
 };
 
-/* The layer of the platform, and ours, which is the same but for opening a log. */
+/* The VFS of the platform, and this one, which differs from it only in opening a log. */
 static sqlite3_vfs *platform;
 static sqlite3_vfs gathered_log;
 
@@ -154,14 +154,14 @@ static int open_file(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *fil
   memset(log, 0, sizeof *log);
   log->file = (sqlite3_file *)(log + 1);
   int result = platform->xOpen(platform, name, log->file, flags, flags_out);
-  /* Where it could not be opened the platform says whether there is something to close. */
+  /* If the log could not be opened, the platform sets pMethods only if there is something to close. */
   if (log->file->pMethods == NULL) return result;
   log->base.pMethods = &LOG_METHODS;
   log->may_hold = (log_traits(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
   return result;
 }
 
-/* Where SQLite cannot begin there is no layer of the platform either, and opening a store says so. */
+/* If SQLite cannot be initialized, there is no VFS of the platform; opening a store then fails. */
 __attribute__((constructor)) static void register_gathered_log(void) {
   platform = sqlite3_vfs_find(NULL);
   if (platform == NULL) return;

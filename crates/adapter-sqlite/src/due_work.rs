@@ -1,5 +1,5 @@
-//! When the first waiting work of each kind is due: what the writer publishes about the work after each commit, and what
-//! the store answers from it.
+//! When the first waiting work of each kind is due. The writer publishes it after each commit; the store answers `next_due`
+//! and `oldest_due_age` from it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use domain::{Lane, Timestamp};
 /// The first due times after a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DueWork {
-    /// When the oldest of the new orders became due that wait in the log; they are due whatever the clock shows.
+    /// When the oldest unclaimed order of the log became due. It is due at any wall-clock time.
     pub(crate) in_log: Option<Timestamp>,
     /// When the first job of each lane is due, at [`Lane::index`].
     pub(crate) lanes: [Option<Timestamp>; Lane::ALL.len()],
@@ -18,13 +18,13 @@ pub(crate) struct DueWork {
 }
 
 impl DueWork {
-    /// Whether a claim would find something now. Quarantined work is not hinted at with every commit: a worker has to make
-    /// room for it first.
+    /// Whether a claim would find work in a lane now. Quarantined work does not count: a worker has to finish its other work
+    /// first, so no commit sends a hint for it.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         self.in_log.is_some() || self.lanes.iter().flatten().any(|due| *due <= now)
     }
 
-    /// How long until the next work of each lane is due.
+    /// The time until the next work of each lane is due.
     pub(crate) fn next(&self, now: Timestamp) -> NextDue {
         let from_now =
             |due: Timestamp| Duration::from_millis(due.as_millis().saturating_sub(now.as_millis()));
@@ -38,7 +38,7 @@ impl DueWork {
         }
     }
 
-    /// For how long the work has been due that is due for longest.
+    /// How long the oldest due work has been due; `None` if no work is due.
     pub(crate) fn oldest_age(&self, now: Timestamp) -> Option<Duration> {
         let jobs = self.lanes.into_iter().chain([self.quarantined]).flatten();
         let due = jobs.filter(|due| *due <= now).chain(self.in_log);

@@ -1,11 +1,12 @@
-//! The data folder: the names of its files, and the lock that lets one process at a time use it.
+//! The data folder: the names of its files, and the lock that ensures that one process at a time uses it. Every thread of
+//! the store holds it; it never reads or writes the databases.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::options::OpenError;
 
-/// Holds the lock of a data folder; dropping the last copy lets go of it, as does the end of the process.
+/// Holds the lock of a data folder. Dropping it releases the lock, as does the end of the process.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     dir: PathBuf,
@@ -13,7 +14,7 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder where it is not there, and locks it.
+    /// Creates the folder if it does not exist, and locks it.
     pub(crate) fn lock(dir: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder {
             dir: dir.to_owned(),
@@ -46,12 +47,12 @@ impl DataFolder {
         self.dir.join("orders.db")
     }
 
-    /// The index of one generation: a rebuild makes the next one, beside the one in use.
+    /// The index file of a generation. A rebuild writes the next generation beside the one in use.
     pub(crate) fn index(&self, generation: u64) -> PathBuf {
         self.dir.join(format!("index-{generation}.db"))
     }
 
-    /// The generations of the index that are there, ascending.
+    /// The generations of the existing index files, ascending.
     pub(crate) fn index_generations(&self) -> std::io::Result<Vec<u64>> {
         let mut generations = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -66,7 +67,7 @@ impl DataFolder {
         Ok(generations)
     }
 
-    /// Removes the index of one generation; whoever has it open reads on.
+    /// Removes the index file of a generation. Threads that have it open can continue to read it.
     pub(crate) fn remove_index(&self, generation: u64) -> std::io::Result<()> {
         let path = self.index(generation);
         for suffix in ["-wal", "-shm", ""] {

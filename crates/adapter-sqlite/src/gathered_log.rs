@@ -1,15 +1,15 @@
-//! The file layer under the connection that writes orders: it writes a commit to the write-ahead log in one go, where
-//! SQLite's own makes two calls a page.
+//! The SQLite VFS of the connection that writes orders. It buffers the pages of a commit and writes them to the write-ahead
+//! log with one system call; the VFS of the platform makes two calls for each page.
 //!
-//! The layer is in C (`native/gathered_log.c`, where its rule is written down) and registers itself; here are its name and
-//! its tests. It is for connections with `synchronous = FULL` alone.
+//! The VFS is written in C (`native/gathered_log.c`, which also states its invariant) and registers itself; this module has
+//! its name and its tests. Only connections with `synchronous = FULL` may use it.
 
-// Its header is what the layer is compiled against (build.rs).
+// The VFS is compiled against the header of this crate (build.rs).
 use libsqlite3_sys as _;
 
-/// What SQLite knows it by.
+/// The name under which it is registered.
 pub(crate) const NAME: &str = "gathered-log";
-/// SQLite's own layer.
+/// The VFS of the platform.
 #[cfg(any(test, feature = "broken-twins"))]
 pub(crate) const PLATFORM: &str = "unix";
 
@@ -21,9 +21,9 @@ mod tests {
 
     use super::{NAME, PLATFORM};
 
-    fn open(path: &Path, layer: &str) -> Connection {
+    fn open(path: &Path, vfs: &str) -> Connection {
         let connection =
-            Connection::open_with_flags_and_vfs(path, OpenFlags::default(), layer).unwrap();
+            Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs).unwrap();
         connection
             .execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -33,7 +33,7 @@ mod tests {
         connection
     }
 
-    /// Adds rows that fill about a page each.
+    /// Adds rows of about a page each.
     fn add(connection: &Connection, numbers: std::ops::Range<i64>, text: &str) {
         for number in numbers {
             connection
@@ -45,7 +45,7 @@ mod tests {
         }
     }
 
-    /// How many rows there are of this text alone.
+    /// The number of rows with this text.
     fn count(connection: &Connection, text: &str) -> i64 {
         connection
             .query_row(
@@ -62,7 +62,7 @@ mod tests {
             .is_ok_and(|said| said == "ok")
     }
 
-    /// The calls that write of this thread so far.
+    /// The number of write calls of this thread so far.
     #[cfg(target_os = "linux")]
     fn write_calls() -> u64 {
         let io = std::fs::read_to_string("/proc/thread-self/io").unwrap();
@@ -74,9 +74,9 @@ mod tests {
     #[test]
     fn a_commit_of_many_pages_is_written_by_one_call() {
         let folder = tempfile::tempdir().unwrap();
-        let calls_of_a_commit = |layer: &str| {
-            let connection = open(&folder.path().join(layer), layer);
-            // The first commit writes the head of the log, too.
+        let calls_of_a_commit = |vfs: &str| {
+            let connection = open(&folder.path().join(vfs), vfs);
+            // The first commit also writes the header of the log.
             add(&connection, 0..1, "a");
             let before = write_calls();
             connection.execute_batch("BEGIN").unwrap();
@@ -85,17 +85,17 @@ mod tests {
             write_calls() - before
         };
         assert_eq!(calls_of_a_commit(NAME), 1);
-        let alone = calls_of_a_commit(PLATFORM);
-        assert!(alone >= 20, "{alone}: pages are counted");
+        let unbuffered = calls_of_a_commit(PLATFORM);
+        assert!(unbuffered >= 20, "{unbuffered}: each page is a call");
     }
 
     #[test]
-    fn others_see_a_commit_as_soon_as_it_is_made() {
+    fn other_connections_see_a_commit_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.db");
         let writer = open(&path, NAME);
         let reader = open(&path, PLATFORM);
-        // More than a log holds before it begins anew.
+        // More commits than the log holds before it restarts.
         for number in 0..2_000 {
             add(&writer, number..number + 1, "a");
             if number % 100 == 0 {
@@ -105,10 +105,10 @@ mod tests {
         assert!(is_sound(&reader));
     }
 
-    /// A transaction that is larger than the cache writes pages before it commits, reads them again, and writes them
-    /// anew where it changes them twice.
+    /// A transaction that is larger than the cache writes pages before it commits, reads them again, and writes a page again
+    /// if it changes it twice.
     #[test]
-    fn a_transaction_larger_than_the_cache_reads_what_it_wrote() {
+    fn a_transaction_larger_than_the_cache_reads_its_own_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.db");
         let writer = open(&path, NAME);

@@ -1,43 +1,45 @@
-//! The embedded [`OrderStore`](application::ports::OrderStore): one folder, one process, nothing to install.
+//! The embedded order store on SQLite: one data folder, one process, nothing to install. It implements the store ports of
+//! `application`: [`OrderWriter`](application::ports::OrderWriter), [`OrderReader`](application::ports::OrderReader),
+//! [`EventFeed`](application::ports::EventFeed) and [`WorkQueue`](application::ports::WorkQueue).
 //!
-//! How an order becomes durable: the caller's task encodes it (`prepared`) into a parcel of what comes at the same time
-//! (`parcel`), a bounded queue (`queue`) hands that to the one writer (`writer`), which commits everything that waits in one
-//! SQLite transaction with `synchronous=FULL`, publishes it (`published`, `index::memtable`) and answers (`outcome`). Reads run
-//! on threads of their own (`read`). A commit maintains no tree in random order: lookups by user, key and external id live
-//! in an index of their own (`index`).
+//! How an order becomes durable:
+//! 1. The caller's task encodes the write (`encoded_write`) and adds it to the open batch (`write_batch`) of a bounded queue
+//!    (`queue`).
+//! 2. One writer thread (`writer`) takes all queued batches, applies them in one SQLite transaction with `synchronous=FULL`,
+//!    publishes the result to the readers (`committed_state`, `index::memtable`), and answers the callers (`completion`).
+//! 3. Reads run on their own threads (`read`).
 //!
-//! Opened by the binary. The hints that it gives after a commit, and its clocks, are handed in.
+//! A commit updates no tree in random order: lookups by user, idempotency key and external id use a separate index file
+//! (`index`), which a background thread maintains.
+//!
+//! The binary opens the store and passes in its clocks and the hints that it sends after each commit.
 
 mod codec;
-mod crowd;
+mod commit_delay;
+mod committed_state;
+mod completion;
 mod due_work;
+mod encoded_write;
+mod event_ring;
 mod failure;
 mod folder;
 mod gathered_log;
 mod index;
+mod job_state;
 mod open;
 mod options;
-mod outcome;
-mod parcel;
-mod place;
-mod prepared;
-mod published;
+mod order_row;
 mod queue;
 mod read;
-mod recent;
 mod request;
-mod room;
+mod rowid;
 mod schema;
+mod shard;
+mod space_probe;
 mod store;
-mod waits;
+mod write_batch;
 mod writer;
 
-use domain::ShardId;
-
 pub use options::{OpenError, SqliteOptions, Tuning};
+pub use shard::SHARDS;
 pub use store::SqliteStore;
-
-const SHARD: ShardId = ShardId(0);
-
-/// The shards of every embedded store: one.
-pub const SHARDS: [ShardId; 1] = [SHARD];

@@ -1,34 +1,35 @@
-//! Opening the store: locks the folder, brings schema and index up to date, finds what an earlier process had claimed,
-//! and starts the threads. Called by the binary, before it serves.
+//! Opening the store: locks the folder, opens the databases, brings the index up to date, recovers the unclaimed orders and
+//! the claims of the previous process, and starts the threads. The binary calls it before it serves.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use application::ports::{Clock, CommitHints, Ids};
 use rusqlite::Connection;
 
+use crate::committed_state::CommittedState;
 use crate::folder::DataFolder;
 use crate::gathered_log;
 use crate::index::indexer::Indexer;
 use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
 use crate::options::{OpenError, SqliteOptions};
-use crate::published::Published;
 use crate::queue::WriteQueue;
 use crate::read::{ReadConnection, ReadQueue};
 use crate::schema;
-use crate::store::{Ended, SqliteStore};
-use crate::writer::books::Books;
+use crate::store::{SqliteStore, ThreadExit};
 use crate::writer::clock_watch::ClockWatch;
+use crate::writer::counters::CheckpointCounters;
 use crate::writer::job_buckets::JobBuckets;
-use crate::writer::waiting::Waiting;
-use crate::writer::{Beginning, Surroundings, jobs, recovery};
+use crate::writer::pending_work::PendingWork;
+use crate::writer::{SharedState, WriterSetup, jobs, recovery};
 
-/// Prepared statements that a connection keeps.
-const STATEMENTS: usize = 64;
+/// The number of prepared statements that a connection caches.
+const CACHED_STATEMENTS: usize = 64;
 
 impl SqliteStore {
-    /// Opens the store in its folder, or makes one. What an earlier process had claimed is taken back by the first
-    /// rescue. `ids` gives the random bits of each commit, `hints` hears of each commit. Blocks while it reads; call it before serving.
+    /// Opens the store in its folder, or creates it. The first rescue takes back the claims of the previous process. `ids`
+    /// provides the random bits of each commit; `hints` is called after each commit. This blocks while it reads; call it
+    /// before serving.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -55,43 +56,43 @@ impl SqliteStore {
         } else {
             schema::open_orders(&folder, gathered_log::NAME)?
         };
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let (now, monotonic) = (clock.now(), clock.monotonic());
         // The wall clock may have been set back while no process ran.
         jobs::restart_delays(&connection, now).map_err(database)?;
-        let mut books = Books::load(&connection).map_err(database)?;
-        let (fresh, leases) =
-            recovery::recover(&connection, &mut books, options.tuning.fresh_window)
+        let mut counters = CheckpointCounters::load(&connection).map_err(database)?;
+        let (unclaimed, leases) =
+            recovery::recover(&connection, &mut counters, options.tuning.unclaimed_window)
                 .map_err(database)?;
         let jobs = JobBuckets::load(&connection).map_err(database)?;
-        let waiting = Waiting::new(fresh, jobs);
+        let pending = PendingWork::new(unclaimed, jobs);
         let store_id = connection
             .query_row("SELECT store_id FROM store", [], |row| row.get(0))
             .map_err(database)?;
         let reader = || -> Result<Connection, OpenError> {
             let reader = schema::open_reader(&folder.orders()).map_err(database)?;
-            reader.set_prepared_statement_cache_capacity(STATEMENTS);
+            reader.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
             Ok(reader)
         };
-        let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, books.head)?;
+        let indexer = Indexer::open(Arc::clone(&folder), store_id, reader()?, counters.head)?;
         let memtable = Arc::new(Memtable::new(indexer.version(), options.tuning.unindexed));
-        let published = Arc::new(Published::new(
-            books.figures(waiting.first_due()),
+        let committed = Arc::new(CommittedState::new(
+            counters.snapshot(pending.first_due()),
             options.tuning.recent_events,
         ));
         let store = Self {
             writes: Arc::new(WriteQueue::new(options.queue, options.batch)),
             reads: Arc::new(ReadQueue::new(options.tuning.read_queue)),
-            published,
+            committed,
             memtable,
             clock,
             data_dir: folder.dir().to_owned(),
             threads: Mutex::default(),
         };
-        let writer = Beginning {
-            surroundings: Surroundings {
+        let writer = WriterSetup {
+            shared: SharedState {
                 queue: Arc::clone(&store.writes),
-                published: Arc::clone(&store.published),
+                committed: Arc::clone(&store.committed),
                 memtable: Arc::clone(&store.memtable),
                 clock: Arc::clone(&store.clock),
                 ids,
@@ -99,16 +100,16 @@ impl SqliteStore {
             },
             connection,
             index: IndexReader::new(Arc::clone(&folder)),
-            books,
-            waiting,
+            counters,
+            pending,
             leases,
             clock_watch: ClockWatch::begin(now, monotonic),
             searched_events: options.tuning.searched_events,
         };
         store.start("orders-writer", &folder, move || Some(writer.run()))?;
-        let (memtable, published) = (Arc::clone(&store.memtable), Arc::clone(&store.published));
+        let (memtable, committed) = (Arc::clone(&store.memtable), Arc::clone(&store.committed));
         store.start("orders-index", &folder, move || {
-            indexer.run(&memtable, &published);
+            indexer.run(&memtable, &committed);
             None
         })?;
         for _ in 0..options.tuning.readers.max(1) {
@@ -126,7 +127,7 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Starts a thread, which holds the folder until it ends, and may leave a connection. Dropping the store ends all of them.
+    /// Starts a thread, which keeps the folder locked until its exit is dropped. Dropping the store ends all threads.
     fn start(
         &self,
         name: &str,
@@ -136,7 +137,7 @@ impl SqliteStore {
         let folder = Arc::clone(folder);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || Ended {
+            .spawn(move || ThreadExit {
                 _connection: work(),
                 _folder: folder,
             })
@@ -148,13 +149,13 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Stops moving new orders to the index file until [`SqliteStore::resume_index`]; lists stay exact, and once the
-    /// bound of what may be unindexed is reached the pause ends by itself for as long as it takes to make room.
+    /// Stops the indexer from flushing the memtable until [`SqliteStore::resume_index`]. Lists stay exact. If the memtable is
+    /// full, it is flushed nevertheless.
     pub fn pause_index(&self) {
         self.memtable.signal(|signals| signals.paused = true);
     }
 
-    /// Ends a pause.
+    /// Ends the pause of the indexer and flushes the memtable.
     pub fn resume_index(&self) {
         self.memtable.signal(|signals| {
             signals.paused = false;
@@ -162,7 +163,7 @@ impl SqliteStore {
         });
     }
 
-    /// Builds the index anew from the log, in the background; the one in use serves until then.
+    /// Rebuilds the index from the log in the background. The present index is used until then.
     pub fn rebuild_index(&self) {
         self.memtable.rebuild(self.memtable.generation());
     }

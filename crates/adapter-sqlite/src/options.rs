@@ -1,42 +1,41 @@
-//! How the store is opened, and why it may not be.
+//! The options of a store, and the errors of opening it. The binary makes the options; tests also set the tuning.
 
 use std::path::PathBuf;
 
-/// The folder of the store and the sizes of its queues. The binary fills it from the configuration, which alone has defaults
-/// of what operators set.
+/// The folder of the store and the sizes of its queues. The binary fills it from the configuration, which has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// The folder that holds everything; made if it is missing. One process uses it at a time.
+    /// The folder of all files; created if it is missing. One process at a time uses it.
     pub data_dir: PathBuf,
-    /// The most decisions that wait for the writer; past it new orders are refused as overloaded. The outcomes of
-    /// work that is under way may fill as much again.
+    /// The most decisions that wait for the writer. If there are more, new orders are refused as overloaded. Outcomes of work
+    /// in progress are accepted up to twice this number.
     pub queue: usize,
-    /// The most decisions in one commit.
+    /// About the most decisions in one commit.
     pub batch: usize,
-    /// What operators do not set.
+    /// Sizes that operators do not set.
     pub tuning: Tuning,
 }
 
-/// Sizes that operators do not set; tests make them small.
+/// Sizes that operators do not set. Tests make them small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuning {
-    /// Threads that read.
+    /// The number of reading threads.
     pub readers: usize,
     /// The most reads that wait for them.
     pub read_queue: usize,
-    /// The most new orders that are listed by user, key and external id in memory alone, before the writer waits for
-    /// the index.
+    /// The most new orders whose lists and unique keys are only in the memtable. If there are more, the writer waits for the
+    /// indexer.
     pub unindexed: usize,
-    /// The most new orders that wait for a worker in memory and in the log alone, with 40 bytes of memory each; further ones
-    /// are put among the jobs, which makes it several times as costly to place them.
-    pub fresh_window: usize,
-    /// About how many events a start searches for new orders that wait and for claims of an earlier process. What is older
-    /// and still open is put among the jobs.
+    /// The most unclaimed orders that have no row in the table `jobs` but only an entry in the log and 40 bytes of memory.
+    /// Further new orders get a row, which makes it several times as costly to place them.
+    pub unclaimed_window: usize,
+    /// About how many events of the log a start searches for unclaimed orders and for claims of the previous process. Older
+    /// orders that are still open get a row in the table `jobs`.
     pub searched_events: u64,
-    /// The most recent events that are kept in memory for those who follow the store.
+    /// The number of events that are kept in memory for followers of the store.
     pub recent_events: usize,
-    /// Writes orders without any flush to the disk, so that a power cut loses what was confirmed. Exists for the fault
-    /// tests alone, which have to notice.
+    /// Writes orders without a flush to the disk, so that a power cut loses confirmed orders. It exists only for the fault
+    /// tests, which have to detect it.
     #[cfg(feature = "broken-twins")]
     pub synchronous_off: bool,
 }
@@ -47,7 +46,7 @@ impl Default for Tuning {
             readers: 2,
             read_queue: 1_024,
             unindexed: 131_072,
-            fresh_window: 524_288,
+            unclaimed_window: 524_288,
             searched_events: 1_000_000,
             recent_events: 2_048,
             #[cfg(feature = "broken-twins")]
@@ -56,57 +55,57 @@ impl Default for Tuning {
     }
 }
 
-/// Why a store was not opened.
+/// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it. Permanent until that one stops.
+    /// Another process uses the folder. Permanent until that process stops.
     #[error("the data folder {dir} is used by another process; stop it, or choose another folder (setting store.data_dir)", dir = .dir.display())]
     InUse {
         /// The folder.
         dir: PathBuf,
     },
-    /// The folder cannot be made or written.
+    /// The folder cannot be created or written.
     #[error("the data folder {dir} cannot be used: {source}", dir = .dir.display())]
     Folder {
         /// The folder.
         dir: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A newer program wrote it. Permanent for this program.
+    /// A newer version of the program wrote the folder. Permanent for this version.
     #[error("the data folder {dir} has schema version {found}, this program knows versions up to {known}; use the newer program", dir = .dir.display())]
     NewerSchema {
         /// The folder.
         dir: PathBuf,
         /// Its version.
         found: i32,
-        /// The newest that this program knows.
+        /// The newest version that this program knows.
         known: i32,
     },
-    /// An earlier build, which was never released, wrote it. Permanent for this program.
+    /// An earlier build, which was never released, wrote the folder. Permanent for this version.
     #[error("the data folder {dir} has schema version {found} of an unreleased build, this program reads version {known} only; export it with the build that wrote it, or choose another folder (setting store.data_dir)", dir = .dir.display())]
     EarlierSchema {
         /// The folder.
         dir: PathBuf,
         /// Its version.
         found: i32,
-        /// The one that this program reads.
+        /// The version that this program reads.
         known: i32,
     },
-    /// A build that was never released wrote it. Permanent for this program.
-    #[error("the data folder {dir} has another schema of version {found} than this program's, as an unreleased build makes it; export it with that build, or choose another folder (setting store.data_dir)", dir = .dir.display())]
+    /// A build that was never released wrote the folder. Permanent for this version.
+    #[error("the data folder {dir} has schema version {found} of an unreleased build, which differs from this program's; export it with that build, or choose another folder (setting store.data_dir)", dir = .dir.display())]
     ForeignSchema {
         /// The folder.
         dir: PathBuf,
         /// Its version.
         found: i32,
     },
-    /// The schema could not be written.
-    #[error("the tables of the data folder {dir} could not be made: {source}", dir = .dir.display())]
+    /// The tables cannot be created.
+    #[error("the tables of the data folder {dir} cannot be created: {source}", dir = .dir.display())]
     Migration {
         /// The folder.
         dir: PathBuf,
-        /// What went wrong.
+        /// The error of the migration.
         source: Box<refinery::Error>,
     },
     /// SQLite failed.
@@ -114,18 +113,18 @@ pub enum OpenError {
     Database {
         /// The folder.
         dir: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// What is stored contradicts itself.
-    #[error("the data folder {dir} holds something unreadable: {reason}", dir = .dir.display())]
+    /// The stored data is inconsistent.
+    #[error("the data folder {dir} holds inconsistent data: {reason}", dir = .dir.display())]
     Corrupt {
         /// The folder.
         dir: PathBuf,
-        /// What was found.
+        /// The inconsistency.
         reason: String,
     },
-    /// A thread could not be started.
-    #[error("a thread of the store could not be started: {0}")]
+    /// A thread cannot be started.
+    #[error("a thread of the store cannot be started: {0}")]
     Thread(std::io::Error),
 }

@@ -1,4 +1,5 @@
-//! What the writer is asked for, and by whom. Made by the store, kept by the queue, answered by the writer.
+//! What the writer does beside writes: claims, heartbeats, rescues and erasures. The store makes a [`Request`], the queue
+//! holds it, and the writer answers it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,13 @@ use application::ports::{
 use domain::{EventPosition, Order};
 use tokio::sync::oneshot;
 
-/// What the writer is asked for beside the writes. The sender of an answer is dropped if the writer dies: the outcome is
-/// unknown.
+/// One request to the writer, with the channel for its answer. If the writer dies, the sender is dropped without an answer:
+/// the result is unknown.
 pub(crate) enum Request {
-    Take {
+    Claim {
         limits: ClaimLimits,
-        taking: Taking,
+        kind: ClaimKind,
+        lease: Duration,
         reply: oneshot::Sender<Result<Vec<Arc<Order>>, StoreError>>,
     },
     Heartbeat {
@@ -35,27 +37,28 @@ pub(crate) enum Request {
 }
 
 /// Which due orders are claimed.
-pub(crate) enum Taking {
-    /// They are claimed, under a lease of this length.
-    Claim(Duration),
-    /// Those that are quarantined are claimed, the others passed over.
-    ClaimQuarantined(Duration),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClaimKind {
+    /// Orders of the lanes.
+    Shared,
+    /// Quarantined orders, each of which needs a worker without other work.
+    Quarantined,
 }
 
 impl Request {
-    /// How many decisions it amounts to.
+    /// The number of decisions that it counts as in the queue.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::Take { limits, .. } => limits.total,
+            Self::Claim { limits, .. } => limits.total,
             Self::Rescue { limit, .. } => *limit,
             Self::Heartbeat { .. } | Self::Erase { .. } => 1,
         }
     }
 
-    /// Answers that nothing of it was done.
-    pub(crate) fn refuse(self, error: &StoreError) {
+    /// Answers with `error`: nothing of the request was done.
+    pub(crate) fn fail(self, error: &StoreError) {
         match self {
-            Self::Take { reply, .. } | Self::Rescue { reply, .. } => {
+            Self::Claim { reply, .. } | Self::Rescue { reply, .. } => {
                 drop(reply.send(Err(error.clone())));
             }
             Self::Heartbeat { reply, .. } => drop(reply.send(Err(error.clone()))),
@@ -66,9 +69,11 @@ impl Request {
     }
 }
 
-/// Who asks: new orders are refused first, so that what is under way can be finished.
+/// The class of a queued call. A full queue refuses new orders first, so that work in progress can be completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
+    /// New orders.
     Intake,
+    /// Everything else.
     Outcome,
 }

@@ -1,4 +1,8 @@
-//! Opening connections: pragmas and the schema. Called when the store is opened and by each of its threads.
+//! Opens connections: their pragmas and the schema of the orders. Called when the store is opened, and by the reading side
+//! of the index.
+//!
+//! The checksum of a migration covers its whole text, comments included: the files in `migrations` are never edited. Their
+//! comments use older names: a place is a rowid (`rowid`), and the books are the checkpoint counters (`writer::counters`).
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,20 +18,20 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Writer and readers do not wait for one another in WAL mode, except for recovery after a crash.
+/// In WAL mode the writer and the readers wait for each other only during recovery after a crash.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The connection that writes orders, over this file layer: every commit is on stable storage when it returns.
-pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection, OpenError> {
+/// Opens the connection that writes orders, with the named VFS. Every commit is on stable storage when it returns.
+pub(crate) fn open_orders(folder: &DataFolder, vfs: &str) -> Result<Connection, OpenError> {
     let dir = || folder.dir().to_owned();
     let database = |source| OpenError::Database { dir: dir(), source };
     let flags = OpenFlags::default();
     let mut connection =
-        Connection::open_with_flags_and_vfs(folder.orders(), flags, layer).map_err(database)?;
+        Connection::open_with_flags_and_vfs(folder.orders(), flags, vfs).map_err(database)?;
     keep_plans(&connection).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
-    // WAL with synchronous=NORMAL loses acknowledged commits in a power cut; FULL does not. What a change frees in the file
-    // is overwritten with zeros, so that an erased order leaves no copy of an earlier version of its row.
+    // In WAL mode synchronous=NORMAL loses acknowledged commits in a power cut; FULL does not. With secure_delete, space that
+    // a change frees is overwritten with zeros, so that no earlier version of the row of an erased order remains.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
@@ -38,7 +42,7 @@ pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection
         .get_migrations()
         .iter()
         .max_by_key(|migration| migration.version())
-        .expect("there are migrations");
+        .expect("at least one migration is embedded");
     let known = newest.version();
     let (found, checksum) = schema_version(&connection).map_err(database)?;
     let dir = dir();
@@ -53,7 +57,7 @@ pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection
     } else if found > known {
         Err(OpenError::NewerSchema { dir, found, known })
     } else if found < known {
-        // None of them was released: there is nothing to bring up to date.
+        // No earlier version was released, so none is migrated.
         Err(OpenError::EarlierSchema { dir, found, known })
     } else if checksum != newest.checksum().to_string() {
         Err(OpenError::ForeignSchema { dir, found })
@@ -62,7 +66,7 @@ pub(crate) fn open_orders(folder: &DataFolder, layer: &str) -> Result<Connection
     }
 }
 
-/// The version of the schema, 0 if there is none, and the checksum of the migration that made it.
+/// The version of the schema and the checksum of its migration; version 0 if there is no schema.
 fn schema_version(connection: &Connection) -> rusqlite::Result<(i32, String)> {
     let has_history = connection
         .query_row(
@@ -86,7 +90,7 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<(i32, String)> {
     )
 }
 
-/// A connection that only reads.
+/// Opens a read-only connection.
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -95,8 +99,8 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A statement is planned once, when it is prepared. Left to itself SQLite plans it anew for other parameters, which
-/// takes longer than reading an order does.
+/// Plans each statement only when it is prepared. By default SQLite plans it again for other parameters, which takes longer
+/// than reading an order.
 pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)

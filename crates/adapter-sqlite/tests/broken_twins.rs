@@ -1,4 +1,4 @@
-//! The conformance suite finds out a store on SQLite that is broken on purpose, in each way for its own reason.
+//! The conformance suite detects each defect of a store that is broken on purpose.
 
 mod opened;
 

@@ -1,5 +1,5 @@
-//! The embedded store keeps every promise of its port, and what only it promises: one process a folder, recovery of
-//! claims, an index that can be thrown away, and honest answers when the disk fails.
+//! The conformance suite of the ports against the embedded store, and tests of what only this store guarantees: one process
+//! for each folder, recovery of claims, an index that can be rebuilt, and correct answers when the disk fails.
 
 mod embedded;
 mod opened;

@@ -1,21 +1,21 @@
 //! Cursors of lists: opaque to clients, versioned, and bound to the list that they came from. Edges write and read them,
 //! each for its own lists; a store only sees the position that they hold.
 
-use crate::opaque_cursor::{Scope, open, seal};
+use crate::opaque_cursor::{CursorScope, open, seal};
 
 const VERSION: u8 = 1;
 
 /// Which list a cursor belongs to: its name and each of its conditions.
 #[derive(Debug, Clone)]
 pub struct ListCursor {
-    scope: Scope,
+    scope: CursorScope,
 }
 
 impl ListCursor {
     /// The cursors of the list `name` under `conditions`, which are always given in the same order.
     #[must_use]
     pub fn of<'c>(name: &str, conditions: impl Iterator<Item = (&'c str, &'c str)>) -> Self {
-        let mut scope = Scope::default();
+        let mut scope = CursorScope::default();
         scope.add(name);
         for (name, value) in conditions {
             scope.add(name);

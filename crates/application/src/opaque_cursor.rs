@@ -35,9 +35,9 @@ impl Checksum for Unscoped {
 
 /// Covers what the cursor is bound to: the first 8 bytes of SHA-256. A cursor of another scope does not open.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scope(Sha256);
+pub(crate) struct CursorScope(Sha256);
 
-impl Scope {
+impl CursorScope {
     /// Adds a text to the scope. Texts are length-prefixed, so that no two scopes run into one another.
     pub(crate) fn add(&mut self, text: &str) {
         self.0.update((text.len() as u64).to_be_bytes());
@@ -45,7 +45,7 @@ impl Scope {
     }
 }
 
-impl Checksum for Scope {
+impl Checksum for CursorScope {
     type Bytes = [u8; 8];
 
     fn of(&self, sealed: &[u8]) -> [u8; 8] {

@@ -1,7 +1,8 @@
-//! `ordermill bench`: how fast this build is on this machine, as ratios to a ceiling measured in the same run.
+//! The benchmark: how fast this build is on this machine, as ratios to a ceiling measured in the same run. The command line
+//! calls [`run`] for `ordermill bench`, and [`serve_ceiling`] for the hidden command that it starts.
 //!
-//! The servers under test are processes of their own, started from this very binary; the load generator is this
-//! process, on the same cores. It asserts nothing and keeps nothing: every folder it makes is thrown away.
+//! The servers under test are processes of their own, started from the same binary; the load generator is this process, on
+//! the same cores. It asserts nothing and keeps nothing: every folder that it makes is removed.
 
 mod closed_loop;
 mod connection;
@@ -15,7 +16,7 @@ mod intake;
 mod large_store;
 mod machine;
 mod no_store;
-pub mod no_store_server;
+mod no_store_server;
 mod open_loop;
 mod orders;
 mod postgres;
@@ -28,11 +29,12 @@ mod whole_life;
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use closed_loop::Span;
 use machine::Usage;
+pub use no_store_server::run as serve_ceiling;
 use report::Report;
 
 /// What to measure, and how long.
@@ -45,12 +47,15 @@ pub struct BenchArguments {
     /// Measure only these, comma-separated.
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
-    /// Seconds that each load is measured, after one second of warm-up.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
+    /// Seconds that each load is measured, after a warm-up of as long, of one second at most.
+    #[arg(long, default_value = "2", value_parser = seconds)]
+    seconds: Duration,
     /// How often each load is repeated, in turn with its ceiling; medians are shown, of ratios those of each turn.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=99))]
     rounds: u64,
+    /// Orders a second in the open loop of whole lives; a second rate is half of the measured intake.
+    #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate: u64,
     /// Also measure PostgreSQL: the DSN of a server on which databases may be created and dropped.
     #[arg(long, value_name = "DSN")]
     postgres: Option<String>,
@@ -70,6 +75,17 @@ pub struct BenchArguments {
     /// Go on even if the machine is not idle; the figures then say little.
     #[arg(long)]
     busy_machine: bool,
+}
+
+/// 0.1 to 600 seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| (0.1..=600.0).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "is not a number of seconds from 0.1 to 600".to_owned())
 }
 
 /// A part of the benchmark.
@@ -106,8 +122,8 @@ impl Bench {
 
     fn span(&self) -> Span {
         Span {
-            warm_up: Duration::from_secs(1),
-            measured: Duration::from_secs(self.arguments.seconds),
+            warm_up: self.arguments.seconds.min(Duration::from_secs(1)),
+            measured: self.arguments.seconds,
         }
     }
 
@@ -129,7 +145,7 @@ impl Bench {
         self.report.add(row, self.arguments.json);
     }
 
-    /// Arguments of a server on a fresh embedded store; `worker` says whether it works the orders off.
+    /// Arguments of a server on a fresh embedded store; `worker` says whether it processes orders.
     fn fresh_store(&mut self, worker: bool) -> Vec<String> {
         self.stores += 1;
         let folder = self.scratch.path().join(format!("store-{}", self.stores));
@@ -152,7 +168,7 @@ fn serve_arguments(store: &[&str], worker: bool) -> Vec<String> {
     .into();
     arguments.extend(store.iter().map(ToString::to_string));
     arguments.extend(["--set".to_owned(), format!("worker.enabled={worker}")]);
-    // The server's own remarks would stand between the lines of the report.
+    // The server's own logs would appear between the lines of the report.
     arguments.extend(["--set", "log.level=warn"].map(str::to_owned));
     arguments
 }
@@ -160,14 +176,11 @@ fn serve_arguments(store: &[&str], worker: bool) -> Vec<String> {
 /// Runs the benchmark and prints its report.
 ///
 /// # Errors
-/// Where the machine is busy, a server under test fails, or answers something else than it should.
+/// If the machine is busy, or a server under test fails or answers something else than it should.
 pub async fn run(arguments: BenchArguments) -> Result<()> {
     let busy_before = machine::busy_share().await?;
-    if busy_before > 0.1 && !arguments.busy_machine {
-        bail!(
-            "the machine is not idle: {:.0}% of its cores are busy; stop what runs, or say --busy-machine and trust no figure",
-            busy_before * 100.0
-        );
+    if !arguments.busy_machine {
+        machine::check_idle(busy_before)?;
     }
     let usage_before = Usage::now()?;
     let scratch = match &arguments.scratch {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 /// The share of all cores that was busy over one second, 0 to 1, read from the kernel's own accounting.
@@ -12,6 +12,19 @@ pub(super) async fn busy_share() -> Result<f64> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = Usage::now()?;
     Ok(share(after.busy - before.busy, after.all - before.all))
+}
+
+/// Refuses a machine on which others take part of the cores; `busy` is what [`busy_share`] measured.
+///
+/// # Errors
+/// If more than a tenth of all cores is busy; the message names the flag that measures nevertheless.
+pub(super) fn check_idle(busy: f64) -> Result<()> {
+    ensure!(
+        busy <= 0.1,
+        "the machine is not idle: {:.0}% of its cores are busy; stop what runs, or say --busy-machine and trust no figure",
+        busy * 100.0
+    );
+    Ok(())
 }
 
 /// Processor time since the machine was started, by who had it.
@@ -101,7 +114,18 @@ pub(super) fn resident_bytes(pid: u32) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::ticks_of;
+    use super::{check_idle, ticks_of};
+
+    #[test]
+    fn a_busy_machine_is_not_measured_unless_that_is_said() {
+        check_idle(0.0).unwrap();
+        check_idle(0.1).unwrap();
+        let refused = check_idle(0.25).unwrap_err().to_string();
+        assert!(
+            refused.contains("25% of its cores are busy") && refused.contains("--busy-machine"),
+            "{refused}"
+        );
+    }
 
     #[test]
     fn the_time_of_a_process_is_its_own_and_that_of_its_children() {

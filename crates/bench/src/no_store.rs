@@ -1,14 +1,15 @@
 //! The ceiling: everything of ordermill but a store. The same router, parser, validation, ids and log in front of a store
 //! that accepts every write at once and keeps nothing. Only the benchmark uses it; `serve` cannot be configured to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventFeed, EventPage,
-    ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy, SequencedEvent, Sharded,
-    StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventContent, EventFeed,
+    EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, ExternalId, Order, OrderId, Seq, ShardId, UserId, Version};
@@ -91,6 +92,7 @@ impl EventFeed for NoStore {
         _: ShardId,
         after: Seq,
         _: usize,
+        _: EventContent,
     ) -> Result<EventPage, StoreError> {
         let head = EventPosition {
             seq: after,
@@ -98,6 +100,7 @@ impl EventFeed for NoStore {
         };
         Ok(EventPage {
             events: Vec::new(),
+            orders: BTreeMap::new(),
             head,
         })
     }

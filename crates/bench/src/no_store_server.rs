@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use application::ports::{OrderStore, StorePorts};
+use application::in_process::InProcessHints;
+use application::ports::{Ids, OrderStore, StorePorts};
+use application::store_health::CommitHealth;
 use application::system::{SystemClock, SystemIds};
-use application::{Application, Receipts, Settings};
+use application::watch::{Hub, WatchSettings, WatchTuning};
+use application::{LocalOrders, Orders, OrdersDependencies, Receipts, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::{EdgeState, NoWork};
 use server::{Configuration, grpc_settings, http_settings};
@@ -19,18 +22,34 @@ use crate::no_store::NoStore;
 /// # Errors
 /// Where no port can be had.
 pub async fn run() -> Result<()> {
-    let application = Application::new(
-        StorePorts::of(&(Arc::new(NoStore::default()) as Arc<dyn OrderStore>)),
-        Receipts::Rendered,
-        Arc::new(SystemClock::new()),
-        Arc::new(SystemIds),
-        Settings::default(),
+    let store = StorePorts::of(&(Arc::new(NoStore::default()) as Arc<dyn OrderStore>));
+    let hub = Hub::new(
+        Arc::clone(&store.feed),
+        Arc::new(InProcessHints::new(store.feed.shards())),
+        WatchSettings {
+            max_watchers: 0,
+            tuning: WatchTuning::default(),
+        },
     );
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let orders: Arc<dyn Orders> = Arc::new(LocalOrders::new(OrdersDependencies {
+        commits: CommitHealth::new(store.feed.shards()),
+        store,
+        receipts: Receipts::Rendered,
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::clone(&ids),
+        settings: Settings::default(),
+    }));
     let config = Configuration::defaults().settings;
-    let grpc = GrpcEdge::new(application.clone(), grpc_settings(&config));
+    let grpc = GrpcEdge::new(
+        Arc::clone(&orders),
+        hub.clone(),
+        Arc::clone(&ids),
+        grpc_settings(&config),
+    );
     let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("ceiling: grpc://{}", grpc_listener.local_addr()?);
-    let state = EdgeState::new(application, http_settings(&config), Arc::new(NoWork));
+    let state = EdgeState::new(orders, hub, ids, http_settings(&config), Arc::new(NoWork));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("ceiling: http://{}", listener.local_addr()?);
     let never = CancellationToken::new;

@@ -103,7 +103,8 @@ async fn pgbench(bench: &Bench, dsn: &str) -> Result<f64> {
             "--file",
         ])
         .arg(&script)
-        .arg(format!("--time={}", bench.arguments.seconds))
+        // It takes whole seconds.
+        .arg(format!("--time={}", bench.arguments.seconds.as_secs().max(1)))
         .arg(dsn)
         .stdin(Stdio::null())
         .output()

@@ -18,7 +18,8 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let arguments = bench.fresh_store(true);
     Server::start(&arguments).await?.stop().await?;
     let (mut ready, mut memory) = (Vec::new(), Vec::new());
-    for _ in 0..5 {
+    let starts = bench.arguments.rounds.min(5);
+    for _ in 0..starts {
         let server = Server::start(&arguments).await?;
         ready.push(server.ready_after.as_secs_f64() * 1000.0);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -30,14 +31,14 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
         median(ready),
         "ms",
         None,
-        "median of 5".to_owned(),
+        format!("median of {starts}"),
     );
     bench.add(
         "idle memory",
         median(memory),
         "MiB",
         None,
-        "median of 5, resident, one second after the start".to_owned(),
+        format!("median of {starts}, resident, one second after the start"),
     );
     Ok(())
 }

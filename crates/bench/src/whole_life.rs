@@ -20,7 +20,7 @@ pub(super) async fn measure(bench: &mut Bench, intake_per_second: Option<f64>) -
         reason = "a rate of orders is a small number"
     )]
     let half = intake_per_second.map(|rate| (rate / 2.0) as u64);
-    for per_second in [Some(15_000), half].into_iter().flatten() {
+    for per_second in [Some(bench.arguments.rate), half].into_iter().flatten() {
         at_a_fixed_rate(bench, per_second).await?;
     }
     as_fast_as_it_goes(bench).await
@@ -30,7 +30,7 @@ pub(super) async fn measure(bench: &mut Bench, intake_per_second: Option<f64>) -
 async fn at_a_fixed_rate(bench: &mut Bench, per_second: u64) -> Result<()> {
     let (mut disk_alone, mut pushes) = (Vec::new(), Vec::new());
     // Long enough for a batch of the index to be written meanwhile.
-    let measured = Duration::from_secs(bench.arguments.seconds.max(5));
+    let measured = bench.arguments.seconds.max(Duration::from_secs(5));
     for _ in 0..bench.arguments.rounds {
         let folder = bench.scratch.path().to_owned();
         let flushes = move || disk::two_flushes(&folder, per_second, measured);

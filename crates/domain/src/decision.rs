@@ -203,7 +203,7 @@ impl Order {
             HistoryStatus::Cancelled => {
                 created
                     .order
-                    .steer(Steering::Cancel, created_at, cause.clone())?
+                    .apply(OrderCommand::Cancel, created_at, cause.clone())?
             }
         };
         Ok(Decision {
@@ -227,20 +227,20 @@ impl Order {
     /// # Errors
     /// If the state machine does not allow it, if people have changed the order too often, or for a cancellation if the work
     /// is done already.
-    pub fn steer(
+    pub fn apply(
         &self,
-        steering: Steering,
+        command: OrderCommand,
         now: Timestamp,
         cause: Cause,
     ) -> Result<Decision, Refusal> {
-        let (transition, job) = match steering {
-            Steering::Cancel => (Transition::Cancel, Job::Nothing),
-            Steering::Hold => (Transition::Hold, Job::Nothing),
-            Steering::Release => (Transition::Release, self.first_due(now)),
-            Steering::Replay => (Transition::Replay, self.first_due(now)),
-            Steering::Discard => (Transition::Discard, Job::Nothing),
+        let (transition, job) = match command {
+            OrderCommand::Cancel => (Transition::Cancel, Job::Nothing),
+            OrderCommand::Hold => (Transition::Hold, Job::Nothing),
+            OrderCommand::Release => (Transition::Release, self.first_due(now)),
+            OrderCommand::Replay => (Transition::Replay, self.first_due(now)),
+            OrderCommand::Discard => (Transition::Discard, Job::Nothing),
         };
-        if self.work_done && steering == Steering::Cancel && self.status != Status::Failed {
+        if self.work_done && command == OrderCommand::Cancel && self.status != Status::Failed {
             self.status.after(transition).ok_or(Refusal::NotAllowed {
                 status: self.status,
                 transition,
@@ -248,18 +248,21 @@ impl Order {
             return Err(Refusal::WorkDone);
         }
         let mut step = self.step(now, cause, job);
-        match steering {
-            Steering::Replay => step.attempt = 0,
-            Steering::Cancel | Steering::Hold | Steering::Release | Steering::Discard => {
+        match command {
+            OrderCommand::Replay => step.attempt = 0,
+            OrderCommand::Cancel
+            | OrderCommand::Hold
+            | OrderCommand::Release
+            | OrderCommand::Discard => {
                 step.failure.clone_from(&self.failure);
             }
         }
         // A hold leaves room for its release, so that no order is held for ever.
-        let (counted, needed) = match steering {
-            Steering::Hold => (1, 2),
-            Steering::Replay => (1, 1),
-            Steering::Release => (1, 0),
-            Steering::Cancel | Steering::Discard => (0, 0),
+        let (counted, needed) = match command {
+            OrderCommand::Hold => (1, 2),
+            OrderCommand::Replay => (1, 1),
+            OrderCommand::Release => (1, 0),
+            OrderCommand::Cancel | OrderCommand::Discard => (0, 0),
         };
         step.operator_commands = self.operator_commands.saturating_add(counted);
         let decision = self.change(transition, step)?;
@@ -368,7 +371,7 @@ impl Order {
 
 /// What a person or a client can do to an order that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Steering {
+pub enum OrderCommand {
     /// PENDING, ON_HOLD, RETRYING or FAILED become CANCELLED.
     Cancel,
     /// PENDING and RETRYING become ON_HOLD.

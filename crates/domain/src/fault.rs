@@ -8,7 +8,7 @@ pub struct Fault {
     /// JSON Pointer (RFC 6901) to the field: `/lines/0/quantity`; empty for the whole input.
     pub pointer: String,
     /// A stable word for programs: `required`, `too_long`, `out_of_range`...
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// A sentence for people: what is wrong and what would be right.
     pub detail: Cow<'static, str>,
 }
@@ -17,12 +17,12 @@ impl Fault {
     /// A fault at `pointer`.
     pub fn new(
         pointer: impl Into<String>,
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             pointer: pointer.into(),
-            code,
+            code: code.into(),
             detail: detail.into(),
         }
     }

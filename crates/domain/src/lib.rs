@@ -26,7 +26,7 @@ pub mod varint;
 
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use currency::Currency;
-pub use decision::{Decision, History, HistoryStatus, Job, Refusal, Steering};
+pub use decision::{Decision, History, HistoryStatus, Job, OrderCommand, Refusal};
 pub use event::{Cause, Event, Trace};
 pub use fault::Fault;
 pub use fingerprint::Fingerprint;

@@ -318,7 +318,20 @@ fn check_metadata(pairs: BTreeMap<String, String>, faults: &mut Vec<Fault>) -> O
         .ok()
 }
 
-/// Line totals plus adjustments, except included ones; a given amount must be equal to it.
+/// What an order with lines costs, in minor units of its currency: the line totals plus the adjustments that the prices do not
+/// contain already. Below zero if more is taken off than the lines cost.
+#[must_use]
+pub fn sum_minor(lines: &[Line], adjustments: &[Adjustment]) -> i128 {
+    let totals: i128 = lines.iter().map(|line| i128::from(line.total_minor)).sum();
+    let added: i128 = adjustments
+        .iter()
+        .filter(|adjustment| !adjustment.included)
+        .map(|adjustment| i128::from(adjustment.amount_minor))
+        .sum();
+    totals + added
+}
+
+/// The amount of an order with lines ([`sum_minor`]); a given amount must be equal to it.
 fn check_sum(
     lines: &[Line],
     adjustments: &[Adjustment],
@@ -326,13 +339,7 @@ fn check_sum(
     currency: CheckedCurrency,
     faults: &mut Vec<Fault>,
 ) -> Option<Money> {
-    let totals: i128 = lines.iter().map(|line| i128::from(line.total_minor)).sum();
-    let added: i128 = adjustments
-        .iter()
-        .filter(|adjustment| !adjustment.included)
-        .map(|adjustment| i128::from(adjustment.amount_minor))
-        .sum();
-    let sum = totals + added;
+    let sum = sum_minor(lines, adjustments);
     let in_range = u64::try_from(sum)
         .ok()
         .and_then(|minor| Money::new(minor, currency.currency).ok());

@@ -84,13 +84,9 @@ impl Call {
         self.0.deadline.map_or(ours, |theirs| theirs.min(ours))
     }
 
-    /// The caller of a use case that begins now.
+    /// The caller of a use case that begins now. There are no tokens yet: everyone may do everything.
     pub(crate) fn caller(&self, patience: Duration) -> Caller {
-        Caller {
-            trace: self.0.trace.clone(),
-            actor: None,
-            deadline: self.within(patience),
-        }
+        Caller::trusted(self.0.trace.clone(), self.within(patience))
     }
 
     /// Notes what went wrong, for the log; the first note stays.

@@ -60,8 +60,7 @@ impl Dispatcher {
         busy: Busy,
     ) -> Result<Response<CallBody>, Infallible> {
         let began = Instant::now();
-        let (call, bad_timeout) =
-            Call::of(request.headers(), &**self.edge.application.ids(), began);
+        let (call, bad_timeout) = Call::of(request.headers(), &*self.edge.ids, began);
         if let Some(mut refused) = not_grpc(request.method(), request.headers()) {
             name(refused.headers_mut(), &call);
             tracing::info!(

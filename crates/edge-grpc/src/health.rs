@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 
+use application::Caller;
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status};
@@ -48,7 +49,7 @@ impl Health for HealthCheck {
             return Err(Refusal::not_found_service()
                 .into_status(&call, self.edge.settings.tuning.retry_after));
         }
-        Ok(Response::new(answer(standing(&self.edge).await)))
+        Ok(Response::new(answer(standing(&self.edge, &call).await)))
     }
 
     async fn watch(
@@ -82,7 +83,7 @@ impl Watching {
         loop {
             let is_stopping = self.edge.soft.is_cancelled();
             let now = if self.is_known {
-                standing(&self.edge).await
+                standing(&self.edge, &self.call).await
             } else {
                 ServingStatus::ServiceUnknown
             };
@@ -104,14 +105,17 @@ impl Watching {
     }
 }
 
-async fn standing(edge: &GrpcEdge) -> ServingStatus {
+async fn standing(edge: &GrpcEdge, call: &Call) -> ServingStatus {
     if edge.soft.is_cancelled() {
         return ServingStatus::NotServing;
     }
-    let store = edge
-        .application
-        .store_health(edge.settings.tuning.probe_timeout);
-    if store.await.takes_orders() {
+    let probe_timeout = edge.settings.tuning.probe_timeout;
+    let caller = Caller {
+        // A shard that cannot answer before the client's own deadline is not unreachable for that.
+        deadline: Instant::now() + probe_timeout,
+        ..call.caller(probe_timeout)
+    };
+    if edge.orders.store_health(&caller).await.takes_orders() {
         ServingStatus::Serving
     } else {
         ServingStatus::NotServing

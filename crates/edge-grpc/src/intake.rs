@@ -156,7 +156,7 @@ impl<S: Speech> Intake<S> {
     fn set_out(&mut self, group: Group) {
         self.waiting += group.rows.len();
         self.waiting_bytes += group.bytes;
-        let application = self.edge.application.clone();
+        let orders = Arc::clone(&self.edge.orders);
         let settings = &self.edge.settings;
         let caller = self.call.caller(settings.request_deadline);
         let turns = Arc::clone(&self.edge.turns);
@@ -165,7 +165,7 @@ impl<S: Speech> Intake<S> {
         let placing = self.edge.tasks.spawn(async move {
             let turn = timeout_at(caller.deadline, turns.acquire_many(turn)).await;
             let results = match turn {
-                Ok(_turn) => place_rows(&application, &caller, group.rows).await,
+                Ok(_turn) => place_rows(&*orders, &caller, group.rows).await,
                 Err(_) => too_late(group.rows),
             };
             drop(group.room);

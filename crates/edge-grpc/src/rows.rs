@@ -1,6 +1,6 @@
 //! Orders that go to the store together, of which some could not even be read. Batches and intake streams call it.
 
-use application::{Application, BatchRow, Caller, Placed};
+use application::{BatchRow, Caller, Orders, Placed};
 
 use crate::refusal::{Refusal, of_place};
 
@@ -9,7 +9,7 @@ pub(crate) type Row = Result<BatchRow, Refusal>;
 
 /// Places the orders that could be read; one result each, in order.
 pub(crate) async fn place_rows(
-    application: &Application,
+    orders: &dyn Orders,
     caller: &Caller,
     rows: Vec<Row>,
 ) -> Vec<Result<Placed, Refusal>> {
@@ -24,7 +24,7 @@ pub(crate) async fn place_rows(
             Err(refusal) => Some(refusal),
         })
         .collect();
-    let mut placed = application.place_batch(caller, good).await.into_iter();
+    let mut placed = orders.place_batch(caller, good).await.into_iter();
     let mut next = || {
         let placed = placed.next().expect("a batch answers each of its rows");
         placed.map_err(|error| of_place(error, caller.deadline))

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use application::Application;
+use application::Orders;
+use application::ports::Ids;
+use application::watch::Hub;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +17,10 @@ use crate::settings::GrpcSettings;
 /// What the methods share. Clones share everything.
 #[derive(Clone)]
 pub struct GrpcEdge {
-    pub(crate) application: Application,
+    pub(crate) orders: Arc<dyn Orders>,
+    pub(crate) hub: Hub,
+    /// Names calls that bring no usable name.
+    pub(crate) ids: Arc<dyn Ids>,
     pub(crate) settings: Arc<GrpcSettings>,
     /// Cancelled when the server begins to stop: streams say goodbye, nothing new begins. Set by [`crate::serve`].
     pub(crate) soft: CancellationToken,
@@ -32,9 +37,16 @@ pub struct GrpcEdge {
 impl GrpcEdge {
     /// The state of a server that is not serving yet.
     #[must_use]
-    pub fn new(application: Application, settings: GrpcSettings) -> Self {
+    pub fn new(
+        orders: Arc<dyn Orders>,
+        hub: Hub,
+        ids: Arc<dyn Ids>,
+        settings: GrpcSettings,
+    ) -> Self {
         Self {
-            application,
+            orders,
+            hub,
+            ids,
             room: Arc::new(Room::of(settings.max_messages_bytes)),
             turns: Arc::new(Semaphore::new(settings.intake_in_flight)),
             settings: Arc::new(settings),

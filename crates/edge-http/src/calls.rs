@@ -2,8 +2,8 @@
 
 use crate::answer::Answer;
 use crate::endpoints::{
-    dead_letter_reasons, dead_letters, error_page, events, get_order, list_orders, place_batch,
-    place_order, probes, receipt, start_page, stats, steer_order,
+    dead_letter_reasons, dead_letters, error_page, events, get_order, list_orders, order_command,
+    place_batch, place_order, probes, receipt, start_page, stats,
 };
 use crate::problem::Problem;
 use crate::request::{Incomer, Offer, accepts};
@@ -41,8 +41,8 @@ pub(crate) async fn call(
         Endpoint::GetOrder(id) => get_order::get_order(edge, incomer, id).await,
         Endpoint::PlaceBatch => Box::pin(place_batch::place_batch(edge, incomer)).await,
         Endpoint::ListOrders => Box::pin(list_orders::list_orders(edge, incomer)).await,
-        Endpoint::SteerOrder(id, steering) => {
-            Box::pin(steer_order::steer_order(edge, incomer, id, steering)).await
+        Endpoint::CommandOrder(id, command) => {
+            Box::pin(order_command::order_command(edge, incomer, id, command)).await
         }
         Endpoint::ListEvents(id) => Box::pin(events::list_events(edge, incomer, id)).await,
         Endpoint::GetReceipt(id) => Box::pin(receipt::get_receipt(edge, incomer, id)).await,
@@ -50,8 +50,8 @@ pub(crate) async fn call(
         Endpoint::ListDeadLetterReasons => {
             Box::pin(dead_letter_reasons::list_reasons(edge, incomer)).await
         }
-        Endpoint::SteerDeadLetters(steering) => {
-            Box::pin(dead_letters::steer(edge, incomer, steering)).await
+        Endpoint::CommandDeadLetters(command) => {
+            Box::pin(dead_letters::command_dead_letters(edge, incomer, command)).await
         }
         Endpoint::GetStats => Box::pin(stats::get_stats(edge, incomer)).await,
         Endpoint::SayAlive => probes::say_alive(&incomer),

@@ -62,7 +62,7 @@ impl Dispatcher {
         busy: Busy,
     ) -> Result<Response<Body>, Infallible> {
         let began = Instant::now();
-        let ids = self.state.application.ids();
+        let ids = &self.state.ids;
         let (parts, mut body) = request.into_parts();
         let request_id = name_of(&parts.headers, &**ids);
         let path = parts.uri.path();
@@ -82,7 +82,11 @@ impl Dispatcher {
                     self.run(endpoint, incomer).await
                 }
                 Some(Err(problem)) => Err(problem),
-                None => self.look_elsewhere(parts.clone(), body).await,
+                None => {
+                    let mut parts = parts.clone();
+                    parts.extensions.insert(request_id.clone());
+                    self.look_elsewhere(parts, body).await
+                }
             },
         };
         let (mut response, problem) = match result {

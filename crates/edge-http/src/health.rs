@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use application::store_health::{CommitFailure, ShardState, StoreHealth};
-use domain::ShardId;
+use domain::{ShardId, Trace};
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -52,10 +52,10 @@ pub(crate) struct Health {
 
 impl Health {
     /// Asks the shards, all at once, for no longer than a probe may take.
-    pub(crate) async fn ask(edge: &EdgeState) -> Self {
-        let probe_timeout = edge.settings.tuning.probe_timeout;
+    pub(crate) async fn ask(edge: &EdgeState, trace: Trace) -> Self {
+        let caller = edge.caller_for(trace, edge.settings.tuning.probe_timeout);
         Self {
-            store: edge.application.store_health(probe_timeout).await,
+            store: edge.orders.store_health(&caller).await,
             work: edge.work.snapshot(),
             late_after: edge.settings.late_after,
         }

@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use domain::Steering;
+use domain::OrderCommand;
 
 use crate::dialects::{self, Voice};
 use crate::live;
@@ -22,7 +22,7 @@ pub(crate) enum Address<'p> {
     /// `/v1/orders/{id}`
     Order(&'p str),
     /// `/v1/orders/{id}/cancel | hold | release`, `/v1/dead-letters/{id}/replay | discard`
-    Steer(&'p str, Steering),
+    Command(&'p str, OrderCommand),
     /// `/v1/orders/{id}/events`
     Events(&'p str),
     /// `/v1/orders/{id}/receipt`
@@ -32,7 +32,7 @@ pub(crate) enum Address<'p> {
     /// `/v1/dead-letters/reasons`
     DeadLetterReasons,
     /// `/v1/dead-letters/replay | discard`
-    SteerDeadLetters(Steering),
+    CommandDeadLetters(OrderCommand),
     /// `/v1/stats`
     Stats,
     /// `/livez`
@@ -66,12 +66,12 @@ pub(crate) enum Endpoint<'p> {
     ListOrders,
     PlaceBatch,
     GetOrder(&'p str),
-    SteerOrder(&'p str, Steering),
+    CommandOrder(&'p str, OrderCommand),
     ListEvents(&'p str),
     GetReceipt(&'p str),
     ListDeadLetters,
     ListDeadLetterReasons,
-    SteerDeadLetters(Steering),
+    CommandDeadLetters(OrderCommand),
     GetStats,
     SayAlive,
     SayReady,
@@ -91,17 +91,17 @@ impl Address<'static> {
         Self::Orders,
         Self::Batch,
         Self::Order(""),
-        Self::Steer("", Steering::Cancel),
-        Self::Steer("", Steering::Hold),
-        Self::Steer("", Steering::Release),
+        Self::Command("", OrderCommand::Cancel),
+        Self::Command("", OrderCommand::Hold),
+        Self::Command("", OrderCommand::Release),
         Self::Events(""),
         Self::Receipt(""),
         Self::DeadLetters,
-        Self::Steer("", Steering::Replay),
-        Self::Steer("", Steering::Discard),
+        Self::Command("", OrderCommand::Replay),
+        Self::Command("", OrderCommand::Discard),
         Self::DeadLetterReasons,
-        Self::SteerDeadLetters(Steering::Replay),
-        Self::SteerDeadLetters(Steering::Discard),
+        Self::CommandDeadLetters(OrderCommand::Replay),
+        Self::CommandDeadLetters(OrderCommand::Discard),
         Self::Stats,
         Self::Live,
         Self::Ready,
@@ -155,9 +155,9 @@ impl<'p> Address<'p> {
             [Some("orders"), Some(""), None] => Self::Elsewhere,
             [Some("orders"), Some(id), None] => Self::Order(id),
             [Some("orders"), Some(id), Some(what)] => match what {
-                "cancel" => Self::Steer(id, Steering::Cancel),
-                "hold" => Self::Steer(id, Steering::Hold),
-                "release" => Self::Steer(id, Steering::Release),
+                "cancel" => Self::Command(id, OrderCommand::Cancel),
+                "hold" => Self::Command(id, OrderCommand::Hold),
+                "release" => Self::Command(id, OrderCommand::Release),
                 "events" => Self::Events(id),
                 "receipt" => Self::Receipt(id),
                 _ => Self::Elsewhere,
@@ -165,13 +165,17 @@ impl<'p> Address<'p> {
             [Some("dead-letters"), None, _] => Self::DeadLetters,
             [Some("dead-letters"), Some("reasons"), None] => Self::DeadLetterReasons,
             [Some("dead-letters"), Some("replay"), None] => {
-                Self::SteerDeadLetters(Steering::Replay)
+                Self::CommandDeadLetters(OrderCommand::Replay)
             }
             [Some("dead-letters"), Some("discard"), None] => {
-                Self::SteerDeadLetters(Steering::Discard)
+                Self::CommandDeadLetters(OrderCommand::Discard)
             }
-            [Some("dead-letters"), Some(id), Some("replay")] => Self::Steer(id, Steering::Replay),
-            [Some("dead-letters"), Some(id), Some("discard")] => Self::Steer(id, Steering::Discard),
+            [Some("dead-letters"), Some(id), Some("replay")] => {
+                Self::Command(id, OrderCommand::Replay)
+            }
+            [Some("dead-letters"), Some(id), Some("discard")] => {
+                Self::Command(id, OrderCommand::Discard)
+            }
             [Some("stats"), None, _] => Self::Stats,
             _ => Self::Elsewhere,
         }
@@ -187,13 +191,13 @@ impl<'p> Address<'p> {
             Self::Orders => (Endpoint::ListOrders, reads, "GET, HEAD, POST"),
             Self::Batch => (Endpoint::PlaceBatch, posts, "POST"),
             Self::Order(id) => (Endpoint::GetOrder(id), reads, READ),
-            Self::Steer(id, steering) => (Endpoint::SteerOrder(id, steering), posts, "POST"),
+            Self::Command(id, command) => (Endpoint::CommandOrder(id, command), posts, "POST"),
             Self::Events(id) => (Endpoint::ListEvents(id), reads, READ),
             Self::Receipt(id) => (Endpoint::GetReceipt(id), reads, READ),
             Self::DeadLetters => (Endpoint::ListDeadLetters, reads, READ),
             Self::DeadLetterReasons => (Endpoint::ListDeadLetterReasons, reads, READ),
-            Self::SteerDeadLetters(steering) => {
-                (Endpoint::SteerDeadLetters(steering), posts, "POST")
+            Self::CommandDeadLetters(command) => {
+                (Endpoint::CommandDeadLetters(command), posts, "POST")
             }
             Self::Stats => (Endpoint::GetStats, reads, READ),
             Self::Live => (Endpoint::SayAlive, reads, READ),
@@ -231,19 +235,19 @@ impl<'p> Address<'p> {
             Self::Orders => "/v1/orders",
             Self::Batch => "/v1/orders/batch",
             Self::Order(_) => "/v1/orders/{id}",
-            Self::Steer(_, steering) => match steering {
-                Steering::Cancel => "/v1/orders/{id}/cancel",
-                Steering::Hold => "/v1/orders/{id}/hold",
-                Steering::Release => "/v1/orders/{id}/release",
-                Steering::Replay => "/v1/dead-letters/{id}/replay",
-                Steering::Discard => "/v1/dead-letters/{id}/discard",
+            Self::Command(_, command) => match command {
+                OrderCommand::Cancel => "/v1/orders/{id}/cancel",
+                OrderCommand::Hold => "/v1/orders/{id}/hold",
+                OrderCommand::Release => "/v1/orders/{id}/release",
+                OrderCommand::Replay => "/v1/dead-letters/{id}/replay",
+                OrderCommand::Discard => "/v1/dead-letters/{id}/discard",
             },
             Self::Events(_) => "/v1/orders/{id}/events",
             Self::Receipt(_) => "/v1/orders/{id}/receipt",
             Self::DeadLetters => "/v1/dead-letters",
             Self::DeadLetterReasons => "/v1/dead-letters/reasons",
-            Self::SteerDeadLetters(Steering::Discard) => "/v1/dead-letters/discard",
-            Self::SteerDeadLetters(_) => "/v1/dead-letters/replay",
+            Self::CommandDeadLetters(OrderCommand::Discard) => "/v1/dead-letters/discard",
+            Self::CommandDeadLetters(_) => "/v1/dead-letters/replay",
             Self::Stats => "/v1/stats",
             Self::Live => "/livez",
             Self::Ready => "/readyz",
@@ -319,7 +323,7 @@ impl Port {
 #[cfg(test)]
 mod tests {
     use axum::http::Method;
-    use domain::Steering;
+    use domain::OrderCommand;
 
     use super::{Address, Endpoint};
     use crate::dialects::Place;
@@ -331,19 +335,22 @@ mod tests {
             ("/v1/orders", Address::Orders),
             ("/v1/orders/batch", Address::Batch),
             ("/v1/orders/x", Address::Order("x")),
-            ("/v1/orders/x/hold", Address::Steer("x", Steering::Hold)),
+            (
+                "/v1/orders/x/hold",
+                Address::Command("x", OrderCommand::Hold),
+            ),
             (
                 "/v1/dead-letters/replay",
-                Address::SteerDeadLetters(Steering::Replay),
+                Address::CommandDeadLetters(OrderCommand::Replay),
             ),
             (
                 "/v1/dead-letters/discard",
-                Address::SteerDeadLetters(Steering::Discard),
+                Address::CommandDeadLetters(OrderCommand::Discard),
             ),
             ("/v1/dead-letters/reasons", Address::DeadLetterReasons),
             (
                 "/v1/dead-letters/x/replay",
-                Address::Steer("x", Steering::Replay),
+                Address::Command("x", OrderCommand::Replay),
             ),
             (
                 "/docs/errors/order_not_found",

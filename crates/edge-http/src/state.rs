@@ -3,9 +3,11 @@
 //! The binary makes one and passes it to [`crate::serve`]; endpoints and live streams borrow it. It holds no order.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use application::ports::Deadline;
-use application::{Application, Caller};
+use application::ports::{Deadline, Ids};
+use application::watch::Hub;
+use application::{Caller, Orders};
 use bytes::Bytes;
 use domain::Trace;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +21,11 @@ use crate::work_health::WorkHealth;
 #[derive(Clone)]
 pub struct EdgeState {
     /// The use cases.
-    pub application: Application,
+    pub orders: Arc<dyn Orders>,
+    /// Live watching.
+    pub hub: Hub,
+    /// Names requests that bring no usable name.
+    pub ids: Arc<dyn Ids>,
     /// The bounds and waits.
     pub settings: Arc<EdgeSettings>,
     /// What the process knows of the processing of orders.
@@ -40,12 +46,16 @@ impl EdgeState {
     /// The state of a server that is not serving yet.
     #[must_use]
     pub fn new(
-        application: Application,
+        orders: Arc<dyn Orders>,
+        hub: Hub,
+        ids: Arc<dyn Ids>,
         settings: EdgeSettings,
         work: Arc<dyn WorkHealth>,
     ) -> Self {
         Self {
-            application,
+            orders,
+            hub,
+            ids,
             bodies: Arc::new(BodyRoom::of(settings.max_bodies_bytes)),
             document: Arc::default(),
             settings: Arc::new(settings),
@@ -58,18 +68,14 @@ impl EdgeState {
 }
 
 impl EdgeState {
-    /// When a request that has just been read stops waiting for the store.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::now() + self.settings.request_deadline
+    /// The caller of a request that has just been read. There are no tokens yet: everyone may do everything.
+    pub(crate) fn caller(&self, trace: Trace) -> Caller {
+        self.caller_for(trace, self.settings.request_deadline)
     }
 
-    /// The caller of a request that has just been read. There are no tokens yet, so it has no actor.
-    pub(crate) fn caller(&self, trace: Trace) -> Caller {
-        Caller {
-            trace,
-            actor: None,
-            deadline: self.deadline(),
-        }
+    /// A caller that waits at most `patience` from now.
+    pub(crate) fn caller_for(&self, trace: Trace, patience: Duration) -> Caller {
+        Caller::trusted(trace, Deadline::now() + patience)
     }
 }
 

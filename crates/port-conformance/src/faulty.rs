@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventFeed, EventPage,
-    Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter, ReceiptError,
-    ReceiptStore, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventContent, EventFeed,
+    EventPage, Guard, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter,
+    ReceiptError, ReceiptStore, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue,
+    Write,
 };
 use async_trait::async_trait;
 use domain::{
-    Bucket, Cause, EventPosition, ExternalId, Order, OrderId, Receipt, Seq, ShardId, Status,
-    Steering, UserId, Version,
+    Bucket, Cause, EventPosition, ExternalId, Order, OrderCommand, OrderId, Receipt, Seq, ShardId,
+    Status, UserId, Version,
 };
 use tokio::sync::watch;
 
@@ -122,12 +123,12 @@ impl FaultyStore {
         let Some(order) = order else {
             return Ok(());
         };
-        let steering = match order.status {
-            Status::OnHold => Steering::Release,
-            _ => Steering::Hold,
+        let command = match order.status {
+            Status::OnHold => OrderCommand::Release,
+            _ => OrderCommand::Hold,
         };
         let decision = order
-            .steer(steering, order.updated_at, Cause::default())
+            .apply(command, order.updated_at, Cause::default())
             .expect("orders that are overtaken wait, or are on hold");
         let guard = Guard::At {
             version: order.version,
@@ -253,13 +254,14 @@ impl EventFeed for FaultyStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
         if let FaultMode::ReadingOnAfter(seq, mode) = self.mode()
             && seq == after
         {
             self.pass_as(*mode).await?;
         }
-        self.inner.events_after(shard, after, limit).await
+        self.inner.events_after(shard, after, limit, content).await
     }
 
     async fn event_position(

@@ -49,7 +49,7 @@ pub fn make_room(config: &mut Config, layers: &mut Layers) {
     }
 }
 
-/// The bound after it was raised as far as it goes; `None` where there is none.
+/// The limit after it was raised as far as possible; `None` if there is none.
 fn raised() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {

@@ -133,7 +133,7 @@ async fn open_sqlite(
     Ok(OpenStore {
         store,
         wake_ups: hints,
-        fatal_error: Box::pin(async move { watched.gives_up().await }),
+        fatal_error: Box::pin(async move { watched.fatal_error().await }),
     })
 }
 

@@ -16,7 +16,7 @@ pub trait Wiring {
         adapter_sqlite::Tuning::default()
     }
 
-    /// The ports of the store that everything works on, made from those of the one that was opened. Tasks that it needs are started under
+    /// The ports of the store that everything uses, made from those of the opened store. Tasks that they need are started under
     /// `supervisor`.
     fn store(&mut self, opened: StorePorts, _: &mut Supervisor) -> StorePorts {
         opened

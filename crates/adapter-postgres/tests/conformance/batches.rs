@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapter_postgres::PostgresOptions;
 use application::ports::{Committed, Guard, OrderReader as _, OrderWriter as _, Write};
-use domain::{Cause, Order, Steering};
+use domain::{Cause, Order, OrderCommand};
 use port_conformance::order_store::{deadline, sample};
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ use crate::server::{Process, fresh_shards, options};
 fn held(order: &Order) -> Write {
     Write {
         decision: order
-            .steer(Steering::Hold, now(), Cause::default())
+            .apply(OrderCommand::Hold, now(), Cause::default())
             .expect("a fresh order can be held"),
         guard: Guard::At {
             version: order.version,

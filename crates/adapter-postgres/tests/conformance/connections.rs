@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, PostgresStore};
 use application::ports::{
-    Claim, CommitError, EventFeed as _, Ids as _, ListFilter, ListQuery, OrderReader as _,
-    OrderWriter as _, Sharded as _, WorkQueue as _,
+    Claim, CommitError, EventContent, EventFeed as _, Ids as _, ListFilter, ListQuery,
+    OrderReader as _, OrderWriter as _, Sharded as _, WorkQueue as _,
 };
 use application::system::SystemIds;
 use domain::Seq;
@@ -131,7 +131,9 @@ async fn ask_for_everything(store: &PostgresStore, user: &str) -> Result<(), Com
     store.get(order.id).await?;
     store.list(&everything).await?;
     store.order_events(order.id, None, 10).await?;
-    store.events_after(shard, Seq(0), 10).await?;
+    store
+        .events_after(shard, Seq(0), 10, EventContent::EventsAndOrders)
+        .await?;
     store.heartbeat(&[claim], LONG).await?;
     store.next_due(shard).await?;
     store.counts().await?;

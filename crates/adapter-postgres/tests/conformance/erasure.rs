@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
 use application::ports::{
-    ClaimLimits, CommitError, Committed, EventFeed as _, OrderReader as _, OrderWriter as _,
-    StoreError, WorkQueue as _, Write,
+    ClaimLimits, CommitError, Committed, EventContent, EventFeed as _, OrderReader as _,
+    OrderWriter as _, StoreError, WorkQueue as _, Write,
 };
 use domain::{
-    Cause, Decision, EventPosition, EventType, Order, OrderId, PlaceOrder, Seq, ShardId, Status,
-    Steering,
+    Cause, Decision, EventPosition, EventType, Order, OrderCommand, OrderId, PlaceOrder, Seq,
+    ShardId, Status,
 };
 use port_conformance::order_store::{deadline, sample, write_at};
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ const SHARD: ShardId = ShardId(0);
 
 fn cancelled(order: &Order) -> Decision {
     order
-        .steer(Steering::Cancel, now(), sample::cause())
+        .apply(OrderCommand::Cancel, now(), sample::cause())
         .unwrap()
 }
 
@@ -74,7 +74,10 @@ async fn erasures_of_several_processes_leave_no_gap_beside_other_writers() {
     let reader = Process::on(&shards).await;
     let mut last = EventPosition::default();
     while last.seq < Seq(all as u64) {
-        let page = reader.store.events_after(SHARD, last.seq, 64).await;
+        let page = reader
+            .store
+            .events_after(SHARD, last.seq, 64, EventContent::Events)
+            .await;
         let page = page.unwrap();
         for found in page.events {
             assert_eq!(found.seq, Seq(last.seq.0 + 1), "a gap, or a late event");
@@ -86,7 +89,10 @@ async fn erasures_of_several_processes_leave_no_gap_beside_other_writers() {
         erased.extend(positions.unwrap());
     }
 
-    let page = reader.store.events_after(SHARD, Seq(0), all + 1).await;
+    let page = reader
+        .store
+        .events_after(SHARD, Seq(0), all + 1, EventContent::Events)
+        .await;
     let page = page.unwrap();
     assert_eq!((page.events.len(), page.head), (all, last));
     for found in &page.events {
@@ -120,7 +126,7 @@ async fn an_order_that_two_processes_change_and_erase_at_once_is_one_of_the_two(
         let failure = domain::Failure::new("handler_rejected", "no");
         let failed = write_at(&claimed, claimed.fail(failure, now()).unwrap());
         let failed = written(&one.store, failed).await;
-        let replayed = failed.steer(Steering::Replay, now(), Cause::default());
+        let replayed = failed.apply(OrderCommand::Replay, now(), Cause::default());
         let replay = write_at(&failed, replayed.unwrap());
         let (replayed, erased) = tokio::join!(
             one.store.commit(vec![replay], deadline()),
@@ -343,7 +349,10 @@ async fn every_commit_has_other_bits_and_its_events_share_them() {
             .map(|item| keyed(&sample::plain("alice", 1), &format!("{number}-{item}")))
             .collect();
         process.store.commit(writes, deadline()).await;
-        let page = process.store.events_after(SHARD, Seq(number * 3), 3).await;
+        let page = process
+            .store
+            .events_after(SHARD, Seq(number * 3), 3, EventContent::Events)
+            .await;
         let page = page.unwrap();
         let bits: Vec<u32> = page.events.iter().map(|found| found.bits).collect();
         assert_eq!(bits, vec![page.head.bits; 3]);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresOptions, Tuning};
 use application::ports::{
-    CommitError, Committed, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
+    CommitError, Committed, EventContent, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
     OrderWriter as _, StoreError,
 };
-use domain::{Cause, Seq, ShardId, Steering};
+use domain::{Cause, OrderCommand, Seq, ShardId};
 use port_conformance::order_store::{sample, write_at};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ async fn a_stopped_shard_refuses_at_once_and_comes_back_by_itself() {
     let patience = Duration::from_secs(20);
     let to_be_cancelled = keyed(&sample::plain(&users[1], 100), "a");
     let order = written(store, to_be_cancelled).await;
-    let cancelled = order.steer(Steering::Cancel, now(), Cause::default());
+    let cancelled = order.apply(OrderCommand::Cancel, now(), Cause::default());
     let order = written(store, write_at(&order, cancelled.expect("it is PENDING"))).await;
     server.parts("stop", Some("immediate"));
 
@@ -174,7 +174,7 @@ async fn a_restart_under_load_loses_nothing_that_was_confirmed() {
     );
     let head = process
         .store
-        .events_after(ShardId(1), Seq(0), 1)
+        .events_after(ShardId(1), Seq(0), 1, EventContent::Events)
         .await
         .unwrap()
         .head;

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Committed, EventFeed as _, OrderReader as _, OrderWriter as _, Write};
+use application::ports::{
+    Committed, EventContent, EventFeed as _, OrderReader as _, OrderWriter as _, Write,
+};
 use domain::{Seq, ShardId};
 use port_conformance::order_store::{deadline, sample};
 use tokio::task::JoinSet;
@@ -41,7 +43,7 @@ async fn a_reader_follows_several_writers_without_a_gap() {
     while seen < Seq(600) {
         let page = reader
             .store
-            .events_after(ShardId(0), seen, 50)
+            .events_after(ShardId(0), seen, 50, EventContent::Events)
             .await
             .unwrap();
         for found in page.events {
@@ -146,7 +148,7 @@ async fn connections_that_are_cut_lose_nothing_that_was_confirmed() {
     assert_eq!(process.store.counts().await.unwrap().accepted(), 16 * 120);
     let page = process
         .store
-        .events_after(ShardId(0), Seq(0), 2000)
+        .events_after(ShardId(0), Seq(0), 2000, EventContent::Events)
         .await
         .unwrap();
     let orders: HashSet<_> = page

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use adapter_postgres::{BucketRange, ConnectError, PostgresOptions, ShardMap, migrate};
 use application::ports::{
-    ClaimLimits, CommitError, Committed, EventFeed as _, ListFilter, ListQuery, OrderReader as _,
-    Sharded as _, StoreError, WorkQueue as _,
+    ClaimLimits, CommitError, Committed, EventContent, EventFeed as _, ListFilter, ListQuery,
+    OrderReader as _, Sharded as _, StoreError, WorkQueue as _,
 };
 use domain::{Seq, ShardId};
 use port_conformance::order_store::sample;
@@ -65,7 +65,10 @@ async fn ranges_put_each_order_on_the_shard_that_owns_its_bucket() {
             matches!(answer, Ok(Committed::Written { .. })),
             "{answer:?}"
         );
-        let page = store.events_after(*shard, Seq(0), 10).await.unwrap();
+        let page = store
+            .events_after(*shard, Seq(0), 10, EventContent::Events)
+            .await
+            .unwrap();
         let found: Vec<_> = page
             .events
             .iter()

@@ -14,7 +14,7 @@ use application::ports::{
 };
 use domain::{
     Adjustment, AdjustmentKind, Cause, Currency, Decision, Failure, HistoryStatus, Line, Money,
-    Order, OrderId, PlaceOrder, Receipt, ReceiptLocation, ShardId, Status, Steering, Timestamp,
+    Order, OrderCommand, OrderId, PlaceOrder, Receipt, ReceiptLocation, ShardId, Status, Timestamp,
     Wait, decimal,
 };
 use port_conformance::order_store::{deadline, sample, write_at};
@@ -71,7 +71,12 @@ pub async fn filled(shards: &[String]) -> Process {
         let waiting = Arc::clone(&done.order);
         change(store, &claimed[user], done).await;
         if user == "rupert" {
-            steer(store, &waiting, &[Steering::Hold, Steering::Release]).await;
+            apply(
+                store,
+                &waiting,
+                &[OrderCommand::Hold, OrderCommand::Release],
+            )
+            .await;
         }
     }
 
@@ -79,12 +84,12 @@ pub async fn filled(shards: &[String]) -> Process {
     let later = sample::later("grace", 60, sample::time("2100-01-01T00:00:00.000Z"));
     written(store, keyed(&later, "grace")).await;
     let clf = in_currency(sample::plain("heidi", 12_345), "CLF");
-    for (command, steering) in [
-        (clf, Steering::Hold),
-        (sample::plain("ivan", 9), Steering::Cancel),
+    for (placing, command) in [
+        (clf, OrderCommand::Hold),
+        (sample::plain("ivan", 9), OrderCommand::Cancel),
     ] {
-        let placed = written(store, keyed(&command, "k")).await;
-        steer(store, &placed, &[steering]).await;
+        let placed = written(store, keyed(&placing, "k")).await;
+        apply(store, &placed, &[command]).await;
     }
     let old = in_currency(sample::numbered("karl", 9_900, "K-1"), "DEM");
     let long_ago = sample::time("1999-12-24T18:00:00.000Z");
@@ -134,10 +139,10 @@ async fn change(store: &PostgresStore, from: &Order, decision: Decision) {
     written(store, write_at(from, decision)).await;
 }
 
-async fn steer(store: &PostgresStore, order: &Order, steerings: &[Steering]) {
+async fn apply(store: &PostgresStore, order: &Order, commands: &[OrderCommand]) {
     let mut order = order.clone();
-    for steering in steerings {
-        let changed = order.steer(*steering, now(), Cause::default()).unwrap();
+    for command in commands {
+        let changed = order.apply(*command, now(), Cause::default()).unwrap();
         let next = Order::clone(&changed.order);
         change(store, &order, changed).await;
         order = next;

@@ -1,4 +1,5 @@
-//! What was asked for: the part of an order that never changes, with the key and fingerprint of the command that made it.
+//! The immutable part of an order, with the idempotency key and the fingerprint of the command that placed it: the column
+//! `facts`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,10 +19,10 @@ const HAS_METADATA: u8 = 8;
 const HAS_ADJUSTMENTS: u8 = 16;
 const HAS_PROCESS_AFTER: u8 = 32;
 
-/// Set beside the kind of an adjustment that the prices contain.
+/// A flag beside the kind of an adjustment: the prices include it.
 const IS_INCLUDED: u8 = 128;
 
-/// The facts of an order as they were read.
+/// The decoded facts of an order.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) user_id: UserId,
@@ -38,7 +39,7 @@ pub(crate) struct Facts {
     pub(crate) adjustments: Arc<[Adjustment]>,
 }
 
-/// Appends the facts; returns the range of the user's name, with its length before it.
+/// Appends the facts. Returns the range of the user id, including its length.
 pub(crate) fn encode(
     order: &Order,
     key: Option<&IdempotencyKey>,
@@ -100,7 +101,7 @@ fn put_line(bytes: &mut Vec<u8>, line: &Line) {
     put_optional_text(bytes, line.sku.as_ref().map(Sku::as_str));
     put_text(bytes, line.product_name.as_str());
     put_number(bytes, u64::from(line.quantity.thousandths()));
-    // One more than the price, zero if there is none. The total follows in the same form: zero if it is the product.
+    // The price plus one, or zero if there is none. The total is encoded likewise: zero if it is quantity times price.
     put_number(bytes, line.unit_price_minor.map_or(0, |minor| minor + 1));
     let is_product = exact_total(line) == Some(line.total_minor);
     put_number(bytes, if is_product { 0 } else { line.total_minor + 1 });

@@ -1,5 +1,5 @@
-//! What happened to an order: its events one after the other, each with its seq, appended by every change. The version of
-//! an event follows from its position: there is one event per version, without gaps.
+//! The events of an order: the column `history`. Every change appends its events, each with its sequence number. The version of
+//! an event is its position, because there is one event for each version, without gaps.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const IS_HISTORY: u8 = 128;
 
 const SEQ_BYTES: usize = 8;
 
-/// Appends an event. Its seq is not known before the commit: [`stamp`] fills it in.
+/// Appends an event. Its sequence number is unknown before the commit; [`stamp`] sets it.
 pub(crate) fn encode(event: &Event, bytes: &mut Vec<u8>) {
     let Cause {
         trace,
@@ -68,12 +68,12 @@ pub(crate) fn encode(event: &Event, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Fills in the seq of the event that begins at `offset`.
+/// Sets the sequence number of the event at `offset`.
 pub(crate) fn stamp(bytes: &mut [u8], offset: usize, seq: u64) {
     bytes[offset..offset + SEQ_BYTES].copy_from_slice(&seq.to_le_bytes());
 }
 
-/// Reads the events with a version above `after`, at most `limit`. They are tombstones if there is no user.
+/// Decodes at most `limit` events with a version above `after`. Without a user they are tombstones.
 pub(crate) fn decode(
     id: OrderId,
     user_id: Option<&UserId>,
@@ -96,7 +96,7 @@ pub(crate) fn decode(
     Ok(events)
 }
 
-/// Reads the event at the reader's position.
+/// Decodes the event at the position of the reader.
 pub(crate) fn read_event(
     reader: &mut Reader<'_>,
     order_id: OrderId,

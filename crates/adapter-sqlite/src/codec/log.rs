@@ -1,35 +1,31 @@
-//! The entries of a log row: the (order, version) of each event, 20 bytes each, in the order of seq.
+//! The entries of a log row: the order and version of each event, in the order of the sequence numbers.
 
 use domain::OrderId;
 
 use super::Unreadable;
 
-/// The bytes of one entry.
+/// The bytes of an entry.
 pub(crate) const ENTRY_BYTES: usize = 20;
 
-/// Set beside the version where the entry is a new order whose work was due at once: a fresh job.
-const FRESH_WORK: u32 = 1 << 31;
+/// A flag beside the version: the entry is a new order that was committed as unclaimed and has no row in the table `jobs`.
+const QUEUED: u32 = 1 << 31;
 
-/// One event of the log.
+/// An event of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) seq: u64,
     pub(crate) id: OrderId,
     pub(crate) version: u32,
-    pub(crate) is_fresh_work: bool,
+    pub(crate) is_queued: bool,
 }
 
-pub(crate) fn put(bytes: &mut Vec<u8>, id: OrderId, version: u32, is_fresh_work: bool) {
-    let version = if is_fresh_work {
-        version | FRESH_WORK
-    } else {
-        version
-    };
+pub(crate) fn put(bytes: &mut Vec<u8>, id: OrderId, version: u32, is_queued: bool) {
+    let version = if is_queued { version | QUEUED } else { version };
     bytes.extend_from_slice(id.as_bytes());
     bytes.extend_from_slice(&version.to_le_bytes());
 }
 
-/// The entries of the row `last_seq` with a seq above `after`, ascending.
+/// The entries after the sequence number `after` in the row of `last_seq`, ascending.
 pub(crate) fn entries(
     last_seq: u64,
     bytes: &[u8],
@@ -49,8 +45,8 @@ pub(crate) fn entries(
         Entry {
             seq: before_first + 1 + index as u64,
             id: OrderId::from_bytes(id),
-            version: version & !FRESH_WORK,
-            is_fresh_work: version & FRESH_WORK != 0,
+            version: version & !QUEUED,
+            is_queued: version & QUEUED != 0,
         }
     }))
 }

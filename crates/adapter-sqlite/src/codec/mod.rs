@@ -1,7 +1,7 @@
-//! The compact binary forms in which an order's parts are kept: what was asked for ([`facts`]), how far it has got
-//! ([`standing`]), what happened to it ([`history`]), and the entries of the log ([`log`]).
+//! The binary encoding of the columns: the immutable part of an order ([`facts`]), its mutable part ([`standing`]), its events
+//! ([`history`]), and the entries of the log ([`log`]).
 //!
-//! The writing side runs in the callers' tasks, the reading side in the thread that reads the row. Nothing here does I/O.
+//! The tasks of the callers encode, and the thread that reads a row decodes. Nothing here does I/O.
 
 use domain::varint::take_varint;
 
@@ -12,7 +12,7 @@ pub(crate) mod history;
 pub(crate) mod log;
 pub(crate) mod standing;
 
-/// Stored bytes that cannot be read.
+/// Stored bytes that cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unreadable(pub(crate) String);
@@ -23,7 +23,7 @@ impl Unreadable {
     }
 }
 
-/// Appends a number of either sign, small ones in few bytes (LEB128 of the zigzag form).
+/// Appends a signed number in LEB128 of its zigzag form.
 pub(crate) fn put_signed(bytes: &mut Vec<u8>, number: i64) {
     put_number(
         bytes,
@@ -31,13 +31,13 @@ pub(crate) fn put_signed(bytes: &mut Vec<u8>, number: i64) {
     );
 }
 
-/// Appends a text with one more than its length before it; a zero if there is none.
+/// Appends an optional text, preceded by its length plus one; `None` is a zero.
 pub(crate) fn put_optional_text(bytes: &mut Vec<u8>, text: Option<&str>) {
     put_number(bytes, text.map_or(0, |text| text.len() as u64 + 1));
     bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
 }
 
-/// Appends a text with its length before it.
+/// Appends a text, preceded by its length.
 pub(crate) fn put_text(bytes: &mut Vec<u8>, text: &str) {
     put_number(bytes, text.len() as u64);
     bytes.extend_from_slice(text.as_bytes());

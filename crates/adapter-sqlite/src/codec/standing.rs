@@ -1,4 +1,5 @@
-//! How far an order has got, beside the status and version, which are columns: the part that every change rewrites.
+//! The mutable part of an order, which every change replaces: the column `standing`. Status and version are columns of their
+//! own.
 
 use std::sync::Arc;
 
@@ -10,12 +11,12 @@ use super::{Reader, Unreadable, put_number, put_text};
 const HAS_FAILURE: u8 = 1;
 const HAS_RESULT: u8 = 2;
 const HAS_RECEIPT_KEY: u8 = 4;
-/// The receipt key is the one that follows from the order: it is not written out.
+/// The receipt key is the one that is derived from the order, so it is not stored.
 const HAS_OWN_RECEIPT_KEY: u8 = 8;
 const HAS_RETRY_AT: u8 = 16;
 const HAS_OPERATOR_COMMANDS: u8 = 32;
 const HAS_BUSY_SINCE: u8 = 64;
-/// Written for an order that is not PROCESSED: the work of one that is, is done.
+/// Only set for an order that is not PROCESSED; the work of a PROCESSED order is always done.
 const WORK_DONE: u8 = 128;
 
 pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
@@ -68,7 +69,7 @@ pub(crate) fn encode(order: &Order, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Puts an order together from its row.
+/// Makes an order from the parts of its row.
 pub(crate) fn decode(
     id: OrderId,
     status: Status,

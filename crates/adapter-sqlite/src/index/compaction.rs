@@ -1,18 +1,18 @@
-//! Compaction of the index file: merging runs, and removing the blocks of those that were merged, a few milliseconds at a
-//! time. Called by the indexer between two batches of orders.
+//! Compaction of the index file: merges runs and removes the blocks of merged runs, in steps of a few milliseconds. The
+//! indexer calls it between two flushes.
 
 use super::file::IndexFile;
 use super::runs::{self, Due, Merge, NewRun};
 
-/// The blocks that one step of compaction writes or removes: a few milliseconds of work.
+/// The blocks that one step writes or removes: a few milliseconds of work.
 pub(super) const STEP: usize = 64;
 
 /// Which runs a compaction merges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compaction {
-    /// Those that must be merged while orders come in.
+    /// Runs that must be merged while orders arrive.
     UnderLoad,
-    /// Also those that only make lookups faster, while no orders come in.
+    /// Also runs whose merge only makes lookups faster, while no orders arrive.
     AtRest,
 }
 
@@ -30,7 +30,7 @@ impl IndexFile {
         }
     }
 
-    /// Merges, or collects garbage, for a few milliseconds. A merge that fails is started again by a later call.
+    /// Runs one step: continues a merge or collects garbage. A merge that fails is started again by a later call.
     pub(crate) fn compact(&mut self, compaction: Compaction) -> rusqlite::Result<()> {
         if let Some(run) = self.garbage.last().copied() {
             let transaction = self.connection.transaction()?;
@@ -52,14 +52,14 @@ impl IndexFile {
             }
         };
         let output = merge.output();
-        self.merge_on(merge)
+        self.merge_step(merge)
             .inspect_err(|_| self.garbage.push(output))
     }
 
-    /// Goes on with a merge for a step.
-    fn merge_on(&mut self, mut merge: Merge) -> rusqlite::Result<()> {
+    /// Continues a merge for one step, and adds its run to the manifest once it is finished.
+    fn merge_step(&mut self, mut merge: Merge) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        if !merge.go_on(&transaction, STEP)? {
+        if !merge.advance(&transaction, STEP)? {
             transaction.commit()?;
             self.merge = Some(merge);
             return Ok(());

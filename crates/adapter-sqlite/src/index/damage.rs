@@ -1,12 +1,14 @@
-//! Failures of the index file: the error for contents that do not verify, and the decision which failures call for a
-//! rebuild. Used by everything that reads or writes the file.
+//! Failures of the index file: the error for contents that fail their verification, which failures require a rebuild, and
+//! the answer to a caller whose lookup failed. Everything that reads or writes the file uses this module.
 
 use std::path::PathBuf;
 
+use application::ports::StoreError;
 use rusqlite::{ErrorCode, ffi};
 
-/// The error for contents that are not what was written. It has the code with which SQLite reports damage that it finds
-/// itself.
+use crate::failure::unavailable;
+
+/// The error for contents that differ from what was written. It has the code of damage that SQLite itself detects.
 pub(crate) fn damaged(what: &str) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(
         ffi::Error::new(ffi::SQLITE_CORRUPT),
@@ -27,10 +29,24 @@ impl IndexFailure {
     pub(crate) fn needs_rebuild(&self) -> bool {
         needs_rebuild(&self.source)
     }
+
+    /// The answer while the index cannot be read although the orders can. It is retryable: a damaged index is rebuilt.
+    pub(crate) fn to_store_error(&self) -> StoreError {
+        let error = &self.source;
+        if self.needs_rebuild() {
+            unavailable(format_args!(
+                "the index of orders is damaged and is being rebuilt from the log; try again later ({error})"
+            ))
+        } else {
+            unavailable(format_args!(
+                "the index of orders cannot be read at present ({error})"
+            ))
+        }
+    }
 }
 
-/// Whether the file cannot be used any more. False for failures that pass, and for a full disk, on which a rebuild fails
-/// too. Everything else counts as damage: a file that was removed, truncated or replaced fails with codes of many kinds.
+/// Whether the file is unusable. False for temporary failures, and for a full disk, on which a rebuild fails too. All other
+/// failures count as damage: a file that was removed, truncated or replaced fails with many different codes.
 pub(crate) fn needs_rebuild(error: &rusqlite::Error) -> bool {
     !matches!(
         error.sqlite_error_code(),
@@ -51,30 +67,30 @@ mod tests {
     use super::{damaged, needs_rebuild};
 
     #[test]
-    fn failures_that_pass_need_no_rebuild_and_all_others_do() {
+    fn temporary_failures_need_no_rebuild_and_all_others_do() {
         let of = |code| needs_rebuild(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
-        for passing in [
+        for temporary in [
             ffi::SQLITE_BUSY,
             ffi::SQLITE_BUSY_RECOVERY,
             ffi::SQLITE_LOCKED,
             ffi::SQLITE_NOMEM,
             ffi::SQLITE_FULL,
         ] {
-            assert!(!of(passing), "{passing}");
+            assert!(!of(temporary), "{temporary}");
         }
-        for lasting in [
+        for permanent in [
             ffi::SQLITE_CORRUPT,
             ffi::SQLITE_NOTADB,
-            // The file is missing, its tables are missing, the disk cannot read it.
+            // The file is missing, its tables are missing, or the disk cannot read it.
             ffi::SQLITE_CANTOPEN,
             ffi::SQLITE_ERROR,
             ffi::SQLITE_IOERR_READ,
             ffi::SQLITE_IOERR_SHORT_READ,
         ] {
-            assert!(of(lasting), "{lasting}");
+            assert!(of(permanent), "{permanent}");
         }
         assert!(needs_rebuild(&damaged("a block is missing")));
-        // A row that lacks what was asked for.
+        // A row is missing.
         assert!(needs_rebuild(&rusqlite::Error::QueryReturnedNoRows));
     }
 }

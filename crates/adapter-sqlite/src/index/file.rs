@@ -1,27 +1,28 @@
-//! The index file as the indexer writes it, which alone does. Compaction is in [`super::compaction`].
+//! Writing the index file. Only the indexer does it; [`super::reader`] reads the file, and [`super::compaction`] merges its
+//! runs.
 
 use std::path::Path;
 
 use domain::EventPosition;
 use rusqlite::Connection;
 
+use super::hashes::UniqueKeyHash;
 use super::manifest::{self, Manifest};
 use super::memtable::Segment;
-use super::names::NameHash;
 use super::runs::{self, ForwardCursor, Kind, Merge, NewRun, Run};
 use crate::schema::keep_plans;
 
-/// The layout that this program writes. A file of another layout is rebuilt.
+/// The layout version of the file. A file with another version is rebuilt.
 const LAYOUT: i32 = 5;
 
-/// The writing side.
+/// The index file, open for writing.
 pub(crate) struct IndexFile {
     pub(super) connection: Connection,
-    /// As it is in the file once the file is complete.
+    /// The manifest; it is in the file once the file is complete.
     pub(super) manifest: Manifest,
     is_complete: bool,
     pub(super) merge: Option<Merge>,
-    /// Runs that are neither visible nor being written; their blocks are removed.
+    /// Runs that are neither visible nor being written. Compaction removes their blocks.
     pub(super) garbage: Vec<i64>,
 }
 
@@ -41,7 +42,7 @@ pub(crate) enum Unusable {
 }
 
 impl IndexFile {
-    /// A new, empty file. It is not in use before it is marked complete.
+    /// Creates an empty file. It must not be read before it is marked as complete.
     pub(crate) fn create(path: &Path, store_id: &[u8]) -> rusqlite::Result<Self> {
         let connection = Self::connect(path)?;
         connection.execute_batch(runs::SCHEMA)?;
@@ -62,8 +63,10 @@ impl IndexFile {
         })
     }
 
-    /// The file at `path`, if it is complete, of this layout, and of this store. Whether its position is in the log is for the
-    /// caller to check. Begins a new session.
+    /// Opens the file at `path` and begins a new session. The caller has to check that its position is in the log.
+    ///
+    /// # Errors
+    /// If the file is incomplete, or has another layout or the orders of another store.
     pub(crate) fn open(path: &Path, store_id: &[u8]) -> Result<Self, Unusable> {
         let connection = Self::connect(path)?;
         let found: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -91,45 +94,45 @@ impl IndexFile {
         let connection = Connection::open(path)?;
         keep_plans(&connection)?;
         connection.pragma_update(None, "page_size", runs::PAGE)?;
-        // NORMAL: a power cut may undo the last transactions, manifest and blocks together; the log brings the entries again.
-        // What a checkpoint moves out of the file's log at once is little, so that a flush of the orders does not wait for it.
+        // With synchronous=NORMAL a power cut may undo the last transactions, manifest and blocks together; their entries are
+        // replayed from the log. Checkpoints are small, so that a flush of the orders does not wait long for one.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256;",
         )?;
         Ok(connection)
     }
 
-    /// All orders that the log holds up to here are in the file.
+    /// The position in the log up to which all orders are in the file.
     pub(crate) const fn through(&self) -> EventPosition {
         self.manifest.through
     }
 
-    /// Identifies this file as this process writes it.
+    /// The session in which this process writes the file.
     pub(crate) const fn session(&self) -> u64 {
         self.manifest.session
     }
 
-    /// Adds a segment, as runs of its own, in one transaction.
+    /// Adds a segment as new runs, in one transaction.
     pub(crate) fn add(&mut self, segment: &Segment) -> rusqlite::Result<()> {
         let mut lists: Vec<_> = segment
             .by_user()
-            .map(|(user, id)| runs::listed(user, id))
+            .map(|(user, id)| runs::list_entry(user, id))
             .collect();
         lists.sort_unstable();
-        let mut names: Vec<_> = segment
-            .names
+        let mut unique_keys: Vec<_> = segment
+            .unique_keys
             .iter()
-            .map(|(name, id)| runs::named(*name, *id))
+            .map(|(key, id)| runs::key_entry(*key, *id))
             .collect();
-        names.sort_unstable();
+        unique_keys.sort_unstable();
         let mut manifest = self.manifest.clone();
         manifest.through = segment.through;
         let transaction = self.connection.transaction()?;
-        let of_lists = write(&transaction, Kind::Lists, &lists)?;
-        let of_names = write(&transaction, Kind::Names, &names)?;
+        let list_run = write_run(&transaction, Kind::Lists, &lists)?;
+        let key_run = write_run(&transaction, Kind::UniqueKeys, &unique_keys)?;
         manifest
             .runs
-            .extend([of_lists, of_names].into_iter().flatten());
+            .extend([list_run, key_run].into_iter().flatten());
         if self.is_complete {
             manifest.write(&transaction)?;
         }
@@ -138,28 +141,28 @@ impl IndexFile {
         Ok(())
     }
 
-    /// Cursors over all names of the file, for [`IndexFile::next_names`].
-    pub(crate) fn names(&self) -> Vec<ForwardCursor> {
+    /// Cursors over all unique keys of the file, for [`IndexFile::next_unique_keys`].
+    pub(crate) fn unique_keys(&self) -> Vec<ForwardCursor> {
         let runs = self.manifest.runs.iter();
-        let of_names = runs.filter(|run| run.kind == Kind::Names);
-        of_names.map(ForwardCursor::of).collect()
+        let key_runs = runs.filter(|run| run.kind == Kind::UniqueKeys);
+        key_runs.map(ForwardCursor::of).collect()
     }
 
-    /// The names of the next block of these cursors; `None` once all blocks of all runs were read and verified.
-    pub(crate) fn next_names(
+    /// The unique keys of the next block of these cursors; `None` after all blocks of all runs were read and verified.
+    pub(crate) fn next_unique_keys(
         &self,
         cursors: &mut Vec<ForwardCursor>,
-    ) -> rusqlite::Result<Option<Vec<NameHash>>> {
+    ) -> rusqlite::Result<Option<Vec<UniqueKeyHash>>> {
         while let Some(cursor) = cursors.last_mut() {
             if let Some(block) = cursor.next_block(&self.connection)? {
-                return Ok(Some(runs::names_of(block).collect()));
+                return Ok(Some(runs::unique_keys_of(block).collect()));
             }
             cursors.pop();
         }
         Ok(None)
     }
 
-    /// Writes the manifest: the file holds all that it should, and may be used, also by the next process.
+    /// Marks the file as complete by writing the manifest. From now on it may be read, also by the next process.
     pub(crate) fn mark_complete(&mut self) -> rusqlite::Result<()> {
         self.manifest.write(&self.connection)?;
         self.is_complete = true;
@@ -173,8 +176,8 @@ fn random_session(connection: &Connection) -> rusqlite::Result<u64> {
         .map(i64::cast_unsigned)
 }
 
-/// Writes a run of these entries; `None` if there are none.
-fn write<const WIDTH: usize>(
+/// Writes a run of sorted entries; returns `None` if there are none.
+fn write_run<const WIDTH: usize>(
     connection: &Connection,
     kind: Kind,
     entries: &[[u8; WIDTH]],

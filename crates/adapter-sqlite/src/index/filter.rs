@@ -1,36 +1,37 @@
-//! Tells, without a look at the file, that a name is not in it: most names that come in are new. A Bloom filter, in
-//! memory, filled by the indexer before a name leaves the memtable. A wrong "maybe" costs a lookup; there is no wrong "no".
+//! A Bloom filter of the unique keys in the index file. Most keys of new orders are unused, and the filter excludes them
+//! without a read of the file. The indexer adds a key before it leaves the memtable. A false positive costs a lookup; there
+//! are no false negatives.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::names::NameHash;
+use super::hashes::UniqueKeyHash;
 
-/// Sections of the filter, each allocated when the first name falls into it: a store without names pays nothing.
+/// The sections of the filter. Each is allocated for its first key, so a store without unique keys uses no memory.
 const SECTIONS: usize = 256;
-/// A block is what one name touches: a cache line.
+/// The blocks of a section. A key sets bits of one block, which is a cache line.
 const BLOCKS: usize = 1_024;
 const WORDS: usize = 8;
 
-/// 16 MiB: one name in a hundred is looked up for nothing at 13 million names, more of them past that.
-pub(crate) struct NameFilter {
+/// At most 16 MiB. With 13 million keys one unused key in a hundred is a false positive; with more keys, more of them.
+pub(crate) struct UniqueKeyFilter {
     sections: [OnceLock<Box<[Block]>>; SECTIONS],
     is_complete: AtomicBool,
 }
 
 type Block = [AtomicU64; WORDS];
 
-/// Where the bits of a name are.
-struct Place {
+/// The bits of a key.
+struct Position {
     section: usize,
     block: usize,
     bits: [u64; WORDS],
 }
 
-impl Place {
-    fn of(name: NameHash) -> Self {
-        let number = u128::from_be_bytes(name.0);
-        // The map of the memtable uses the upper half for its buckets; here each bit of the hash is used once.
+impl Position {
+    fn of(key: UniqueKeyHash) -> Self {
+        let number = u128::from_be_bytes(key.0);
+        // Each bit of the hash is used once.
         let section = (number >> 56) as usize % SECTIONS;
         let block = (number >> 64) as usize % BLOCKS;
         let mut bits = [0; WORDS];
@@ -46,7 +47,7 @@ impl Place {
     }
 }
 
-impl NameFilter {
+impl UniqueKeyFilter {
     pub(crate) fn new() -> Self {
         Self {
             sections: [const { OnceLock::new() }; SECTIONS],
@@ -54,20 +55,20 @@ impl NameFilter {
         }
     }
 
-    pub(crate) fn add(&self, name: NameHash) {
-        let place = Place::of(name);
-        let section = self.sections[place.section].get_or_init(|| {
+    pub(crate) fn add(&self, key: UniqueKeyHash) {
+        let position = Position::of(key);
+        let section = self.sections[position.section].get_or_init(|| {
             let empty = || -> Block { [const { AtomicU64::new(0) }; WORDS] };
             (0..BLOCKS).map(|_| empty()).collect()
         });
-        for (word, bits) in section[place.block].iter().zip(place.bits) {
+        for (word, bits) in section[position.block].iter().zip(position.bits) {
             if bits != 0 {
                 word.fetch_or(bits, Ordering::Relaxed);
             }
         }
     }
 
-    /// All names of the file are in the filter from now on.
+    /// Marks the filter as complete: all keys of the file are in it from now on.
     pub(crate) fn complete(&self) {
         self.is_complete.store(true, Ordering::Release);
     }
@@ -76,18 +77,18 @@ impl NameFilter {
         self.is_complete.load(Ordering::Acquire)
     }
 
-    /// Whether `name` is certainly not in the file.
-    pub(crate) fn excludes(&self, name: NameHash) -> bool {
+    /// Whether `key` is certainly not in the file. An incomplete filter excludes nothing.
+    pub(crate) fn excludes(&self, key: UniqueKeyHash) -> bool {
         if !self.is_complete() {
             return false;
         }
-        let place = Place::of(name);
-        let Some(section) = self.sections[place.section].get() else {
+        let position = Position::of(key);
+        let Some(section) = self.sections[position.section].get() else {
             return true;
         };
-        section[place.block]
+        section[position.block]
             .iter()
-            .zip(place.bits)
+            .zip(position.bits)
             .any(|(word, bits)| word.load(Ordering::Relaxed) & bits != bits)
     }
 }
@@ -96,27 +97,27 @@ impl NameFilter {
 mod tests {
     use domain::{IdempotencyKey, UserId};
 
-    use super::NameFilter;
-    use crate::index::names::NameHash;
+    use super::UniqueKeyFilter;
+    use crate::index::hashes::UniqueKeyHash;
 
     #[test]
-    fn never_denies_a_name_that_was_added_and_seldom_confirms_another() {
+    fn an_added_key_is_never_excluded_and_most_others_are() {
         let user = UserId::new("alice").unwrap();
-        let name = |number: u32| {
+        let key = |number: u32| {
             let key = IdempotencyKey::new(&format!("key-{number}")).unwrap();
-            NameHash::of_key(&user, &key)
+            UniqueKeyHash::of_key(&user, &key)
         };
-        let filter = NameFilter::new();
+        let filter = UniqueKeyFilter::new();
         assert!(
-            !filter.excludes(name(0)),
-            "an incomplete filter knows nothing"
+            !filter.excludes(key(0)),
+            "an incomplete filter excludes nothing"
         );
         for number in 0..20_000 {
-            filter.add(name(number));
+            filter.add(key(number));
         }
         filter.complete();
-        assert!((0..20_000).all(|number| !filter.excludes(name(number))));
-        let wrong = (20_000..40_000).filter(|number| !filter.excludes(name(*number)));
-        assert!(wrong.count() < 20, "the bits are spread");
+        assert!((0..20_000).all(|number| !filter.excludes(key(number))));
+        let wrong = (20_000..40_000).filter(|number| !filter.excludes(key(*number)));
+        assert!(wrong.count() < 20, "the bits are distributed");
     }
 }

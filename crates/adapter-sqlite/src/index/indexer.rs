@@ -1,6 +1,7 @@
-//! The thread that adds to the index file, compacts it, and rebuilds it on request or if it is damaged.
+//! The indexer thread: flushes the memtable to the index file, compacts the file, and rebuilds it on request or if it is
+//! damaged.
 //!
-//! Started by the store, woken by the memtable; it never touches the orders but to read them.
+//! The store starts the thread; signals of the memtable wake it. It reads orders and the log, and never writes them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +14,30 @@ use super::damage::{IndexFailure, needs_rebuild};
 use super::file::{IndexFile, Unusable};
 use super::memtable::{IndexVersion, Memtable};
 use super::replay::{IndexError, catch_up, catch_up_slice, is_in_log};
+use crate::committed_state::CommittedState;
 use crate::folder::DataFolder;
 use crate::options::OpenError;
-use crate::published::Published;
 
-/// After this long without a new order, those that wait are indexed however few they are.
+/// After this time without a new order, the memtable is flushed even if it is small.
 const IDLE: Duration = Duration::from_millis(500);
-/// However busy the store is, no order waits for much longer than this many times [`IDLE`].
+/// Under load, the memtable is flushed after this many times [`IDLE`] at the latest.
 const MAX_IDLE_WAITS: u32 = 20;
-/// How long the indexer sleeps if nothing waits.
-const ALL_DAY: Duration = Duration::from_secs(86_400);
+/// How long the indexer waits for a signal if the memtable is empty.
+const LONG: Duration = Duration::from_secs(86_400);
 /// How long the indexer waits after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 pub(crate) struct Indexer {
     folder: Arc<DataFolder>,
     store_id: Vec<u8>,
     file: IndexFile,
     generation: u64,
-    /// Reads orders and log.
+    /// A connection that reads orders and the log.
     orders: Connection,
 }
 
 impl Indexer {
-    /// Opens the index and brings it up to `head`; rebuilds it if it is missing or cannot be used.
+    /// Opens the index file and replays the log up to `head`. A missing or unusable file is rebuilt.
     pub(crate) fn open(
         folder: Arc<DataFolder>,
         store_id: Vec<u8>,
@@ -82,7 +84,7 @@ impl Indexer {
             tracing::warn!(
                 dir = %folder.dir().display(),
                 events = head,
-                "no index of orders can be used: it is built from the log"
+                "no index of orders can be used: it is rebuilt from the log"
             );
         }
         let generation = generations.last().map_or(1, |last| last + 1);
@@ -93,7 +95,8 @@ impl Indexer {
         Ok((file, generation))
     }
 
-    /// The file of a generation, brought up to `head`; `None` if it cannot be used, which is logged.
+    /// Opens the file of a generation and replays the log up to `head`. Logs the reason and returns `None` if the file cannot
+    /// be used.
     fn open_file(
         folder: &DataFolder,
         generation: u64,
@@ -111,7 +114,7 @@ impl Indexer {
             Err(reason) => return unusable(&reason),
             Ok(file) => file,
         };
-        // Orders that were restored from an older copy have another history past it.
+        // Orders that were restored from a backup have another history after it.
         let through = file.through();
         if !is_in_log(orders, through)? {
             return unusable(&Unusable::OtherHistory { through });
@@ -122,7 +125,7 @@ impl Indexer {
         }
     }
 
-    /// The file in use, as it is now.
+    /// The version of the file in use.
     pub(crate) const fn version(&self) -> IndexVersion {
         IndexVersion {
             generation: self.generation,
@@ -139,8 +142,8 @@ impl Indexer {
         }
     }
 
-    /// Works until the store closes, and then once more.
-    pub(crate) fn run(mut self, memtable: &Memtable, published: &Published) {
+    /// Runs until the store is closed; flushes the memtable once more at the end.
+    pub(crate) fn run(mut self, memtable: &Memtable, committed: &CommittedState) {
         self.fill_filter(memtable);
         let mut seen_through = None;
         let mut waits = 0;
@@ -156,32 +159,32 @@ impl Indexer {
             let wait = if needs_compaction && !is_paused {
                 pause
             } else {
-                unindexed.map_or(ALL_DAY, |_| IDLE)
+                unindexed.map_or(LONG, |_| IDLE)
             };
             let signals = memtable.wait_for_work(wait);
             is_paused = signals.paused;
-            let is_told = signals.closing || signals.writer_waits;
-            if signals.paused && !is_told {
+            let is_urgent = signals.closing || signals.writer_waits;
+            if signals.paused && !is_urgent {
                 continue;
             }
             let is_outdated = signals.outdated >= self.generation;
-            let is_called = is_told || signals.flush || is_outdated;
-            if !is_called && needs_compaction {
+            let must_act = is_urgent || signals.flush || is_outdated;
+            if !must_act && needs_compaction {
                 pause = self.compact(memtable, compaction);
                 continue;
             }
-            // Larger batches are cheaper: while orders keep coming, a time-out alone is no reason.
+            // Larger flushes are cheaper: a timeout alone does not cause one while orders arrive.
             let is_busy = memtable.unindexed_through() != seen_through;
-            if !is_called && is_busy && waits < MAX_IDLE_WAITS {
+            if !must_act && is_busy && waits < MAX_IDLE_WAITS {
                 seen_through = memtable.unindexed_through();
                 waits += 1;
                 continue;
             }
             waits = 0;
             let is_failing = if is_outdated && !signals.closing && !signals.paused {
-                self.rebuild(memtable, published)
+                self.rebuild(memtable, committed)
                     .inspect_err(|error| {
-                        tracing::error!(%error, "the index of orders could not be rebuilt; it is tried again");
+                        tracing::error!(%error, "the index of orders could not be rebuilt; the rebuild is retried");
                     })
                     .is_err()
             } else if let Err(error) = self.flush(memtable) {
@@ -201,8 +204,8 @@ impl Indexer {
         }
     }
 
-    /// Merges for a moment, which only makes lookups faster. Returns how long to pause before it goes on: as long again, so
-    /// that merging takes half a core at most. Merges read all that there is sooner or later, and so find what is damaged.
+    /// Runs one step of compaction. Returns the pause before the next step, which is as long as the step, so that compaction
+    /// uses at most half a core. Merges read every block sooner or later, so they also detect damage.
     fn compact(&mut self, memtable: &Memtable, compaction: Compaction) -> Duration {
         let started = Instant::now();
         let Err(error) = self.file.compact(compaction) else {
@@ -214,32 +217,32 @@ impl Indexer {
 
     fn flush(&mut self, memtable: &Memtable) -> rusqlite::Result<()> {
         if let Some(segment) = memtable.seal() {
-            // A file that was built from the log meanwhile may have all of it.
+            // A file that was rebuilt from the log meanwhile may have the whole segment.
             if segment.through.seq > self.file.through().seq {
                 self.file.add(&segment)?;
             }
-            for name in segment.names.keys() {
-                memtable.filter().add(*name);
+            for key in segment.unique_keys.keys() {
+                memtable.filter().add(*key);
             }
             memtable.unseal();
         }
         Ok(())
     }
 
-    /// Fills the filter with the names that are in the file, some at a time: orders that come in meanwhile are indexed in
-    /// between. If the file turns out to be damaged, those of the next one are added too. The filter is complete, and believed,
-    /// only after every block of every run was read and verified; until then every name is looked up in the file.
+    /// Fills the filter with the unique keys of the file, a block at a time, and flushes new orders in between. The filter is
+    /// complete only after every block of every run was read and verified; until then every key is looked up in the file. If
+    /// the file is damaged, the filter is filled again after the rebuild.
     fn fill_filter(&mut self, memtable: &Memtable) {
-        if let Err(error) = self.read_names(memtable) {
+        if let Err(error) = self.read_unique_keys(memtable) {
             memtable.index_failed(&self.failure(error));
         }
     }
 
-    fn read_names(&mut self, memtable: &Memtable) -> rusqlite::Result<()> {
-        let mut cursors = self.file.names();
-        while let Some(names) = self.file.next_names(&mut cursors)? {
-            for name in names {
-                memtable.filter().add(name);
+    fn read_unique_keys(&mut self, memtable: &Memtable) -> rusqlite::Result<()> {
+        let mut cursors = self.file.unique_keys();
+        while let Some(keys) = self.file.next_unique_keys(&mut cursors)? {
+            for key in keys {
+                memtable.filter().add(key);
             }
             let signals = memtable.wait_for_work(Duration::ZERO);
             if signals.closing {
@@ -253,16 +256,20 @@ impl Indexer {
         Ok(())
     }
 
-    /// Builds the next generation beside the one in use, which goes on being read and written meanwhile.
-    fn rebuild(&mut self, memtable: &Memtable, published: &Published) -> Result<(), IndexError> {
+    /// Builds the next generation. The file in use is read and written until the new one is complete.
+    fn rebuild(
+        &mut self,
+        memtable: &Memtable,
+        committed: &CommittedState,
+    ) -> Result<(), IndexError> {
         let generation = self.generation + 1;
         self.folder.remove_index(generation)?;
         let mut file = IndexFile::create(&self.folder.index(generation), &self.store_id)?;
         loop {
             if let Err(error) = self.flush(memtable) {
-                tracing::warn!(%error, "the index in use takes no more; the next one will have it all");
+                tracing::warn!(%error, "the index in use cannot be written; the rebuilt one will have all orders");
             }
-            let head = published.figures().head;
+            let head = committed.snapshot().head;
             catch_up_slice(&self.orders, &mut file, head)?;
             let reached = file.through().seq;
             if reached.0 >= head && reached >= self.file.through().seq {
@@ -270,7 +277,7 @@ impl Indexer {
             }
         }
         file.mark_complete()?;
-        // What the old file has and the new one has not is nothing: the new one reaches at least as far.
+        // The new file reaches at least as far as the old one, so no entry is lost.
         let previous = std::mem::replace(&mut self.generation, generation);
         self.file = file;
         memtable.switch_to(self.version());
@@ -278,7 +285,7 @@ impl Indexer {
             file = %self.folder.index(generation).display(),
             "the index of orders was rebuilt"
         );
-        // Readers may still be about to open the previous file; the one before it is not read any more.
+        // A reader may be about to open the previous file, but none reads the one before it.
         if let Some(outdated) = previous.checked_sub(1) {
             self.folder.remove_index(outdated)?;
         }

@@ -1,8 +1,7 @@
-//! The manifest: the one record that says which runs make up an index file, how far it reaches in the log, and who wrote it.
+//! The manifest of an index file: one record with its visible runs, its position in the log, and the session that writes it.
 //!
-//! Written by [`super::file`] in the transaction that adds or removes runs, read by [`super::reader`] at the beginning of
-//! each snapshot. It ends with a checksum of itself and is never believed without it. A file has no manifest before it is
-//! complete.
+//! [`super::file`] writes it in the transaction that adds or removes runs; [`super::reader`] reads it at the start of each
+//! snapshot. It ends with a checksum, which is always verified. A file has no manifest before it is complete.
 
 use domain::{EventPosition, Seq};
 use rusqlite::{Connection, OptionalExtension};
@@ -19,17 +18,18 @@ pub(crate) const SCHEMA: &str = "
 pub(crate) struct Manifest {
     /// The store whose orders the file indexes.
     pub(crate) store_id: Vec<u8>,
-    /// Drawn at random when a process opens the file for writing. A reader that finds another session than the one of its
-    /// own process has another file before it, or the same file as it was at another time.
+    /// A random number for each time that a process opens the file for writing. A reader that finds another session than that
+    /// of its process reads another file, or an older copy.
     pub(crate) session: u64,
-    /// All orders that the log holds up to here are in the file. The random bits tell this history of the log from others.
+    /// The position in the log up to which all orders are in the file. Its random bits distinguish this log from another
+    /// history of it.
     pub(crate) through: EventPosition,
     /// The runs that are visible.
     pub(crate) runs: Vec<Run>,
 }
 
 impl Manifest {
-    /// The manifest of the file; `None` if the file was never completed, or its manifest is lost.
+    /// Reads the manifest of a file; `None` if the file was never completed, or if its manifest is lost.
     pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<Self>> {
         let contents: Option<Vec<u8>> = connection
             .prepare_cached("SELECT contents FROM manifest WHERE one = 1")?
@@ -38,7 +38,7 @@ impl Manifest {
         contents.map(|contents| Self::decode(&contents)).transpose()
     }
 
-    /// Writes the manifest, in place of the one before.
+    /// Writes the manifest and replaces the previous one.
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached("INSERT OR REPLACE INTO manifest (one, contents) VALUES (1, ?1)")?
@@ -86,7 +86,7 @@ impl Manifest {
             .map(|_| Run::decode(&mut reader))
             .collect::<Result<_, _>>()?;
         if !reader.is_empty() {
-            return Err(Unreadable::because("more bytes than its runs take"));
+            return Err(Unreadable::because("more bytes than expected"));
         }
         Ok(Self {
             store_id,
@@ -105,7 +105,7 @@ mod tests {
     use crate::index::runs::{Kind, NewRun};
 
     #[test]
-    fn a_manifest_with_any_byte_changed_or_missing_is_not_believed() {
+    fn a_manifest_with_a_changed_bit_or_a_missing_byte_is_refused() {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         connection
             .execute_batch(crate::index::runs::SCHEMA)
@@ -123,7 +123,7 @@ mod tests {
                 seq: Seq(300),
                 bits: 42,
             },
-            runs: vec![run(5, Kind::Lists), run(i64::MAX, Kind::Names)],
+            runs: vec![run(5, Kind::Lists), run(i64::MAX, Kind::UniqueKeys)],
         };
         let bytes = manifest.encode();
         let read = Manifest::decode(&bytes).unwrap();

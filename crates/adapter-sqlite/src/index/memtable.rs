@@ -1,5 +1,6 @@
-//! The part of the index that is in memory: the orders committed last. The writer adds to it, the indexer moves what it has
-//! to the file, and all threads look things up in it.
+//! The memtable: the part of the index that is in memory, with the orders that were committed last. The writer appends to it,
+//! the indexer moves its contents to the file, and all threads look up orders in it. It also carries the signals to the
+//! indexer.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -7,16 +8,16 @@ use std::time::Duration;
 use domain::{EventPosition, OrderId};
 
 use super::damage::IndexFailure;
-use super::filter::NameFilter;
-use super::names::{NameHash, NameMap, UserHash};
+use super::filter::UniqueKeyFilter;
+use super::hashes::{UniqueKeyHash, UniqueKeyMap, UserHash};
 
-/// Orders that follow each other in the log, as two columns: a search by user reads one of them.
+/// The index entries of consecutive orders of the log. The lists are two columns, because a search by user reads one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     pub(crate) users: Vec<UserHash>,
     pub(crate) ids: Vec<OrderId>,
-    pub(crate) names: NameMap,
-    /// Everything in the log up to here is in this segment or an earlier one.
+    pub(crate) unique_keys: UniqueKeyMap,
+    /// All orders of the log up to here are in this segment or an earlier one.
     pub(crate) through: EventPosition,
 }
 
@@ -35,22 +36,22 @@ impl Segment {
         self.ids.push(id);
     }
 
-    /// The orders by user.
+    /// The entries of the lists.
     pub(crate) fn by_user(&self) -> impl Iterator<Item = (UserHash, OrderId)> {
         self.users.iter().copied().zip(self.ids.iter().copied())
     }
 }
 
-/// Where the order of a name may be.
+/// Where an order with a certain unique key may be.
 pub(crate) struct Candidates {
-    /// The orders in memory that were placed with it, the later one first. Both may be erased.
+    /// The orders in memory that were placed with the key, the later one first. Both may be erased.
     pub(crate) in_memory: [Option<OrderId>; 2],
-    /// The others are in the file as it is at this version or a later one; `None` if it has none.
+    /// All other orders with the key are in the file at this version or a later one; `None` if the file has none.
     pub(crate) in_file: Option<IndexVersion>,
 }
 
-/// Which index file is in use, and how far it reaches: what has left the memtable at one version is in the file for every
-/// snapshot that was begun after that version was seen.
+/// Which index file is in use, and how far it reaches. Entries that have left the memtable at a version are in every snapshot
+/// of the file that is begun after that version was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IndexVersion {
     pub(crate) generation: u64,
@@ -62,8 +63,8 @@ pub(crate) struct IndexVersion {
 
 pub(crate) struct Memtable {
     segments: RwLock<Segments>,
-    /// Of the names in the file.
-    filter: NameFilter,
+    /// The unique keys of the file.
+    filter: UniqueKeyFilter,
     signals: Mutex<Signals>,
     wake_indexer: Condvar,
     wake_writer: Condvar,
@@ -72,26 +73,26 @@ pub(crate) struct Memtable {
 
 struct Segments {
     version: IndexVersion,
-    /// Being written to the file.
+    /// The segment that is being written to the file.
     sealed: Option<Arc<Segment>>,
     active: Segment,
 }
 
-/// What other threads ask of the indexer.
+/// The signals of other threads to the indexer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Signals {
-    /// Enough is waiting.
+    /// There is enough to flush.
     pub(crate) flush: bool,
-    /// The writer waits: a pause does not count.
+    /// The writer waits for space, which overrides a pause.
     pub(crate) writer_waits: bool,
     pub(crate) paused: bool,
-    /// The index of this generation, and of those before it, is to be rebuilt.
+    /// Index files of this generation and earlier ones have to be rebuilt.
     pub(crate) outdated: u64,
     pub(crate) closing: bool,
 }
 
 impl Memtable {
-    /// An empty one: all orders so far are in the file of this version.
+    /// An empty memtable: all orders so far are in the file at this version.
     pub(crate) fn new(version: IndexVersion, limit: usize) -> Self {
         Self {
             segments: RwLock::new(Segments {
@@ -99,7 +100,7 @@ impl Memtable {
                 sealed: None,
                 active: Segment::default(),
             }),
-            filter: NameFilter::new(),
+            filter: UniqueKeyFilter::new(),
             signals: Mutex::default(),
             wake_indexer: Condvar::new(),
             wake_writer: Condvar::new(),
@@ -107,22 +108,22 @@ impl Memtable {
         }
     }
 
-    /// Where the order of this name may be.
-    pub(crate) fn named(&self, name: NameHash) -> Candidates {
+    /// Where an order with this unique key may be.
+    pub(crate) fn candidates(&self, key: UniqueKeyHash) -> Candidates {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let in_sealed = || segments.sealed.as_ref()?.names.get(&name).copied();
+        let in_sealed = || segments.sealed.as_ref()?.unique_keys.get(&key).copied();
         Candidates {
-            in_memory: [segments.active.names.get(&name).copied(), in_sealed()],
-            in_file: (!self.filter.excludes(name)).then_some(segments.version),
+            in_memory: [segments.active.unique_keys.get(&key).copied(), in_sealed()],
+            in_file: (!self.filter.excludes(key)).then_some(segments.version),
         }
     }
 
-    /// The filter of the names in the file; the indexer fills it.
-    pub(crate) const fn filter(&self) -> &NameFilter {
+    /// The filter of the unique keys in the file; the indexer fills it.
+    pub(crate) const fn filter(&self) -> &UniqueKeyFilter {
         &self.filter
     }
 
-    /// The user's orders in the memtable, unsorted, and the version of the file that has the others.
+    /// The orders of a list in the memtable, unsorted, and the version of the file that has the others.
     pub(crate) fn of_user(&self, user: UserHash) -> (Vec<OrderId>, IndexVersion) {
         let mut ids = Vec::new();
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
@@ -136,16 +137,16 @@ impl Memtable {
         (ids, version)
     }
 
-    /// Adds what a commit made; called before its callers are answered.
-    pub(crate) fn append(&self, fresh: &mut Segment, through: EventPosition) {
+    /// Moves the entries of a commit into the memtable. The writer calls it before it answers the callers.
+    pub(crate) fn append(&self, new: &mut Segment, through: EventPosition) {
         let mut segments = self
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let active = &mut segments.active;
-        active.users.append(&mut fresh.users);
-        active.ids.append(&mut fresh.ids);
-        active.names.extend(fresh.names.drain());
+        active.users.append(&mut new.users);
+        active.ids.append(&mut new.ids);
+        active.unique_keys.extend(new.unique_keys.drain());
         active.through = through;
         let is_enough = active.users.len() >= self.limit / 2;
         drop(segments);
@@ -159,15 +160,15 @@ impl Memtable {
         segments.active.users.len() >= self.limit
     }
 
-    /// Waits until the indexer has made room, at most this long; `false` where there is none still.
-    pub(crate) fn wait_for_room(&self, at_most: Duration) -> bool {
+    /// Waits for space, at most `timeout`; returns `false` if there is still none.
+    pub(crate) fn wait_for_space(&self, timeout: Duration) -> bool {
         if !self.is_full() {
             return true;
         }
         self.signal(|signals| signals.writer_waits = true);
         let waited = self
             .wake_writer
-            .wait_timeout_while(self.lock_signals(), at_most, |_| self.is_full());
+            .wait_timeout_while(self.lock_signals(), timeout, |_| self.is_full());
         drop(waited);
         !self.is_full()
     }
@@ -176,7 +177,7 @@ impl Memtable {
         self.signals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the indexer something.
+    /// Changes the signals and wakes the indexer.
     pub(crate) fn signal(&self, change: impl FnOnce(&mut Signals)) {
         change(&mut self.lock_signals());
         self.wake_indexer.notify_one();
@@ -193,8 +194,8 @@ impl Memtable {
         self.signal(|signals| signals.outdated = signals.outdated.max(generation));
     }
 
-    /// Logs a failure of an index file, and schedules the rebuild of one that is damaged. Called by each thread that meets
-    /// one; damage is logged once for each file.
+    /// Logs a failure of an index file, and schedules the rebuild of a damaged file. Each thread that detects a failure calls
+    /// it; damage is logged once for each file.
     pub(crate) fn index_failed(&self, failure: &IndexFailure) {
         let file = failure.file.display();
         let error = &failure.source;
@@ -202,7 +203,7 @@ impl Memtable {
             tracing::error!(%file, %error, "the index of orders could not be read or written");
             return;
         }
-        // A file that is not in use any more may be gone.
+        // A file that is no longer in use may have been removed.
         if failure.generation < self.generation() {
             return;
         }
@@ -220,9 +221,9 @@ impl Memtable {
         }
     }
 
-    /// Waits for something to do, at most this long, and takes the one-time signals.
-    pub(crate) fn wait_for_work(&self, at_most: Duration) -> Signals {
-        // The indexer alone changes it, and waits here.
+    /// Waits for a signal, at most `timeout`. Returns the signals and resets those that are sent once.
+    pub(crate) fn wait_for_work(&self, timeout: Duration) -> Signals {
+        // Only the indexer changes it, and the indexer is the caller.
         let generation = self.generation();
         let idle = |signals: &mut Signals| {
             !(signals.closing
@@ -231,7 +232,7 @@ impl Memtable {
         };
         let waited = self
             .wake_indexer
-            .wait_timeout_while(self.lock_signals(), at_most, idle);
+            .wait_timeout_while(self.lock_signals(), timeout, idle);
         let (mut signals, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let taken = *signals;
         signals.flush = false;
@@ -239,14 +240,14 @@ impl Memtable {
         taken
     }
 
-    /// How far the log reaches that waits to be indexed, where some of it does.
+    /// The last sequence number of the log that is not in the file; `None` if the memtable is empty.
     pub(crate) fn unindexed_through(&self) -> Option<u64> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         let waits = segments.sealed.is_some() || !segments.active.users.is_empty();
         waits.then_some(segments.active.through.seq.0)
     }
 
-    /// What is to be written next: all that waits, or what an earlier attempt could not write.
+    /// Seals the active segment and returns it for the file. If a sealed segment is left from a failed attempt, returns that.
     pub(crate) fn seal(&self) -> Option<Arc<Segment>> {
         let mut segments = self
             .segments
@@ -254,11 +255,11 @@ impl Memtable {
             .unwrap_or_else(PoisonError::into_inner);
         if segments.sealed.is_none() && !segments.active.users.is_empty() {
             let through = segments.active.through;
-            let fresh = Segment {
+            let empty = Segment {
                 through,
                 ..Segment::default()
             };
-            let active = std::mem::replace(&mut segments.active, fresh);
+            let active = std::mem::replace(&mut segments.active, empty);
             segments.sealed = Some(Arc::new(active));
         }
         let sealed = segments.sealed.clone();
@@ -267,7 +268,7 @@ impl Memtable {
         sealed
     }
 
-    /// The sealed segment is in the file, and its names are in the filter.
+    /// Drops the sealed segment: it is in the file, and its unique keys are in the filter.
     pub(crate) fn unseal(&self) {
         let mut segments = self
             .segments
@@ -284,12 +285,12 @@ impl Memtable {
     }
 
     fn wake_waiting_writer(&self) {
-        // The lock orders this wake-up after a writer's check that found no room.
+        // The lock orders this wake-up after a check of the writer that found no space.
         drop(self.lock_signals());
         self.wake_writer.notify_all();
     }
 
-    /// From now on the file of this version is the one to read; it has all that the one before it had.
+    /// Switches to another file, which has all entries that the previous one had.
     pub(crate) fn switch_to(&self, version: IndexVersion) {
         let mut segments = self
             .segments

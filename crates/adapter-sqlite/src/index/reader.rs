@@ -1,7 +1,7 @@
-//! Looking things up in the index file, by each thread with a connection of its own.
+//! Lookups in the index file. The writer and each reading thread have a reader with its own connection.
 //!
-//! A lookup returns what was written or fails: see [`super::runs`] for the blocks. Before any block the manifest is
-//! verified, and that it belongs to the file that this process writes, at the version that was asked for or a later one.
+//! A lookup returns what was written, or fails: blocks are verified ([`super::runs`]), and before the first block the
+//! manifest is verified. The manifest has to belong to the session of this process, at the requested version or a later one.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use domain::OrderId;
 use rusqlite::Connection;
 
 use super::damage::{IndexFailure, damaged};
+use super::hashes::{UniqueKeyHash, UserHash};
 use super::manifest::Manifest;
 use super::memtable::IndexVersion;
-use super::names::{NameHash, UserHash};
 use super::runs::{self, Kind, Run};
 use crate::folder::DataFolder;
 use crate::schema::open_reader;
 
-/// Greater than every id.
+/// A bound that is greater than every id.
 pub(crate) const PAST_ALL: [u8; 17] = [0xff; 17];
 
-/// The stretch of all ids.
+/// The range of all ids.
 pub(super) const ALL: (&[u8], &[u8]) = (&[0; 16], &PAST_ALL);
 
-/// The reading side of one thread.
+/// The index file, open for reading in one thread.
 pub(crate) struct IndexReader {
     folder: Arc<DataFolder>,
     open: Option<(u64, Connection)>,
@@ -30,9 +30,9 @@ pub(crate) struct IndexReader {
 }
 
 struct Snapshot {
-    /// The version that had been seen when it was begun.
+    /// The version for which it was begun.
     version: IndexVersion,
-    /// The runs as it shows them, once they have been read.
+    /// The visible runs; `None` until they are read.
     runs: Option<Vec<Run>>,
 }
 
@@ -45,8 +45,8 @@ impl IndexReader {
         }
     }
 
-    /// The file as it is at `version` or later, and its runs. Lookups of one version share a snapshot, which costs as
-    /// much as a lookup.
+    /// A snapshot of the file at `version` or later, and its runs. Lookups of one version share a snapshot, because beginning
+    /// one costs as much as a lookup.
     fn at(&mut self, version: IndexVersion) -> rusqlite::Result<(&Connection, &[Run])> {
         if self
             .snapshot
@@ -74,47 +74,46 @@ impl IndexReader {
         Ok((connection, snapshot.runs.insert(runs)))
     }
 
-    /// Lets go of the snapshot, so that the file's log can be cut off. To be called after a few lookups. A connection that
-    /// cannot end its transaction, as happens on a damaged file, is closed.
+    /// Ends the snapshot, so that the write-ahead log of the file can restart. The caller does it after a few lookups. A
+    /// connection that cannot end its transaction, as happens with a damaged file, is closed.
     pub(crate) fn end_snapshot(&mut self) {
         if self.snapshot.take().is_none() {
             return;
         }
         self.open.take_if(|(_, connection)| {
             let ended = || connection.prepare_cached("COMMIT")?.execute([]);
-            // A failed read may have ended it already.
+            // A failed read may have ended the transaction already.
             !connection.is_autocommit() && ended().is_err()
         });
     }
 
-    /// What `load` finds of the orders that had this name, newest first: the first thing that it finds. Entries of erased
-    /// orders stay in the file, and the order that has the name now may be older than them (imported history): `load` is
-    /// asked about each until it finds one.
+    /// Calls `load` for each order that ever had this unique key, newest first, until it returns `Some`. Several orders can have
+    /// an entry: those of erased orders stay in the file, and the present one may be older (imported history).
     ///
     /// The outer error is one of the index, the inner one of `load`.
-    pub(crate) fn named<T>(
+    pub(crate) fn find_by_key<T>(
         &mut self,
         version: IndexVersion,
-        name: NameHash,
+        key: UniqueKeyHash,
         mut load: impl FnMut(OrderId) -> rusqlite::Result<Option<T>>,
     ) -> Result<rusqlite::Result<Option<T>>, IndexFailure> {
         let mut found = Ok(None);
-        self.newest_first(version, Kind::Names, &name.0, ALL, |id| {
+        self.newest_first(version, Kind::UniqueKeys, &key.0, ALL, |id| {
             found = load(id);
             Ok(matches!(found, Ok(None)))
         })?;
         Ok(found)
     }
 
-    /// Hands the user's orders with `from <= id < to` to `visit`, newest first, until it says that it has enough.
+    /// Calls `visit` for the orders of a list with `from <= id < to`, newest first, until it returns `false`.
     pub(crate) fn of_user(
         &mut self,
         version: IndexVersion,
         user: UserHash,
-        stretch: (&[u8], &[u8]),
+        range: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
     ) -> Result<(), IndexFailure> {
-        self.newest_first(version, Kind::Lists, &user.to_bytes(), stretch, visit)
+        self.newest_first(version, Kind::Lists, &user.to_bytes(), range, visit)
     }
 
     fn newest_first(
@@ -122,13 +121,13 @@ impl IndexReader {
         version: IndexVersion,
         kind: Kind,
         hash: &[u8],
-        stretch: (&[u8], &[u8]),
+        range: (&[u8], &[u8]),
         visit: impl FnMut(OrderId) -> rusqlite::Result<bool>,
     ) -> Result<(), IndexFailure> {
         self.at(version)
             .and_then(|(connection, runs)| {
                 let of_kind = runs.iter().filter(|run| run.kind == kind);
-                runs::newest_first(connection, of_kind, hash, stretch, visit)
+                runs::newest_first(connection, of_kind, hash, range, visit)
             })
             .map_err(|source| IndexFailure {
                 generation: version.generation,
@@ -138,7 +137,7 @@ impl IndexReader {
     }
 }
 
-/// The runs of the snapshot that `connection` reads, if it is one of `version` or a later one.
+/// The runs of the snapshot that `connection` reads. Fails if the snapshot is older than `version` or of another session.
 fn runs_at(connection: &Connection, version: IndexVersion) -> rusqlite::Result<Vec<Run>> {
     let manifest = Manifest::read(connection)?.ok_or_else(|| damaged("its manifest is missing"))?;
     if manifest.session != version.session {

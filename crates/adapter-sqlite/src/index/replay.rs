@@ -1,20 +1,20 @@
-//! Bringing an index file up to the log: reads the orders that the log names past the file's position, and adds them.
-//! Called by the indexer when it opens or rebuilds a file. It never writes to the orders.
+//! Replaying the log into an index file: reads the orders of the log after the position of the file, and adds them. The
+//! indexer calls it when it opens or rebuilds a file. It never writes orders.
 
 use domain::{EventPosition, OrderId, Seq};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::file::IndexFile;
+use super::hashes::{UniqueKeyHash, UserHash};
 use super::memtable::Segment;
-use super::names::{NameHash, UserHash};
 use crate::codec::{self, log};
-use crate::place;
-use crate::read::row;
+use crate::order_row;
+use crate::rowid;
 
-/// Orders a transaction while the index is built from the log.
+/// About the number of orders that are added in one transaction.
 const SLICE: usize = 65_536;
 
-/// A failure of the index; the store goes on without new entries for as long as its memory allows.
+/// Why the log could not be replayed. The store continues until the memtable is full.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IndexError {
     #[error(transparent)]
@@ -27,7 +27,7 @@ pub(crate) enum IndexError {
     LogEndsEarly { end: Seq, head: Seq },
 }
 
-/// Whether a position is one of this log's commits. The position before the first event is in every log.
+/// Whether a position is that of a commit in this log. The position before the first event is in every log.
 pub(crate) fn is_in_log(orders: &Connection, position: EventPosition) -> rusqlite::Result<bool> {
     let bits: Option<u32> = orders
         .prepare_cached("SELECT bits FROM log WHERE last_seq = ?1")?
@@ -36,7 +36,7 @@ pub(crate) fn is_in_log(orders: &Connection, position: EventPosition) -> rusqlit
     Ok(position == EventPosition::default() || bits == Some(position.bits))
 }
 
-/// Adds all orders that the log holds past the file's position, up to `head`.
+/// Adds all orders of the log after the position of the file, up to `head`.
 pub(crate) fn catch_up(
     orders: &Connection,
     file: &mut IndexFile,
@@ -48,7 +48,7 @@ pub(crate) fn catch_up(
     Ok(())
 }
 
-/// Adds the next orders of the log, if there are any before `head`.
+/// Adds the next slice of orders of the log, up to `head`.
 pub(crate) fn catch_up_slice(
     orders: &Connection,
     file: &mut IndexFile,
@@ -95,24 +95,26 @@ pub(crate) fn catch_up_slice(
 }
 
 fn add_order(orders: &Connection, id: OrderId, segment: &mut Segment) -> Result<(), IndexError> {
-    let facts = place::by_id!("status, facts").find(orders, &id, |found| {
-        let status = row::status(found, 0)?;
-        status.map(|_| row::facts(found, 1)).transpose()
+    let facts = rowid::by_id!("status, facts").find(orders, &id, |found| {
+        let status = order_row::status(found, 0)?;
+        status.map(|_| order_row::facts(found, 1)).transpose()
     })?;
-    // An erased order gets no entries: its names may belong to another one.
+    // An erased order has no entries: another order may have its unique keys.
     let Some(facts) = facts.flatten() else {
         return Ok(());
     };
     let user = &facts.user_id;
     segment.push(UserHash::of(user), id);
     if let Some(key) = &facts.key {
-        segment.names.insert(NameHash::of_key(user, key), id);
+        segment
+            .unique_keys
+            .insert(UniqueKeyHash::of_key(user, key), id);
     }
     if let Some(external_id) = &facts.external_id {
         segment.push(UserHash::of_external_id(external_id), id);
         segment
-            .names
-            .insert(NameHash::of_external_id(user, external_id), id);
+            .unique_keys
+            .insert(UniqueKeyHash::of_external_id(user, external_id), id);
     }
     Ok(())
 }

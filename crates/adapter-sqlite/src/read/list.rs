@@ -1,5 +1,5 @@
-//! Lists, newest first: by user or external id through the index, by a rare status through its partial index, otherwise
-//! along the orders themselves. A page looks at a bounded number of orders; an erased one is not shown, but counts.
+//! Lists orders, newest first: by user or external id with the index, by a rare status with a partial index of SQLite, and
+//! otherwise by a scan of the orders. A page scans a bounded number of orders; an erased order counts, but is not listed.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,20 +8,21 @@ use application::ports::{ListQuery, OrderPage};
 use domain::{Order, OrderId, Status};
 use rusqlite::{Connection, Rows, params};
 
-use super::{ReadConnection, row};
-use crate::failure::ReadError;
-use crate::index::names::UserHash;
+use super::ReadConnection;
+use super::error::ReadError;
+use crate::index::hashes::UserHash;
 use crate::index::reader::PAST_ALL;
-use crate::place;
+use crate::order_row;
+use crate::rowid;
 
-/// The ids that a page is about: `from <= id < to`.
+/// The ids that a page may contain: `from <= id < to`.
 #[derive(Debug, Clone, Copy)]
-struct Stretch {
+struct IdRange {
     from: OrderId,
     to: Option<OrderId>,
 }
 
-impl Stretch {
+impl IdRange {
     fn of(query: &ListQuery) -> Self {
         let filter = &query.filter;
         let from = filter.created_from.map(OrderId::first_at);
@@ -32,11 +33,11 @@ impl Stretch {
         }
     }
 
-    fn holds(self, id: OrderId) -> bool {
+    fn contains(self, id: OrderId) -> bool {
         self.from <= id && self.to.is_none_or(|to| id < to)
     }
 
-    /// As bytes, which SQLite compares as ids are compared.
+    /// The bounds as bytes, which have the order of the ids in SQLite.
     fn bounds(&self) -> (&[u8], &[u8]) {
         let to = self.to.as_ref();
         (
@@ -46,180 +47,184 @@ impl Stretch {
     }
 }
 
-/// A page while it is filled: it looks for one order more than it shows, to know whether there is a next page.
-struct Filling<'a> {
+/// A page that is being built. It needs one order more than it lists, to know whether there is a next page.
+struct PageBuilder<'a> {
     query: &'a ListQuery,
     orders: Vec<Arc<Order>>,
-    looked_at: usize,
-    last_looked_at: Option<OrderId>,
-    /// Where the next page begins, once that is known.
+    scanned: usize,
+    last_scanned: Option<OrderId>,
+    /// The cursor of the next page, once it is known.
     next_before: Option<OrderId>,
 }
 
 impl ReadConnection {
+    /// One page of a list.
+    ///
     /// # Errors
-    /// Also if the index is damaged where the list needs it: a list never lacks orders.
+    /// Also if the part of the index that the list needs is damaged: a list is never incomplete.
     pub(crate) fn list(&mut self, query: &ListQuery) -> Result<OrderPage, ReadError> {
-        let mut filling = Filling {
+        let mut page = PageBuilder {
             query,
             orders: Vec::new(),
-            looked_at: 0,
-            last_looked_at: None,
+            scanned: 0,
+            last_scanned: None,
             next_before: None,
         };
         let filter = &query.filter;
-        let stretch = Stretch::of(query);
+        let range = IdRange::of(query);
         match (&filter.user_id, &filter.external_id, filter.status) {
             (Some(user), Some(external_id), _) => {
                 let found = self.find(user, external_id)?;
-                if let Some(order) = found.filter(|order| stretch.holds(order.id)) {
-                    let _ = filling.look(order);
+                if let Some(order) = found.filter(|order| range.contains(order.id)) {
+                    let _ = page.visit(order);
                 }
             }
             (Some(user), None, _) => {
-                self.list_along_the_index(UserHash::of(user), stretch, &mut filling)?;
+                self.list_with_index(UserHash::of(user), range, &mut page)?;
             }
             (None, Some(external_id), _) => {
                 let list = UserHash::of_external_id(external_id);
-                self.list_along_the_index(list, stretch, &mut filling)?;
+                self.list_with_index(list, range, &mut page)?;
             }
-            (None, None, Some(status)) if is_out_of_line(status) => {
-                walk_status(&self.orders, status, stretch, &mut filling)?;
+            (None, None, Some(status)) if has_partial_index(status) => {
+                list_with_partial_index(&self.orders, status, range, &mut page)?;
             }
-            (None, None, _) => walk_all(&self.orders, stretch, &mut filling)?,
+            (None, None, _) => scan_all(&self.orders, range, &mut page)?,
         }
         Ok(OrderPage {
-            orders: filling.orders,
-            next_before: filling.next_before,
+            orders: page.orders,
+            next_before: page.next_before,
         })
     }
 
-    /// Merges the memtable with the index. The memtable is read first: what leaves it meanwhile is in the file.
-    fn list_along_the_index(
+    /// Merges the memtable with the index file. The memtable is read first, so that an order that leaves it meanwhile is in the
+    /// file.
+    fn list_with_index(
         &mut self,
         hash: UserHash,
-        stretch: Stretch,
-        filling: &mut Filling<'_>,
+        range: IdRange,
+        page: &mut PageBuilder<'_>,
     ) -> Result<(), ReadError> {
         let (mut recent, version) = self.memtable.of_user(hash);
-        recent.retain(|id| stretch.holds(*id));
+        recent.retain(|id| range.contains(*id));
         recent.sort_unstable();
         recent.dedup();
         let orders = &self.orders;
-        let mut look = |id: OrderId| -> rusqlite::Result<bool> {
-            let found = filling.look_at(id, || row::load(orders, id))?;
+        let mut visit = |id: OrderId| -> rusqlite::Result<bool> {
+            let found = page.load_and_visit(id, || order_row::load(orders, id))?;
             Ok(found.is_continue())
         };
         let mut goes_on = Ok(true);
-        let mut visit = |id| {
+        let mut merge = |id| {
             while let Some(newest) = recent.pop_if(|newest| *newest >= id) {
-                if newest != id && !look(newest)? {
+                if newest != id && !visit(newest)? {
                     return Ok(false);
                 }
             }
-            look(id)
+            visit(id)
         };
-        let walked = self.index.of_user(version, hash, stretch.bounds(), |id| {
-            goes_on = visit(id);
-            // A failure of the orders is none of the index.
+        let searched = self.index.of_user(version, hash, range.bounds(), |id| {
+            goes_on = merge(id);
+            // A failure to read an order is not a failure of the index.
             Ok(matches!(goes_on, Ok(true)))
         });
-        walked.map_err(|failure| self.index_failed(failure))?;
+        searched.map_err(|failure| self.index_failed(failure))?;
         let mut goes_on = goes_on?;
         while goes_on && let Some(newest) = recent.pop() {
-            goes_on = look(newest)?;
+            goes_on = visit(newest)?;
         }
         Ok(())
     }
 }
 
-impl Filling<'_> {
-    /// Whether looking at another order is allowed; if not, the next page goes on from here.
-    fn may_look(&mut self) -> bool {
-        let may = self.looked_at < self.query.scan_limit.max(1);
-        if !may {
-            self.next_before = self.last_looked_at;
+impl PageBuilder<'_> {
+    /// Whether another order may be scanned. If not, the next page begins after the last scanned order.
+    fn may_scan(&mut self) -> bool {
+        let may_scan = self.scanned < self.query.scan_limit.max(1);
+        if !may_scan {
+            self.next_before = self.last_scanned;
         }
-        may
+        may_scan
     }
 
-    fn look(&mut self, order: Arc<Order>) -> ControlFlow<()> {
-        if !self.may_look() {
+    /// Scans an order and adds it to the page if it matches. Breaks once the page is complete.
+    fn visit(&mut self, order: Arc<Order>) -> ControlFlow<()> {
+        if !self.may_scan() {
             return ControlFlow::Break(());
         }
-        self.saw(order.id);
+        self.count_scanned(order.id);
         if !self.query.filter.matches(&order) {
             return ControlFlow::Continue(());
         }
-        self.show(order)
+        self.add(order)
     }
 
-    fn saw(&mut self, id: OrderId) {
-        self.looked_at += 1;
-        self.last_looked_at = Some(id);
+    fn count_scanned(&mut self, id: OrderId) {
+        self.scanned += 1;
+        self.last_scanned = Some(id);
     }
 
-    fn show(&mut self, order: Arc<Order>) -> ControlFlow<()> {
+    fn add(&mut self, order: Arc<Order>) -> ControlFlow<()> {
         if self.orders.len() < self.query.limit {
             self.orders.push(order);
             return ControlFlow::Continue(());
         }
-        // One more than is shown: there is a next page, after the last one shown.
+        // This order is one too many: there is a next page, after the last listed order.
         self.next_before = self.orders.last().map(|last| last.id).or(self.query.before);
         ControlFlow::Break(())
     }
 
-    /// As [`Filling::look`], at what `load` finds. Nothing is loaded once no more may be looked at. What is not found was
-    /// erased, or cannot be shown.
-    fn look_at(
+    /// As [`PageBuilder::visit`], with the order that `load` returns; an erased or unlisted order counts as scanned. Loads
+    /// nothing if no more orders may be scanned.
+    fn load_and_visit(
         &mut self,
         id: OrderId,
-        load: impl FnOnce() -> rusqlite::Result<Option<row::Loaded>>,
+        load: impl FnOnce() -> rusqlite::Result<Option<order_row::Loaded>>,
     ) -> rusqlite::Result<ControlFlow<()>> {
-        if !self.may_look() {
+        if !self.may_scan() {
             return Ok(ControlFlow::Break(()));
         }
         if let Some((order, _)) = load()? {
-            return Ok(self.look(order));
+            return Ok(self.visit(order));
         }
-        self.saw(id);
+        self.count_scanned(id);
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Whether an order of this status can be shown.
-    fn may_show(&self, status: Option<Status>) -> bool {
+    /// Whether an order of this status can be listed.
+    fn may_list(&self, status: Option<Status>) -> bool {
         let wanted = self.query.filter.status;
         status.is_some_and(|status| wanted.is_none_or(|wanted| wanted == status))
     }
 }
 
-/// The statuses of the partial index `orders_out_of_line`.
-const fn is_out_of_line(status: Status) -> bool {
+/// Whether orders of this status are in the partial index `orders_out_of_line`.
+const fn has_partial_index(status: Status) -> bool {
     match status {
         Status::Retrying | Status::Failed | Status::OnHold | Status::Cancelled => true,
         Status::Pending | Status::Processing | Status::Processed => false,
     }
 }
 
-/// Along the orders of a status of the partial index.
-fn walk_status(
+/// Lists the orders of a status with the partial index.
+fn list_with_partial_index(
     orders: &Connection,
     status: Status,
-    stretch: Stretch,
-    filling: &mut Filling<'_>,
+    range: IdRange,
+    page: &mut PageBuilder<'_>,
 ) -> rusqlite::Result<()> {
-    let (from, to) = stretch.bounds();
-    // The second condition is the one of the partial index, word by word, so that the index is used.
+    let (from, to) = range.bounds();
+    // SQLite uses the index because the last condition is literally that of the partial index.
     let mut statement = orders.prepare_cached(concat!(
         "SELECT ",
-        row::order_columns!(),
+        order_row::order_columns!(),
         " FROM orders WHERE id >= ?1 AND id < ?2 AND status = ?3 AND (status > 4 OR status = 3) ORDER BY id DESC"
     ))?;
     let mut rows = statement.query(params![from, to, status.code()])?;
     while let Some(found) = rows.next()? {
-        // No erased order has a status of the index.
-        if let Some((order, _)) = row::order(found)?
-            && filling.look(order).is_break()
+        // Erased orders are not in the partial index.
+        if let Some((order, _)) = order_row::order(found)?
+            && page.visit(order).is_break()
         {
             break;
         }
@@ -227,31 +232,31 @@ fn walk_status(
     Ok(())
 }
 
-/// Along all orders: those at the places of their milliseconds, merged with the overflow area.
-fn walk_all(
+/// Scans all orders: merges the milliseconds with the overflow area.
+fn scan_all(
     orders: &Connection,
-    stretch: Stretch,
-    filling: &mut Filling<'_>,
+    range: IdRange,
+    page: &mut PageBuilder<'_>,
 ) -> rusqlite::Result<()> {
-    let mut by_place = orders.prepare_cached(
+    let mut by_rowid = orders.prepare_cached(
         "SELECT place, id, status FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
     )?;
-    let first = place::first_of(stretch.from);
-    let last = stretch.to.map_or(i64::MAX, place::last_of);
+    let first = rowid::first_of_millisecond(range.from);
+    let last = range.to.map_or(i64::MAX, rowid::last_of_millisecond);
     let mut milliseconds = Milliseconds {
-        rows: by_place.query(params![first, last])?,
+        rows: by_rowid.query(params![first, last])?,
         read_ahead: None,
     };
     let mut overflowing = orders.prepare_cached(
         "SELECT id, place FROM overflow WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
     )?;
-    let (from, to) = stretch.bounds();
+    let (from, to) = range.bounds();
     let mut overflowing = overflowing.query([from, to])?;
     let mut overflow = next_overflowing(&mut overflowing)?;
     let mut of_millisecond = Vec::new();
     loop {
         if of_millisecond.is_empty() {
-            milliseconds.next(stretch, filling, &mut of_millisecond)?;
+            milliseconds.next(range, page, &mut of_millisecond)?;
         }
         let newest = of_millisecond.last();
         let next = match (newest, overflow) {
@@ -264,27 +269,27 @@ fn walk_all(
                 other
             }
             (None, None) => return Ok(()),
-            (Some(_), _) => of_millisecond.pop().expect("it was looked at"),
+            (Some(_), _) => of_millisecond.pop().expect("there is a newest one"),
         };
-        let load = || match next.may_show {
-            true => row::load_at(orders, next.place),
+        let load = || match next.may_list {
+            true => order_row::load_at(orders, next.rowid),
             false => Ok(None),
         };
-        if filling.look_at(next.id, load)?.is_break() {
+        if page.load_and_visit(next.id, load)?.is_break() {
             return Ok(());
         }
     }
 }
 
-/// An order as a walk along all of them comes to it.
+/// An order that a scan has found.
 #[derive(Clone, Copy)]
 struct Found {
     id: OrderId,
-    place: i64,
-    may_show: bool,
+    rowid: i64,
+    may_list: bool,
 }
 
-/// The rows of the milliseconds, newest first: in the order of their ids but within a millisecond.
+/// A scan of the rows by rowid, newest millisecond first. Within a millisecond they are not in the order of their ids.
 struct Milliseconds<'s> {
     rows: Rows<'s>,
     /// The first row of the next millisecond.
@@ -292,27 +297,26 @@ struct Milliseconds<'s> {
 }
 
 impl Milliseconds<'_> {
-    /// Moves the orders of the next millisecond that has any into `found`, ascending by id. It reads no more rows than a
-    /// millisecond has places, and then past rows that are out of the stretch, which has at most one such millisecond at
-    /// either end.
+    /// Appends the orders of the next millisecond that has any to `found`, ascending by id. It reads at most as many rows as a
+    /// millisecond has, and skips rows outside the range, which are in at most one millisecond at either end of it.
     fn next(
         &mut self,
-        stretch: Stretch,
-        filling: &Filling<'_>,
+        range: IdRange,
+        page: &PageBuilder<'_>,
         found: &mut Vec<Found>,
     ) -> rusqlite::Result<()> {
         found.extend(self.read_ahead.take());
         while let Some(row) = self.rows.next()? {
             let order = Found {
                 id: OrderId::from_bytes(row.get(1)?),
-                place: row.get(0)?,
-                may_show: filling.may_show(row::status(row, 2)?),
+                rowid: row.get(0)?,
+                may_list: page.may_list(order_row::status(row, 2)?),
             };
-            if !stretch.holds(order.id) {
+            if !range.contains(order.id) {
                 continue;
             }
-            let of_millisecond = found.first().map(|first| place::millisecond(first.place));
-            if of_millisecond.is_some_and(|other| other != place::millisecond(order.place)) {
+            let of_millisecond = found.first().map(|first| rowid::millisecond(first.rowid));
+            if of_millisecond.is_some_and(|other| other != rowid::millisecond(order.rowid)) {
                 self.read_ahead = Some(order);
                 break;
             }
@@ -329,8 +333,8 @@ fn next_overflowing(rows: &mut Rows<'_>) -> rusqlite::Result<Option<Found>> {
     };
     Ok(Some(Found {
         id: OrderId::from_bytes(row.get(0)?),
-        place: row.get(1)?,
-        // Its status is not known before it is read.
-        may_show: true,
+        rowid: row.get(1)?,
+        // The status is unknown until the row is read.
+        may_list: true,
     }))
 }

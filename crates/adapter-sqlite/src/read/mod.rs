@@ -1,13 +1,13 @@
-//! Reading: a few threads with a connection each, fed by a bounded queue, so that no disk ever blocks a task.
+//! Reading: a few threads with a connection each, fed by a bounded queue, so that the disk never blocks a task.
 //!
-//! Every read begins after it was asked for, and so sees all that was confirmed before. A snapshot serves all reads that
-//! had been asked for when it began, one after the other: beginning and ending one costs as much as several orders read
-//! in it, and threads that begin one for each read meet at the lock of the file. Nothing here writes.
+//! Every read begins after it was queued, so it sees everything that was confirmed before. All reads that were queued when a
+//! snapshot began may share it: beginning and ending a snapshot costs as much as reading several orders, and threads that
+//! begin one for each read contend for the lock of the file. Nothing here writes.
 
-pub(crate) mod events;
-pub(crate) mod list;
-pub(crate) mod orders;
-pub(crate) mod row;
+pub(crate) mod error;
+mod events;
+mod list;
+mod orders;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,18 +17,19 @@ use application::ports::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::failure::{ReadError, unavailable};
+use crate::failure::unavailable;
 use crate::index::damage::IndexFailure;
 use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
+use error::ReadError;
 
-/// How long a caller without a deadline of its own waits for the disk.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a call without a deadline waits for its answer.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The most reads of one snapshot. While it lasts, the write-ahead log cannot begin anew.
-const GROUP: usize = 16;
+/// The most reads in one snapshot. While a snapshot is open, the write-ahead log cannot restart.
+const MAX_READS_PER_SNAPSHOT: usize = 16;
 
-/// What a reading thread reads with.
+/// The connections and the memtable of one reading thread.
 pub(crate) struct ReadConnection {
     pub(crate) orders: Connection,
     pub(crate) index: IndexReader,
@@ -36,12 +37,12 @@ pub(crate) struct ReadConnection {
 }
 
 impl ReadConnection {
-    /// From now on everything is read as it is at the first read. Where that fails each read says so itself.
+    /// Begins a snapshot; it is taken at the first read. If that fails, the reads themselves fail.
     fn begin_snapshot(&self) {
         self.execute("BEGIN");
     }
 
-    /// Lets go of the snapshots of orders and index, so that their write-ahead logs can begin anew.
+    /// Ends the snapshots of the orders and the index, so that their write-ahead logs can restart.
     fn end_snapshot(&mut self) {
         if !self.orders.is_autocommit() {
             self.execute("ROLLBACK");
@@ -63,27 +64,27 @@ impl ReadConnection {
     }
 }
 
-type Job = Box<dyn FnOnce(&mut ReadConnection) + Send>;
+type Read = Box<dyn FnOnce(&mut ReadConnection) + Send>;
 
 pub(crate) struct ReadQueue {
     limit: usize,
-    waiting: Mutex<Waiting>,
+    state: Mutex<QueueState>,
     wake: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
-    /// Each with its number.
-    jobs: VecDeque<(u64, Job)>,
-    /// The number of the job that was asked for last.
+struct QueueState {
+    /// Each read with its number.
+    reads: VecDeque<(u64, Read)>,
+    /// The number of the read that was queued last.
     last: u64,
     closed: bool,
 }
 
-impl Waiting {
-    fn push(&mut self, job: Job) {
+impl QueueState {
+    fn push(&mut self, read: Read) {
         self.last += 1;
-        self.jobs.push_back((self.last, job));
+        self.reads.push_back((self.last, read));
     }
 }
 
@@ -91,16 +92,19 @@ impl ReadQueue {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            waiting: Mutex::default(),
+            state: Mutex::default(),
             wake: Condvar::new(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `read` on one of the threads.
+    /// Runs `read` on one of the threads and awaits its result.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] if the queue is full; otherwise the error of the read.
     pub(crate) async fn read<T, E, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -108,74 +112,76 @@ impl ReadQueue {
         F: FnOnce(&mut ReadConnection) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            // Nobody waits any more: the read would be for nothing.
+        let queued: Read = Box::new(move |connection| {
+            // A read whose caller has given up is skipped.
             if !reply.is_closed() {
                 drop(reply.send(read(connection).map_err(Into::into)));
             }
         });
         {
-            let mut waiting = self.lock();
-            if waiting.closed {
+            let mut state = self.lock();
+            if state.closed {
                 return Err(unavailable("the store is closed"));
             }
-            if waiting.jobs.len() >= self.limit {
+            if state.reads.len() >= self.limit {
                 let limit = self.limit;
                 return Err(StoreError::Overloaded { limit });
             }
-            waiting.push(job);
+            state.push(queued);
         }
         self.wake.notify_one();
-        match tokio::time::timeout(PATIENCE, answer).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(Ok(read)) => read.map_err(|error: ReadError| error.into()),
             Ok(Err(_)) => Err(unavailable("a reader of the store has stopped")),
             Err(_) => Err(unavailable("the disk does not answer")),
         }
     }
 
-    /// The work of one thread, until the queue is closed and empty.
+    /// Runs reads on the calling thread until the queue is closed and empty.
     pub(crate) fn run(&self, mut connection: ReadConnection) {
-        let _closes = ClosesAtPanic(self);
-        while let Some((first, last)) = self.wait_for_job() {
+        let _guard = CloseOnPanic(self);
+        while let Some((first, last)) = self.wait_for_read() {
             connection.begin_snapshot();
             let mut next = Some(first);
-            let mut reads = 0;
-            while let Some(job) = next {
-                job(&mut connection);
-                reads += 1;
-                // One by one: what stands behind a long read is taken by another thread.
-                next = (reads < GROUP).then(|| self.take_up_to(last)).flatten();
+            let mut count = 0;
+            while let Some(read) = next {
+                read(&mut connection);
+                count += 1;
+                // Reads are taken one at a time, so that another thread takes those behind a long read.
+                next = (count < MAX_READS_PER_SNAPSHOT)
+                    .then(|| self.take_up_to(last))
+                    .flatten();
             }
             connection.end_snapshot();
         }
     }
 
-    /// Waits for a job, and returns it with the number of the last one that has been asked for: all of these may be
-    /// done in the same snapshot. `None` once the queue is closed and empty.
-    fn wait_for_job(&self) -> Option<(Job, u64)> {
-        let mut waiting = self.lock();
+    /// Waits for a read. Returns it with the number of the last queued one: all reads up to that number may share a snapshot
+    /// that begins now. `None` once the queue is closed and empty.
+    fn wait_for_read(&self) -> Option<(Read, u64)> {
+        let mut state = self.lock();
         loop {
-            if let Some((_, job)) = waiting.jobs.pop_front() {
-                return Some((job, waiting.last));
+            if let Some((_, read)) = state.reads.pop_front() {
+                return Some((read, state.last));
             }
-            if waiting.closed {
+            if state.closed {
                 return None;
             }
-            waiting = self
+            state = self
                 .wake
-                .wait(waiting)
+                .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// The next job, if it was asked for no later than `last`.
-    fn take_up_to(&self, last: u64) -> Option<Job> {
-        let mut waiting = self.lock();
-        let (number, _) = waiting.jobs.front()?;
+    /// The next read, if its number is not greater than `last`.
+    fn take_up_to(&self, last: u64) -> Option<Read> {
+        let mut state = self.lock();
+        let (number, _) = state.reads.front()?;
         if *number > last {
             return None;
         }
-        waiting.jobs.pop_front().map(|(_, job)| job)
+        state.reads.pop_front().map(|(_, read)| read)
     }
 
     pub(crate) fn close(&self) {
@@ -184,14 +190,14 @@ impl ReadQueue {
     }
 }
 
-/// A reader that panics must not leave callers waiting for a thread that is gone.
-struct ClosesAtPanic<'a>(&'a ReadQueue);
+/// Closes the queue if a reading thread panics, so that no caller waits for a thread that has ended.
+struct CloseOnPanic<'a>(&'a ReadQueue);
 
-impl Drop for ClosesAtPanic<'_> {
+impl Drop for CloseOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.close();
-            let dropped = std::mem::take(&mut self.0.lock().jobs);
+            let dropped = std::mem::take(&mut self.0.lock().reads);
             drop(dropped);
         }
     }
@@ -223,21 +229,21 @@ mod tests {
         }
     }
 
-    fn push(queue: &ReadQueue, job: impl FnOnce(&mut ReadConnection) + Send + 'static) {
-        queue.lock().push(Box::new(job));
+    fn push(queue: &ReadQueue, read: impl FnOnce(&mut ReadConnection) + Send + 'static) {
+        queue.lock().push(Box::new(read));
     }
 
     #[test]
-    fn a_long_read_keeps_nobody_waiting_who_stands_behind_it() {
+    fn a_long_read_does_not_delay_the_reads_behind_it() {
         let directory = tempfile::tempdir().unwrap();
         let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
         let queue = Arc::new(ReadQueue::new(100));
-        let (done, quick_ones) = channel();
-        // It lasts until all the others have been done.
+        let (done, quick_reads) = channel();
+        // It lasts until all others are done.
         push(&queue, move |_| {
             for _ in 0..10 {
-                let waited = quick_ones.recv_timeout(Duration::from_secs(20));
-                waited.expect("another thread does what stands behind");
+                let waited = quick_reads.recv_timeout(Duration::from_secs(20));
+                waited.expect("another thread runs the reads behind it");
             }
         });
         for _ in 0..10 {
@@ -255,30 +261,30 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_was_asked_for_after_a_snapshot_began_gets_another() {
+    fn a_read_that_is_queued_after_a_snapshot_began_gets_another_one() {
         let directory = tempfile::tempdir().unwrap();
         let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
         let queue = Arc::new(ReadQueue::new(100));
-        let (told, snapshots) = channel();
-        // Whether it is read in a snapshot, and in that of the first read.
-        let look = move |connection: &ReadConnection| {
+        let (sender, snapshots) = channel();
+        // Sends whether there is a snapshot, and whether it is that of the first read.
+        let observe = move |connection: &ReadConnection| {
             let in_first = connection.orders.prepare("SELECT * FROM first").is_ok();
             let in_snapshot = !connection.orders.is_autocommit();
-            told.send((in_snapshot, in_first)).unwrap();
+            sender.send((in_snapshot, in_first)).unwrap();
         };
-        let (later, look_later) = (Arc::clone(&queue), look.clone());
+        let (later, observe_later) = (Arc::clone(&queue), observe.clone());
         push(&queue, move |connection| {
-            // A temporary table is gone with the snapshot that made it.
-            let made = connection
+            // The end of the snapshot removes the temporary table.
+            let created = connection
                 .orders
                 .execute_batch("CREATE TEMP TABLE first (one)");
-            made.unwrap();
-            push(&later, move |connection| look_later(connection));
+            created.unwrap();
+            push(&later, move |connection| observe_later(connection));
             later.close();
         });
-        push(&queue, move |connection| look(connection));
+        push(&queue, move |connection| observe(connection));
         queue.run(connection(&folder));
-        let told: Vec<_> = snapshots.iter().collect();
-        assert_eq!(told, [(true, true), (true, false)]);
+        let observed: Vec<_> = snapshots.iter().collect();
+        assert_eq!(observed, [(true, true), (true, false)]);
     }
 }

@@ -1,101 +1,102 @@
-//! Writing decisions, within the transaction: changes of orders that have the expected version and status. What the key and
-//! external id of a new order lead to is found by `known`, new rows are written by `insert`.
+//! Applying one write within the transaction. Changes of existing orders are applied here, under their guard of version and
+//! status; `duplicates` looks up the unique keys of a new order, and `insert` writes its row.
 
 use application::ports::{CommitError, Committed};
 use domain::{Job, OrderId, Seq, Status, Timestamp, Version};
 use rusqlite::params;
 
 use super::Writer;
-use super::batch::Batch;
 use super::leases::Origin;
+use super::transaction::Transaction;
 use crate::codec::log;
-use crate::place;
-use crate::prepared::{Prepared, PreparedGuard};
+use crate::encoded_write::{EncodedGuard, EncodedWrite};
+use crate::rowid;
 
-/// The answer to one write, or the failure that ends the transaction.
+/// The answer to one write; the outer error fails the transaction.
 pub(super) type Applied<T> = rusqlite::Result<Result<T, CommitError>>;
 
 impl Writer<'_> {
-    /// Applies one write within the transaction.
+    /// Applies one write.
     pub(super) fn apply(
         &mut self,
-        batch: &mut Batch,
-        write: &mut Prepared,
+        transaction: &mut Transaction,
+        write: &mut EncodedWrite,
         bytes: &mut [u8],
         now: Timestamp,
     ) -> Applied<Committed> {
         match write.guard {
-            PreparedGuard::New {
+            EncodedGuard::New {
                 key,
                 external_id,
                 fingerprint,
                 lists,
-            } => self
-                .find_known(batch, [key, external_id], fingerprint, write.facts(bytes))
-                .and_then(|known| match known {
+            } => {
+                let keys = [key, external_id];
+                let facts = write.facts(bytes);
+                match self.find_duplicate(transaction, keys, fingerprint, facts)? {
                     Some(answer) => Ok(answer),
-                    None => self.insert(batch, write, bytes, ([key, external_id], lists), now),
-                }),
-            PreparedGuard::At { version, status } => self
-                .apply_change(batch, write, bytes, (version, status), now)
+                    None => self.insert(transaction, write, bytes, (keys, lists), now),
+                }
+            }
+            EncodedGuard::At { version, status } => self
+                .apply_change(transaction, write, bytes, (version, status), now)
                 .map(|done| done.map(|seq| Committed::Written { seq })),
         }
     }
 
-    /// A change of an order that must have this version and status: the fencing check, in SQL.
+    /// Changes an order that has this version and status (the fencing check); otherwise the answer is
+    /// [`CommitError::Stale`].
     pub(super) fn apply_change(
         &mut self,
-        batch: &mut Batch,
-        write: &Prepared,
+        transaction: &mut Transaction,
+        write: &EncodedWrite,
         bytes: &mut [u8],
         before: (Version, Status),
         now: Timestamp,
     ) -> Applied<Seq> {
-        if !self.change_row(batch, write, bytes, before)? {
+        if !self.change_row(transaction, write, bytes, before)? {
             return Ok(Err(CommitError::Stale));
         }
-        self.follow_work(batch, write, before, now)?;
-        Ok(Ok(Self::finish(batch, write, bytes, false)))
+        self.update_work(transaction, write, before, now)?;
+        Ok(Ok(Self::finish(transaction, write, bytes, false)))
     }
 
-    /// Changes the order's row if it has this version and status; the first statement of a change, so that a refused one
-    /// leaves nothing. `false` if the order has moved on.
+    /// Changes the row of the order if it has this version and status; returns `false` if it has not. It is the first
+    /// statement of a change, so a refused change leaves nothing behind.
     pub(super) fn change_row(
         &mut self,
-        batch: &mut Batch,
-        write: &Prepared,
+        transaction: &mut Transaction,
+        write: &EncodedWrite,
         bytes: &mut [u8],
         before: (Version, Status),
     ) -> rusqlite::Result<bool> {
-        write.stamp(bytes, batch.books.head + 1);
+        write.stamp(bytes, transaction.counters.head + 1);
         let id = write.id;
-        let belongs_at = place::of(id);
-        let is_changed = self.change_row_at(belongs_at, write, bytes, before)?
-            || match self.place(id)? {
-                Some(place) if place != belongs_at => {
-                    self.change_row_at(place, write, bytes, before)?
-                }
+        let home = rowid::of(id);
+        let is_changed = self.change_row_at(home, write, bytes, before)?
+            || match self.rowid_of(id)? {
+                Some(rowid) if rowid != home => self.change_row_at(rowid, write, bytes, before)?,
                 Some(_) | None => false,
             };
         if is_changed {
-            batch.books.count(Some(before.1), write.status);
+            transaction.counters.count(Some(before.1), write.status);
         }
         Ok(is_changed)
     }
 
     fn change_row_at(
         &mut self,
-        place: i64,
-        write: &Prepared,
+        rowid: i64,
+        write: &EncodedWrite,
         bytes: &[u8],
         (version, status): (Version, Status),
     ) -> rusqlite::Result<bool> {
-        let changed = self.hot.change.execute(params![
+        let changed = self.statements.change.execute(params![
             write.status.code(),
             write.version.get(),
             write.standing(bytes),
             write.history(bytes),
-            place,
+            rowid,
             write.id.as_bytes(),
             version.get(),
             status.code()
@@ -103,15 +104,15 @@ impl Writer<'_> {
         Ok(changed > 0)
     }
 
-    fn place(&self, id: OrderId) -> rusqlite::Result<Option<i64>> {
-        place::by_id!("place").find(self.connection, &id, |found| found.get(0))
+    fn rowid_of(&self, id: OrderId) -> rusqlite::Result<Option<i64>> {
+        rowid::by_id!("place").find(self.connection, &id, |found| found.get(0))
     }
 
-    /// What a change means for the work: a job to put or to remove, a lease that ends.
-    fn follow_work(
+    /// Updates the waiting work after a change: inserts or removes a job, and ends a lease.
+    fn update_work(
         &mut self,
-        batch: &mut Batch,
-        write: &Prepared,
+        transaction: &mut Transaction,
+        write: &EncodedWrite,
         (version, status): (Version, Status),
         now: Timestamp,
     ) -> rusqlite::Result<()> {
@@ -120,43 +121,43 @@ impl Writer<'_> {
         if write.job == Job::Leased {
             return Ok(());
         }
-        let mut was_fresh_claim = false;
+        let mut has_no_job = false;
         if status == Status::Processing {
-            was_fresh_claim = self
+            has_no_job = self
                 .leases
                 .get(id)
-                .is_some_and(|lease| matches!(lease.origin, Origin::Fresh(_)));
-            batch.leases_ended.push(id);
+                .is_some_and(|lease| matches!(lease.origin, Origin::Log(_)));
+            transaction.leases_ended.push(id);
         }
         if let Some(due) = write.due(now) {
-            return self.put_job(id, write.waits, due);
+            return self.put_job(id, write.job_state, due);
         }
-        if was_fresh_claim {
+        if has_no_job {
             return Ok(());
         }
         let had_job = self.remove_job(id)?;
         if status == Status::Pending && version == Version::FIRST && !had_job {
-            // It waited in the log; its entry is passed over from now on.
-            self.waiting.pass_over(batch, id);
-            batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
+            // The order waited in the log. A claim skips its log entry from now on.
+            self.pending.remove_unclaimed(transaction, id);
+            transaction.counters.subtract_unclaimed();
         }
         Ok(())
     }
 
-    /// The log entries and events of a write whose order is written.
+    /// Adds the log entries and the events of a write whose row is written. Returns the sequence number of its last event.
     pub(super) fn finish(
-        batch: &mut Batch,
-        write: &Prepared,
+        transaction: &mut Transaction,
+        write: &EncodedWrite,
         bytes: &[u8],
-        is_fresh_work: bool,
+        is_queued: bool,
     ) -> Seq {
-        let (id, bits) = (write.id, batch.bits);
+        let (id, bits) = (write.id, transaction.bits);
         for (version, encoded) in write.events(bytes) {
-            batch.books.head += 1;
-            log::put(&mut batch.log, id, version.get(), is_fresh_work);
+            transaction.counters.head += 1;
+            log::put(&mut transaction.log, id, version.get(), is_queued);
             let user = write.user(bytes);
-            batch.events.push(bits, id, version, user, encoded);
+            transaction.events.push(bits, id, version, user, encoded);
         }
-        Seq(batch.books.head)
+        Seq(transaction.counters.head)
     }
 }

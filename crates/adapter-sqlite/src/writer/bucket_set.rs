@@ -1,4 +1,4 @@
-//! A set of home buckets that tells the next one after another: one bit for each of the 4,096.
+//! A set of home buckets with a fast search for the next one: a bit for each of the 4,096 buckets.
 
 use domain::Bucket;
 
@@ -25,11 +25,11 @@ impl BucketSet {
         self.words[word] &= !bit;
     }
 
-    /// The first one behind `after`, or the first of all.
+    /// The first bucket after `after`, or the first of all if it is `None`; `None` if there is no further one.
     pub(crate) fn next(&self, after: Option<Bucket>) -> Option<Bucket> {
         let from = after.map_or(0, |after| after.get() + 1);
         let (first, bit) = position(from);
-        // The bits from there on.
+        // The bits at and after the position.
         let mut mask = !(bit - 1);
         for (word, bits) in self.words.iter().enumerate().skip(first) {
             let found = bits & mask;
@@ -43,7 +43,7 @@ impl BucketSet {
     }
 }
 
-/// The word of a number and its bit in it.
+/// The word of a number, and the bit in that word.
 const fn position(number: u16) -> (usize, u64) {
     let number = number as u32;
     ((number / u64::BITS) as usize, 1 << (number % u64::BITS))

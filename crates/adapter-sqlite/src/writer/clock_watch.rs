@@ -1,28 +1,28 @@
-//! Notices when the wall clock is set back, by comparing it with the monotonic clock.
+//! Detects that the wall clock was set back, by comparing it with the monotonic clock. The writer asks it in each transaction.
 
 use std::time::Duration;
 
 use domain::Timestamp;
 
-/// A clock that is corrected slowly, or is read a moment late, is not set back.
+/// A smaller step back is ignored: the clock is being slewed, or was read a moment late.
 const TOLERANCE_MS: i128 = 100;
 
-/// What the clocks showed before.
+/// The relation of the two clocks so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClockWatch {
-    /// How far the wall clock was ahead of the monotonic one, in milliseconds, at the most since it was set back last.
+    /// The greatest lead of the wall clock over the monotonic clock since it was last set back, in milliseconds.
     ahead_ms: i128,
 }
 
 impl ClockWatch {
-    /// Begins with what the clocks show now.
+    /// Begins with the present values of the clocks.
     pub(crate) fn begin(wall: Timestamp, monotonic: Duration) -> Self {
         Self {
             ahead_ms: ahead_ms(wall, monotonic),
         }
     }
 
-    /// The watch after this look at the clocks, and whether the wall clock was set back since the one before.
+    /// Returns the next state, and whether the wall clock was set back since the last call.
     pub(crate) fn look(self, wall: Timestamp, monotonic: Duration) -> (Self, bool) {
         let ahead_ms = ahead_ms(wall, monotonic);
         let is_set_back = ahead_ms < self.ahead_ms - TOLERANCE_MS;
@@ -36,7 +36,7 @@ impl ClockWatch {
 }
 
 fn ahead_ms(wall: Timestamp, monotonic: Duration) -> i128 {
-    // No process runs for so long that this does not fit.
+    // It fits: no process runs that long.
     let monotonic_ms = i128::try_from(monotonic.as_millis()).unwrap_or(i128::MAX);
     i128::from(wall.as_millis()) - monotonic_ms
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::ClockWatch;
 
     #[test]
-    fn a_clock_that_is_set_back_is_noticed_once() {
+    fn a_clock_that_is_set_back_is_detected_once() {
         let wall = |ms: u64| Timestamp::from_millis(1_700_000_000_000 + ms).unwrap();
         let after = Duration::from_millis;
         let watch = ClockWatch::begin(wall(0), after(0));
@@ -59,10 +59,10 @@ mod tests {
         let (watch, is_set_back) = watch.look(wall(3_660_000), after(61_000));
         assert!(!is_set_back, "set forward");
         let (watch, is_set_back) = watch.look(wall(61_000), after(61_000));
-        assert!(is_set_back, "and back again");
+        assert!(is_set_back, "set back");
         let (watch, is_set_back) = watch.look(wall(62_000), after(62_000));
         assert!(!is_set_back);
-        // Slowly, it is noticed once it amounts to something.
+        // Slewing is detected once it exceeds the tolerance.
         let (watch, is_set_back) = watch.look(wall(62_940), after(63_000));
         assert!(!is_set_back);
         let (_, is_set_back) = watch.look(wall(63_890), after(64_000));

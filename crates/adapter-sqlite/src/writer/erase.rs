@@ -1,11 +1,10 @@
-//! Erasing an order, within the transaction: its row becomes a tombstone that keeps the places of its events in the feed.
+//! Erasing an order within the transaction: its row becomes a tombstone, and its events keep their positions in the feed.
 //!
-//! What is personal leaves the row at once: facts and standing become empty, and of each event remains what
-//! [`Event::tombstone`] keeps. The connection overwrites with zeros what a change frees in the file (`secure_delete`, see
-//! `schema`), at the latest when a checkpoint moves the page into it. Until the write-ahead log begins anew after such a
-//! checkpoint and is written over, or the store is closed, older copies of the page can still be found in the log's file.
-//! The index keeps hashes of the user, the key and the external id until it is built anew; they lead to a row that is no
-//! order any more, and so to nothing.
+//! Personal data leaves the row at once: facts and standing become empty, and each event keeps only the fields of
+//! [`Event::tombstone`]. SQLite overwrites the freed space of the file with zeros (`secure_delete`, see `schema`), at the
+//! latest when a checkpoint copies the page into the file. The file of the write-ahead log may contain older copies of the
+//! page until it is overwritten after that checkpoint, or until the store is closed. The index keeps hashes of the user, the
+//! key and the external id until it is rebuilt; they lead to a row that is no order, so a lookup does not find it.
 
 use application::ports::{CommitError, Deadline, Erasure, StoreError};
 use domain::{Event, EventPosition, EventType, OrderId, Seq, Status, Version};
@@ -13,16 +12,16 @@ use rusqlite::params;
 
 use super::Writer;
 use super::apply::Applied;
-use super::batch::Batch;
+use super::transaction::Transaction;
 use crate::codec::{Unreadable, history, log};
 use crate::failure::{corrupt, is_unreadable};
-use crate::place;
-use crate::read::row;
+use crate::order_row;
+use crate::rowid;
 
 /// The row of an order that may be erased.
 struct Erasable {
-    place: i64,
-    /// Its events as tombstones, encoded with their seqs.
+    rowid: i64,
+    /// Its events as tombstones, encoded with their sequence numbers.
     tombstones: Vec<u8>,
 }
 
@@ -30,7 +29,7 @@ impl Writer<'_> {
     /// Erases an order that has the expected version and status.
     pub(super) fn erase(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         erasure: &Erasure,
         deadline: Deadline,
     ) -> Applied<EventPosition> {
@@ -41,7 +40,7 @@ impl Writer<'_> {
         let follows = erasure.version.next();
         let found = self.erasable(event.order_id, (erasure.version, erasure.status));
         let Erasable {
-            place,
+            rowid,
             mut tombstones,
         } = match found {
             Err(error) if is_unreadable(&error) => {
@@ -54,46 +53,46 @@ impl Writer<'_> {
         };
         if event.event_type != EventType::Erased || event.version != follows {
             return Ok(Err(CommitError::Refused(
-                "an order is erased by an event of its own, one version after its last change"
+                "an order is erased by an erased event, one version after its last change"
                     .to_owned(),
             )));
         }
-        let seq = batch.books.head + 1;
+        let seq = transaction.counters.head + 1;
         append(&mut tombstones, event, seq);
         self.connection
             .prepare_cached(
                 "UPDATE orders SET status = ?2, version = ?3, history = ?4, standing = x'', facts = x''
                     WHERE place = ?1",
             )?
-            .execute(params![place, row::ERASED, follows.get(), tombstones])?;
+            .execute(params![rowid, order_row::ERASED, follows.get(), tombstones])?;
         self.remove_job(event.order_id)?;
-        batch.books.count_erased(erasure.status);
-        batch.books.head = seq;
-        log::put(&mut batch.log, event.order_id, follows.get(), false);
-        batch.erases = true;
+        transaction.counters.count_erased(erasure.status);
+        transaction.counters.head = seq;
+        log::put(&mut transaction.log, event.order_id, follows.get(), false);
+        transaction.erases = true;
         Ok(Ok(EventPosition {
             seq: Seq(seq),
-            bits: batch.bits,
+            bits: transaction.bits,
         }))
     }
 
-    /// The order's row, if it has this version and status.
+    /// The row of the order; `None` if it does not have the expected version and status.
     fn erasable(
         &self,
         id: OrderId,
         expected: (Version, Status),
     ) -> rusqlite::Result<Option<Erasable>> {
-        let found = place::by_id!("place, version, status, history");
+        let found = rowid::by_id!("place, version, status, history");
         let found = found.find(self.connection, &id, |found| {
             let version = Version::from_number(found.get(1)?);
-            let status = row::status(found, 2)?;
+            let status = order_row::status(found, 2)?;
             if version.zip(status) != Some(expected) {
                 return Ok(None);
             }
             let tombstones = tombstones_of(id, found.get_ref(3)?.as_blob()?)
-                .map_err(|error| row::unreadable(3, error))?;
-            let place = found.get(0)?;
-            Ok(Some(Erasable { place, tombstones }))
+                .map_err(|error| order_row::unreadable(3, error))?;
+            let rowid = found.get(0)?;
+            Ok(Some(Erasable { rowid, tombstones }))
         })?;
         Ok(found.flatten())
     }
@@ -107,7 +106,7 @@ fn tombstones_of(id: OrderId, history: &[u8]) -> Result<Vec<u8>, Unreadable> {
     Ok(tombstones)
 }
 
-/// Appends an event with its seq.
+/// Appends an event with its sequence number.
 fn append(history: &mut Vec<u8>, event: &Event, seq: u64) {
     let begin = history.len();
     history::encode(event, history);

@@ -1,5 +1,4 @@
-//! Writing the rows of new orders, within the transaction: where a row goes, and what a new order adds to the work and to
-//! the index.
+//! Inserting new orders within the transaction: the rowid of the row, and the additions to the waiting work and to the index.
 
 use application::ports::{CommitError, Committed};
 use domain::{OrderId, Timestamp};
@@ -7,79 +6,80 @@ use rusqlite::{ffi, params};
 
 use super::Writer;
 use super::apply::Applied;
-use super::batch::Batch;
-use super::fresh::FreshWork;
+use super::transaction::Transaction;
+use super::unclaimed::UnclaimedOrder;
+use crate::encoded_write::EncodedWrite;
 use crate::failure::{Meaning, meaning};
-use crate::index::names::{NameHash, UserHash};
-use crate::place;
-use crate::prepared::Prepared;
+use crate::index::hashes::{UniqueKeyHash, UserHash};
+use crate::rowid;
 
 impl Writer<'_> {
-    /// Writes a new order whose key and external id are free.
+    /// Inserts a new order whose key and external id are unused.
     pub(super) fn insert(
         &mut self,
-        batch: &mut Batch,
-        write: &mut Prepared,
+        transaction: &mut Transaction,
+        write: &mut EncodedWrite,
         bytes: &mut [u8],
-        (names, lists): ([Option<NameHash>; 2], (UserHash, Option<UserHash>)),
+        (keys, lists): ([Option<UniqueKeyHash>; 2], (UserHash, Option<UserHash>)),
         now: Timestamp,
     ) -> Applied<Committed> {
-        let first_seq = batch.books.head + 1;
+        let first_seq = transaction.counters.head + 1;
         write.stamp(bytes, first_seq);
         let (id, status) = (write.id, write.status);
-        // The first statements of the write: if they are refused, they leave nothing of it.
+        // These are the first statements of the write, so a refused write leaves nothing behind.
         match self.insert_row(write, bytes) {
             Err(error) if meaning(&error) == Meaning::Refused => {
                 return Ok(Err(CommitError::Refused(error.to_string())));
             }
             inserted => inserted?,
         }
-        let is_fresh_work = write.is_fresh_work() && self.waiting.fresh.has_room(batch.fresh.len());
-        if is_fresh_work {
-            batch.books.fresh_waiting += 1;
-            batch.fresh.push(FreshWork {
+        let new_unclaimed = transaction.new_unclaimed.len();
+        let is_queued =
+            write.is_due_at_once() && self.pending.unclaimed.has_space_after(new_unclaimed);
+        if is_queued {
+            transaction.counters.unclaimed += 1;
+            transaction.new_unclaimed.push(UnclaimedOrder {
                 seq: first_seq,
                 id,
                 order: write.order.take(),
             });
         } else if let Some(due) = write.due(now) {
-            self.put_job(id, write.waits, due)?;
+            self.put_job(id, write.job_state, due)?;
         }
-        batch.books.count(None, status);
-        batch.indexed.push(lists.0, id);
+        transaction.counters.count(None, status);
+        let indexed = &mut transaction.indexed;
+        indexed.push(lists.0, id);
         if let Some(of_external_id) = lists.1 {
-            batch.indexed.push(of_external_id, id);
+            indexed.push(of_external_id, id);
         }
-        batch
-            .indexed
-            .names
-            .extend(names.into_iter().flatten().map(|name| (name, id)));
-        let seq = Self::finish(batch, write, bytes, is_fresh_work);
+        let keys = keys.into_iter().flatten();
+        indexed.unique_keys.extend(keys.map(|key| (key, id)));
+        let seq = Self::finish(transaction, write, bytes, is_queued);
         Ok(Ok(Committed::Written { seq }))
     }
 
-    /// Writes the row where its id leads to, or else at the next free place, or else in the overflow area.
-    fn insert_row(&mut self, write: &Prepared, bytes: &[u8]) -> rusqlite::Result<()> {
-        let place = place::of(write.id);
-        let taken = match self.insert_row_at(place, write, bytes) {
-            Err(error) if is_taken(&error) => error,
+    /// Inserts the row at its home rowid, or at the next free one, or in the overflow area.
+    fn insert_row(&mut self, write: &EncodedWrite, bytes: &[u8]) -> rusqlite::Result<()> {
+        let home = rowid::of(write.id);
+        let occupied = match self.insert_row_at(home, write, bytes) {
+            Err(error) if is_occupied(&error) => error,
             inserted => return inserted,
         };
-        match self.next_place(write.id, place)? {
-            Next::Free(free) => self.insert_row_at(free, write, bytes),
-            Next::Full => self.insert_into_overflow(write, bytes),
-            Next::IsThere => Err(taken),
+        match self.probe(write.id, home)? {
+            Probe::Free(rowid) => self.insert_row_at(rowid, write, bytes),
+            Probe::AllOccupied => self.insert_into_overflow(write, bytes),
+            Probe::Exists => Err(occupied),
         }
     }
 
     fn insert_row_at(
         &mut self,
-        place: i64,
-        write: &Prepared,
+        rowid: i64,
+        write: &EncodedWrite,
         bytes: &[u8],
     ) -> rusqlite::Result<()> {
         let row = params![
-            place,
+            rowid,
             write.id.as_bytes(),
             write.status.code(),
             write.version.get(),
@@ -87,44 +87,44 @@ impl Writer<'_> {
             write.history(bytes),
             write.facts(bytes)
         ];
-        self.hot.insert.execute(row).map(drop)
+        self.statements.insert.execute(row).map(drop)
     }
 
-    /// The next free place of the millisecond for an order whose own one is taken.
-    fn next_place(&self, id: OrderId, taken: i64) -> rusqlite::Result<Next> {
+    /// Searches the rowids from `home` on for a free one (linear probing).
+    fn probe(&self, id: OrderId, home: i64) -> rusqlite::Result<Probe> {
         let mut rows = self.connection.prepare_cached(
             "SELECT place, id FROM orders WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
         )?;
-        let last = taken + place::REACH - 1;
-        let mut rows = rows.query([taken, last])?;
-        let mut free = taken;
+        let last = home + rowid::PROBE_LIMIT - 1;
+        let mut rows = rows.query([home, last])?;
+        let mut free = home;
         while let Some(found) = rows.next()? {
             if found.get_ref(1)?.as_blob()? == id.as_bytes() {
-                return Ok(Next::IsThere);
+                return Ok(Probe::Exists);
             }
             if free == found.get::<_, i64>(0)? {
                 free += 1;
             }
         }
         Ok(if free <= last {
-            Next::Free(free)
+            Probe::Free(free)
         } else {
-            Next::Full
+            Probe::AllOccupied
         })
     }
 
-    fn insert_into_overflow(&mut self, write: &Prepared, bytes: &[u8]) -> rusqlite::Result<()> {
+    fn insert_into_overflow(&mut self, write: &EncodedWrite, bytes: &[u8]) -> rusqlite::Result<()> {
         let connection = self.connection;
         let last: Option<i64> = connection
             .prepare_cached("SELECT max(place) FROM orders WHERE place < 0")?
             .query_row([], |found| found.get(0))?;
-        let place = last.map_or(i64::MIN, |last| last + 1);
+        let rowid = last.map_or(i64::MIN, |last| last + 1);
         let id = write.id.as_bytes();
-        // Refused if the order is there already.
+        // The primary key refuses an order that is already there.
         connection
             .prepare_cached("INSERT INTO overflow (id, place) VALUES (?1, ?2)")?
-            .execute(params![id, place])?;
-        let inserted = self.insert_row_at(place, write, bytes);
+            .execute(params![id, rowid])?;
+        let inserted = self.insert_row_at(rowid, write, bytes);
         if inserted.is_err() {
             connection
                 .prepare_cached("DELETE FROM overflow WHERE id = ?1")?
@@ -134,16 +134,17 @@ impl Writer<'_> {
     }
 }
 
-enum Next {
+/// The result of probing for a rowid.
+enum Probe {
     Free(i64),
-    /// The order itself is there already.
-    IsThere,
-    /// All places within reach are taken.
-    Full,
+    /// The order itself already has a row.
+    Exists,
+    /// All rowids within the probe limit are occupied.
+    AllOccupied,
 }
 
-/// Whether there is a row at the place already.
-fn is_taken(error: &rusqlite::Error) -> bool {
+/// Whether an insert failed because its rowid has a row.
+fn is_occupied(error: &rusqlite::Error) -> bool {
     error
         .sqlite_error()
         .is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY)

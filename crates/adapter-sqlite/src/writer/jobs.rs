@@ -1,14 +1,14 @@
-//! The table `jobs`, within the transaction: work that does not wait in the log, how each piece of it waits, and when it is
-//! due. Every change of the table is made here, and memory ([`Waiting::jobs`](super::waiting::Waiting)) follows at once.
+//! The table `jobs`, within the transaction: work that does not wait in the log, its state and its due time. Every change of
+//! the table is made here, and memory ([`PendingWork::jobs`](super::pending_work::PendingWork)) is updated with it.
 
 use domain::{Bucket, OrderId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Writer;
 use super::job_buckets::JobBuckets;
-use crate::waits::{CLAIMED, Due, Waits};
+use crate::job_state::{CLAIMED, Due, JobState};
 
-/// A job of a bucket.
+/// A waiting job of a bucket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WaitingJob {
     pub(super) id: OrderId,
@@ -16,10 +16,10 @@ pub(super) struct WaitingJob {
 }
 
 impl Writer<'_> {
-    /// The first jobs of a bucket in the order in which they are due, also those that are due later.
+    /// The first jobs of a bucket in the order of their due times, also those that are not due yet.
     pub(super) fn jobs_of(
         &self,
-        waits: Waits,
+        state: JobState,
         bucket: Bucket,
         limit: usize,
     ) -> rusqlite::Result<Vec<WaitingJob>> {
@@ -27,7 +27,7 @@ impl Writer<'_> {
             "SELECT id, due_ms FROM jobs WHERE state = ?1 AND bucket = ?2 ORDER BY due_ms, id LIMIT ?3",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let jobs = jobs.query_map(params![waits.state(), bucket.get(), limit], |found| {
+        let jobs = jobs.query_map(params![state.code(), bucket.get(), limit], |found| {
             Ok(WaitingJob {
                 id: OrderId::from_bytes(found.get(0)?),
                 due_ms: found.get::<_, i64>(1)?.cast_unsigned(),
@@ -36,10 +36,10 @@ impl Writer<'_> {
         jobs.collect()
     }
 
-    /// How many jobs of a bucket are due, counted up to `limit`.
+    /// The number of due jobs of a bucket, counted up to `limit`.
     pub(super) fn count_due(
         &self,
-        waits: Waits,
+        state: JobState,
         bucket: Bucket,
         limit: usize,
         now: Timestamp,
@@ -53,17 +53,22 @@ impl Writer<'_> {
                     WHERE state = ?1 AND bucket = ?2 AND due_ms <= ?3 LIMIT ?4)",
             )?
             .query_row(
-                params![waits.state(), bucket.get(), now_ms, limit],
+                params![state.code(), bucket.get(), now_ms, limit],
                 |found| found.get(0),
             )?;
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
-    /// Puts work among the jobs. If its order has a job, a worker holds that, or it waits in the same way.
-    pub(super) fn put_job(&mut self, id: OrderId, waits: Waits, due: Due) -> rusqlite::Result<()> {
+    /// Inserts the job of an order. If the order has one, it is claimed or has the same state; it is updated.
+    pub(super) fn put_job(
+        &mut self,
+        id: OrderId,
+        state: JobState,
+        due: Due,
+    ) -> rusqlite::Result<()> {
         let bucket = id.bucket();
         let due_ms = due.at.as_millis();
-        // As long as there are clocks, if it is longer.
+        // A delay that does not fit becomes one that never ends.
         let delay_ms = due
             .delay
             .map(|delay| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX / 2));
@@ -75,16 +80,16 @@ impl Writer<'_> {
             )?
             .execute(params![
                 id.as_bytes(),
-                waits.state(),
+                state.code(),
                 bucket.get(),
                 due_ms.cast_signed(),
                 delay_ms
             ])?;
-        self.waiting.jobs.add(waits, bucket, due_ms);
+        self.pending.jobs.add(state, bucket, due_ms);
         Ok(())
     }
 
-    /// Notes that a worker holds the work of an order, which has a job or has none.
+    /// Inserts a claimed job, or marks the job of the order as claimed.
     pub(super) fn put_claimed_job(&mut self, id: OrderId, now: Timestamp) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached(
@@ -100,49 +105,50 @@ impl Writer<'_> {
             .map(drop)
     }
 
-    /// Notes that a worker holds a job that was found by [`Writer::jobs_of`]. The caller lets memory follow.
-    pub(super) fn claim_job(&mut self, id: OrderId) -> rusqlite::Result<()> {
+    /// Marks a job that [`Writer::jobs_of`] returned as claimed. The caller updates the first due time of its bucket.
+    pub(super) fn mark_job_claimed(&mut self, id: OrderId) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached("UPDATE jobs SET state = ?2 WHERE id = ?1")?
             .execute(params![id.as_bytes(), CLAIMED])
             .map(drop)
     }
 
-    /// Removes the job of an order; `false` if it has none.
+    /// Removes the job of an order; returns `false` if it has none.
     pub(super) fn remove_job(&mut self, id: OrderId) -> rusqlite::Result<bool> {
         let removed: Option<(u8, i64)> = self
             .connection
             .prepare_cached("DELETE FROM jobs WHERE id = ?1 RETURNING state, due_ms")?
             .query_row([id.as_bytes()], |found| Ok((found.get(0)?, found.get(1)?)))
             .optional()?;
-        let Some((state, due_ms)) = removed else {
+        let Some((code, due_ms)) = removed else {
             return Ok(false);
         };
-        if let Some(waits) = Waits::from_state(state) {
+        if let Some(state) = JobState::from_code(code) {
             let bucket = id.bucket();
-            let first = self.waiting.jobs.first(waits, bucket);
+            let first = self.pending.jobs.first(state, bucket);
             if first.is_none_or(|first| due_ms.cast_unsigned() <= first) {
-                let next = self.jobs_of(waits, bucket, 1)?;
+                let next = self.jobs_of(state, bucket, 1)?;
                 let next = next.first().map(|job| job.due_ms);
-                self.waiting.jobs.set(waits, bucket, next);
+                self.pending.jobs.set(state, bucket, next);
             }
         }
         Ok(true)
     }
 
-    /// The wall clock was set back: begins the delays anew that would end later than that.
+    /// Restarts delays after the wall clock was set back, as [`restart_delays`], and reloads the due times.
     pub(super) fn restart_delays(&mut self, now: Timestamp) -> rusqlite::Result<()> {
         let restarted = restart_delays(self.connection, now)?;
         tracing::warn!(
             jobs = restarted,
-            "the wall clock was set back; delays that it would have prolonged begin anew"
+            "the wall clock was set back; delays that it would have extended were restarted"
         );
-        self.waiting.jobs = JobBuckets::load(self.connection)?;
+        self.pending.jobs = JobBuckets::load(self.connection)?;
         Ok(())
     }
 }
 
-/// Lets no job be due later than its delay from now; how many would have been.
+/// Restarts each delay that would end later than if it began now, as happens if the wall clock is set back. Returns the
+/// number of these jobs.
 pub(crate) fn restart_delays(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(

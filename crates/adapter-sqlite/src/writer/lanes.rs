@@ -1,4 +1,5 @@
-//! Claiming and settling due work, within the transaction: how much each lane gives, and whose turn it is in it.
+//! Claiming due work: how many orders each lane gives, and which ones, round-robin over its buckets. Runs within the
+//! transaction; `claims` claims the single order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,80 +8,83 @@ use application::ports::{ClaimLimits, PER_BUCKET};
 use domain::{Bucket, Lane, Order, OrderId, Status, Timestamp, Version};
 
 use super::Writer;
-use super::batch::Batch;
-use super::fresh::FreshWork;
 use super::leases::Origin;
+use super::transaction::Transaction;
+use super::unclaimed::UnclaimedOrder;
 use crate::failure::is_unreadable;
-use crate::place;
-use crate::read::row;
-use crate::request::Taking;
-use crate::waits::{Due, Waits};
+use crate::job_state::{Due, JobState};
+use crate::order_row;
+use crate::request::ClaimKind;
+use crate::rowid;
 
-/// How long an order rests whose row cannot be read.
-pub(super) const PUT_OFF: Duration = Duration::from_secs(600);
+/// The delay of work whose order cannot be read.
+pub(super) const UNREADABLE_DELAY: Duration = Duration::from_secs(600);
 
-/// The most orders that a lane passes over in one claim, because they cannot be read or are not there.
-const MOST_PASSED_OVER: usize = 64;
+/// The most orders that one claim skips in a lane because they cannot be read or do not exist.
+const MAX_SKIPPED: usize = 64;
 
 /// Due work that was found.
 struct Found {
     due_ms: u64,
     id: OrderId,
-    /// Where it is among what the transaction took out of the window of new orders; otherwise it is a job.
-    taken: Option<usize>,
+    /// The index among the unclaimed orders that the transaction removed; `None` for a job.
+    removed_unclaimed: Option<usize>,
 }
 
-/// An order whose work is due.
+/// The order of due work.
 enum Loaded {
     Order(Arc<Order>),
-    /// It was erased meanwhile.
-    Gone,
-    /// Its row cannot be read; its work was put off, so that it stops no other's.
-    PutOff,
+    /// The order was erased.
+    Erased,
+    /// The row cannot be read. Its work was deferred, so that it does not block other work.
+    Deferred,
 }
 
 impl Writer<'_> {
-    /// Takes due orders within `limits`; settling takes those that are quarantined after the others.
-    pub(super) fn take_due(
+    /// Claims due orders of this kind within `limits`.
+    pub(super) fn claim_due(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         limits: ClaimLimits,
-        taking: &Taking,
+        kind: ClaimKind,
+        lease: Duration,
         now: Timestamp,
     ) -> rusqlite::Result<Vec<Arc<Order>>> {
-        let mut taken = Vec::new();
-        if !matches!(taking, Taking::ClaimQuarantined(_)) {
-            let mut due = [0; Lane::ALL.len()];
-            for lane in Lane::ALL {
-                let most = limits.lanes[lane.index()].most.min(limits.total);
-                due[lane.index()] = self.due_in(lane, most, now)?;
+        let mut claimed = Vec::new();
+        match kind {
+            ClaimKind::Shared => {
+                let mut due = [0; Lane::ALL.len()];
+                for lane in Lane::ALL {
+                    let most = limits.lanes[lane.index()].most.min(limits.total);
+                    due[lane.index()] = self.due_in(lane, most, now)?;
+                }
+                let allotted = limits.allot(due);
+                for lane in Lane::ALL {
+                    let wanted = allotted[lane.index()];
+                    self.claim_in_lane(transaction, lane, wanted, lease, now, &mut claimed)?;
+                }
             }
-            let allotted = limits.allot(due);
-            for lane in Lane::ALL {
-                let wanted = allotted[lane.index()];
-                self.take_from(batch, lane, wanted, taking, now, &mut taken)?;
+            ClaimKind::Quarantined => {
+                self.claim_quarantined(transaction, limits.total, lease, now, &mut claimed)?;
             }
         }
-        if !matches!(taking, Taking::Claim(_)) {
-            self.take_quarantined(batch, limits.total, taking, now, &mut taken)?;
-        }
-        Ok(taken)
+        Ok(claimed)
     }
 
-    /// How much work of a lane is due, counted up to `most`.
+    /// The number of due orders in a lane, counted up to `most`.
     fn due_in(&self, lane: Lane, most: usize, now: Timestamp) -> rusqlite::Result<usize> {
-        let waits = Waits::InLane(lane);
+        let state = JobState::InLane(lane);
         let mut count = match lane {
-            Lane::Fresh => self.waiting.fresh.len(),
+            Lane::Fresh => self.pending.unclaimed.len(),
             Lane::Retries | Lane::Receipts => 0,
         };
-        let buckets = self.waiting.jobs.due(waits, now);
+        let buckets = self.pending.jobs.due(state, now);
         let buckets: Vec<Bucket> = buckets.take(most.saturating_sub(count)).collect();
         if count + buckets.len() >= most {
             return Ok(most);
         }
         for bucket in buckets {
-            count += self.count_due(waits, bucket, most - count, now)?;
+            count += self.count_due(state, bucket, most - count, now)?;
             if count >= most {
                 return Ok(most);
             }
@@ -88,100 +92,107 @@ impl Writer<'_> {
         Ok(count)
     }
 
-    /// Takes `wanted` orders of a lane, if so much of it is due: round the buckets, the oldest due ones of each.
-    fn take_from(
+    /// Claims up to `wanted` due orders of a lane: round-robin over the buckets, oldest first in each bucket.
+    fn claim_in_lane(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         lane: Lane,
         wanted: usize,
-        taking: &Taking,
+        lease: Duration,
         now: Timestamp,
-        taken: &mut Vec<Arc<Order>>,
+        claimed: &mut Vec<Arc<Order>>,
     ) -> rusqlite::Result<()> {
-        let end = taken.len() + wanted;
-        let mut passed_over = 0;
-        while taken.len() < end && passed_over < MOST_PASSED_OVER {
-            let mut found = self.go_round(batch, lane, end - taken.len(), now)?;
+        let end = claimed.len() + wanted;
+        let mut skipped = 0;
+        while claimed.len() < end && skipped < MAX_SKIPPED {
+            let mut found = self.find_due(transaction, lane, end - claimed.len(), now)?;
             if found.is_empty() {
                 break;
             }
-            // Rows that lie side by side are changed one after the other.
-            found.sort_unstable_by_key(|found| (found.due_ms, place::of(found.id)));
-            for Found { id, taken: at, .. } in found {
-                let order = match at {
-                    Some(at) => self.take_fresh(batch, at, taking, now)?,
-                    None => self.take_job(batch, id, Waits::InLane(lane), taking, now)?,
+            // Adjacent rows are changed one after the other.
+            found.sort_unstable_by_key(|found| (found.due_ms, rowid::of(found.id)));
+            for Found {
+                id,
+                removed_unclaimed,
+                ..
+            } in found
+            {
+                let order = match removed_unclaimed {
+                    Some(index) => self.claim_unclaimed(transaction, index, lease, now)?,
+                    None => {
+                        self.claim_job_of(transaction, id, JobState::InLane(lane), lease, now)?
+                    }
                 };
-                passed_over += usize::from(order.is_none());
-                taken.extend(order);
+                skipped += usize::from(order.is_none());
+                claimed.extend(order);
             }
         }
         Ok(())
     }
 
-    /// Finds up to `wanted` due orders of a lane: round the buckets, the oldest due ones of each. They do not wait any more.
-    fn go_round(
+    /// Finds up to `wanted` due orders of a lane, round-robin over the buckets, and removes them from the waiting work.
+    fn find_due(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         lane: Lane,
         wanted: usize,
         now: Timestamp,
     ) -> rusqlite::Result<Vec<Found>> {
         let mut found = Vec::with_capacity(wanted);
         while found.len() < wanted
-            && let Some(bucket) = self.waiting.next_bucket(lane, now)
+            && let Some(bucket) = self.pending.next_bucket(lane, now)
         {
             let turn = PER_BUCKET.min(wanted - found.len());
-            self.find_oldest_due(batch, lane, bucket, turn, now, &mut found)?;
+            self.find_due_in_bucket(transaction, lane, bucket, turn, now, &mut found)?;
         }
         Ok(found)
     }
 
-    /// Takes what is quarantined, the order first that is due for longest.
-    fn take_quarantined(
+    /// Claims up to `limit` quarantined orders, the longest due first.
+    fn claim_quarantined(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         limit: usize,
-        taking: &Taking,
+        lease: Duration,
         now: Timestamp,
-        taken: &mut Vec<Arc<Order>>,
+        claimed: &mut Vec<Arc<Order>>,
     ) -> rusqlite::Result<()> {
-        let waits = Waits::Quarantined;
-        let mut passed_over = 0;
-        while taken.len() < limit && passed_over < MOST_PASSED_OVER {
-            let Some(bucket) = self.waiting.jobs.due(waits, now).next() else {
+        let state = JobState::Quarantined;
+        let mut skipped = 0;
+        while claimed.len() < limit && skipped < MAX_SKIPPED {
+            let Some(bucket) = self.pending.jobs.due(state, now).next() else {
                 break;
             };
-            let jobs = self.jobs_of(waits, bucket, 2)?;
+            let jobs = self.jobs_of(state, bucket, 2)?;
             let next = jobs.get(1).map(|job| job.due_ms);
-            self.waiting.jobs.set(waits, bucket, next);
+            self.pending.jobs.set(state, bucket, next);
             let Some(job) = jobs.first().filter(|job| job.due_ms <= now.as_millis()) else {
                 continue;
             };
-            self.claim_job(job.id)?;
-            let order = self.take_job(batch, job.id, waits, taking, now)?;
-            passed_over += usize::from(order.is_none());
-            taken.extend(order);
+            self.mark_job_claimed(job.id)?;
+            let order = self.claim_job_of(transaction, job.id, state, lease, now)?;
+            skipped += usize::from(order.is_none());
+            claimed.extend(order);
         }
         Ok(())
     }
 
-    /// Finds up to `turn` due orders of a bucket, the one first that is due for longest.
-    fn find_oldest_due(
+    /// Finds up to `turn` due orders of a bucket, the longest due first.
+    fn find_due_in_bucket(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         lane: Lane,
         bucket: Bucket,
         turn: usize,
         now: Timestamp,
         found: &mut Vec<Found>,
     ) -> rusqlite::Result<()> {
-        let waits = Waits::InLane(lane);
+        let state = JobState::InLane(lane);
         let now_ms = now.as_millis();
-        let first_job = self.waiting.jobs.first(waits, bucket);
+        let first_job = self.pending.jobs.first(state, bucket);
         let has_due_job = first_job.is_some_and(|due_ms| due_ms <= now_ms);
         let jobs = if has_due_job {
-            self.jobs_of(waits, bucket, turn + 1)?
+            self.jobs_of(state, bucket, turn + 1)?
         } else {
             Vec::new()
         };
@@ -189,27 +200,27 @@ impl Writer<'_> {
         for _ in 0..turn {
             let job_due = jobs.peek().map(|job| job.due_ms);
             let job_due = job_due.filter(|due_ms| *due_ms <= now_ms);
-            let fresh_due = match lane {
-                Lane::Fresh => self.waiting.fresh.first_due_of(bucket),
+            let unclaimed_due = match lane {
+                Lane::Fresh => self.pending.unclaimed.first_due_of(bucket),
                 Lane::Retries | Lane::Receipts => None,
             };
             let is_first =
                 |due: Timestamp| job_due.is_none_or(|job_due| due.as_millis() <= job_due);
-            if fresh_due.is_some_and(is_first)
-                && let Some(work) = self.waiting.fresh.take_first_of(bucket)
+            if unclaimed_due.is_some_and(is_first)
+                && let Some(order) = self.pending.unclaimed.remove_first_of(bucket)
             {
                 found.push(Found {
-                    due_ms: work.due().as_millis(),
-                    id: work.id,
-                    taken: Some(batch.taken.len()),
+                    due_ms: order.due().as_millis(),
+                    id: order.id,
+                    removed_unclaimed: Some(transaction.removed_unclaimed.len()),
                 });
-                batch.taken.push(work);
+                transaction.removed_unclaimed.push(order);
             } else if let Some(job) = jobs.next_if(|job| job.due_ms <= now_ms) {
-                self.claim_job(job.id)?;
+                self.mark_job_claimed(job.id)?;
                 found.push(Found {
                     due_ms: job.due_ms,
                     id: job.id,
-                    taken: None,
+                    removed_unclaimed: None,
                 });
             } else {
                 break;
@@ -217,28 +228,29 @@ impl Writer<'_> {
         }
         if has_due_job {
             let next = jobs.next().map(|job| job.due_ms);
-            self.waiting.jobs.set(waits, bucket, next);
+            self.pending.jobs.set(state, bucket, next);
         }
         Ok(())
     }
 
-    /// Takes a new order that is out of its window, unless it has moved on since it was created.
-    fn take_fresh(
+    /// Claims an unclaimed order that the transaction removed from the window; `None` if the order has changed since it was
+    /// created, or cannot be claimed.
+    fn claim_unclaimed(
         &mut self,
-        batch: &mut Batch,
-        at: usize,
-        taking: &Taking,
+        transaction: &mut Transaction,
+        index: usize,
+        lease: Duration,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let FreshWork { seq, id, .. } = batch.taken[at];
-        batch.books.claimed_up_to = batch.books.claimed_up_to.max(seq);
-        let order = match batch.taken[at].order.clone() {
+        let UnclaimedOrder { seq, id, .. } = transaction.removed_unclaimed[index];
+        transaction.counters.claimed_up_to = transaction.counters.claimed_up_to.max(seq);
+        let order = match transaction.removed_unclaimed[index].order.clone() {
             Some(order) => order,
-            None => match self.load_due(id, Waits::InLane(Lane::Fresh), now)? {
+            None => match self.load_due(id, JobState::InLane(Lane::Fresh), now)? {
                 Loaded::Order(order) => order,
-                Loaded::Gone => return Ok(None),
-                Loaded::PutOff => {
-                    batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
+                Loaded::Erased => return Ok(None),
+                Loaded::Deferred => {
+                    transaction.counters.subtract_unclaimed();
                     return Ok(None);
                 }
             },
@@ -246,41 +258,49 @@ impl Writer<'_> {
         if order.version != Version::FIRST || order.status != Status::Pending {
             return Ok(None);
         }
-        let taken = self.take(batch, &order, Origin::Fresh(seq), taking, now)?;
-        if taken.is_some() {
-            batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
+        let claimed = self.claim_order(transaction, &order, Origin::Log(seq), lease, now)?;
+        if claimed.is_some() {
+            transaction.counters.subtract_unclaimed();
         }
-        Ok(taken)
+        Ok(claimed)
     }
 
-    fn take_job(
+    /// Claims the order of a job; `None` if it cannot be claimed. A job whose order cannot be claimed at all is removed.
+    fn claim_job_of(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         id: OrderId,
-        waits: Waits,
-        taking: &Taking,
+        state: JobState,
+        lease: Duration,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Arc<Order>>> {
-        let taken = match self.load_due(id, waits, now)? {
-            Loaded::Order(order) => self.take(batch, &order, Origin::Job, taking, now)?,
-            Loaded::Gone => None,
-            Loaded::PutOff => return Ok(None),
+        let claimed = match self.load_due(id, state, now)? {
+            Loaded::Order(order) => {
+                self.claim_order(transaction, &order, Origin::Job, lease, now)?
+            }
+            Loaded::Erased => None,
+            Loaded::Deferred => return Ok(None),
         };
-        if taken.is_none() {
+        if claimed.is_none() {
             tracing::warn!(order = %id, "a job without a claimable order was removed");
             self.remove_job(id)?;
         }
-        Ok(taken)
+        Ok(claimed)
     }
 
-    fn load_due(&mut self, id: OrderId, waits: Waits, now: Timestamp) -> rusqlite::Result<Loaded> {
-        match row::load(self.connection, id) {
+    fn load_due(
+        &mut self,
+        id: OrderId,
+        state: JobState,
+        now: Timestamp,
+    ) -> rusqlite::Result<Loaded> {
+        match order_row::load(self.connection, id) {
             Err(error) if is_unreadable(&error) => {
-                tracing::error!(order_id = %id, %error, "an order cannot be read; its work is put off for ten minutes");
-                self.put_job(id, waits, Due::after(PUT_OFF, now))?;
-                Ok(Loaded::PutOff)
+                tracing::error!(order_id = %id, %error, "an order cannot be read; its work is deferred for ten minutes");
+                self.put_job(id, state, Due::after(UNREADABLE_DELAY, now))?;
+                Ok(Loaded::Deferred)
             }
-            loaded => Ok(loaded?.map_or(Loaded::Gone, |(order, _)| Loaded::Order(order))),
+            loaded => Ok(loaded?.map_or(Loaded::Erased, |(order, _)| Loaded::Order(order))),
         }
     }
 }

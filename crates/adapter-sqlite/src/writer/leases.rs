@@ -1,17 +1,17 @@
-//! Who works on what: the leases, in memory, by the monotonic clock. One process has the data folder, so that no
-//! lease outlives it; what an earlier process had claimed is put in here, run out, when the store is opened.
+//! The leases of claims, in memory, by the monotonic clock. One process at a time uses the data folder, so no lease outlives
+//! its process: a start adds the claims of the previous process as expired leases (`recovery`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::{OrderId, Version};
 
-/// Where the work of a claim came from, which is where a crash finds it.
+/// Where the work of a claim is stored, and so where a start finds it after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The log, at this seq.
-    Fresh(u64),
-    /// The table `jobs`.
+    /// In the log, at this sequence number.
+    Log(u64),
+    /// In the table `jobs`.
     Job,
 }
 
@@ -26,26 +26,26 @@ pub(crate) struct Lease {
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     by_order: HashMap<OrderId, Lease>,
-    /// The seqs of those of new orders of the log.
-    fresh: BTreeSet<u64>,
+    /// The sequence numbers of the leases with [`Origin::Log`].
+    in_log: BTreeSet<u64>,
 }
 
 impl Leases {
     pub(crate) fn insert(&mut self, id: OrderId, lease: Lease) {
         self.remove(id);
-        if let Origin::Fresh(seq) = lease.origin {
-            self.fresh.insert(seq);
+        if let Origin::Log(seq) = lease.origin {
+            self.in_log.insert(seq);
         }
         self.by_order.insert(id, lease);
     }
 
     pub(crate) fn remove(&mut self, id: OrderId) {
         if let Some(Lease {
-            origin: Origin::Fresh(seq),
+            origin: Origin::Log(seq),
             ..
         }) = self.by_order.remove(&id)
         {
-            self.fresh.remove(&seq);
+            self.in_log.remove(&seq);
         }
     }
 
@@ -53,14 +53,14 @@ impl Leases {
         self.by_order.get(&id)
     }
 
-    /// Prolongs the lease of this claim.
-    pub(crate) fn prolong(&mut self, id: OrderId, until: Duration) {
+    /// Sets the end of the lease of an order, if it has one.
+    pub(crate) fn extend(&mut self, id: OrderId, until: Duration) {
         if let Some(lease) = self.by_order.get_mut(&id) {
             lease.until = until;
         }
     }
 
-    /// Claims whose lease has run out, at most `limit`.
+    /// At most `limit` claims whose lease has expired.
     pub(crate) fn expired(&self, now: Duration, limit: usize) -> Vec<(OrderId, Version)> {
         self.by_order
             .iter()
@@ -70,19 +70,19 @@ impl Leases {
             .collect()
     }
 
-    /// How far no fresh claim is open, where `claimed_through` is how far there are claims.
+    /// The sequence number up to which no claim with [`Origin::Log`] is open, at most `claimed_through`.
     pub(crate) fn settled_through(&self, claimed_through: u64) -> u64 {
-        self.fresh
+        self.in_log
             .first()
             .map_or(claimed_through, |seq| (seq - 1).min(claimed_through))
     }
 
-    /// Claims of new orders at or before `seq`, which hold the mark back, at most `limit`.
-    pub(crate) fn fresh_up_to(&self, seq: u64, limit: usize) -> Vec<OrderId> {
-        if self.fresh.first().is_none_or(|first| *first > seq) {
+    /// At most `limit` orders whose lease has [`Origin::Log`] at or before `seq`.
+    pub(crate) fn in_log_up_to(&self, seq: u64, limit: usize) -> Vec<OrderId> {
+        if self.in_log.first().is_none_or(|first| *first > seq) {
             return Vec::new();
         }
-        let is_old = |lease: &Lease| matches!(lease.origin, Origin::Fresh(at) if at <= seq);
+        let is_old = |lease: &Lease| matches!(lease.origin, Origin::Log(at) if at <= seq);
         let old = self.by_order.iter().filter(|(_, lease)| is_old(lease));
         old.take(limit).map(|(id, _)| *id).collect()
     }

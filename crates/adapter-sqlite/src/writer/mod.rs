@@ -1,144 +1,122 @@
-//! The one thread that writes: takes everything that waits, up to a bound, applies it in one transaction, makes it
-//! durable, then answers all of it. Under load a commit carries hundreds of decisions, at rest it carries one, at
-//! once, without a timer.
+//! The writer thread: takes everything that is queued, up to a limit, applies it in one transaction, makes it durable, and
+//! then answers all callers. Under load a commit carries hundreds of decisions; at rest it carries one, without a delay.
 //!
-//! Started by the store; reached through the queue alone. It never waits for a caller, and publishes to readers
-//! ([`Published`], [`Memtable`]) before it answers.
+//! The store starts the thread; calls reach it only through the queue. It never waits for a caller, and it publishes to the
+//! readers ([`CommittedState`], [`Memtable`]) before it answers.
 
-pub(crate) mod apply;
-pub(crate) mod batch;
-pub(crate) mod books;
+mod admission;
+mod apply;
 mod bucket_set;
+mod claims;
 pub(crate) mod clock_watch;
+pub(crate) mod counters;
+mod duplicates;
 mod erase;
-pub(crate) mod fresh;
-mod hot;
+mod failed;
 mod insert;
 pub(crate) mod job_buckets;
 pub(crate) mod jobs;
-mod known;
 mod lanes;
 pub(crate) mod leases;
+pub(crate) mod pending_work;
 pub(crate) mod recovery;
+mod requests;
+mod round_robin;
+mod statements;
 mod stop_guard;
-pub(crate) mod waiting;
+mod transaction;
+mod unclaimed;
 mod watermarks;
-mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, CommitError, CommitHint, CommitHints, Ids, StoreError};
+use application::ports::{Clock, CommitError, CommitHint, CommitHints, Ids};
 use domain::{Seq, Timestamp};
 use rusqlite::Connection;
 
-use crate::SHARD;
-use crate::failure::{Meaning, in_words, meaning, not_written, unavailable, unknown};
+use crate::committed_state::CommittedState;
 use crate::index::memtable::Memtable;
 use crate::index::reader::IndexReader;
-use crate::parcel::Parcel;
-use crate::prepared::{Prepared, PreparedGuard};
-use crate::published::Published;
 use crate::queue::WriteQueue;
-use crate::request::Request;
-use batch::{Answer, Batch};
-use books::Books;
+use crate::shard::SHARD;
+use crate::write_batch::WriteBatch;
+use admission::Admission;
 use clock_watch::ClockWatch;
-use hot::HotStatements;
+use counters::CheckpointCounters;
+use failed::FailedTransaction;
 use job_buckets::JobBuckets;
 use leases::Leases;
+use pending_work::PendingWork;
+use statements::WriterStatements;
 use stop_guard::StopGuard;
-use waiting::Waiting;
+use transaction::Transaction;
 
-/// How long the writer waits for the index before it refuses new orders.
-const WAIT_FOR_INDEX: Duration = Duration::from_secs(2);
+/// How long the writer waits for space in the memtable before it refuses new orders.
+const WAIT_FOR_SPACE: Duration = Duration::from_secs(2);
 
 /// What the writer shares with the other threads of the store.
-pub(crate) struct Surroundings {
+pub(crate) struct SharedState {
     pub(crate) queue: Arc<WriteQueue>,
-    pub(crate) published: Arc<Published>,
+    pub(crate) committed: Arc<CommittedState>,
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) hints: Arc<dyn CommitHints>,
 }
 
-/// What the writer begins with.
-pub(crate) struct Beginning {
-    pub(crate) surroundings: Surroundings,
+/// The initial state of the writer, made when the store is opened and moved to its thread.
+pub(crate) struct WriterSetup {
+    pub(crate) shared: SharedState,
     pub(crate) connection: Connection,
     pub(crate) index: IndexReader,
-    pub(crate) books: Books,
-    pub(crate) waiting: Waiting,
+    pub(crate) counters: CheckpointCounters,
+    pub(crate) pending: PendingWork,
     pub(crate) leases: Leases,
     pub(crate) clock_watch: ClockWatch,
     /// [`Tuning::searched_events`](crate::Tuning::searched_events).
     pub(crate) searched_events: u64,
 }
 
+/// The state of the writer between two transactions, and the connection that writes orders.
 pub(crate) struct Writer<'c> {
-    surroundings: Surroundings,
+    shared: SharedState,
     connection: &'c Connection,
-    hot: HotStatements<'c>,
+    statements: WriterStatements<'c>,
     index: IndexReader,
-    books: Books,
-    waiting: Waiting,
-    /// A transaction failed: what is known of the jobs has to be read again.
-    are_jobs_unknown: bool,
+    /// The counters after the last commit.
+    counters: CheckpointCounters,
+    pending: PendingWork,
+    /// A transaction was rolled back: the next one reloads the due times of the jobs from the table.
+    must_reload_jobs: bool,
     leases: Leases,
     clock_watch: ClockWatch,
     searched_events: u64,
 }
 
-/// What decides whether a write is begun.
-#[derive(Clone, Copy)]
-struct Admission {
-    is_expired: bool,
-    /// The index has room for new orders.
-    has_room: bool,
-}
-
-impl Admission {
-    fn refusal(self, write: &Prepared) -> Option<StoreError> {
-        if self.is_expired {
-            return Some(StoreError::Expired);
-        }
-        let is_new = matches!(write.guard, PreparedGuard::New { .. });
-        (is_new && !self.has_room).then(|| {
-            unavailable("the index of orders cannot keep up or cannot be written; see the log")
-        })
-    }
-}
-
-/// Why a transaction was not committed.
-struct Failed {
-    answer: StoreError,
-    meaning: Meaning,
-}
-
-impl Beginning {
-    /// Works until the queue is closed and empty, or the disk cannot be trusted any more. Returns its connection.
+impl WriterSetup {
+    /// Runs the writer until the queue is closed and empty, or until a fatal error. Returns the connection.
     pub(crate) fn run(self) -> Connection {
         let _stop_guard = StopGuard {
-            published: Arc::clone(&self.surroundings.published),
-            queue: Arc::clone(&self.surroundings.queue),
-            memtable: Arc::clone(&self.surroundings.memtable),
+            committed: Arc::clone(&self.shared.committed),
+            queue: Arc::clone(&self.shared.queue),
+            memtable: Arc::clone(&self.shared.memtable),
         };
-        match HotStatements::prepare(&self.connection) {
-            Ok(hot) => Writer {
-                surroundings: self.surroundings,
+        match WriterStatements::prepare(&self.connection) {
+            Ok(statements) => Writer {
+                shared: self.shared,
                 connection: &self.connection,
-                hot,
+                statements,
                 index: self.index,
-                books: self.books,
-                waiting: self.waiting,
-                are_jobs_unknown: false,
+                counters: self.counters,
+                pending: self.pending,
+                must_reload_jobs: false,
                 leases: self.leases,
                 clock_watch: self.clock_watch,
                 searched_events: self.searched_events,
             }
             .run(),
-            Err(error) => tracing::error!(%error, "the writer of the store cannot begin"),
+            Err(error) => tracing::error!(%error, "the writer of the store cannot start"),
         }
         self.connection
     }
@@ -146,70 +124,79 @@ impl Beginning {
 
 impl Writer<'_> {
     fn run(&mut self) {
-        let mut parcels = Vec::new();
-        let mut batch = Batch::default();
-        while self.surroundings.queue.take(&mut parcels) {
-            if !self.transaction(&mut parcels, &mut batch) {
+        let mut batches = Vec::new();
+        let mut transaction = Transaction::default();
+        while self.shared.queue.take(&mut batches) {
+            if !self.run_transaction(&mut batches, &mut transaction) {
                 return;
             }
-            parcels.iter_mut().for_each(Parcel::clear);
+            batches.iter_mut().for_each(WriteBatch::clear);
         }
     }
 
-    /// One commit; `false` if there must be none after it.
-    fn transaction(&mut self, parcels: &mut [Parcel], batch: &mut Batch) -> bool {
-        let has_room = self.surroundings.memtable.wait_for_room(WAIT_FOR_INDEX);
-        let now = self.surroundings.clock.now();
-        // Half of the bits are enough for a commit.
-        let bits = self.surroundings.ids.random() as u32;
-        batch.begin(self.books, bits, self.waiting.rounds);
-        let monotonic = self.surroundings.clock.monotonic();
+    /// Runs one transaction and answers its callers. Returns `false` after a fatal error.
+    fn run_transaction(
+        &mut self,
+        batches: &mut [WriteBatch],
+        transaction: &mut Transaction,
+    ) -> bool {
+        let has_space = self.shared.memtable.wait_for_space(WAIT_FOR_SPACE);
+        let now = self.shared.clock.now();
+        // A commit uses half of the random bits.
+        let bits = self.shared.ids.random() as u32;
+        transaction.begin(self.counters, bits, self.pending.round_robin);
+        let monotonic = self.shared.clock.monotonic();
         let (clock_watch, is_set_back) = self.clock_watch.look(now, monotonic);
         let done = self
             .begin(now, is_set_back)
-            .and_then(|()| self.apply_all(parcels, batch, now, has_room))
-            .and_then(|()| self.commit(batch, now));
+            .and_then(|()| self.apply_all(batches, transaction, now, has_space))
+            .and_then(|()| self.commit(transaction, now));
         self.index.end_snapshot();
         match done {
             Ok(()) => {
                 self.clock_watch = clock_watch;
-                self.adopt(batch, now);
-                parcels.iter_mut().for_each(Parcel::tell);
-                for answer in batch.answers.drain(..) {
+                self.on_commit(transaction, now);
+                batches.iter_mut().for_each(WriteBatch::complete);
+                for answer in transaction.answers.drain(..) {
                     answer.send();
                 }
                 true
             }
-            Err(failed) => self.give_up(parcels, batch, &failed),
+            Err(failed) => self.on_rollback(batches, transaction, &failed),
         }
     }
 
-    fn begin(&mut self, now: Timestamp, is_set_back: bool) -> Result<(), Failed> {
-        self.hot.begin.execute([]).map_err(before_commit)?;
-        if self.are_jobs_unknown {
-            self.waiting.jobs = JobBuckets::load(self.connection).map_err(before_commit)?;
-            self.are_jobs_unknown = false;
+    fn begin(&mut self, now: Timestamp, is_set_back: bool) -> Result<(), FailedTransaction> {
+        self.begin_transaction(now, is_set_back)
+            .map_err(FailedTransaction::before_commit)
+    }
+
+    fn begin_transaction(&mut self, now: Timestamp, is_set_back: bool) -> rusqlite::Result<()> {
+        self.statements.begin.execute([])?;
+        if self.must_reload_jobs {
+            self.pending.jobs = JobBuckets::load(self.connection)?;
+            self.must_reload_jobs = false;
         }
         if is_set_back {
-            self.restart_delays(now).map_err(before_commit)?;
+            self.restart_delays(now)?;
         }
         Ok(())
     }
 
-    /// The writes first, then what else is asked for: a claim finds what came at the same time.
+    /// Applies the writes first and then the requests, so that a claim finds the orders of the same transaction.
     fn apply_all(
         &mut self,
-        parcels: &mut [Parcel],
-        batch: &mut Batch,
+        batches: &mut [WriteBatch],
+        transaction: &mut Transaction,
         now: Timestamp,
-        has_room: bool,
-    ) -> Result<(), Failed> {
-        self.apply_writes(parcels, batch, now, has_room)
-            .map_err(before_commit)?;
-        for parcel in parcels {
-            while let Some(request) = parcel.asked.pop_front() {
-                self.apply_request(request, batch, now)
-                    .map_or(Ok(()), |error| Err(before_commit(error)))?;
+        has_space: bool,
+    ) -> Result<(), FailedTransaction> {
+        self.apply_writes(batches, transaction, now, has_space)
+            .map_err(FailedTransaction::before_commit)?;
+        for batch in batches {
+            while let Some(request) = batch.requests.pop_front() {
+                self.apply_request(request, transaction, now)
+                    .map_err(FailedTransaction::before_commit)?;
             }
         }
         Ok(())
@@ -217,184 +204,118 @@ impl Writer<'_> {
 
     fn apply_writes(
         &mut self,
-        parcels: &mut [Parcel],
-        batch: &mut Batch,
+        batches: &mut [WriteBatch],
+        transaction: &mut Transaction,
         now: Timestamp,
-        has_room: bool,
+        has_space: bool,
     ) -> rusqlite::Result<()> {
         let started = tokio::time::Instant::now();
-        let mut sequence = std::mem::take(&mut batch.sequence);
-        sequence.clear();
-        for (parcel, places) in parcels.iter().map(|parcel| &parcel.places).enumerate() {
-            let places = places.iter().enumerate();
-            sequence.extend(places.map(|(number, place)| (*place, parcel, number)));
+        let mut write_order = std::mem::take(&mut transaction.write_order);
+        write_order.clear();
+        for (batch, rowids) in batches.iter().map(|batch| &batch.rowids).enumerate() {
+            let rowids = rowids.iter().enumerate();
+            write_order.extend(rowids.map(|(index, rowid)| (*rowid, batch, index)));
         }
-        // Rows that lie side by side are written one after the other. The callers of those that are moved cannot tell:
-        // they asked at the same time.
-        sequence.sort_unstable();
-        for (_, parcel, number) in &sequence {
-            let opened = parcels[*parcel].open(*number);
+        // Adjacent rows are written one after the other. No caller can observe the changed order, because their calls were
+        // concurrent.
+        write_order.sort_unstable();
+        for (_, batch, index) in &write_order {
+            let pending = batches[*batch].write_mut(*index);
             let admission = Admission {
-                is_expired: opened.deadline <= started,
-                has_room,
+                is_expired: pending.deadline <= started,
+                has_space,
             };
-            *opened.answer = match admission.refusal(opened.write) {
+            *pending.answer = match admission.refusal(pending.write) {
                 Some(refusal) => Err(CommitError::Store(refusal)),
-                None => self.apply(batch, opened.write, opened.bytes, now)?,
+                None => self.apply(transaction, pending.write, pending.bytes, now)?,
             };
         }
-        batch.sequence = sequence;
+        transaction.write_order = write_order;
         Ok(())
     }
 
-    /// Does what is asked for beside the writes; the failure that ends the transaction, if there is one.
-    fn apply_request(
+    /// Writes the log row and makes the transaction durable.
+    fn commit(
         &mut self,
-        request: Request,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         now: Timestamp,
-    ) -> Option<rusqlite::Error> {
-        let (answer, failure) = match request {
-            Request::Take {
-                limits,
-                taking,
-                reply,
-            } => {
-                let (answer, failure) = split(self.take_due(batch, limits, &taking, now));
-                (Answer::Orders(reply, answer), failure)
-            }
-            Request::Rescue {
-                policy,
-                limit,
-                reply,
-            } => {
-                let (answer, failure) = split(self.rescue(batch, policy, limit, now));
-                (Answer::Orders(reply, answer), failure)
-            }
-            Request::Heartbeat {
-                claims,
-                lease,
-                reply,
-            } => {
-                let (answer, failure) = split(self.heartbeat(claims, lease));
-                (Answer::Lost(reply, answer), failure)
-            }
-            Request::Erase {
-                erasure,
-                deadline,
-                reply,
-            } => {
-                let (answer, failure) = match self.erase(batch, &erasure, deadline) {
-                    Ok(answer) => (answer, None),
-                    // Never sent: the transaction fails.
-                    Err(error) => (Err(CommitError::Stale), Some(error)),
-                };
-                (Answer::Erased(reply, answer), failure)
-            }
-        };
-        batch.answers.push(answer);
-        failure
+    ) -> Result<(), FailedTransaction> {
+        self.append_log_row(transaction, now)
+            .map_err(FailedTransaction::before_commit)?;
+        let committed = self.statements.commit.execute([]).map(drop);
+        committed.map_err(|error| FailedTransaction::at_commit(&error))
     }
 
-    /// Writes the log row and the books, and makes all of it durable.
-    fn commit(&mut self, batch: &mut Batch, now: Timestamp) -> Result<(), Failed> {
-        self.close_books(batch, now).map_err(before_commit)?;
-        self.hot.commit.execute([]).map(drop).map_err(|error| {
-            let meaning = meaning(&error);
-            let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
-            // A full disk cuts the write-ahead log off before its commit record: nothing was written. Of any
-            // other failure it is not known how much of the log a restart would find.
-            let answer = if is_full {
-                not_written(&error)
-            } else {
-                unknown(in_words(&error))
-            };
-            Failed { answer, meaning }
-        })
-    }
-
-    /// The transaction is durable: memory follows, then readers and followers.
-    fn adopt(&mut self, batch: &mut Batch, now: Timestamp) {
-        let before = std::mem::replace(&mut self.books, batch.books);
-        self.waiting.adopt(batch);
-        let keeps_orders = self.waiting.fresh.keeps_orders();
-        self.surroundings.queue.keep_orders(keeps_orders);
-        for id in batch.leases_ended.drain(..) {
+    /// After the commit: updates memory, publishes to the readers, and sends the hint to workers and followers.
+    fn on_commit(&mut self, transaction: &mut Transaction, now: Timestamp) {
+        let before = std::mem::replace(&mut self.counters, transaction.counters);
+        self.pending.on_commit(transaction);
+        let keeps_new_orders = self.pending.unclaimed.keeps_new_orders();
+        self.shared.queue.set_keeps_new_orders(keeps_new_orders);
+        for id in transaction.leases_ended.drain(..) {
             self.leases.remove(id);
         }
-        for (id, lease) in batch.leases_taken.drain(..) {
+        for (id, lease) in transaction.leases_taken.drain(..) {
             self.leases.insert(id, lease);
         }
-        let Surroundings {
-            published,
+        let SharedState {
+            committed,
             memtable,
             hints,
             ..
-        } = &self.surroundings;
-        let figures = self.books.figures(self.waiting.first_due());
-        if self.books.head == before.head {
-            // No order changed, but what is due may have: a job without an order was removed, or one was put off.
-            if figures != published.figures() {
-                published.publish(figures, &mut batch.events);
+        } = &self.shared;
+        let snapshot = self.counters.snapshot(self.pending.first_due());
+        if self.counters.head == before.head {
+            // No order changed, but due times may have: a job without an order was removed, or a job was deferred.
+            if snapshot != committed.snapshot() {
+                committed.publish(snapshot, &mut transaction.events);
             }
             return;
         }
-        batch.log.clear();
-        memtable.append(&mut batch.indexed, figures.position());
-        if batch.erases {
-            batch.events.clear();
-            published.publish_erasure(figures);
+        transaction.log.clear();
+        memtable.append(&mut transaction.indexed, snapshot.position());
+        if transaction.erases {
+            transaction.events.clear();
+            committed.publish_erasure(snapshot);
         } else {
-            published.publish(figures, &mut batch.events);
+            committed.publish(snapshot, &mut transaction.events);
         }
         let hint = CommitHint {
-            seq: Seq(self.books.head),
-            work_is_due: figures.work.is_due(now),
+            seq: Seq(self.counters.head),
+            work_is_due: snapshot.work.is_due(now),
         };
         hints.committed(SHARD, hint);
     }
 
-    /// The transaction failed: every caller gets the failure, memory is as it was before.
-    fn give_up(&mut self, parcels: &mut [Parcel], batch: &mut Batch, failed: &Failed) -> bool {
+    /// After a failure: rolls back, restores memory, and fails every caller. Returns `false` after a fatal error, which also
+    /// stops the store.
+    fn on_rollback(
+        &mut self,
+        batches: &mut [WriteBatch],
+        transaction: &mut Transaction,
+        failed: &FailedTransaction,
+    ) -> bool {
         tracing::error!(error = %failed.answer, "a commit failed and was rolled back");
         let rolled_back =
             self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-        self.waiting.restore(batch);
-        self.are_jobs_unknown = true;
-        batch.forget();
-        let is_trusted = rolled_back && failed.meaning != Meaning::Untrusted;
-        if !is_trusted {
-            let reason = format!(
+        self.pending.on_rollback(transaction);
+        self.must_reload_jobs = true;
+        transaction.reset();
+        let is_fatal = !rolled_back || failed.is_fatal();
+        if is_fatal {
+            let error = format!(
                 "the disk or the file system failed ({}); the store is not trusted any more, restart the process",
                 failed.answer
             );
-            self.surroundings.published.distrust(reason.clone());
-            self.surroundings.queue.close(&reason);
+            self.shared.committed.poison(error.clone());
+            self.shared.queue.close(&error);
         }
-        for answer in batch.answers.drain(..) {
+        for answer in transaction.answers.drain(..) {
             answer.fail(&failed.answer);
         }
-        for parcel in parcels {
-            parcel.refuse(&failed.answer);
+        for batch in batches {
+            batch.fail(&failed.answer);
         }
-        is_trusted
-    }
-}
-
-/// Nothing of the transaction can have become durable.
-fn before_commit(error: rusqlite::Error) -> Failed {
-    Failed {
-        meaning: meaning(&error),
-        answer: not_written(&error),
-    }
-}
-
-/// An answer for now, and the failure that ends the transaction.
-fn split<T: Default>(
-    done: rusqlite::Result<T>,
-) -> (Result<T, StoreError>, Option<rusqlite::Error>) {
-    match done {
-        Ok(value) => (Ok(value), None),
-        Err(error) => (Ok(T::default()), Some(error)),
+        !is_fatal
     }
 }

@@ -1,77 +1,77 @@
-//! What the writer finds when the store is opened: new orders that wait in the log, and the claims of an earlier process,
-//! whose leases ended with it. It searches the log behind the watermarks.
+//! Recovery at the start: finds the unclaimed orders of the log, and the claims of the previous process, whose leases ended
+//! with it. It searches the log behind the watermarks and changes nothing.
 
 use std::time::Duration;
 
 use domain::{OrderId, Status, Version};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::books::Books;
-use super::fresh::{FreshWindow, FreshWork};
+use super::counters::CheckpointCounters;
 use super::leases::{Lease, Leases, Origin};
+use super::unclaimed::{UnclaimedOrder, UnclaimedWindow};
 use crate::codec::log::{self, Entry};
-use crate::place;
-use crate::read::row;
-use crate::waits::CLAIMED;
+use crate::job_state::CLAIMED;
+use crate::order_row;
+use crate::rowid;
 
-/// How far an order has got.
-enum Standing {
+/// The state of an order that has a log entry.
+enum LoggedState {
     /// It was never claimed and waits in the log.
-    Waits,
-    /// A claim with this token holds it.
+    Unclaimed,
+    /// It is claimed with this token.
     Claimed(Version),
-    /// It waits among the jobs, for a person, or for nothing.
+    /// It has a job, waits for a person, or is final.
     Other,
 }
 
-/// The new orders that wait in the log, at most `window` before others go to the jobs, and the claims of an earlier process,
-/// as leases that have run out: the first rescue takes them back.
+/// Returns the unclaimed orders of the log, with a window for `window` of them, and the claims of the previous process as
+/// expired leases, which the first rescue takes back. Corrects `counters.unclaimed`.
 pub(crate) fn recover(
     connection: &Connection,
-    books: &mut Books,
+    counters: &mut CheckpointCounters,
     window: usize,
-) -> rusqlite::Result<(FreshWindow, Leases)> {
+) -> rusqlite::Result<(UnclaimedWindow, Leases)> {
     let mut leases = Leases::default();
     let mut claimed = connection.prepare("SELECT id FROM jobs WHERE state = ?1")?;
     let mut claimed = claimed.query([CLAIMED])?;
     while let Some(job) = claimed.next()? {
         let id = OrderId::from_bytes(job.get(0)?);
         if let Some(token) = claim_token(connection, id)? {
-            leases.insert(id, run_out(token, Origin::Job));
+            leases.insert(id, expired(token, Origin::Job));
         }
     }
-    let (mut waiting, mut not_read) = (Vec::new(), Vec::new());
-    search_log(connection, books.settled_through, |entry| {
-        if entry.seq > books.claimed_up_to {
-            not_read.push(entry);
+    let (mut unclaimed, mut unread) = (Vec::new(), Vec::new());
+    search_log(connection, counters.settled_through, |entry| {
+        if entry.seq > counters.claimed_up_to {
+            unread.push(entry);
             return Ok(());
         }
-        match standing(connection, entry.id)? {
-            Standing::Waits if entry.seq > books.claimed_through => waiting.push(entry),
-            Standing::Claimed(token) if leases.get(entry.id).is_none() => {
-                leases.insert(entry.id, run_out(token, Origin::Fresh(entry.seq)));
+        match logged_state(connection, entry.id)? {
+            LoggedState::Unclaimed if entry.seq > counters.claimed_through => unclaimed.push(entry),
+            LoggedState::Claimed(token) if leases.get(entry.id).is_none() => {
+                leases.insert(entry.id, expired(token, Origin::Log(entry.seq)));
             }
-            Standing::Waits | Standing::Claimed(_) | Standing::Other => {}
+            LoggedState::Unclaimed | LoggedState::Claimed(_) | LoggedState::Other => {}
         }
         Ok(())
     })?;
-    // If as many orders wait as were counted, none of them has moved on.
-    let is_complete = (waiting.len() + not_read.len()) as u64 == books.fresh_waiting;
-    for entry in not_read {
-        if is_complete || matches!(standing(connection, entry.id)?, Standing::Waits) {
-            waiting.push(entry);
+    // If the number matches the counter, all of them are unclaimed, and their rows need not be read.
+    let is_exact = (unclaimed.len() + unread.len()) as u64 == counters.unclaimed;
+    for entry in unread {
+        if is_exact || matches!(logged_state(connection, entry.id)?, LoggedState::Unclaimed) {
+            unclaimed.push(entry);
         }
     }
-    books.fresh_waiting = waiting.len() as u64;
-    let mut fresh = FreshWindow::new(window);
-    for Entry { seq, id, .. } in waiting {
+    counters.unclaimed = unclaimed.len() as u64;
+    let mut found = UnclaimedWindow::new(window);
+    for Entry { seq, id, .. } in unclaimed {
         let order = None;
-        fresh.add(FreshWork { seq, id, order });
+        found.add(UnclaimedOrder { seq, id, order });
     }
-    Ok((fresh, leases))
+    Ok((found, leases))
 }
 
-fn run_out(token: Version, origin: Origin) -> Lease {
+fn expired(token: Version, origin: Origin) -> Lease {
     Lease {
         token,
         until: Duration::ZERO,
@@ -79,11 +79,11 @@ fn run_out(token: Version, origin: Origin) -> Lease {
     }
 }
 
-/// Looks at each new order of the log behind `after` whose work was due when it was committed.
+/// Calls `visit` for each log entry after `after` of a new order that was committed as unclaimed.
 fn search_log(
     connection: &Connection,
     after: u64,
-    mut look: impl FnMut(Entry) -> rusqlite::Result<()>,
+    mut visit: impl FnMut(Entry) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let mut rows = connection
         .prepare("SELECT last_seq, entries FROM log WHERE last_seq > ?1 ORDER BY last_seq")?;
@@ -91,45 +91,48 @@ fn search_log(
     while let Some(found) = rows.next()? {
         let last_seq = found.get::<_, i64>(0)?.cast_unsigned();
         let bytes = found.get_ref(1)?.as_blob()?;
-        let entries =
-            log::entries(last_seq, bytes, after).map_err(|error| row::unreadable(1, error))?;
-        for entry in entries.filter(|entry| entry.is_fresh_work) {
-            look(entry)?;
+        let entries = log::entries(last_seq, bytes, after)
+            .map_err(|error| order_row::unreadable(1, error))?;
+        for entry in entries.filter(|entry| entry.is_queued) {
+            visit(entry)?;
         }
     }
     Ok(())
 }
 
-fn standing(connection: &Connection, id: OrderId) -> rusqlite::Result<Standing> {
-    let found: Option<(u8, u32)> =
-        place::by_id!("status, version")
-            .find(connection, &id, |found| Ok((found.get(0)?, found.get(1)?)))?;
-    let Some((status, version)) = found else {
-        return Ok(Standing::Other);
+fn logged_state(connection: &Connection, id: OrderId) -> rusqlite::Result<LoggedState> {
+    let Some((status, version)) = status_and_version(connection, id)? else {
+        return Ok(LoggedState::Other);
     };
-    let version = Version::from_number(version);
     if status == Status::Processing.code() {
-        Ok(version.map_or(Standing::Other, Standing::Claimed))
+        Ok(version.map_or(LoggedState::Other, LoggedState::Claimed))
     } else if status == Status::Pending.code() && version == Some(Version::FIRST) {
         let job = connection
             .prepare_cached("SELECT 1 FROM jobs WHERE id = ?1")?
             .query_row([id.as_bytes()], |_| Ok(()))
             .optional()?;
-        Ok(job.map_or(Standing::Waits, |()| Standing::Other))
+        Ok(job.map_or(LoggedState::Unclaimed, |()| LoggedState::Other))
     } else {
-        Ok(Standing::Other)
+        Ok(LoggedState::Other)
     }
 }
 
-/// The token of the claim that holds an order, if one does.
+/// The token of the claim of an order; `None` if it is not claimed.
 pub(super) fn claim_token(
     connection: &Connection,
     id: OrderId,
 ) -> rusqlite::Result<Option<Version>> {
-    let found: Option<(u8, u32)> =
-        place::by_id!("status, version")
-            .find(connection, &id, |found| Ok((found.get(0)?, found.get(1)?)))?;
+    let found = status_and_version(connection, id)?;
     Ok(found
         .filter(|(status, _)| *status == Status::Processing.code())
-        .and_then(|(_, version)| Version::from_number(version)))
+        .and_then(|(_, version)| version))
+}
+
+fn status_and_version(
+    connection: &Connection,
+    id: OrderId,
+) -> rusqlite::Result<Option<(u8, Option<Version>)>> {
+    rowid::by_id!("status, version").find(connection, &id, |found| {
+        Ok((found.get(0)?, Version::from_number(found.get(1)?)))
+    })
 }

@@ -1,90 +1,98 @@
-//! How far the log is done with, at the end of each transaction: the watermarks that tell the next start where to search for
-//! new orders that wait and for claims of this process. What would hold them back for long is put among the jobs.
+//! The watermarks of each commit: behind which positions a start has to search the log for unclaimed orders and for claims of
+//! this process. Work that would hold a watermark back for long is moved to the table `jobs`.
 
 use std::time::Duration;
 
 use domain::{Lane, Timestamp};
 
 use super::Writer;
-use super::batch::Batch;
 use super::leases::{Lease, Origin};
-use crate::waits::{Due, Waits};
+use super::transaction::Transaction;
+use crate::job_state::{Due, JobState};
 
-/// A claim that is open for this many events is noted among the jobs. Fewer than for work that waits: behind an open claim
-/// lie orders that were claimed since then, and a start reads the row of each.
-const LONG_OPEN: u64 = 100_000;
+/// A claim that is open for this many events gets a row in `jobs`. The number is smaller than for unclaimed orders, because a
+/// start reads the row of every order that was claimed after an open claim.
+const MAX_OPEN_CLAIM_EVENTS: u64 = 100_000;
 
-/// The most work that one transaction moves from the log to the jobs, and the most claims.
-const MOVED_AT_ONCE: usize = 256;
+/// The most unclaimed orders, and the most claims, that one transaction moves to the jobs.
+const MAX_MOVED: usize = 256;
 
 impl Writer<'_> {
-    /// Sets the watermarks and writes them with the log row of the transaction.
-    pub(super) fn close_books(
+    /// Sets the watermarks and writes the log row of the transaction. A transaction without events has no log row.
+    pub(super) fn append_log_row(
         &mut self,
-        batch: &mut Batch,
+        transaction: &mut Transaction,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
-        // Without a log row the watermarks are not stored: whatever moved away from the log would be found there again.
-        if !batch.log.is_empty() {
-            self.move_old_work(batch)?;
-            self.move_old_claims(batch, now)?;
+        // Without a log row the watermarks are not stored, and a start would find moved work in the log again.
+        if !transaction.log.is_empty() {
+            self.move_old_orders(transaction)?;
+            self.move_old_claims(transaction, now)?;
         }
-        // The claims of before this commit tell how far all was settled: those it makes lie behind.
-        let settled = self.leases.settled_through(self.books.claimed_through);
-        batch.books.settled_through = batch.books.settled_through.max(settled);
-        let first_waiting = self.waiting.fresh.first().map(|(seq, _)| seq);
-        let first_new = batch.fresh.first().map(|work| work.seq);
+        // The new claims of this transaction are after the previous watermark, so they do not matter here.
+        let settled = self.leases.settled_through(self.counters.claimed_through);
+        let counters = &mut transaction.counters;
+        counters.settled_through = counters.settled_through.max(settled);
+        let first_waiting = self.pending.unclaimed.first().map(|(seq, _)| seq);
+        let first_new = transaction.new_unclaimed.first().map(|order| order.seq);
         let claimed = match first_waiting.or(first_new) {
             Some(first) => first - 1,
             None => {
-                // Also if an order has left the log without being counted off.
-                batch.books.fresh_waiting = 0;
-                batch.books.head
+                // This also corrects the count if an order left the log uncounted.
+                counters.unclaimed = 0;
+                counters.head
             }
         };
-        batch.books.claimed_through = batch.books.claimed_through.max(claimed);
-        if !batch.log.is_empty() {
-            let head = batch.books.head.cast_signed();
-            batch.books.bits = batch.bits;
-            batch.books.encode(&mut batch.encoded_books);
-            let row = rusqlite::params![head, batch.bits, &batch.log, &batch.encoded_books];
-            self.hot.log.execute(row)?;
+        counters.claimed_through = counters.claimed_through.max(claimed);
+        if !transaction.log.is_empty() {
+            let head = counters.head.cast_signed();
+            counters.bits = transaction.bits;
+            counters.encode(&mut transaction.encoded_counters);
+            let row = rusqlite::params![
+                head,
+                transaction.bits,
+                &transaction.log,
+                &transaction.encoded_counters
+            ];
+            self.statements.log.execute(row)?;
         }
         Ok(())
     }
 
-    /// New orders that wait for long move to the jobs.
-    fn move_old_work(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
-        let Some(old) = batch.books.head.checked_sub(self.searched_events) else {
+    /// Moves unclaimed orders that have waited for many events to the jobs.
+    fn move_old_orders(&mut self, transaction: &mut Transaction) -> rusqlite::Result<()> {
+        let Some(old) = transaction.counters.head.checked_sub(self.searched_events) else {
             return Ok(());
         };
-        for id in self.waiting.fresh.up_to(old, MOVED_AT_ONCE) {
-            let Some(work) = self.waiting.fresh.take_out(id) else {
+        for id in self.pending.unclaimed.up_to(old, MAX_MOVED) {
+            let Some(order) = self.pending.unclaimed.remove(id) else {
                 continue;
             };
             let due = Due {
-                at: work.due(),
+                at: order.due(),
                 delay: Some(Duration::ZERO),
             };
-            self.put_job(id, Waits::InLane(Lane::Fresh), due)?;
-            batch.books.claimed_up_to = batch.books.claimed_up_to.max(work.seq);
-            batch.books.fresh_waiting = batch.books.fresh_waiting.saturating_sub(1);
-            batch.taken.push(work);
+            self.put_job(id, JobState::InLane(Lane::Fresh), due)?;
+            let counters = &mut transaction.counters;
+            counters.claimed_up_to = counters.claimed_up_to.max(order.seq);
+            counters.subtract_unclaimed();
+            transaction.removed_unclaimed.push(order);
         }
         Ok(())
     }
 
-    /// Claims of new orders that are open for long are noted among the jobs.
-    fn move_old_claims(&mut self, batch: &mut Batch, now: Timestamp) -> rusqlite::Result<()> {
-        let Some(old) = batch
-            .books
-            .head
-            .checked_sub(LONG_OPEN.min(self.searched_events))
-        else {
+    /// Adds claims of new orders that have been open for many events to the jobs.
+    fn move_old_claims(
+        &mut self,
+        transaction: &mut Transaction,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let distance = MAX_OPEN_CLAIM_EVENTS.min(self.searched_events);
+        let Some(old) = transaction.counters.head.checked_sub(distance) else {
             return Ok(());
         };
-        for id in self.leases.fresh_up_to(old, MOVED_AT_ONCE) {
-            if batch.leases_ended.contains(&id) {
+        for id in self.leases.in_log_up_to(old, MAX_MOVED) {
+            if transaction.leases_ended.contains(&id) {
                 continue;
             }
             let Some(lease) = self.leases.get(id).copied() else {
@@ -92,7 +100,9 @@ impl Writer<'_> {
             };
             self.put_claimed_job(id, now)?;
             let origin = Origin::Job;
-            batch.leases_taken.push((id, Lease { origin, ..lease }));
+            transaction
+                .leases_taken
+                .push((id, Lease { origin, ..lease }));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A disk that fills up or fails: nothing is acknowledged that is not there.
+//! A disk that fills up or fails: no order is confirmed that is not stored.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_in};
 
-/// A small file system of its own.
+/// A small file system in a loop mount.
 struct SmallDisk {
     dir: PathBuf,
 }
@@ -28,7 +28,7 @@ fn parts(arguments: &[&str]) -> Option<()> {
 }
 
 impl SmallDisk {
-    /// `None`, said on standard error, where this machine allows no loop mounts.
+    /// Returns `None`, and writes the reason to standard error, if this machine allows no loop mounts.
     fn create(dir: &Path) -> Option<Self> {
         parts(&["check"])?;
         let dir = dir.join("disk");
@@ -36,13 +36,13 @@ impl SmallDisk {
         Some(Self { dir })
     }
 
-    /// `power-cut` or `remount`.
+    /// Runs a command of `scripts/parts loopfs`: `power-cut` or `remount`.
     fn parts(&self, command: &str) {
         let dir = self
             .dir
             .to_str()
             .expect("a temporary folder has a plain name");
-        parts(&[command, dir]).expect("what was mounted can be cut off and mounted again");
+        parts(&[command, dir]).expect("the file system can be cut off and mounted again");
     }
 
     fn mount(&self) -> PathBuf {
@@ -59,17 +59,17 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
-    let place = tempfile::tempdir().expect("a temporary folder can be made");
-    let Some(disk) = SmallDisk::create(place.path()) else {
-        return eprintln!("left out: this machine allows no loop mounts");
+async fn a_full_disk_refuses_new_orders_and_recovers_without_a_restart() {
+    let directory = tempfile::tempdir().expect("a temporary folder can be made");
+    let Some(disk) = SmallDisk::create(directory.path()) else {
+        return eprintln!("skipped: this machine allows no loop mounts");
     };
-    // Something that can be deleted later.
+    // The test deletes this file later to free space.
     let ballast = disk.mount().join("ballast");
     std::fs::write(&ballast, vec![0x5a; 8 << 20]).expect("the test can prepare its files");
     let Opened { clock, folder, .. } = Opened::fresh();
     let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
-    let store = open_in(&disk.mount().join("data"), &clock, &hints).expect("there is room");
+    let store = open_in(&disk.mount().join("data"), &clock, &hints).expect("there is space");
     let opened = Opened {
         folder,
         clock,
@@ -98,19 +98,19 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
         assert!(confirmed.len() < 10_000, "the disk never fills up");
     }
     for order in &confirmed {
-        assert_eq!(subject.get(order.id).await, *order, "reads go on");
+        assert_eq!(subject.get(order.id).await, *order, "reads still work");
     }
     for order in &refused {
         assert_eq!(subject.find_by_id(order.id).await, None);
     }
     assert_eq!(subject.counts().await.accepted(), confirmed.len() as u64);
 
-    // The orders were refused for want of a few KiB: a probe asks for more.
+    // A few KiB were missing for the orders; a probe needs more.
     for _ in 0..5 {
         let probed = store.probe_commit(shard).await;
         assert!(
             matches!(probed, Err(StoreError::Full { .. })),
-            "a full disk has no room: {probed:?}"
+            "a full disk has no space: {probed:?}"
         );
     }
     let mut claimed = Vec::new();
@@ -121,18 +121,18 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
             Err(_) => failed_claims += 1,
         }
     }
-    assert!(failed_claims > 0, "claims need room, too");
+    assert!(failed_claims > 0, "claims need space, too");
 
     std::fs::remove_file(&ballast).expect("the test can prepare its files");
     assert_eq!(store.probe_commit(shard).await, Ok(()));
-    let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let give_up_at = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         let write = subject.new_write(&sample::plain("alice", 1), None);
         match subject.commit_one(write).await {
             Ok(Committed::Written { .. }) => break,
             answer => assert!(
-                tokio::time::Instant::now() < patience,
-                "there is room again: {answer:?}"
+                tokio::time::Instant::now() < give_up_at,
+                "there is space again: {answer:?}"
             ),
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -152,10 +152,10 @@ async fn a_full_disk_refuses_honestly_and_recovers_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fails_loses_nothing_that_was_confirmed() {
-    let place = tempfile::tempdir().expect("a temporary folder can be made");
-    let Some(disk) = SmallDisk::create(place.path()) else {
-        return eprintln!("left out: this machine allows no loop mounts");
+async fn a_disk_that_fails_loses_no_confirmed_order() {
+    let directory = tempfile::tempdir().expect("a temporary folder can be made");
+    let Some(disk) = SmallDisk::create(directory.path()) else {
+        return eprintln!("skipped: this machine allows no loop mounts");
     };
     let Opened { clock, folder, .. } = Opened::fresh();
     let data = disk.mount().join("data");
@@ -191,7 +191,7 @@ async fn a_disk_that_fails_loses_nothing_that_was_confirmed() {
                     StoreError::Unavailable { .. } | StoreError::Unknown { .. }
                 ))
             ),
-            "nothing is acknowledged that the disk did not take: {answer:?}"
+            "a write that the disk did not store is not confirmed: {answer:?}"
         );
     }
     drop(subject);

@@ -1,4 +1,4 @@
-//! Work that is due at a time of the wall clock (`process_after`): a clock that is set decides, before and after a restart.
+//! Work that is due at a wall-clock time (`process_after`): setting the clock changes when it is due, also across a restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use adapter_sqlite::SHARDS;
 use application::ports::Clock as _;
 use application::system::ManualClock;
-use domain::{Order, Status, Steering};
+use domain::{Order, OrderCommand, Status};
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
 
 use crate::opened::Opened;
@@ -65,7 +65,7 @@ impl Waiting {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn work_is_due_once_its_time_has_come_and_not_a_millisecond_earlier() {
+async fn work_is_due_at_its_time_and_not_a_millisecond_earlier() {
     let waiting = Waiting::for_an_hour().await;
     assert_eq!(waiting.next_due().await, Some(HOUR));
     let last = Duration::from_millis(1);
@@ -76,7 +76,7 @@ async fn work_is_due_once_its_time_has_come_and_not_a_millisecond_earlier() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_set_forward_makes_it_due_at_once() {
+async fn setting_the_clock_forward_makes_work_due_at_once() {
     let waiting = Waiting::for_an_hour().await;
     let later = waiting.clock.now().saturating_add(HOUR);
     waiting.clock.jump_to(later);
@@ -84,7 +84,7 @@ async fn a_clock_that_is_set_forward_makes_it_due_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_set_back_makes_it_wait_longer_also_after_a_restart() {
+async fn setting_the_clock_back_makes_work_wait_longer_also_after_a_restart() {
     let waiting = Waiting::for_an_hour().await;
     waiting.clock.advance(HOUR - MINUTE);
     let start = waiting.order.created_at;
@@ -99,7 +99,7 @@ async fn a_clock_that_is_set_back_makes_it_wait_longer_also_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_set_forward_while_no_process_runs_makes_it_due_at_the_start() {
+async fn setting_the_clock_forward_while_the_store_is_closed_makes_work_due_at_the_start() {
     let waiting = Waiting::for_an_hour().await;
     let later = waiting.clock.now().saturating_add(HOUR);
     let clock = Arc::clone(&waiting.clock);
@@ -109,23 +109,26 @@ async fn a_clock_that_is_set_forward_while_no_process_runs_makes_it_due_at_the_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fresh_orders_are_claimed_past_one_that_waits() {
+async fn new_orders_are_claimed_while_another_one_waits_for_its_time() {
     let waiting = Waiting::for_an_hour().await;
-    let (fresh, _) = waiting.subject.place(&sample::plain("alice", 1)).await;
-    waiting.subject.claim_only(fresh.id, LONG).await;
+    let (new, _) = waiting.subject.place(&sample::plain("alice", 1)).await;
+    waiting.subject.claim_only(new.id, LONG).await;
     assert_eq!(waiting.next_due().await, Some(HOUR));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_is_held_while_it_waits_has_no_time_until_it_is_released() {
+async fn an_order_that_is_held_while_it_waits_has_no_due_time_until_it_is_released() {
     let waiting = Waiting::for_an_hour().await;
-    let held = waiting.subject.steer(&waiting.order, Steering::Hold).await;
+    let held = waiting
+        .subject
+        .apply(&waiting.order, OrderCommand::Hold)
+        .await;
     assert_eq!(waiting.next_due().await, None);
-    let released = waiting.subject.steer(&held, Steering::Release).await;
+    let released = waiting.subject.apply(&held, OrderCommand::Release).await;
     assert_eq!(released.status, Status::Pending);
     assert_eq!(waiting.next_due().await, Some(HOUR));
     waiting.is_not_due().await;
-    let cancelled = waiting.subject.steer(&released, Steering::Cancel).await;
+    let cancelled = waiting.subject.apply(&released, OrderCommand::Cancel).await;
     assert_eq!(cancelled.status, Status::Cancelled);
     assert_eq!(waiting.next_due().await, None);
     waiting.clock.advance(HOUR);

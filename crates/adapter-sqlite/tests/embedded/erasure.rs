@@ -1,5 +1,5 @@
-//! Orders that are erased: the feed keeps their places, their names are free wherever the index has them, lists stay
-//! bounded, and what was personal leaves the files.
+//! Erased orders: their events stay in the feed as tombstones, their unique keys can be used again, lists scan a bounded number
+//! of them, and their personal data leaves the files.
 
 use std::fs;
 use std::future::Future as _;
@@ -15,8 +15,8 @@ use application::ports::{
 };
 use application::system::SystemIds;
 use domain::{
-    Cause, Decision, EventType, HistoryStatus, IdempotencyKey, Order, OrderId, PlaceOrder,
-    ReceiptLocation, Seq, Status, Steering, Timestamp,
+    Cause, Decision, EventType, HistoryStatus, IdempotencyKey, Order, OrderCommand, OrderId,
+    PlaceOrder, ReceiptLocation, Seq, Status, Timestamp,
 };
 use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample, write_at};
 
@@ -34,7 +34,7 @@ async fn cancelled(subject: &Subject, command: &PlaceOrder, key: Option<&str>) -
     let write = subject.new_write(command, key);
     let order = Arc::clone(&write.decision.order);
     subject.must_write(write).await;
-    subject.steer(&order, Steering::Cancel).await
+    subject.apply(&order, OrderCommand::Cancel).await
 }
 
 async fn feed(subject: &Subject) -> Vec<SequencedEvent> {
@@ -42,7 +42,7 @@ async fn feed(subject: &Subject) -> Vec<SequencedEvent> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_the_feed_has_tombstones_at_the_places_of_an_erased_orders_events() {
+async fn the_feed_has_tombstones_at_the_positions_of_the_events_of_an_erased_order() {
     let subject = subject();
     let mut orders = Vec::new();
     for number in 1..=3 {
@@ -73,7 +73,7 @@ async fn a_page_of_the_feed_has_tombstones_at_the_places_of_an_erased_orders_eve
         (last.event.event_type, last.event.version.get()),
         (EventType::Erased, 4)
     );
-    // What comes later is in memory again, and joins on.
+    // Later events are in memory again and follow without a gap.
     let (later, _) = subject.place(&sample::plain("alice", 5)).await;
     let page = subject.events_after(SHARDS[0], Seq(9), 10).await;
     let ids: Vec<OrderId> = page
@@ -95,17 +95,17 @@ async fn a_page_of_the_feed_has_tombstones_at_the_places_of_an_erased_orders_eve
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_event_is_kept_of_an_order_that_is_cancelled_and_erased_in_one_commit() {
+async fn no_event_stays_in_memory_of_an_order_that_is_cancelled_and_erased_in_one_commit() {
     let opened = Opened::fresh();
     let store = Arc::clone(&opened.store);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     let (order, _) = subject.place(&sample::plain("alice", 1)).await;
     let cancel = order
-        .steer(Steering::Cancel, subject.now(), sample::cause())
+        .apply(OrderCommand::Cancel, subject.now(), sample::cause())
         .expect("a new order can be cancelled");
     let erasure = subject.erasure(&cancel.order);
     {
-        // The writer is busy with others, so that it takes the two that follow together.
+        // The writer is busy with other orders, so it takes the next two calls in one transaction.
         let busy = (2..=ORDERS_BEFORE)
             .map(|number| subject.new_write(&sample::plain("bob", number), None));
         let mut before = pin!(store.commit(busy.collect(), deadline()));
@@ -133,7 +133,7 @@ async fn no_event_is_kept_of_an_order_that_is_cancelled_and_erased_in_one_commit
     assert!(events.iter().all(|found| found.event.is_tombstone()));
 }
 
-/// An order of the past, which may be older than one that had its names before.
+/// An order of the past. It may be older than an erased order that had its unique keys.
 fn history(command: &PlaceOrder, key: &str, created_at: Timestamp) -> Write {
     let id = SystemIds.order_id(created_at, &command.user_id);
     let decision: Decision = Order::place_history(
@@ -154,8 +154,8 @@ fn history(command: &PlaceOrder, key: &str, created_at: Timestamp) -> Write {
     }
 }
 
-/// The key and the external id of these tests lead to `order`, and to no other command.
-async fn names_lead_to(subject: &Subject, order: &Arc<Order>, command: &PlaceOrder) {
+/// Asserts that the key and the external id of these tests belong to `order`.
+async fn keys_belong_to(subject: &Subject, order: &Arc<Order>, command: &PlaceOrder) {
     let by_key = subject.new_write(command, Some("key"));
     let answer = subject.commit_one(by_key).await;
     assert_eq!(answer, Ok(Committed::Replayed(Arc::clone(order))));
@@ -174,7 +174,7 @@ async fn names_lead_to(subject: &Subject, order: &Arc<Order>, command: &PlaceOrd
     assert_eq!(subject.list(filter).await, [Arc::clone(order)]);
 }
 
-async fn names_lead_nowhere(subject: &Subject) {
+async fn keys_are_unused(subject: &Subject) {
     let found = subject
         .store
         .find(&sample::user("alice"), &sample::external_id("A-1"))
@@ -199,14 +199,14 @@ async fn names_lead_nowhere(subject: &Subject) {
     }
 }
 
-/// What happens to the index between two bindings of a name.
+/// What happens to the index between two uses of a key.
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
     Nothing,
     Restart,
-    /// The file is lost, and built anew from the log.
+    /// The file is lost and rebuilt from the log.
     Rebuilt,
-    /// Runs of names are merged into one.
+    /// The runs of unique keys are merged into one.
     Merged,
 }
 
@@ -228,13 +228,13 @@ async fn pass(meanwhile: Meanwhile, subject: Subject, opened: &Opened) -> Subjec
         Meanwhile::Merged => {
             // A process that ends adds a run.
             let subject = subject.reopen().await;
-            wait_for_one_run_of_names(opened).await;
+            wait_for_one_run_of_keys(opened).await;
             subject
         }
     }
 }
 
-async fn wait_for_one_run_of_names(opened: &Opened) {
+async fn wait_for_one_run_of_keys(opened: &Opened) {
     let index = rusqlite::Connection::open(opened.folder.path().join("index-1.db"));
     let index = index.expect("the test can read its files");
     let runs = || -> u32 {
@@ -244,7 +244,7 @@ async fn wait_for_one_run_of_names(opened: &Opened) {
         counted.expect("the test can read its files")
     };
     let until = tokio::time::Instant::now() + Duration::from_secs(20);
-    // One of lists, and one of names.
+    // One run of lists, and one of unique keys.
     while runs() > 2 {
         assert!(
             tokio::time::Instant::now() < until,
@@ -256,7 +256,7 @@ async fn wait_for_one_run_of_names(opened: &Opened) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_and_an_external_id_can_be_bound_again_wherever_the_index_has_them() {
+async fn a_key_and_an_external_id_can_be_used_again_wherever_the_index_has_them() {
     use Meanwhile::{Merged, Nothing, Rebuilt, Restart};
     for [first, second] in [
         [Nothing, Nothing],
@@ -278,27 +278,27 @@ async fn a_key_and_an_external_id_can_be_bound_again_wherever_the_index_has_them
         let old = cancelled(&subject, &sample::numbered("alice", 1, "A-1"), Some("key")).await;
         let subject = pass(first, subject, &at).await;
         subject.erase(&old).await;
-        names_lead_nowhere(&subject).await;
+        keys_are_unused(&subject).await;
         let subject = pass(first, subject, &at).await;
-        names_lead_nowhere(&subject).await;
+        keys_are_unused(&subject).await;
 
-        // Another command, whose order is older than the erased one.
+        // Another command, with an order that is older than the erased one.
         let command = sample::numbered("alice", 2, "A-1");
         let write = history(&command, "key", sample::time("2010-12-01T00:00:00Z"));
         let new = Arc::clone(&write.decision.order);
         assert!(new.id < old.id);
         subject.must_write(write).await;
-        names_lead_to(&subject, &new, &command).await;
+        keys_belong_to(&subject, &new, &command).await;
         let subject = pass(second, subject, &at).await;
-        names_lead_to(&subject, &new, &command).await;
+        keys_belong_to(&subject, &new, &command).await;
         assert_eq!(subject.find_by_id(old.id).await, None);
         let subject = pass(second, subject, &at).await;
-        names_lead_to(&subject, &new, &command).await;
+        keys_belong_to(&subject, &new, &command).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_goes_past_erased_orders_and_looks_at_a_bounded_number_of_them() {
+async fn a_list_skips_erased_orders_and_scans_a_bounded_number_of_them() {
     const ERASED: usize = 40;
     let subject = subject();
     let command = |number: usize| sample::numbered("alice", 1, &format!("A-{number}"));
@@ -332,11 +332,11 @@ async fn a_list_goes_past_erased_orders_and_looks_at_a_bounded_number_of_them() 
             }
         }
         assert_eq!(found, [Arc::clone(&oldest)]);
-        assert_eq!(pages, 5, "ten are looked at for a page");
+        assert_eq!(pages, 5, "a page scans ten orders");
     }
 }
 
-/// A text that no file holds by chance.
+/// A text that no file contains by chance.
 const MARKER: &str = "Zanzibar-Quetzal";
 
 fn files_hold_marker(folder: &Path) -> bool {
@@ -351,9 +351,9 @@ fn files_hold_marker(folder: &Path) -> bool {
     holding.next().is_some()
 }
 
-/// Orders of some hundred bytes and of many pages, changed again and again: each change moves them within the file.
+/// The orders have some hundred bytes or many pages. Each change moves them within the file.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_personal_is_in_no_file_once_the_store_is_closed() {
+async fn personal_data_of_erased_orders_is_in_no_file_after_the_store_is_closed() {
     let opened = Opened::fresh();
     let folder = Arc::clone(&opened.folder);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
@@ -376,7 +376,7 @@ async fn what_was_personal_is_in_no_file_once_the_store_is_closed() {
                 .must_write(subject.new_write(&command, Some(&key)))
                 .await;
         }
-        // Others lie between them and stay.
+        // Other orders between them stay.
         subject.place(&sample::plain("bob", 1)).await;
     }
     for order in subject.claim_all(LONG).await {
@@ -384,14 +384,14 @@ async fn what_was_personal_is_in_no_file_once_the_store_is_closed() {
             continue;
         }
         let order = subject.retry(&order, Duration::ZERO).await;
-        let order = subject.steer(&order, Steering::Hold).await;
-        orders.push(subject.steer(&order, Steering::Cancel).await);
+        let order = subject.apply(&order, OrderCommand::Hold).await;
+        orders.push(subject.apply(&order, OrderCommand::Cancel).await);
     }
     assert_eq!(orders.len(), 40);
     let subject = subject.reopen().await;
     assert!(
         files_hold_marker(folder.path()),
-        "as long as the orders are there"
+        "before the orders are erased"
     );
     for order in &orders {
         subject.erase(order).await;

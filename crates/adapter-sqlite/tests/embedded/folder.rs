@@ -1,4 +1,4 @@
-//! One process a folder, and schemas that this program does not know.
+//! The lock of the data folder, and folders with an unknown schema.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ async fn a_folder_is_used_by_one_process_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dropping_the_store_lets_go_of_its_folder() {
+async fn dropping_the_store_unlocks_its_folder() {
     let Opened {
         folder,
         clock,
@@ -47,12 +47,12 @@ async fn dropping_the_store_lets_go_of_its_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_leaves_no_write_ahead_log_though_the_indexer_is_the_last_to_end() {
+async fn closing_leaves_no_write_ahead_log_although_the_indexer_ends_last() {
     let opened = Opened::fresh();
     let folder = Arc::clone(&opened.folder);
     let mut subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     for _ in 0..3 {
-        // The indexer has something to write when the store is closed.
+        // The memtable is not empty when the store is closed.
         let is_paused = subject.opened.index(IndexCommand::Pause).await;
         assert!(is_paused);
         let writes = (0..250).map(|_| subject.new_write(&sample::plain("alice", 1), None));
@@ -65,7 +65,7 @@ async fn closing_leaves_no_write_ahead_log_though_the_indexer_is_the_last_to_end
             .collect();
         files.sort();
         assert_eq!(files, ["index-1.db", "lock", "orders.db"]);
-        // The next time the indexer has read the orders.
+        // The next start rebuilds the index from the orders.
         std::fs::remove_file(folder.path().join("index-1.db")).expect("the file is there");
         subject = subject.reopen().await;
     }
@@ -87,7 +87,7 @@ async fn a_newer_schema_stops_the_start_with_one_line() {
         .expect("the test can prepare its files");
     let hints = Arc::new(InProcessHints::new(&SHARDS));
     let refused = open_in(opened.folder.path(), &opened.clock, &hints);
-    let error = refused.expect_err("a schema that nobody knows yet");
+    let error = refused.expect_err("the schema is newer");
     assert!(
         matches!(error, OpenError::NewerSchema { found: 99, .. }),
         "{error:?}"
@@ -106,7 +106,7 @@ async fn a_schema_of_an_unreleased_build_stops_the_start_with_one_line() {
         .expect("the test can prepare its files");
     let hints = Arc::new(InProcessHints::new(&SHARDS));
     let refused = open_in(opened.folder.path(), &opened.clock, &hints);
-    let error = refused.expect_err("a schema that nobody knows");
+    let error = refused.expect_err("the schema is of an unreleased build");
     assert!(
         matches!(error, OpenError::ForeignSchema { found: 3, .. }),
         "{error:?}"
@@ -114,9 +114,9 @@ async fn a_schema_of_an_unreleased_build_stops_the_start_with_one_line() {
     assert_eq!(error.to_string().lines().count(), 1, "{error}");
 }
 
-/// A folder as an earlier build left it: no build before this schema was released.
+/// No build with an earlier schema was released.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_of_an_earlier_format_stops_the_start_with_one_line_and_stays_as_it_is() {
+async fn a_folder_of_an_earlier_format_stops_the_start_with_one_line_and_is_not_changed() {
     let opened = Opened::fresh();
     opened.store.close().await;
     let orders = opened.folder.path().join("orders.db");
@@ -130,7 +130,7 @@ async fn a_folder_of_an_earlier_format_stops_the_start_with_one_line_and_stays_a
     let before = std::fs::read(&orders).expect("the test can read its files");
     let hints = Arc::new(InProcessHints::new(&SHARDS));
     let refused = open_in(opened.folder.path(), &opened.clock, &hints);
-    let error = refused.expect_err("an earlier schema");
+    let error = refused.expect_err("the schema is older");
     assert!(
         matches!(
             error,
@@ -148,7 +148,7 @@ async fn a_folder_of_an_earlier_format_stops_the_start_with_one_line_and_stays_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_closing_everything_is_refused() {
+async fn a_closed_store_refuses_every_call() {
     let opened = Opened::fresh();
     let store = Arc::clone(&opened.store);
     let subject =

@@ -1,4 +1,4 @@
-//! What only the embedded store promises, beside its port.
+//! What only the embedded store guarantees, in addition to its ports.
 
 mod crash;
 mod damaged_index;
@@ -6,10 +6,11 @@ mod disk;
 mod due_times;
 mod erasure;
 mod folder;
-mod fresh_window;
+mod index_rebuild;
 mod moving_index;
 mod next_due;
 mod one_date;
-mod places;
 mod positions;
+mod row_order;
+mod unclaimed_window;
 mod unreadable;

@@ -1,4 +1,4 @@
-//! Names that move from memory into the index file while one commit is looking them up.
+//! Unique keys that move from the memtable to the index file during a commit that looks them up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use port_conformance::order_store::{OpenStore, Subject, deadline, sample};
 
 use crate::opened::Opened;
 
-/// More than half of what the test's store keeps in memory: the indexer begins as soon as they are committed.
+/// More than half of the memtable of the test store, so the indexer flushes them as soon as they are committed.
 const MOVING: usize = 200;
-/// New orders between two lookups, so that the commit lasts while the indexer works.
+/// The new orders between two lookups, so that the commit takes long enough for the indexer.
 const BETWEEN: usize = 20;
 const ROUNDS: u32 = 16;
-/// How much later the indexer is let go in each round, so that it meets the commit at many places.
+/// How much later the indexer is resumed in each round, so that it runs at different stages of the commit.
 const LATER: Duration = Duration::from_millis(3);
 
-/// Every second order goes by a key, the others by an external id.
-fn named(subject: &Subject, name: &str, number: usize) -> Write {
+/// Every second order has an idempotency key, the others an external id.
+fn with_unique_key(subject: &Subject, name: &str, number: usize) -> Write {
     if number.is_multiple_of(2) {
         subject.new_write(&sample::plain("alice", 1), Some(name))
     } else {
@@ -26,7 +26,7 @@ fn named(subject: &Subject, name: &str, number: usize) -> Write {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_become_indexed_during_a_commit_are_found_by_it() {
+async fn keys_that_are_indexed_during_a_commit_are_found_by_it() {
     let opened = Opened::fresh();
     let store = Arc::clone(&opened.store);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
@@ -34,8 +34,8 @@ async fn names_that_become_indexed_during_a_commit_are_found_by_it() {
     for round in 0..ROUNDS {
         let name = |number: usize| format!("{round}-{number}");
         store.pause_index();
-        let fresh = (0..MOVING).map(|number| named(&subject, &name(number), number));
-        for answer in subject.store.commit(fresh.collect(), deadline()).await {
+        let new = (0..MOVING).map(|number| with_unique_key(&subject, &name(number), number));
+        for answer in subject.store.commit(new.collect(), deadline()).await {
             assert!(
                 matches!(answer, Ok(Committed::Written { .. })),
                 "{answer:?}"
@@ -43,13 +43,13 @@ async fn names_that_become_indexed_during_a_commit_are_found_by_it() {
         }
         accepted += MOVING;
 
-        // The first lookup, of a name that is in the file for long, begins to read the file as it is before the
-        // indexer is let go; those behind it come while the names move.
-        let mut again = vec![named(&subject, "0-0", 0)];
+        // The first lookup, of a key that is in the file already, begins a snapshot of the file before the indexer is resumed.
+        // The other lookups follow while the keys move.
+        let mut again = vec![with_unique_key(&subject, "0-0", 0)];
         for number in 0..MOVING {
             let filler = sample::plain("bob", 1);
             again.extend((0..BETWEEN).map(|_| subject.new_write(&filler, None)));
-            again.push(named(&subject, &name(number), number));
+            again.push(with_unique_key(&subject, &name(number), number));
         }
         accepted += MOVING * BETWEEN;
         let (answers, ()) = tokio::join!(store.commit(again, deadline()), async {

@@ -1,4 +1,4 @@
-//! What is due next, after a commit that changed the work alone and wrote no event.
+//! `next_due` after a commit that changed the waiting work without an event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use adapter_sqlite::SHARDS;
 use application::ports::{Clock as _, Ids as _, OrderWriter as _};
 use application::system::SystemIds;
-use domain::Steering;
+use domain::OrderCommand;
 use port_conformance::order_store::{LONG, OpenStore, Subject, sample};
 use tempfile::TempDir;
 
@@ -19,11 +19,11 @@ fn change_by_hand(folder: &TempDir, sql: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_without_an_order_is_not_due_any_more_once_a_claim_has_removed_it() {
+async fn a_job_without_an_order_is_not_due_after_a_claim_has_removed_it() {
     let opened = Opened::fresh();
     opened.store.close().await;
     let Opened { folder, clock, .. } = opened;
-    // Its order was erased by hand, while no process had the folder.
+    // Its order was deleted by hand while the store was closed.
     let id = SystemIds.order_id(clock.now(), &sample::user("alice"));
     let job = format!(
         "INSERT INTO jobs (id, state, bucket, due_ms) VALUES (x'{}', 0, {}, {})",
@@ -41,7 +41,7 @@ async fn a_job_without_an_order_is_not_due_any_more_once_a_claim_has_removed_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fresh_order_that_was_erased_is_not_due_any_more_once_a_claim_has_passed_it_over() {
+async fn an_unclaimed_order_that_was_deleted_is_not_due_after_a_claim_has_skipped_it() {
     let opened = Opened::fresh();
     let (folder, clock) = (Arc::clone(&opened.folder), Arc::clone(&opened.clock));
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
@@ -56,7 +56,7 @@ async fn a_fresh_order_that_was_erased_is_not_due_any_more_once_a_claim_has_pass
     assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
     assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
     assert_eq!(subject.next_due(SHARDS[0]).await, None);
-    // What comes later waits as ever.
+    // A later order is due as usual.
     let (placed, _) = subject.place(&sample::plain("alice", 100)).await;
     assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
     subject.claim_only(placed.id, LONG).await;
@@ -64,18 +64,18 @@ async fn a_fresh_order_that_was_erased_is_not_due_any_more_once_a_claim_has_pass
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn work_that_was_put_off_alone_is_not_due_before_its_new_time() {
+async fn deferred_work_is_not_due_before_its_new_time() {
     let opened = Opened::fresh();
     let folder = Arc::clone(&opened.folder);
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     let (placed, _) = subject.place(&sample::plain("alice", 100)).await;
-    let held = subject.steer(&placed, Steering::Hold).await;
-    subject.steer(&held, Steering::Release).await;
+    let held = subject.apply(&placed, OrderCommand::Hold).await;
+    subject.apply(&held, OrderCommand::Release).await;
     change_by_hand(&folder, "UPDATE orders SET facts = x'ff'");
 
     assert_eq!(subject.next_due(SHARDS[0]).await, Some(Duration::ZERO));
     assert_eq!(subject.claim_from(SHARDS[0], 10, LONG).await, []);
-    // An order that cannot be read rests, and so may the worker.
+    // The work of an order that cannot be read is deferred, so the worker may sleep.
     let due = subject.next_due(SHARDS[0]).await;
     assert!(
         due.is_some_and(|due| due > Duration::from_secs(300)),

@@ -1,4 +1,4 @@
-//! An import of old orders with a date alone: all of them are of one millisecond.
+//! An import of old orders with dates alone: all of them have the same millisecond.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::opened::Opened;
 
-/// More than a millisecond has places, which are 16,384. With `ORDERMILL_LONG=1` the export of a large shop.
+/// More orders than a millisecond has rowids (16,384). With `ORDERMILL_LONG=1` as many as the export of a large shop.
 fn orders() -> usize {
     if std::env::var_os("ORDERMILL_LONG").is_some_and(|value| value == "1") {
         500_000
@@ -62,7 +62,7 @@ async fn listed(store: &dyn OrderStore) -> Vec<OrderId> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_order_of_one_date_goes_in_is_found_and_is_listed_in_order() {
+async fn every_order_of_one_date_is_written_found_and_listed_in_order() {
     let count = orders();
     let opened = Opened::fresh();
     let mut ids = Vec::with_capacity(count);
@@ -83,7 +83,7 @@ async fn every_order_of_one_date_goes_in_is_found_and_is_listed_in_order() {
 
     let counts = opened.store.counts().await.expect("a healthy store counts");
     assert_eq!(counts.get(Status::Processed), count as u64);
-    // A known id goes in once, wherever its row is.
+    // An existing id is refused, wherever its row is.
     for id in [ids[0], ids[count - 1]] {
         let mut again = history(sample::plain("user-0", 1));
         let mut order = (*again.decision.order).clone();
@@ -97,10 +97,13 @@ async fn every_order_of_one_date_goes_in_is_found_and_is_listed_in_order() {
         assert_eq!(found.map(|order| order.id), Some(*id));
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    assert!(listed(&*opened.store).await == ids, "all, newest first");
+    assert!(
+        listed(&*opened.store).await == ids,
+        "all orders are listed, newest first"
+    );
 }
 
-/// Orders that overflow change like others: this millisecond is full.
+/// The millisecond is full, so most of the last orders are in the overflow area.
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_of_a_full_millisecond_are_changed_erased_and_found_after_a_restart() {
     let opened = Opened::fresh();
@@ -115,10 +118,10 @@ async fn orders_of_a_full_millisecond_are_changed_erased_and_found_after_a_resta
         let writes: Vec<_> = (first..first + 500).map(new).collect();
         last = writes.iter().map(|write| write.decision.order.id).collect();
         for answer in store.commit(writes, deadline()).await {
-            answer.expect("nothing stands against a new order");
+            answer.expect("a new order is written");
         }
     }
-    // Almost all of the last ones overflowed.
+    // Almost all of the last orders are in the overflow area.
     let claimed = subject.claim_all(LONG).await;
     assert_eq!(claimed.len(), 20_000);
     let of_last = claimed.iter().filter(|order| last.contains(&order.id));
@@ -139,7 +142,7 @@ async fn orders_of_a_full_millisecond_are_changed_erased_and_found_after_a_resta
     let listed = subject.list(ListFilter::default()).await;
     assert_eq!(listed.len(), 19_999);
     assert!(listed.is_sorted_by(|newer, older| newer.id > older.id));
-    let number = kept.external_id.as_ref().expect("it has a number");
-    let found = subject.store.find(&kept.user_id, number).await;
+    let external_id = kept.external_id.as_ref().expect("it has an external id");
+    let found = subject.store.find(&kept.user_id, external_id).await;
     assert_eq!(found, Ok(Some(Arc::clone(&kept))));
 }

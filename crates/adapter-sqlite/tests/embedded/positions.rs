@@ -1,4 +1,4 @@
-//! The random bits of positions: handed in, one number per commit, and the same wherever an event is read.
+//! The random bits of event positions: one number for each commit, and the same wherever an event is read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use port_conformance::order_store::{LONG, OpenStore, Subject, deadline, sample};
 
 use crate::opened::{Opened, open_with};
 
-/// Counts instead of drawing, from `2^31` on.
+/// Counts up instead of drawing random numbers.
 struct Counting(AtomicU64);
 
 impl Ids for Counting {
@@ -25,7 +25,7 @@ fn bits_of(events: &[SequencedEvent]) -> Vec<u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_commit_has_the_next_number_and_all_its_events_share_it() {
+async fn each_commit_draws_one_number_that_all_its_events_share() {
     let opened = Opened::fresh();
     opened.store.close().await;
     let hints = Arc::new(InProcessHints::new(&SHARDS));
@@ -40,7 +40,7 @@ async fn each_commit_has_the_next_number_and_all_its_events_share_it() {
     let subject = Subject::from(Box::new(opened) as Box<dyn OpenStore>);
     let writes = (0..3).map(|_| subject.new_write(&sample::plain("alice", 1), None));
     for answer in store.commit(writes.collect(), deadline()).await {
-        answer.expect("nothing stands against a new order");
+        answer.expect("a new order is written");
     }
     assert_eq!(subject.claim_from(SHARDS[0], 2, LONG).await.len(), 2);
     let page = subject.events_after(SHARDS[0], Seq(0), 10).await;
@@ -59,7 +59,7 @@ async fn each_commit_has_the_next_number_and_all_its_events_share_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn positions_are_the_same_in_memory_on_the_disk_and_after_a_restart() {
+async fn positions_are_the_same_in_memory_on_disk_and_after_a_restart() {
     let subject = Subject::from(Box::new(Opened::fresh()) as Box<dyn OpenStore>);
     for number in 0..100 {
         subject.place(&sample::plain("alice", number)).await;
@@ -67,13 +67,13 @@ async fn positions_are_the_same_in_memory_on_the_disk_and_after_a_restart() {
     for order in subject.claim_all(LONG).await {
         subject.complete(&order).await;
     }
-    // No more than the last 64 events are kept in memory.
+    // Only the last 64 events are in memory.
     let kept = subject.events_after(SHARDS[0], Seq(290), 10).await;
     let all = subject.events_after(SHARDS[0], Seq(0), 300).await;
     assert_eq!((all.events.len(), kept.events.len()), (300, 10));
     assert_eq!(all.events[290..], kept.events);
     let distinct: std::collections::HashSet<u32> = bits_of(&all.events).into_iter().collect();
-    // 201 commits or so; two of them may draw the same number by chance.
+    // There are about 201 commits, and two of them may draw the same number.
     assert!(distinct.len() > 190, "{}", distinct.len());
     let subject = subject.reopen().await;
     let again = subject.events_after(SHARDS[0], Seq(0), 300).await;

@@ -1,4 +1,4 @@
-//! A row that nobody can read, such as one that was changed by hand: its own order is stuck, and no other.
+//! A row that cannot be decoded, for example because it was changed by hand: only its own order is affected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +18,13 @@ const POLICY: RescuePolicy = RescuePolicy {
     delay: Duration::ZERO,
 };
 
-struct Spoiled {
+struct Fixture {
     folder: Arc<tempfile::TempDir>,
     store: Arc<adapter_sqlite::SqliteStore>,
     subject: Subject,
 }
 
-impl Spoiled {
+impl Fixture {
     fn fresh() -> Self {
         let opened = Opened::fresh();
         Self {
@@ -34,8 +34,8 @@ impl Spoiled {
         }
     }
 
-    /// Makes what was asked for mean nothing.
-    fn spoil(&self, id: OrderId) {
+    /// Makes the facts of the order unreadable.
+    fn corrupt(&self, id: OrderId) {
         let database = rusqlite::Connection::open(self.folder.path().join("orders.db"))
             .expect("the test can write its files");
         let changed = database.execute(
@@ -51,14 +51,14 @@ impl Spoiled {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
-    let at = Spoiled::fresh();
+async fn an_unreadable_order_is_deferred_and_other_orders_are_claimed() {
+    let at = Fixture::fresh();
     let first = at.placed("alice").await;
     let second = at.placed("alice").await;
-    // Released work is read when it is claimed; fresh work need not be.
-    let held = at.subject.steer(&first, domain::Steering::Hold).await;
-    at.subject.steer(&held, domain::Steering::Release).await;
-    at.spoil(first.id);
+    // A claim reads an order that was released, but need not read a new one.
+    let held = at.subject.apply(&first, domain::OrderCommand::Hold).await;
+    at.subject.apply(&held, domain::OrderCommand::Release).await;
+    at.corrupt(first.id);
     let claimed = at
         .store
         .claim(SHARDS[0], ClaimLimits::any(10), LONG)
@@ -66,7 +66,7 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
         .expect("a claim");
     let ids: Vec<OrderId> = claimed.iter().map(|order| order.id).collect();
     assert_eq!(ids, [second.id]);
-    // It waits, and whoever asks for it is told what is wrong.
+    // It waits, and reading it fails with the reason.
     let due = at.subject.next_due(SHARDS[0]).await;
     assert!(
         due.is_some_and(|due| due > Duration::from_secs(300)),
@@ -78,12 +78,12 @@ async fn an_unreadable_order_is_put_off_and_the_others_are_worked_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_order_with_a_lost_lease_holds_up_no_rescue() {
-    let at = Spoiled::fresh();
+async fn an_unreadable_order_with_an_expired_lease_does_not_block_a_rescue() {
+    let at = Fixture::fresh();
     let first = at.placed("alice").await;
     let second = at.placed("alice").await;
     assert_eq!(at.subject.claim_all(Duration::from_secs(1)).await.len(), 2);
-    at.spoil(first.id);
+    at.corrupt(first.id);
     at.subject.pass(Duration::from_secs(2)).await;
     let rescued = at.store.rescue(SHARDS[0], POLICY, 10).await;
     let ids: Vec<OrderId> = rescued
@@ -97,13 +97,13 @@ async fn an_unreadable_order_with_a_lost_lease_holds_up_no_rescue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_of_an_unreadable_order_refuses_its_own_write_alone() {
-    let at = Spoiled::fresh();
+async fn the_key_of_an_unreadable_order_refuses_only_its_own_write() {
+    let at = Fixture::fresh();
     let command = sample::plain("alice", 100);
     let write = at.subject.new_write(&command, Some("key"));
     let id = write.decision.order.id;
     at.subject.must_write(write).await;
-    at.spoil(id);
+    at.corrupt(id);
     let writes = vec![
         at.subject.new_write(&sample::plain("bob", 1), None),
         at.subject.new_write(&command, Some("key")),
@@ -122,12 +122,12 @@ async fn the_key_of_an_unreadable_order_refuses_its_own_write_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_does_not_come_to_an_unreadable_order_is_not_stopped_by_it() {
-    let at = Spoiled::fresh();
-    // Both of one millisecond: the clock stands still.
+async fn a_page_that_does_not_reach_an_unreadable_order_is_listed() {
+    let at = Fixture::fresh();
+    // Both have the same millisecond, because the clock does not advance.
     let (a, b) = (at.placed("alice").await, at.placed("alice").await);
     let (older, newer) = if a.id < b.id { (a, b) } else { (b, a) };
-    at.spoil(older.id);
+    at.corrupt(older.id);
     let query = ListQuery {
         filter: ListFilter::default(),
         before: None,

@@ -1,4 +1,4 @@
-//! The embedded store in folders of its own, on a clock that stands still.
+//! Embedded stores for the tests, each in a temporary folder, with a clock that the test sets.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use domain::Timestamp;
 use port_conformance::order_store::{IndexCommand, OpenStore, StoreFactory, Surroundings};
 use tempfile::TempDir;
 
-/// Opens each store in a folder of its own.
+/// Makes stores, each in a new folder.
 pub struct Folders;
 
 pub struct Opened {
@@ -23,7 +23,7 @@ pub struct Opened {
     pub store: Arc<SqliteStore>,
 }
 
-/// Opens the store in `dir`, with queues small enough to be filled by a test.
+/// Opens the store in `dir` with the options of [`small`].
 pub fn open_in(
     dir: &Path,
     clock: &Arc<ManualClock>,
@@ -32,7 +32,7 @@ pub fn open_in(
     open_with(dir, clock, hints, Arc::new(SystemIds))
 }
 
-/// As [`open_in`], with randomness of the caller's own.
+/// As [`open_in`], with these random numbers.
 pub fn open_with(
     dir: &Path,
     clock: &Arc<ManualClock>,
@@ -42,7 +42,7 @@ pub fn open_with(
     open_sized(small(dir), clock, hints, ids)
 }
 
-/// Queues small enough to be filled by a test.
+/// Options with a memtable and an event ring that a test can fill.
 pub fn small(dir: &Path) -> SqliteOptions {
     SqliteOptions {
         data_dir: dir.to_owned(),
@@ -56,7 +56,7 @@ pub fn small(dir: &Path) -> SqliteOptions {
     }
 }
 
-/// Opens the store with sizes of the caller's own.
+/// Opens the store with these options.
 pub fn open_sized(
     options: SqliteOptions,
     clock: &Arc<ManualClock>,

@@ -1,5 +1,5 @@
-//! The suite on a store whose window of new orders is so small, and whose start searches so little of the log, that most
-//! new orders wait among the jobs or move there.
+//! The conformance suite against a store with a small window of unclaimed orders, whose start searches few events of the log.
+//! So most new orders have a row in the table `jobs`, at once or later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::opened::{Opened, open_sized, small};
 
-/// Opens each store in a folder of its own.
+/// Makes stores with a small window, each in a new folder.
 struct SmallWindow;
 
 /// A store with a small window.
@@ -31,7 +31,7 @@ impl Small {
     pub fn in_folder(folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         let hints = Arc::new(InProcessHints::new(&SHARDS));
         let mut options = small(folder.path());
-        options.tuning.fresh_window = 5;
+        options.tuning.unclaimed_window = 5;
         options.tuning.searched_events = 12;
         let store = open_sized(options, &clock, &hints, Arc::new(SystemIds));
         Self(Opened {

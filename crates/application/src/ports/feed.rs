@@ -1,9 +1,10 @@
 //! The events of a shard in commit order: what live watching, the relay and the notifier read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Event, EventPosition, OrderId, Seq, ShardId, Version};
+use domain::{Event, EventPosition, Order, OrderId, Seq, ShardId, Version};
 
 use super::shards::{Sharded, StoreError};
 
@@ -29,11 +30,30 @@ impl SequencedEvent {
     }
 }
 
+/// What [`EventFeed::events_after`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventContent {
+    /// The events alone. Live watching reads this.
+    Events,
+    /// The events, and the orders that they belong to. Whatever publishes events with the facts of their orders reads this.
+    EventsAndOrders,
+}
+
 /// A stretch of a shard's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPage {
     /// In the order of `seq`, without gaps.
     pub events: Vec<SequencedEvent>,
+    /// With [`EventContent::EventsAndOrders`]: the orders of all events of the page that are no tombstones, and no others.
+    /// Otherwise empty.
+    ///
+    /// - Events and orders are read in one snapshot: an event that is no tombstone has its order here, and an order that
+    ///   was erased is not here.
+    /// - An order is as it was in that snapshot: at the version of its last event in the page, or at a later one. What was
+    ///   fixed at its creation (its ids, user, source, lines, adjustments, amount, metadata and times) is the same at each
+    ///   version, so that an event that is published again is published with the same facts. Its status, attempt, failure
+    ///   and result may be ahead of the event, which has those of its own.
+    pub orders: BTreeMap<OrderId, Arc<Order>>,
     /// The last position of the shard when the page was read.
     pub head: EventPosition,
 }
@@ -46,12 +66,14 @@ pub struct EventPage {
 ///   different events (a store and its restored backup) differ in the bits, except by chance.
 #[async_trait]
 pub trait EventFeed: Sharded {
-    /// The events of a shard after `after`, at most `limit`; tombstones of erased orders at their places.
+    /// The events of a shard after `after`, at most `limit`; tombstones of erased orders at their places. `content` says
+    /// whether the orders come with them; without them a page costs nothing more.
     async fn events_after(
         &self,
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError>;
 
     /// The position of the event with this number: tells whether a cursor is of this store's history. `Seq(0)` is at the

@@ -13,7 +13,7 @@ mod store;
 mod writer;
 
 pub use clock::{Clock, Ids};
-pub use feed::{EventFeed, EventPage, SequencedEvent};
+pub use feed::{EventContent, EventFeed, EventPage, SequencedEvent};
 pub use handler::{FaultScope, OrderHandler, Outcome};
 pub use hints::{CommitHint, CommitHints, WakeUps};
 pub use queue::{

@@ -3,38 +3,38 @@
 use async_trait::async_trait;
 use domain::Receipt;
 
-/// Why a receipt was not kept or found.
-#[derive(Debug, thiserror::Error)]
+/// Why a receipt was not stored or found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptError {
-    /// The store cannot be reached, or failed in a way that may pass. Retryable; the order waits.
+    /// The store cannot be reached, or failed in a way that may pass; the text says why. Retryable; the order waits.
     #[error("the receipt store is unavailable: {0}")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Another text is kept at this key. Permanent: a receipt is never changed.
+    Unavailable(String),
+    /// Another text is stored at this key. Permanent: a receipt is never changed.
     #[error("another receipt is kept at {key}")]
     Conflict {
         /// The key.
         key: String,
     },
-    /// The store refuses it for good (a key that it cannot hold). What an operator can mend is `Unavailable`.
-    #[error("the receipt store refuses {key}: {source}")]
+    /// The store refuses it permanently (a key that it cannot hold). What an operator can mend is `Unavailable`.
+    #[error("the receipt store refuses {key}: {reason}")]
     Refused {
         /// The key.
         key: String,
-        /// What the store said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the store answered.
+        reason: String,
     },
 }
 
 /// Keeps receipts: written once, never changed.
 #[async_trait]
 pub trait ReceiptStore: Send + Sync + 'static {
-    /// Keeps a receipt; durable when it returns. An object that is there with equal bytes is a success.
+    /// Stores a receipt; durable when it returns. An object that is there with equal bytes is a success.
     ///
     /// # Errors
     /// See [`ReceiptError`].
     async fn put(&self, receipt: &Receipt) -> Result<(), ReceiptError>;
 
-    /// The text at `key`, where there is one.
+    /// The text at `key`, if there is one.
     ///
     /// # Errors
     /// [`ReceiptError::Unavailable`].

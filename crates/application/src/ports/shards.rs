@@ -11,8 +11,9 @@ pub enum StoreError {
         /// The bound of the queue.
         limit: usize,
     },
-    /// The deadline passed before the write began. Nothing was and will be written. Retryable.
-    #[error("the deadline passed before the store could begin")]
+    /// The deadline passed before the write began, or before the read was answered. Nothing was and will be written.
+    /// Retryable.
+    #[error("the deadline passed before the store could begin or answer")]
     Expired,
     /// A shard cannot be reached. Nothing was written. Retryable.
     #[error("shard {shard} is unavailable: {reason}")]

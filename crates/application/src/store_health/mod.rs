@@ -1,5 +1,5 @@
 //! Whether the shards of a store can be reached and take commits, and how late their work is: what readiness and health
-//! are made of. Edges ask [`Application::store_health`]; wiring hands out the ports of its store as [`tracked`] ones.
+//! are made of. Edges ask [`Orders::store_health`](crate::Orders::store_health); wiring hands out the ports of its store as [`tracked`] ones.
 //!
 //! Reading is asked for when somebody wants to know. Commits are not tried for that: they count as good until one fails.
 //! From then on the shard is probed ([`CommitHealth::run`]), so that a server that gets no more orders because it is not
@@ -11,10 +11,6 @@ mod tracked_ports;
 use std::time::Duration;
 
 use domain::ShardId;
-use futures_util::future::join_all;
-use tokio::time::timeout;
-
-use crate::Application;
 
 pub use commit_health::{CommitFailure, CommitHealth};
 pub use tracked_ports::tracked;
@@ -68,33 +64,5 @@ impl StoreHealth {
     pub fn oldest_due_age(&self) -> Option<Duration> {
         let ages = self.shards.iter().map(|shard| shard.oldest_due_age);
         ages.max().flatten()
-    }
-}
-
-impl Application {
-    /// Asks every shard at the same time, and waits at most `probe_timeout` for all of them.
-    pub async fn store_health(&self, probe_timeout: Duration) -> StoreHealth {
-        let asked = self.store.queue.shards().iter().map(|&shard| async move {
-            let answer = timeout(probe_timeout, self.store.queue.oldest_due_age(shard)).await;
-            let (state, oldest_due_age) = match answer {
-                Ok(Ok(age)) => (self.commit_state(shard), age),
-                Ok(Err(_)) | Err(_) => (ShardState::Unreachable, None),
-            };
-            ShardHealth {
-                shard,
-                state,
-                oldest_due_age,
-            }
-        });
-        StoreHealth {
-            shards: join_all(asked).await,
-        }
-    }
-
-    fn commit_state(&self, shard: ShardId) -> ShardState {
-        match self.commits.failure(shard) {
-            None => ShardState::Available,
-            Some(failure) => ShardState::CommitsFail(failure),
-        }
     }
 }

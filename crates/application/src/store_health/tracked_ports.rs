@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Bucket, EventPosition, Order, ShardId};
 
-use super::CommitHealth;
+use super::commit_health::CommitHealth;
 use crate::ports::{
     Claim, ClaimLimits, CommitError, Committed, Deadline, Erasure, NextDue, OrderWriter,
     RescuePolicy, Sharded, StoreError, StorePorts, WorkQueue, Write,

@@ -16,9 +16,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
-use super::registry::Topic;
+use super::error::WatchError;
+use super::topic::Topic;
 use super::watcher::Watcher;
-use crate::ports::{EventPage, SequencedEvent, StoreError};
+use crate::ports::{EventContent, EventPage, SequencedEvent};
 
 /// Where watching a topic begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,23 +30,6 @@ pub enum Start {
     After(Cursor),
     /// After a version of one order; `None` is before its first.
     AfterVersion(Option<Version>),
-}
-
-/// Why a topic could not be joined. The watcher does not watch it; all are retryable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WatchError {
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The hub could not follow the shard in time.
-    #[error("the changes of shard {shard} cannot be followed now")]
-    NotFollowed {
-        /// Which one.
-        shard: ShardId,
-    },
-    /// Too many watchers are reading what they missed.
-    #[error("too many watchers read what they missed")]
-    Busy,
 }
 
 /// A topic being joined. Dropped before its end, the topic is not watched.
@@ -149,6 +133,7 @@ impl CatchUp<'_> {
     }
 
     async fn begin(&mut self, start: Start) -> Result<Stage, WatchError> {
+        self.watcher.mailbox.visibility().admits(&self.topic)?;
         let shards = self.watcher.hub.shards_of(&self.topic);
         self.watcher.need_pumps();
         for shard in &shards {
@@ -311,7 +296,10 @@ impl CatchUp<'_> {
     ) -> Result<EventPage, WatchError> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
-        Ok(inner.feed.events_after(shard, after, limit).await?)
+        Ok(inner
+            .feed
+            .events_after(shard, after, limit, EventContent::Events)
+            .await?)
     }
 
     /// Whether the store's history has an event at this position. A cursor of another history (this store was restored
@@ -327,6 +315,7 @@ impl CatchUp<'_> {
         Ok(stored == Some(position))
     }
 
+    /// The events of one order; none if the order is not the watcher's to see, as of an order that there is not.
     async fn read_events(
         &self,
         id: OrderId,
@@ -336,7 +325,10 @@ impl CatchUp<'_> {
         let inner = &self.watcher.hub.inner;
         let _turn = self.turn().await?;
         let events = inner.feed.order_events(id, after, limit).await?;
-        Ok(events.unwrap_or_default())
+        let mut events = events.unwrap_or_default();
+        let visibility = self.watcher.mailbox.visibility();
+        events.retain(|sequenced| visibility.sees(&sequenced.event));
+        Ok(events)
     }
 
     /// A turn is for one read, so that a client that takes its changes slowly holds up nobody.

@@ -47,6 +47,11 @@ impl Cursor {
             .map(|at| self.positions[at].1)
     }
 
+    /// The positions, ascending by shard.
+    pub fn positions(&self) -> impl Iterator<Item = (ShardId, EventPosition)> {
+        self.positions.iter().copied()
+    }
+
     /// Sets the position in one shard.
     pub fn set(&mut self, shard: ShardId, position: EventPosition) {
         match self

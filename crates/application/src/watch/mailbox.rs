@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::change::{Batch, Delivery, Resync};
+use super::visibility::Visibility;
 
 /// The watcher took changes more slowly than they came, and its queue ran over its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,8 @@ pub(super) struct Mailbox {
     topics: AtomicUsize,
     /// Whether everything leads here, so that single topics need not. Written under the registry's lock alone.
     gets_everything: AtomicBool,
+    /// Which changes of single orders may lead here.
+    visibility: Visibility,
 }
 
 #[derive(Debug, Default)]
@@ -34,13 +37,14 @@ struct Queue {
 }
 
 impl Mailbox {
-    pub(super) fn new(bound: usize) -> Self {
+    pub(super) fn new(bound: usize, visibility: Visibility) -> Self {
         Self {
             queue: Mutex::default(),
             arrived: Notify::new(),
             bound,
             topics: AtomicUsize::new(0),
             gets_everything: AtomicBool::new(false),
+            visibility,
         }
     }
 
@@ -124,6 +128,10 @@ impl Mailbox {
             }
             arrived.await;
         }
+    }
+
+    pub(super) const fn visibility(&self) -> &Visibility {
+        &self.visibility
     }
 
     pub(super) fn topics(&self) -> usize {

@@ -18,21 +18,26 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::caller::Caller;
 use crate::ports::{EventFeed, WakeUps};
 
 mod catch_up;
 mod change;
 mod cursor;
+mod error;
 mod mailbox;
 mod pump;
 mod registry;
+mod topic;
+mod visibility;
 mod watcher;
 
-pub use catch_up::{CatchUp, Start, WatchError};
+pub use catch_up::{CatchUp, Start};
 pub use change::{Batch, Change, Delivery, Framing, Resync, ResyncReason};
 pub use cursor::{Cursor, CursorError};
+pub use error::WatchError;
 pub use mailbox::Lagged;
-pub use registry::Topic;
+pub use topic::Topic;
 pub use watcher::Watcher;
 
 use registry::Registry;
@@ -138,10 +143,13 @@ impl Hub {
         }
     }
 
-    /// A watcher without topics yet; `None` where there are as many as may be.
-    #[must_use]
-    pub fn watcher(&self) -> Option<Watcher> {
-        Watcher::new(self.clone())
+    /// A watcher without topics yet. It is handed what its caller may read: a caller that is bound to one user gets no
+    /// change of another user's order, whatever it watches.
+    ///
+    /// # Errors
+    /// [`WatchError::Forbidden`] without `orders:read`; [`WatchError::TooManyWatchers`].
+    pub fn watcher(&self, caller: &Caller) -> Result<Watcher, WatchError> {
+        Watcher::new(self.clone(), caller)
     }
 
     /// How many watchers there are now.

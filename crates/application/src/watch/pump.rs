@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Hub;
-use crate::ports::EventPage;
+use crate::ports::{EventContent, EventPage};
 
 pub(super) struct Pump {
     hub: Hub,
@@ -106,7 +106,10 @@ impl Pump {
     /// `None` after a failure, once the wait that follows it is over.
     async fn read(&mut self, after: Seq, limit: usize) -> Option<EventPage> {
         let feed = &self.hub.inner.feed;
-        match feed.events_after(self.shard, after, limit).await {
+        match feed
+            .events_after(self.shard, after, limit, EventContent::Events)
+            .await
+        {
             Ok(page) => {
                 if self.failures > 0 {
                     tracing::info!(shard = %self.shard, "changes are handed out again");

@@ -12,18 +12,8 @@ use domain::{EventPosition, OrderId, ShardId, UserId};
 use super::change::{Batch, Change, Delivery, Resync, ResyncReason};
 use super::cursor::Cursor;
 use super::mailbox::Mailbox;
+use super::topic::Topic;
 use crate::ports::SequencedEvent;
-
-/// What can be watched.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Topic {
-    /// One order, known or not: it may yet come.
-    Order(OrderId),
-    /// All orders of a user.
-    User(UserId),
-    /// All orders.
-    Everything,
-}
 
 /// A watcher's place at the moment when it joined a topic.
 #[derive(Debug)]
@@ -121,7 +111,10 @@ impl Registry {
                 mailbox.set_gets_everything(false);
                 remove(&mut self.everything, mailbox)
             }
-            Topic::Order(id) => remove_at(self.orders.entry(*id), mailbox),
+            Topic::Order(id) => {
+                mailbox.visibility().forget(*id);
+                remove_at(self.orders.entry(*id), mailbox)
+            }
             Topic::User(user) => remove_at(self.users.entry(user.clone()), mailbox),
         };
         if was_there {
@@ -166,13 +159,22 @@ impl Registry {
         }
         let mut mixed = Mixed::default();
         for (id, indexes) in of_orders {
-            if let Some(mailboxes) = self.orders.get(&id) {
-                changes.hand_out(&indexes, mailboxes, &mut mixed);
+            let Some(mailboxes) = self.orders.get(&id) else {
+                continue;
+            };
+            let sees_all = |mailbox: &&Arc<Mailbox>| !mailbox.visibility().is_restricted();
+            let unrestricted = mailboxes.iter().filter(sees_all);
+            changes.hand_out(&indexes, unrestricted, &mut mixed);
+            for mailbox in mailboxes.iter().filter(|mailbox| !sees_all(mailbox)) {
+                let visible = changes.visible(&indexes, mailbox);
+                if !visible.is_empty() {
+                    changes.hand_out(&visible, std::iter::once(mailbox), &mut mixed);
+                }
             }
         }
         for (user, indexes) in of_users {
             if let Some(mailboxes) = self.users.get(user) {
-                changes.hand_out(&indexes, mailboxes, &mut mixed);
+                changes.hand_out(&indexes, mailboxes.iter(), &mut mixed);
             }
         }
         for (mailbox, mut indexes) in mixed.0.into_values() {
@@ -250,11 +252,18 @@ impl Changes<'_> {
         Arc::new(Batch::new(changes.collect()))
     }
 
+    /// The changes of one order that the mailbox's watcher may be handed.
+    fn visible(&self, indexes: &[usize], mailbox: &Mailbox) -> Vec<usize> {
+        let indexes = indexes.iter().copied();
+        let visible = indexes.filter(|index| mailbox.visibility().sees(&self.events[*index].event));
+        visible.collect()
+    }
+
     /// One shared batch for those who watch this topic alone; the others' are put aside to be merged.
     fn hand_out<'a>(
         &mut self,
         indexes: &[usize],
-        mailboxes: &'a [Arc<Mailbox>],
+        mailboxes: impl Iterator<Item = &'a Arc<Mailbox>>,
         mixed: &mut Mixed<'a>,
     ) {
         let mut shared = None;

@@ -8,32 +8,41 @@ use std::sync::atomic::Ordering;
 use super::Hub;
 use super::change::Delivery;
 use super::cursor::Cursor;
+use super::error::WatchError;
 use super::mailbox::{Lagged, Mailbox};
-use super::registry::{Joined, Topic};
+use super::registry::Joined;
+use super::topic::Topic;
+use super::visibility::Visibility;
+use crate::access::WatchedOrders;
+use crate::caller::Caller;
 
 /// Watches topics. Made by [`Hub::watcher`].
 #[derive(Debug)]
 pub struct Watcher {
     pub(super) hub: Hub,
-    mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<Mailbox>,
     topics: Vec<Topic>,
     /// Whether the pumps were told that this watcher needs them.
     is_counted: bool,
 }
 
 impl Watcher {
-    /// `None` where there are as many watchers as may be.
-    pub(super) fn new(hub: Hub) -> Option<Self> {
+    pub(super) fn new(hub: Hub, caller: &Caller) -> Result<Self, WatchError> {
+        let visibility = Visibility::of(WatchedOrders::by(caller)?);
         let settings = hub.inner.settings;
         let before = hub.inner.watchers.fetch_add(1, Ordering::Relaxed);
         // From here on the watcher's drop takes the count back.
         let watcher = Self {
-            mailbox: Arc::new(Mailbox::new(settings.tuning.queued_changes)),
+            mailbox: Arc::new(Mailbox::new(settings.tuning.queued_changes, visibility)),
             hub,
             topics: Vec::new(),
             is_counted: false,
         };
-        (before < settings.max_watchers).then_some(watcher)
+        if before < settings.max_watchers {
+            Ok(watcher)
+        } else {
+            Err(WatchError::TooManyWatchers)
+        }
     }
 
     /// Stops watching `topic`; whether it was watched. What waits already is still delivered.

@@ -3,20 +3,16 @@
 use std::sync::Arc;
 
 use application::ports::{ClaimLimits, ListFilter};
-use application::{Placed, SteerError};
+use application::{CommandError, ExpectedVersion, Placed};
 use domain::order::MAX_OPERATOR_COMMANDS;
-use domain::{EventType, Failure, Order, Reason, Refusal, Status, Steering};
+use domain::{EventType, Failure, Order, OrderCommand, Reason, Refusal, Status};
 use port_conformance::order_store::sample;
 
 use crate::opened::{Opened, caller};
 
 async fn place(opened: &Opened, user_id: &str) -> Arc<Order> {
     let command = sample::plain(user_id, 5);
-    match opened
-        .application
-        .place_order(&caller(), command, None)
-        .await
-    {
+    match opened.orders.place(&caller(), command, None).await {
         Ok(Placed::Created(order)) => order,
         other => panic!("{other:?}"),
     }
@@ -25,11 +21,11 @@ async fn place(opened: &Opened, user_id: &str) -> Arc<Order> {
 async fn steer(
     opened: &Opened,
     order: &Order,
-    steering: Steering,
-) -> Result<Arc<Order>, SteerError> {
+    command: OrderCommand,
+) -> Result<Arc<Order>, CommandError> {
     opened
-        .application
-        .steer_order(&caller(), order.id, steering, None, None)
+        .orders
+        .command(&caller(), order.id, command, ExpectedVersion::Any, None)
         .await
 }
 
@@ -37,8 +33,8 @@ async fn steer(
 async fn exhausted(opened: &Opened, user_id: &str) -> Arc<Order> {
     let order = place(opened, user_id).await;
     for _ in 0..MAX_OPERATOR_COMMANDS / 2 {
-        steer(opened, &order, Steering::Hold).await.unwrap();
-        steer(opened, &order, Steering::Release).await.unwrap();
+        steer(opened, &order, OrderCommand::Hold).await.unwrap();
+        steer(opened, &order, OrderCommand::Release).await.unwrap();
     }
     opened.store.get(order.id).await.unwrap().unwrap()
 }
@@ -50,8 +46,14 @@ async fn who_changed_an_order_and_why_is_recorded() {
     let by = caller();
     let reason = Reason::new("the customer called").unwrap();
     opened
-        .application
-        .steer_order(&by, order.id, Steering::Hold, None, Some(reason.clone()))
+        .orders
+        .command(
+            &by,
+            order.id,
+            OrderCommand::Hold,
+            ExpectedVersion::Any,
+            Some(reason.clone()),
+        )
         .await
         .unwrap();
     let events = opened.store.order_events(order.id, None, 10).await;
@@ -69,8 +71,8 @@ async fn people_hold_release_and_replay_an_order_a_thousand_times_at_most() {
     let opened = Opened::rendered().await;
     let order = exhausted(&opened, "alice").await;
     assert_eq!(order.operator_commands, MAX_OPERATOR_COMMANDS);
-    let refused = steer(&opened, &order, Steering::Hold).await;
-    let Err(SteerError::Illegal(refusal)) = refused else {
+    let refused = steer(&opened, &order, OrderCommand::Hold).await;
+    let Err(CommandError::Illegal(refusal)) = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(refusal, Refusal::TooManyCommands);
@@ -79,13 +81,19 @@ async fn people_hold_release_and_replay_an_order_a_thousand_times_at_most() {
         "the order was held, released and replayed 1000 times, which is the limit; it can still be cancelled"
     );
     let by_status = opened
-        .application
-        .set_status(&caller(), order.id, Status::OnHold, None, None)
+        .orders
+        .set_status(
+            &caller(),
+            order.id,
+            Status::OnHold,
+            ExpectedVersion::Any,
+            None,
+        )
         .await;
     assert!(
         matches!(
             by_status,
-            Err(SteerError::Illegal(Refusal::TooManyCommands))
+            Err(CommandError::Illegal(Refusal::TooManyCommands))
         ),
         "{by_status:?}"
     );
@@ -93,7 +101,7 @@ async fn people_hold_release_and_replay_an_order_a_thousand_times_at_most() {
     let processed = opened.process(&order).await;
     assert_eq!(processed.status, Status::Processed);
     let other = exhausted(&opened, "bob").await;
-    let cancelled = steer(&opened, &other, Steering::Cancel).await.unwrap();
+    let cancelled = steer(&opened, &other, OrderCommand::Cancel).await.unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
 }
 
@@ -121,11 +129,11 @@ async fn a_replay_of_many_leaves_a_letter_that_was_replayed_too_often() {
         letters.push(claimed.id);
     }
     let replayed = opened
-        .application
-        .steer_dead_letters(
+        .orders
+        .command_dead_letters(
             &caller(),
             ListFilter::default(),
-            Steering::Replay,
+            OrderCommand::Replay,
             None,
             100,
         )
@@ -137,8 +145,14 @@ async fn a_replay_of_many_leaves_a_letter_that_was_replayed_too_often() {
     assert_eq!(status(letters[1]).await, Status::Failed);
     assert_eq!(status(letters[2]).await, Status::Pending);
     let discarded = opened
-        .application
-        .steer_order(&caller(), letters[1], Steering::Discard, None, None)
+        .orders
+        .command(
+            &caller(),
+            letters[1],
+            OrderCommand::Discard,
+            ExpectedVersion::Any,
+            None,
+        )
         .await
         .unwrap();
     assert_eq!(discarded.status, Status::Cancelled, "it can be discarded");

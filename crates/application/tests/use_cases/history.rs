@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use application::ports::Erasure;
-use application::{BatchRow, PlaceError, Placed};
+use application::{BatchRow, FoundReceipt, PlaceError, Placed};
 use domain::{History, HistoryStatus, IdempotencyKey, Order, PlaceOrder, Receipt, Status};
 use port_conformance::order_store::sample;
 
@@ -49,7 +49,7 @@ async fn a_call_that_is_repeated_writes_the_same_receipts_again() {
     // The receipts are written, and then the store fails: nothing tells whether the rows are there.
     opened.troubles.commits_fail.store(true, Ordering::SeqCst);
     for _ in 0..3 {
-        let answers = opened.application.place_batch(&caller(), rows()).await;
+        let answers = opened.orders.place_batch(&caller(), rows()).await;
         let all_fail = answers
             .iter()
             .all(|answer| matches!(answer, Err(PlaceError::Store(_))));
@@ -57,7 +57,7 @@ async fn a_call_that_is_repeated_writes_the_same_receipts_again() {
     }
     assert_eq!(kept_keys(&opened).len(), 3, "one object a row");
     opened.troubles.commits_fail.store(false, Ordering::SeqCst);
-    let answers = opened.application.place_batch(&caller(), rows()).await;
+    let answers = opened.orders.place_batch(&caller(), rows()).await;
     let mut keys: Vec<String> = answers
         .iter()
         .map(|answer| created(answer).receipt_key.as_ref().unwrap().to_string())
@@ -70,8 +70,8 @@ async fn a_call_that_is_repeated_writes_the_same_receipts_again() {
     );
     for answer in &answers {
         let order = created(answer);
-        let receipt = opened.application.receipt(order.id).await.unwrap();
-        assert_eq!(receipt, Some(Receipt::of(order).text));
+        let receipt = opened.orders.receipt(&caller(), order.id).await.unwrap();
+        assert_eq!(receipt, FoundReceipt::Text(Receipt::of(order).text));
     }
 }
 
@@ -81,7 +81,7 @@ async fn another_content_under_one_name_has_another_id() {
     opened.troubles.commits_fail.store(true, Ordering::SeqCst);
     for amount in [1, 2] {
         let row = processed(sample::numbered("alice", amount, "A-1"), None);
-        let answers = opened.application.place_batch(&caller(), vec![row]).await;
+        let answers = opened.orders.place_batch(&caller(), vec![row]).await;
         assert!(matches!(answers[..], [Err(PlaceError::Store(_))]));
     }
     assert_eq!(
@@ -95,14 +95,14 @@ async fn another_content_under_one_name_has_another_id() {
 async fn nothing_is_written_for_an_order_that_exists_or_was_cancelled() {
     let opened = Opened::stored().await;
     let first = vec![processed(sample::full("alice", "A-1"), None)];
-    let first = opened.application.place_batch(&caller(), first).await;
+    let first = opened.orders.place_batch(&caller(), first).await;
     assert_eq!(opened.shelf.puts.load(Ordering::SeqCst), 1);
     let rows = vec![
         processed(sample::full("alice", "A-1"), None),
         processed(sample::numbered("alice", 1, "A-1"), None),
         row(sample::full("alice", "A-2"), None, HistoryStatus::Cancelled),
     ];
-    let answers = opened.application.place_batch(&caller(), rows).await;
+    let answers = opened.orders.place_batch(&caller(), rows).await;
     assert!(
         matches!(&answers[0], Ok(Placed::Existing(order)) if order == created(&first[0])),
         "{answers:?}"
@@ -136,7 +136,7 @@ async fn receipts_are_written_side_by_side_with_a_bound() {
         })
         .collect();
     let begun = tokio::time::Instant::now();
-    let answers = opened.application.place_batch(&caller(), rows).await;
+    let answers = opened.orders.place_batch(&caller(), rows).await;
     for (number, answer) in answers.iter().enumerate() {
         let external_id = created(answer).external_id.as_ref().unwrap();
         assert_eq!(external_id.as_str(), format!("A-{number}"), "in order");
@@ -164,7 +164,7 @@ async fn a_receipt_that_cannot_be_written_fails_its_row_alone() {
     // Find out which key the third row has.
     opened.troubles.commits_fail.store(true, Ordering::SeqCst);
     let _ = opened
-        .application
+        .orders
         .place_batch(&caller(), rows(&commands[2..3]))
         .await;
     let refused = kept_keys(&opened).remove(0);
@@ -175,7 +175,7 @@ async fn a_receipt_that_cannot_be_written_fails_its_row_alone() {
         history: None,
         ..processed(sample::plain("alice", 9), None)
     });
-    let answers = opened.application.place_batch(&caller(), mixed).await;
+    let answers = opened.orders.place_batch(&caller(), mixed).await;
     assert!(matches!(answers[2], Err(PlaceError::Receipt(_))));
     for number in [0, 1, 3, 4] {
         assert_eq!(created(&answers[number]).status, Status::Processed);
@@ -185,7 +185,7 @@ async fn a_receipt_that_cannot_be_written_fails_its_row_alone() {
         Status::Pending,
         "a batch may mix new orders and history"
     );
-    let counts = opened.application.counts().await.unwrap();
+    let counts = opened.orders.counts(&caller()).await.unwrap();
     assert_eq!(
         (counts.get(Status::Processed), counts.get(Status::Pending)),
         (4, 1)
@@ -196,7 +196,7 @@ async fn a_receipt_that_cannot_be_written_fails_its_row_alone() {
 async fn an_erased_order_of_history_does_not_come_back_with_the_same_file() {
     let opened = Opened::rendered().await;
     let rows = || vec![processed(sample::full("alice", "A-1"), Some("key-1"))];
-    let answers = opened.application.place_batch(&caller(), rows()).await;
+    let answers = opened.orders.place_batch(&caller(), rows()).await;
     let order = created(&answers[0]);
     let erasure = Erasure {
         event: order.erase(opened.clock().now()).unwrap(),
@@ -204,17 +204,17 @@ async fn an_erased_order_of_history_does_not_come_back_with_the_same_file() {
         status: order.status,
     };
     opened.store.erase(erasure, soon()).await.unwrap();
-    let answers = opened.application.place_batch(&caller(), rows()).await;
+    let answers = opened.orders.place_batch(&caller(), rows()).await;
     assert!(
         matches!(answers[..], [Err(PlaceError::Refused(_))]),
         "{answers:?}"
     );
-    assert_eq!(opened.application.counts().await.unwrap().accepted(), 0);
+    assert_eq!(opened.orders.counts(&caller()).await.unwrap().accepted(), 0);
     // Another content under its names is another order.
     let other = vec![processed(
         sample::numbered("alice", 5, "A-1"),
         Some("key-1"),
     )];
-    let answers = opened.application.place_batch(&caller(), other).await;
+    let answers = opened.orders.place_batch(&caller(), other).await;
     assert_ne!(created(&answers[0]).id, order.id);
 }

@@ -14,12 +14,8 @@ fn body() -> PlaceOrder {
 }
 
 /// The fields that a refusal names.
-async fn differing(opened: &Opened, command: PlaceOrder) -> Vec<&'static str> {
-    match opened
-        .application
-        .place_order(&caller(), command, None)
-        .await
-    {
+async fn differing(opened: &Opened, command: PlaceOrder) -> Vec<String> {
+    match opened.orders.place(&caller(), command, None).await {
         Err(PlaceError::ExternalIdTaken { differing }) => differing,
         other => panic!("{other:?}"),
     }
@@ -28,10 +24,7 @@ async fn differing(opened: &Opened, command: PlaceOrder) -> Vec<&'static str> {
 #[tokio::test]
 async fn a_conflict_of_an_external_id_names_the_fields_that_differ() {
     let opened = Opened::rendered().await;
-    let placed = opened
-        .application
-        .place_order(&caller(), body(), None)
-        .await;
+    let placed = opened.orders.place(&caller(), body(), None).await;
     assert!(matches!(placed, Ok(Placed::Created(_))));
     let lines = vec![sample::line(Some("KB-1"), "Mechanical Keyboard", 2, 14_999)];
     let fewer_lines = PlaceOrder {
@@ -76,8 +69,8 @@ async fn a_conflict_of_an_external_id_names_the_fields_that_differ() {
         assert_eq!(differing(&opened, command).await, expected);
     }
     let refusal = opened
-        .application
-        .place_order(&caller(), sample::numbered("alice", 1, "A-1"), None)
+        .orders
+        .place(&caller(), sample::numbered("alice", 1, "A-1"), None)
         .await
         .unwrap_err();
     assert!(
@@ -93,7 +86,7 @@ async fn the_source_is_no_part_of_the_comparison() {
     let opened = Opened::rendered().await;
     let by = caller();
     let place = async |command| {
-        let placed = opened.application.place_order(&by, command, None);
+        let placed = opened.orders.place(&by, command, None);
         placed.await.unwrap()
     };
     let Placed::Created(first) = place(body()).await else {
@@ -109,18 +102,14 @@ async fn the_source_is_no_part_of_the_comparison() {
 #[tokio::test(start_paused = true)]
 async fn a_conflict_is_certain_even_if_the_other_order_cannot_be_read() {
     let opened = Opened::rendered().await;
-    opened
-        .application
-        .place_order(&caller(), body(), None)
-        .await
-        .unwrap();
+    opened.orders.place(&caller(), body(), None).await.unwrap();
     for trouble in [Find::Fails, Find::Hangs] {
         opened.troubles.find_does(trouble);
         let other = sample::numbered("alice", 1, "A-1");
         assert_eq!(differing(&opened, other.clone()).await, [] as [&str; 0]);
         let refusal = opened
-            .application
-            .place_order(&caller(), other, None)
+            .orders
+            .place(&caller(), other, None)
             .await
             .unwrap_err();
         assert!(
@@ -138,7 +127,7 @@ async fn a_replay_is_the_first_answer_and_an_existing_order_the_current_one() {
     let key = IdempotencyKey::new("key-1").unwrap();
     let by: Caller = caller();
     let place = async |key| {
-        let placed = opened.application.place_order(&by, body(), key);
+        let placed = opened.orders.place(&by, body(), key);
         placed.await.unwrap()
     };
     let Placed::Created(created) = place(Some(key.clone())).await else {

@@ -1,4 +1,4 @@
-//! The application over a store in memory, as the tests use it; a receipt store that records what it is asked for; and
+//! The use cases over a store in memory, as the tests use them; a receipt store that records what it is asked for; and
 //! a store that fails on demand.
 
 use std::collections::BTreeMap;
@@ -11,16 +11,19 @@ use application::ports::{
     OrderReader, OrderStore, OrderWriter, ReceiptError, ReceiptStore, StoreError, StorePorts,
     Write,
 };
+use application::store_health::CommitHealth;
 use application::system::SystemIds;
-use application::{Application, Caller, Receipts, Settings};
+use application::{
+    Caller, LocalOrders, Orders, OrdersDependencies, Principal, Receipts, Scopes, Settings,
+};
 use async_trait::async_trait;
 use domain::{Cause, EventPosition, ExternalId, Order, OrderId, Receipt, ShardId, UserId};
 use port_conformance::in_memory::InMemory;
 use port_conformance::order_store::{OpenStore, StoreFactory as _, sample};
 
-/// An application whose store and receipts the test can reach.
+/// Use cases whose store and receipts the test can reach.
 pub struct Opened {
-    pub application: Application,
+    pub orders: Arc<dyn Orders>,
     pub store: Arc<dyn OrderStore>,
     pub troubles: Arc<Troubled>,
     pub shelf: Arc<Shelf>,
@@ -49,9 +52,9 @@ impl Opened {
         });
         let shelf = Arc::new(Shelf::default());
         let clock = opened.clock();
-        let application = over(&troubles, &clock, receipts(&shelf));
+        let orders = over(&troubles, &clock, receipts(&shelf));
         Self {
-            application,
+            orders,
             store,
             troubles,
             shelf,
@@ -60,8 +63,8 @@ impl Opened {
         }
     }
 
-    /// The application after a restart with another setting.
-    pub fn with_receipts(&self, receipts: Receipts) -> Application {
+    /// The use cases after a restart with another setting.
+    pub fn with_receipts(&self, receipts: Receipts) -> Arc<dyn Orders> {
         over(&self.troubles, &self.clock, receipts)
     }
 
@@ -100,18 +103,19 @@ impl Opened {
     }
 }
 
-fn over(troubles: &Arc<Troubled>, clock: &Arc<dyn Clock>, receipts: Receipts) -> Application {
-    Application::new(
-        StorePorts {
+fn over(troubles: &Arc<Troubled>, clock: &Arc<dyn Clock>, receipts: Receipts) -> Arc<dyn Orders> {
+    Arc::new(LocalOrders::new(OrdersDependencies {
+        store: StorePorts {
             writer: Arc::clone(troubles) as _,
             reader: Arc::clone(troubles) as _,
             ..StorePorts::of(&troubles.inner)
         },
+        commits: CommitHealth::new(troubles.inner.shards()),
         receipts,
-        Arc::clone(clock),
-        Arc::new(SystemIds),
-        Settings::default(),
-    )
+        clock: Arc::clone(clock),
+        ids: Arc::new(SystemIds),
+        settings: Settings::default(),
+    }))
 }
 
 pub fn soon() -> Deadline {
@@ -122,8 +126,12 @@ pub fn soon() -> Deadline {
 pub fn caller() -> Caller {
     let Cause { trace, actor, .. } = sample::cause();
     Caller {
+        principal: Principal {
+            subject: actor,
+            user_id: None,
+        },
+        scopes: Scopes::all(),
         trace,
-        actor,
         deadline: soon(),
     }
 }
@@ -237,8 +245,8 @@ impl ReceiptStore for Shelf {
         self.running.fetch_sub(1, Ordering::SeqCst);
         let key = receipt.key.to_string();
         if self.refused.lock().unwrap().as_ref() == Some(&key) {
-            let source = "asked for by the test".into();
-            return Err(ReceiptError::Refused { key, source });
+            let reason = "asked for by the test".into();
+            return Err(ReceiptError::Refused { key, reason });
         }
         if self.is_away.load(Ordering::SeqCst) {
             return Err(ReceiptError::Unavailable("asked for by the test".into()));

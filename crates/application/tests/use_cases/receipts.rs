@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use application::ports::ReceiptStore;
-use application::{Application, Placed, ReadReceiptError, Receipts};
+use application::{FoundReceipt, Orders, Placed, ReadReceiptError, Receipts};
 use domain::{Order, PlaceOrder, Receipt, ReceiptLocation, ReceiptTemplate};
 use port_conformance::order_store::sample;
 
 use crate::opened::{Opened, caller};
 
-async fn place(application: &Application, command: PlaceOrder) -> Arc<Order> {
-    match application.place_order(&caller(), command, None).await {
+async fn place(orders: &Arc<dyn Orders>, command: PlaceOrder) -> Arc<Order> {
+    match orders.place(&caller(), command, None).await {
         Ok(Placed::Created(order)) => order,
         other => panic!("{other:?}"),
     }
@@ -34,7 +34,7 @@ async fn the_setting_at_its_creation_is_fixed_in_an_order() {
                 receipt_template: template,
                 ..sample::plain("alice", 5)
             };
-            let order = place(&opened.application, command).await;
+            let order = place(&opened.orders, command).await;
             assert_eq!(order.receipt.location, location);
             assert_eq!(order.receipt.template, template);
         }
@@ -44,14 +44,14 @@ async fn the_setting_at_its_creation_is_fixed_in_an_order() {
 #[tokio::test]
 async fn a_rendered_receipt_is_read_from_no_store_after_the_setting_changed() {
     let opened = Opened::rendered().await;
-    let order = place(&opened.application, sample::full("alice", "A-1")).await;
+    let order = place(&opened.orders, sample::full("alice", "A-1")).await;
     let processed = opened.process(&order).await;
     let text = Receipt::of(&processed).text;
     let changed = opened.with_receipts(outside(&opened));
     opened.shelf.is_away.store(true, Ordering::SeqCst);
-    for application in [&opened.application, &changed] {
-        let receipt = application.receipt(order.id).await.unwrap();
-        assert_eq!(receipt.as_ref(), Some(&text));
+    for orders in [&opened.orders, &changed] {
+        let receipt = orders.receipt(&caller(), order.id).await.unwrap();
+        assert_eq!(receipt, FoundReceipt::Text(text.clone()));
     }
     assert_eq!(opened.shelf.gets.load(Ordering::SeqCst), 0);
     assert_eq!(opened.shelf.puts.load(Ordering::SeqCst), 0);
@@ -60,11 +60,11 @@ async fn a_rendered_receipt_is_read_from_no_store_after_the_setting_changed() {
 #[tokio::test]
 async fn a_stored_receipt_is_read_from_its_store_and_rendered_without_it() {
     let opened = Opened::stored().await;
-    let order = place(&opened.application, sample::full("alice", "A-1")).await;
+    let order = place(&opened.orders, sample::full("alice", "A-1")).await;
     let processed = opened.process(&order).await;
     let text = Receipt::of(&processed).text;
-    let receipt = opened.application.receipt(order.id).await.unwrap();
-    assert_eq!(receipt.as_ref(), Some(&text));
+    let receipt = opened.orders.receipt(&caller(), order.id).await.unwrap();
+    assert_eq!(receipt, FoundReceipt::Text(text.clone()));
     assert_eq!(
         opened.shelf.gets.load(Ordering::SeqCst),
         1,
@@ -73,17 +73,17 @@ async fn a_stored_receipt_is_read_from_its_store_and_rendered_without_it() {
 
     // The operator gave the receipt store up: the bytes are the same.
     let changed = opened.with_receipts(Receipts::Rendered);
-    let receipt = changed.receipt(order.id).await.unwrap();
-    assert_eq!(receipt.as_ref(), Some(&text));
+    let receipt = changed.receipt(&caller(), order.id).await.unwrap();
+    assert_eq!(receipt, FoundReceipt::Text(text.clone()));
     assert_eq!(opened.shelf.gets.load(Ordering::SeqCst), 1);
 
     // The object is gone: the bytes are the same.
     opened.shelf.kept.lock().unwrap().clear();
-    let receipt = opened.application.receipt(order.id).await.unwrap();
-    assert_eq!(receipt.as_ref(), Some(&text));
+    let receipt = opened.orders.receipt(&caller(), order.id).await.unwrap();
+    assert_eq!(receipt, FoundReceipt::Text(text.clone()));
 
     opened.shelf.is_away.store(true, Ordering::SeqCst);
-    let failed = opened.application.receipt(order.id).await;
+    let failed = opened.orders.receipt(&caller(), order.id).await;
     assert!(
         matches!(failed, Err(ReadReceiptError::Receipt(_))),
         "{failed:?}"
@@ -93,9 +93,11 @@ async fn a_stored_receipt_is_read_from_its_store_and_rendered_without_it() {
 #[tokio::test]
 async fn an_order_that_is_not_processed_has_no_receipt() {
     let opened = Opened::stored().await;
-    let order = place(&opened.application, sample::full("alice", "A-1")).await;
-    let receipt = opened.application.receipt(order.id).await.unwrap();
-    assert_eq!(receipt, None);
+    let order = place(&opened.orders, sample::full("alice", "A-1")).await;
+    let receipt = opened.orders.receipt(&caller(), order.id).await.unwrap();
+    let status = order.status;
+    assert_eq!(receipt, FoundReceipt::NotYet { status });
     let unknown = domain::OrderId::new(order.created_at, &sample::user("zoe"), 7);
-    assert_eq!(opened.application.receipt(unknown).await.unwrap(), None);
+    let receipt = opened.orders.receipt(&caller(), unknown).await.unwrap();
+    assert_eq!(receipt, FoundReceipt::UnknownOrder);
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use application::Application;
 use application::ports::{
     Claim, ClaimLimits, CommitError, Committed, Deadline, Erasure, NextDue, OrderStore,
     OrderWriter, RescuePolicy, Sharded, StoreError, StorePorts, WorkQueue, Write,
 };
 use application::store_health::{CommitFailure, CommitHealth, ShardState, tracked};
 use application::system::SystemIds;
+use application::{Caller, LocalOrders, Orders, OrdersDependencies};
 use async_trait::async_trait;
-use domain::{Bucket, EventPosition, Order, ShardId, UserId};
+use domain::{Bucket, EventPosition, Order, ShardId, Trace, UserId};
 use port_conformance::in_memory::InMemory;
 use port_conformance::order_store::{OpenStore, StoreFactory as _, sample};
 use tokio::sync::Notify;
@@ -161,7 +161,7 @@ impl WorkQueue for Shards {
 }
 
 struct Opened {
-    application: Application,
+    orders: Arc<dyn Orders>,
     store: StorePorts,
     shards: Arc<Shards>,
     opened: Box<dyn OpenStore>,
@@ -187,20 +187,20 @@ impl Opened {
             ..StorePorts::of(&shards.inner)
         };
         let store = tracked(untracked.clone(), &commits);
-        let application = Application::new(
-            store.clone(),
-            application::Receipts::Rendered,
-            opened.clock(),
-            Arc::new(SystemIds),
-            application::Settings::default(),
-        )
-        .tracking(commits.clone());
+        let orders = Arc::new(LocalOrders::new(OrdersDependencies {
+            store: store.clone(),
+            commits: commits.clone(),
+            receipts: application::Receipts::Rendered,
+            clock: opened.clock(),
+            ids: Arc::new(SystemIds),
+            settings: application::Settings::default(),
+        }));
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         let stopped = stop.clone();
         running.spawn(async move { commits.run(untracked.writer, stopped).await });
         Self {
-            application,
+            orders,
             store,
             shards,
             opened,
@@ -216,14 +216,19 @@ impl Opened {
         let user = users.find(on_it).unwrap();
         let command = sample::plain(user.as_str(), 1);
         let caller = caller();
-        let placed = self.application.place_order(&caller, command, None);
+        let placed = self.orders.place(&caller, command, None);
         placed.await.is_ok()
     }
 
     async fn states(&self) -> [ShardState; 2] {
-        let health = self.application.store_health(PROBE_TIMEOUT).await;
+        let health = self.orders.store_health(&probing()).await;
         [health.shards[0].state, health.shards[1].state]
     }
+}
+
+/// A caller who waits as long as a probe may take.
+fn probing() -> Caller {
+    Caller::trusted(Trace::default(), Deadline::now() + PROBE_TIMEOUT)
 }
 
 fn full(shard: ShardId) -> StoreError {
@@ -254,7 +259,7 @@ async fn a_shard_whose_commits_fail_is_ready_again_by_itself() {
         assert!(!opened.place_on(FIRST).await);
         let states = [ShardState::CommitsFail(failure), ShardState::Available];
         assert_eq!(opened.states().await, states);
-        let health = opened.application.store_health(PROBE_TIMEOUT).await;
+        let health = opened.orders.store_health(&probing()).await;
         assert!(health.takes_orders(), "the other shard takes orders");
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!(opened.states().await, states);
@@ -276,7 +281,7 @@ async fn the_store_takes_no_orders_if_the_commits_of_every_shard_fail() {
         opened.shards.fail(&full(shard));
         assert!(!opened.place_on(shard).await);
     }
-    let health = opened.application.store_health(PROBE_TIMEOUT).await;
+    let health = opened.orders.store_health(&probing()).await;
     assert!(!health.takes_orders());
     assert!(health.is_reachable(), "reads go on");
 }
@@ -348,7 +353,7 @@ async fn a_silent_shard_keeps_nobody_waiting_longer_than_it_may() {
     opened.opened.pass(Duration::from_secs(90)).await;
     *opened.shards.silent.lock().unwrap() = Some(FIRST);
     let asked = tokio::time::Instant::now();
-    let health = opened.application.store_health(PROBE_TIMEOUT).await;
+    let health = opened.orders.store_health(&probing()).await;
     assert_eq!(asked.elapsed(), PROBE_TIMEOUT);
     let states: Vec<_> = health.shards.iter().map(|shard| shard.state).collect();
     assert_eq!(states, [ShardState::Unreachable, ShardState::Available]);

@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use application::watch::{Delivery, Lagged, Start, Topic, WatchSettings, WatchTuning};
+use application::watch::{Delivery, Lagged, Start, Topic, WatchError, WatchSettings, WatchTuning};
 use domain::{Seq, ShardId};
 
 use crate::watched_store::{
-    Seen, flatten, join, order, receive, run, settings, tuned, user, versions,
+    Seen, caller, flatten, join, new_watcher, order, receive, run, settings, tuned, user, versions,
 };
 
 #[tokio::test]
@@ -15,9 +15,9 @@ async fn each_watcher_gets_the_changes_of_its_topics_alone() {
     let running = run(1, settings());
     let (alice, bob) = (user("alice"), user("bob"));
     let (of_alice, of_bob) = (order(&alice, 1), order(&bob, 2));
-    let mut everything = running.hub.watcher().unwrap();
-    let mut of_user = running.hub.watcher().unwrap();
-    let mut of_order = running.hub.watcher().unwrap();
+    let mut everything = new_watcher(&running.hub);
+    let mut of_user = new_watcher(&running.hub);
+    let mut of_order = new_watcher(&running.hub);
     join(&mut everything, Topic::Everything, Start::Now).await;
     join(&mut of_user, Topic::User(alice.clone()), Start::Now).await;
     join(&mut of_order, Topic::Order(of_bob), Start::Now).await;
@@ -42,7 +42,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
     let running = run(1, settings());
     let alice = user("alice");
     let orders: Vec<_> = (0..10).map(|number| order(&alice, number)).collect();
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::User(alice.clone()), Start::Now).await;
     for id in orders.iter().rev() {
         join(&mut watcher, Topic::Order(*id), Start::Now).await;
@@ -67,7 +67,7 @@ async fn overlapping_topics_deliver_each_change_once_and_in_order() {
 async fn a_watcher_of_everything_and_of_an_order_gets_it_once() {
     let running = run(1, settings());
     let alice = user("alice");
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::Order(order(&alice, 1)), Start::Now).await;
     join(&mut watcher, Topic::Everything, Start::Now).await;
     running.store.commit_next(order(&alice, 1), &alice);
@@ -87,7 +87,7 @@ async fn a_watcher_of_everything_and_of_an_order_gets_it_once() {
 async fn a_lost_hint_delays_a_change_and_loses_nothing() {
     let running = run(1, settings());
     let alice = user("alice");
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::Everything, Start::Now).await;
     running.store.hints_are_lost.store(true, Ordering::SeqCst);
     running.store.commit_next(order(&alice, 1), &alice);
@@ -98,7 +98,7 @@ async fn a_lost_hint_delays_a_change_and_loses_nothing() {
 async fn a_failing_store_delays_changes_and_skips_none() {
     let running = run(1, settings());
     let alice = user("alice");
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::Everything, Start::Now).await;
     running.store.fails.store(true, Ordering::SeqCst);
     for number in 0..5 {
@@ -123,8 +123,8 @@ async fn a_watcher_that_takes_nothing_lags_and_the_others_do_not() {
     });
     let running = run(1, settings);
     let alice = user("alice");
-    let mut stalled = running.hub.watcher().unwrap();
-    let mut quick = running.hub.watcher().unwrap();
+    let mut stalled = new_watcher(&running.hub);
+    let mut quick = new_watcher(&running.hub);
     join(&mut stalled, Topic::Everything, Start::Now).await;
     join(&mut quick, Topic::Everything, Start::Now).await;
     for number in 0..20 {
@@ -150,7 +150,7 @@ async fn without_watchers_there_are_no_reads_and_nothing_is_left_behind() {
     }
     assert_eq!(running.store.reads.load(Ordering::SeqCst), 0);
 
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::Everything, Start::Now).await;
     join(&mut watcher, Topic::User(alice.clone()), Start::Now).await;
     join(&mut watcher, Topic::Order(order(&alice, 1)), Start::Now).await;
@@ -171,7 +171,7 @@ async fn all_watchers_share_one_text() {
         Topic::User(alice.clone()),
         Topic::Order(id),
     ] {
-        let mut watcher = running.hub.watcher().unwrap();
+        let mut watcher = new_watcher(&running.hub);
         join(&mut watcher, topic, Start::Now).await;
         watchers.push(watcher);
     }
@@ -207,7 +207,7 @@ async fn a_store_that_was_restored_under_a_watcher_is_announced() {
     for number in 0..5 {
         running.store.commit_next(order(&alice, number), &alice);
     }
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::User(alice.clone()), Start::Now).await;
     running.store.forget_after(ShardId(0), Seq(2));
     let seen = receive(&watcher, 1).await;
@@ -224,11 +224,12 @@ async fn watchers_are_bounded() {
         ..settings()
     };
     let running = run(1, settings);
-    let first = running.hub.watcher();
-    let second = running.hub.watcher();
-    assert!(first.is_some() && second.is_some());
-    assert!(running.hub.watcher().is_none());
+    let first = running.hub.watcher(&caller());
+    let second = running.hub.watcher(&caller());
+    assert!(first.is_ok() && second.is_ok());
+    let too_many = running.hub.watcher(&caller());
+    assert!(matches!(too_many, Err(WatchError::TooManyWatchers)));
     assert_eq!(running.hub.watchers(), 2);
     drop(first);
-    assert!(running.hub.watcher().is_some());
+    assert!(running.hub.watcher(&caller()).is_ok());
 }

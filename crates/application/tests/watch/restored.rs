@@ -8,7 +8,8 @@ use application::watch::{Cursor, ResyncReason, Start, Topic, WatchTuning};
 use domain::{EventPosition, Seq, ShardId, UserId, Version};
 
 use crate::watched_store::{
-    Seen, WatchedStore, join, order, receive, run, run_over, settings, tuned, user, versions,
+    Seen, WatchedStore, join, new_watcher, order, receive, run, run_over, settings, tuned, user,
+    versions,
 };
 
 /// The orders of the tests are of one user; the first one is watched by its id.
@@ -46,7 +47,7 @@ async fn a_cursor_that_is_newer_than_the_backup_gets_a_resync_notice_for_ever() 
         grow(&store, &alice, growth);
         for topic in topics(&alice) {
             let running = run_over(Arc::clone(&store), settings());
-            let mut watcher = running.hub.watcher().unwrap();
+            let mut watcher = new_watcher(&running.hub);
             let start = Start::After(newest.clone());
             let seen = join(&mut watcher, topic.clone(), start).await;
             assert_eq!(
@@ -78,7 +79,7 @@ async fn every_cursor_of_the_lost_history_is_recognised() {
         // As a client keeps it: a text.
         let cursor = Cursor::parse(&cursor.to_string()).unwrap();
         for topic in topics(&alice) {
-            let mut watcher = running.hub.watcher().unwrap();
+            let mut watcher = new_watcher(&running.hub);
             let seen = join(&mut watcher, topic, Start::After(cursor.clone())).await;
             assert_eq!(seen[0], Seen::Resync(ResyncReason::NotOfThisStore));
         }
@@ -93,7 +94,7 @@ async fn a_cursor_that_is_older_than_the_backup_goes_on() {
     let running = run_over(store, settings());
     for seq in [0, 1, 69, 70] {
         for topic in topics(&alice) {
-            let mut watcher = running.hub.watcher().unwrap();
+            let mut watcher = new_watcher(&running.hub);
             let start = Start::After(running.store.at(seq));
             let seen = join(&mut watcher, topic.clone(), start).await;
             let missed = 130 - seq;
@@ -120,7 +121,7 @@ async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
         }
     }
     let running = run_over(Arc::clone(&store), settings());
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     join(&mut watcher, Topic::Everything, Start::Now).await;
     let mut newest = None;
     for user in &users {
@@ -143,7 +144,7 @@ async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
         }
     }
     let running = run_over(store, settings());
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let start = Start::After(newest.clone());
     let seen = join(&mut watcher, Topic::Everything, start).await;
     assert_eq!(seen, [Seen::Resync(ResyncReason::NotOfThisStore)]);
@@ -152,7 +153,7 @@ async fn one_restored_shard_of_two_is_enough_for_a_resync_notice() {
         .iter()
         .find(|user| running.shard_of(user) != restored)
         .unwrap();
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let topic = Topic::User(other.clone());
     let seen = join(&mut watcher, topic, Start::After(newest)).await;
     assert_eq!(seen, []);
@@ -169,7 +170,7 @@ async fn a_cursor_that_lacks_a_shard_begins_at_its_first_event() {
     };
     let cursor = Cursor::new([(ShardId(3), elsewhere)]);
     for topic in topics(&alice) {
-        let mut watcher = running.hub.watcher().unwrap();
+        let mut watcher = new_watcher(&running.hub);
         let start = Start::After(cursor.clone());
         let seen = join(&mut watcher, topic.clone(), start).await;
         let expected = if matches!(topic, Topic::Order(_)) {
@@ -191,17 +192,17 @@ async fn a_cursor_on_an_erased_order_goes_on_and_tombstones_name_no_user() {
     let before = running.store.at(6);
     running.store.erase(erased);
     assert_eq!(before, running.store.at(6), "tombstones keep their bits");
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let start = Start::After(before.clone());
     let seen = join(&mut watcher, Topic::Everything, start).await;
     let expected = [(order(&alice, 2), 2), (order(&alice, 3), 2), (erased, 3)];
     assert_eq!(versions(&seen), expected);
-    let mut of_user = running.hub.watcher().unwrap();
+    let mut of_user = new_watcher(&running.hub);
     let topic = Topic::User(alice.clone());
     let seen = join(&mut of_user, topic, Start::After(before)).await;
     assert_eq!(versions(&seen), expected[..2], "a tombstone has no user");
 
-    let mut live = running.hub.watcher().unwrap();
+    let mut live = new_watcher(&running.hub);
     join(&mut live, Topic::Everything, Start::Now).await;
     running.store.commit_next(order(&alice, 2), &alice);
     assert_eq!(
@@ -221,7 +222,7 @@ async fn a_watcher_of_an_order_sees_that_it_was_erased() {
     let running = run(1, settings);
     grow(&running.store, &alice, 4);
     let erased = order(&alice, 1);
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let after = Start::AfterVersion(Version::from_number(1));
     assert_eq!(join(&mut watcher, Topic::Order(erased), after).await, []);
     running.store.erase(erased);

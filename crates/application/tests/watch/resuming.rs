@@ -10,8 +10,8 @@ use domain::{EventPosition, OrderId, ShardId, UserId, Version};
 use tokio::task::JoinSet;
 
 use crate::watched_store::{
-    Running, Seen, WatchedStore, flatten, join, order, receive, run, run_over, settings, tuned,
-    user, versions,
+    Running, Seen, WatchedStore, flatten, join, new_watcher, order, receive, run, run_over,
+    settings, tuned, user, versions,
 };
 
 fn after(version: u32) -> Start {
@@ -32,7 +32,7 @@ async fn with_order(count: u32) -> (Running, UserId, OrderId) {
 #[tokio::test]
 async fn subscribing_late_tells_the_present_status_first() {
     let (running, alice, id) = with_order(3).await;
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let seen = join(&mut watcher, Topic::Order(id), Start::Now).await;
     assert_eq!(versions(&seen), [(id, 3)]);
     running.store.commit_next(id, &alice);
@@ -43,7 +43,7 @@ async fn subscribing_late_tells_the_present_status_first() {
 async fn an_order_that_is_not_there_yet_is_waited_for() {
     let (running, alice, _) = with_order(1).await;
     let later = order(&alice, 7);
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     assert_eq!(
         join(&mut watcher, Topic::Order(later), Start::Now).await,
         []
@@ -56,19 +56,19 @@ async fn an_order_that_is_not_there_yet_is_waited_for() {
 async fn resuming_from_a_version_tells_all_after_it() {
     let (running, _, id) = with_order(5).await;
     for (from, expected) in [(0, 1..=5), (3, 4..=5)] {
-        let mut watcher = running.hub.watcher().unwrap();
+        let mut watcher = new_watcher(&running.hub);
         let seen = join(&mut watcher, Topic::Order(id), after(from)).await;
         let expected: Vec<_> = expected.map(|version| (id, version)).collect();
         assert_eq!(versions(&seen), expected);
     }
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     assert_eq!(join(&mut watcher, Topic::Order(id), after(5)).await, []);
 }
 
 #[tokio::test]
 async fn a_version_that_never_was_is_told() {
     let (running, alice, id) = with_order(2).await;
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let seen = join(&mut watcher, Topic::Order(id), after(3)).await;
     assert_eq!(seen[0], Seen::Resync(ResyncReason::NotOfThisStore));
     assert_eq!(versions(&seen), [(id, 2)]);
@@ -83,7 +83,7 @@ async fn an_order_resumes_from_a_cursor() {
     let other = order(&alice, 2);
     running.store.commit_next(other, &alice);
     running.store.commit_next(id, &alice);
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let seen = join(
         &mut watcher,
         Topic::Order(id),
@@ -128,13 +128,13 @@ async fn a_cursor_from_elsewhere_and_a_gap_too_large_are_told() {
         (running.store.at(9), ResyncReason::TooFarBehind),
     ];
     for (cursor, reason) in cases {
-        let mut watcher = running.hub.watcher().unwrap();
+        let mut watcher = new_watcher(&running.hub);
         let seen = join(&mut watcher, Topic::Everything, Start::After(cursor)).await;
         assert_eq!(seen, [Seen::Resync(reason)]);
         running.store.commit_next(order(&alice, 1), &alice);
         receive(&watcher, 1).await;
     }
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let start = Start::After(running.store.at(14));
     let seen = join(&mut watcher, Topic::User(alice), start).await;
     assert_eq!(seen.len(), 49);
@@ -145,7 +145,7 @@ async fn a_store_that_cannot_be_read_refuses_a_watcher_in_time() {
     let store = WatchedStore::new(2);
     store.fails.store(true, Ordering::SeqCst);
     let running = run_over(store, settings());
-    let mut watcher = running.hub.watcher().unwrap();
+    let mut watcher = new_watcher(&running.hub);
     let mut catch_up = watcher.watch(Topic::Everything, Start::Now);
     let refused = tokio::time::timeout(Duration::from_secs(6), catch_up.next()).await;
     assert!(matches!(refused, Ok(Err(WatchError::NotFollowed { .. }))));
@@ -166,7 +166,7 @@ async fn cut_off_again_and_again(topic: Topic, shards: u16) {
     let committed = users.clone();
     let mut tasks = JoinSet::new();
     let first = {
-        let mut watcher = running.hub.watcher().unwrap();
+        let mut watcher = new_watcher(&running.hub);
         join(&mut watcher, topic.clone(), Start::Now).await;
         watcher.end().unwrap().1
     };
@@ -191,7 +191,7 @@ async fn cut_off_again_and_again(topic: Topic, shards: u16) {
     while !is_complete(&seen) {
         cuts += 1;
         assert!(cuts < 3000, "{seen:?}");
-        let mut watcher = running.hub.watcher().unwrap();
+        let mut watcher = new_watcher(&running.hub);
         let mut told = Vec::new();
         let mut catch_up = watcher.watch(topic.clone(), Start::After(cursor.clone()));
         let mut is_joined = true;
@@ -248,15 +248,15 @@ async fn resuming_over_several_shards_misses_nothing_and_repeats_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_is_known_before_the_hub_knows_it_does_not_come_twice() {
     let (running, alice, id) = with_order(1).await;
-    let mut first = running.hub.watcher().unwrap();
+    let mut first = new_watcher(&running.hub);
     join(&mut first, Topic::Everything, Start::Now).await;
     running.store.hints_are_lost.store(true, Ordering::SeqCst);
     running.store.commit_next(id, &alice);
 
-    let mut of_order = running.hub.watcher().unwrap();
+    let mut of_order = new_watcher(&running.hub);
     assert_eq!(join(&mut of_order, Topic::Order(id), after(2)).await, []);
     running.store.commit_next(id, &alice);
-    let mut everything = running.hub.watcher().unwrap();
+    let mut everything = new_watcher(&running.hub);
     let seen = join(
         &mut everything,
         Topic::Everything,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use application::Caller;
 use application::in_process::InProcessHints;
 use application::ports::{
-    CommitHint, CommitHints as _, Committed, Erasure, EventFeed, EventPage, Guard, SequencedEvent,
-    Sharded, StoreError, WakeUps, Write,
+    CommitHint, CommitHints as _, Committed, Deadline, Erasure, EventContent, EventFeed, EventPage,
+    Guard, SequencedEvent, Sharded, StoreError, WakeUps, Write,
 };
 use application::system::SystemClock;
 use application::watch::{
@@ -17,7 +18,7 @@ use application::watch::{
 use async_trait::async_trait;
 use domain::{
     Bucket, Cause, EventPosition, EventType, Failure, Order, OrderId, ReceiptLocation, Seq,
-    ShardId, Status, Timestamp, UserId, Version,
+    ShardId, Status, Timestamp, Trace, UserId, Version,
 };
 use futures_util::FutureExt as _;
 use port_conformance::in_memory::InMemoryStore;
@@ -167,8 +168,9 @@ impl EventFeed for WatchedStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
-        let page = self.memory.events_after(shard, after, limit).await;
+        let page = self.memory.events_after(shard, after, limit, content).await;
         // Checked last: a read that began before the failure fails, too.
         self.check(shard)?;
         page
@@ -311,4 +313,14 @@ pub async fn receive(watcher: &Watcher, count: usize) -> Vec<Seen> {
         .expect("the changes come");
     assert_eq!(seen.len(), count, "{seen:?}");
     seen
+}
+
+/// A caller who may watch everything.
+pub fn caller() -> Caller {
+    Caller::trusted(Trace::default(), Deadline::now())
+}
+
+/// A watcher of such a caller.
+pub fn new_watcher(hub: &Hub) -> Watcher {
+    hub.watcher(&caller()).unwrap()
 }

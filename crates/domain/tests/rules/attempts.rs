@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Cause, Failure, Job, Order, OrderId, Refusal, Status, Steering};
+use domain::{Cause, Failure, Job, Order, OrderCommand, OrderId, Refusal, Status};
 
 use crate::made::{DELAY, at, place, place_order, plain_order};
 
@@ -46,13 +46,13 @@ fn an_order_is_quarantined_once_it_has_lost_its_lease_at_the_second_attempt() {
     );
     let given_back = alone.give_back(None, DELAY, alone.updated_at);
     let dead = alone.lose_lease(3, DELAY, alone.updated_at).unwrap().order;
-    let replayed = dead.steer(Steering::Replay, dead.updated_at, Cause::default());
-    let steer = |order: &Order, steering| {
-        let steered = order.steer(steering, order.updated_at, Cause::default());
-        steered.unwrap().order
+    let replayed = dead.apply(OrderCommand::Replay, dead.updated_at, Cause::default());
+    let apply = |order: &Order, command| {
+        let applied = order.apply(command, order.updated_at, Cause::default());
+        applied.unwrap().order
     };
-    let held = steer(&twice, Steering::Hold);
-    let released = steer(&held, Steering::Release);
+    let held = apply(&twice, OrderCommand::Hold);
+    let released = apply(&held, OrderCommand::Release);
     let cases = [
         ("placed", &placed, false),
         ("lost once", &once, false),
@@ -78,19 +78,19 @@ fn an_order_is_quarantined_once_it_has_lost_its_lease_at_the_second_attempt() {
 #[test]
 fn an_order_was_tried_once_a_worker_has_claimed_it_whatever_people_did() {
     let now = at(1_000_000);
-    let steer = |order: &Order, steering| {
-        let steered = order.steer(steering, now, Cause::default());
-        steered.unwrap().order
+    let apply = |order: &Order, command| {
+        let applied = order.apply(command, now, Cause::default());
+        applied.unwrap().order
     };
     let placed = plain_order().order;
-    let held = steer(&placed, Steering::Hold);
-    let released = steer(&held, Steering::Release);
+    let held = apply(&placed, OrderCommand::Hold);
+    let released = apply(&held, OrderCommand::Release);
     let claimed = released.claim(now).unwrap().order;
     let given_back = claimed.give_back(None, DELAY, now).unwrap().order;
-    let held_again = steer(&given_back, Steering::Hold);
-    let released_again = steer(&held_again, Steering::Release);
+    let held_again = apply(&given_back, OrderCommand::Hold);
+    let released_again = apply(&held_again, OrderCommand::Release);
     let dead = claimed.fail(Failure::new("declined", ""), now).unwrap();
-    let replayed = steer(&dead.order, Steering::Replay);
+    let replayed = apply(&dead.order, OrderCommand::Replay);
     let second_claim = replayed.claim(now).unwrap().order;
     for (what, order, expected) in [
         ("placed", &placed, false),
@@ -115,10 +115,10 @@ fn work_that_is_done_cannot_be_cancelled_before_its_receipt_failed_for_good() {
         .await_receipt(None, failure.clone(), DELAY, now)
         .unwrap()
         .order;
-    let cancel = |order: &Order| order.steer(Steering::Cancel, now, Cause::default());
+    let cancel = |order: &Order| order.apply(OrderCommand::Cancel, now, Cause::default());
     assert_eq!(cancel(&waiting), Err(Refusal::WorkDone));
     let held = waiting
-        .steer(Steering::Hold, now, Cause::default())
+        .apply(OrderCommand::Hold, now, Cause::default())
         .unwrap();
     assert_eq!(cancel(&held.order), Err(Refusal::WorkDone));
     let again = waiting.claim(now).unwrap().order;

@@ -10,7 +10,7 @@ use domain::{
 };
 use proptest::prelude::*;
 
-use crate::made::any_currency;
+use crate::made::{any_currency, own_code};
 
 fn given(text: &str) -> Given<Cow<'_, str>> {
     Given::Value(Cow::Borrowed(text))
@@ -49,7 +49,7 @@ fn faults_of(draft: OrderDraft<'_>) -> Vec<(String, &'static str)> {
     assert!(faults.iter().all(|fault| !fault.detail.is_empty()));
     faults
         .into_iter()
-        .map(|fault| (fault.pointer, fault.code))
+        .map(|fault| (fault.pointer, own_code(fault.code)))
         .collect()
 }
 

@@ -1,17 +1,26 @@
 //! Orders, commands and currencies for the properties.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    Cause, Currency, Decision, ExternalId, Failure, Money, Order, OrderId, PlaceOrder, Receipt,
-    ReceiptLocation, ReceiptTemplate, Source, Steering, Timestamp, UserId,
+    Cause, Currency, Decision, ExternalId, Failure, Money, Order, OrderCommand, OrderId,
+    PlaceOrder, Receipt, ReceiptLocation, ReceiptTemplate, Source, Timestamp, UserId,
 };
 use proptest::prelude::*;
 
 pub fn any_currency() -> impl Strategy<Value = Currency> {
     prop::sample::select(vec!["JPY", "USD", "EUR", "KWD", "CLF"])
         .prop_map(|code| Currency::parse(code).expect("valid"))
+}
+
+/// The code of a fault that the domain found: a constant.
+pub fn own_code(code: Cow<'static, str>) -> &'static str {
+    match code {
+        Cow::Borrowed(code) => code,
+        Cow::Owned(code) => panic!("{code} is no constant"),
+    }
 }
 
 pub fn at(ms: u64) -> Timestamp {
@@ -60,16 +69,16 @@ pub enum Command {
     LoseLease {
         max_attempts: u32,
     },
-    Steer(Steering),
+    Apply(OrderCommand),
 }
 
 pub fn any_command() -> impl Strategy<Value = Command> {
-    let steering = prop::sample::select(vec![
-        Steering::Cancel,
-        Steering::Hold,
-        Steering::Release,
-        Steering::Replay,
-        Steering::Discard,
+    let command = prop::sample::select(vec![
+        OrderCommand::Cancel,
+        OrderCommand::Hold,
+        OrderCommand::Release,
+        OrderCommand::Replay,
+        OrderCommand::Discard,
     ]);
     prop_oneof![
         6 => Just(Command::Claim),
@@ -80,7 +89,7 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         2 => Just(Command::PostponeBusy),
         2 => Just(Command::AwaitReceipt),
         2 => (0_u32..4).prop_map(|max_attempts| Command::LoseLease { max_attempts }),
-        6 => steering.prop_map(Command::Steer),
+        6 => command.prop_map(Command::Apply),
     ]
 }
 
@@ -112,7 +121,7 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Option<Decisio
         Command::PostponeBusy => order.postpone_busy(failure(), DELAY, now),
         Command::AwaitReceipt => order.await_receipt(Some(Arc::from("[1]")), failure(), DELAY, now),
         Command::LoseLease { max_attempts } => order.lose_lease(max_attempts, DELAY, now),
-        Command::Steer(steering) => order.steer(steering, now, Cause::default()),
+        Command::Apply(command) => order.apply(command, now, Cause::default()),
     }
     .ok()
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{
-    Cause, Decision, Event, EventType, Failure, HistoryStatus, Job, Lane, Order, OrderId, Receipt,
-    ReceiptLocation, Refusal, Status, Steering, Timestamp, Version, Wait, WaitingFor,
+    Cause, Decision, Event, EventType, Failure, HistoryStatus, Job, Lane, Order, OrderCommand,
+    OrderId, Receipt, ReceiptLocation, Refusal, Status, Timestamp, Version, Wait, WaitingFor,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -52,14 +52,14 @@ fn picture(order: &Order, command: Command) -> Option<Status> {
         Command::LoseLease { max_attempts } if lost(max_attempts) == S::Failed => "fail",
         Command::LoseLease { .. } => "retry",
         // Work that is done is cancelled only by giving up its dead letter.
-        Command::Steer(Steering::Cancel) if order.work_done && order.status != S::Failed => {
+        Command::Apply(OrderCommand::Cancel) if order.work_done && order.status != S::Failed => {
             return None;
         }
-        Command::Steer(Steering::Cancel) => "cancel",
-        Command::Steer(Steering::Hold) => "hold",
-        Command::Steer(Steering::Release) => "release",
-        Command::Steer(Steering::Replay) => "replay",
-        Command::Steer(Steering::Discard) => "discard",
+        Command::Apply(OrderCommand::Cancel) => "cancel",
+        Command::Apply(OrderCommand::Hold) => "hold",
+        Command::Apply(OrderCommand::Release) => "release",
+        Command::Apply(OrderCommand::Replay) => "replay",
+        Command::Apply(OrderCommand::Discard) => "discard",
     };
     table
         .into_iter()
@@ -73,7 +73,7 @@ fn expected_attempt(order: &Order, command: Command) -> u32 {
         Command::GiveBack { .. } | Command::PostponeBusy | Command::AwaitReceipt => {
             order.attempt - 1
         }
-        Command::Steer(Steering::Replay) => 0,
+        Command::Apply(OrderCommand::Replay) => 0,
         _ => order.attempt,
     }
 }
@@ -112,7 +112,7 @@ fn waits_as_expected(command: Command, decision: &Decision) -> TestCaseResult {
 fn expected_code(order: &Order, command: Command) -> Option<Arc<str>> {
     let last = order.failure.clone();
     match command {
-        Command::Complete | Command::Steer(Steering::Replay) => None,
+        Command::Complete | Command::Apply(OrderCommand::Replay) => None,
         Command::LoseLease { .. } => Some(Arc::from("lease_lost")),
         Command::Claim
         | Command::Retry
@@ -120,7 +120,7 @@ fn expected_code(order: &Order, command: Command) -> Option<Arc<str>> {
         | Command::GiveBack { .. }
         | Command::PostponeBusy
         | Command::AwaitReceipt => reason(command).or(last).map(|failure| failure.code),
-        Command::Steer(_) => last.map(|failure| failure.code),
+        Command::Apply(_) => last.map(|failure| failure.code),
     }
 }
 
@@ -211,7 +211,7 @@ fn keeps_the_rules(order: &Order, command: Command, decision: &Decision) -> Test
     prop_assert!(!event.history);
     let counted = matches!(
         command,
-        Command::Steer(Steering::Hold | Steering::Release | Steering::Replay)
+        Command::Apply(OrderCommand::Hold | OrderCommand::Release | OrderCommand::Replay)
     );
     prop_assert_eq!(
         after.operator_commands,
@@ -263,12 +263,12 @@ fn reachable(from: &Order) -> Vec<Arc<Order>> {
             Command::Retry,
         ];
         let of_people = [
-            Steering::Hold,
-            Steering::Release,
-            Steering::Cancel,
-            Steering::Replay,
+            OrderCommand::Hold,
+            OrderCommand::Release,
+            OrderCommand::Cancel,
+            OrderCommand::Replay,
         ];
-        for command in of_workers.into_iter().chain(of_people.map(Command::Steer)) {
+        for command in of_workers.into_iter().chain(of_people.map(Command::Apply)) {
             open.extend(decide(&order, command, order.updated_at).map(|decision| decision.order));
         }
         reached.push(order);
@@ -328,8 +328,8 @@ fn history_is_a_whole_life_in_one_decision() {
     assert_eq!(cancelled.order.receipt_key, None);
 }
 
-fn steered(order: &Order, steering: Steering, now: Timestamp) -> Decision {
-    let decision = order.steer(steering, now, Cause::default());
+fn applied(order: &Order, command: OrderCommand, now: Timestamp) -> Decision {
+    let decision = order.apply(command, now, Cause::default());
     decision.expect("the status allows it")
 }
 
@@ -349,15 +349,15 @@ fn an_order_is_due_after_its_process_after_and_says_so() {
         waiting(Wait::ProcessAfter, Some(later))
     );
 
-    let held = steered(&placed.order, Steering::Hold, at(2_000_000));
+    let held = applied(&placed.order, OrderCommand::Hold, at(2_000_000));
     assert_eq!(held.order.waiting_for(), waiting(Wait::Release, None));
-    let early = steered(&held.order, Steering::Release, at(3_000_000));
+    let early = applied(&held.order, OrderCommand::Release, at(3_000_000));
     assert_eq!(
         early.job,
         Job::DueAt(later),
         "a release does not shorten the wait"
     );
-    let late = steered(&held.order, Steering::Release, at(9_000_001));
+    let late = applied(&held.order, OrderCommand::Release, at(9_000_001));
     assert_eq!(late.job, Job::DueIn(Duration::ZERO));
     assert_eq!(late.order.waiting_for(), waiting(Wait::Worker, None));
 
@@ -391,11 +391,11 @@ fn people_can_hold_release_and_replay_an_order_a_thousand_times() {
     let mut order = plain_order().order;
     let now = order.updated_at;
     for _ in 0..MAX_OPERATOR_COMMANDS / 2 {
-        order = steered(&order, Steering::Hold, now).order;
-        order = steered(&order, Steering::Release, now).order;
+        order = applied(&order, OrderCommand::Hold, now).order;
+        order = applied(&order, OrderCommand::Release, now).order;
     }
     assert_eq!(order.operator_commands, MAX_OPERATOR_COMMANDS);
-    let held = order.steer(Steering::Hold, now, Cause::default());
+    let held = order.apply(OrderCommand::Hold, now, Cause::default());
     assert_eq!(held.unwrap_err(), Refusal::TooManyCommands);
 
     let claimed = order.claim(now).unwrap().order;
@@ -403,10 +403,10 @@ fn people_can_hold_release_and_replay_an_order_a_thousand_times() {
         .fail(Failure::new("declined", "no"), now)
         .expect("the worker is never refused")
         .order;
-    let replayed = failed.steer(Steering::Replay, now, Cause::default());
+    let replayed = failed.apply(OrderCommand::Replay, now, Cause::default());
     assert_eq!(replayed.unwrap_err(), Refusal::TooManyCommands);
     assert_eq!(
-        steered(&failed, Steering::Discard, now).order.status,
+        applied(&failed, OrderCommand::Discard, now).order.status,
         Status::Cancelled
     );
 }
@@ -416,11 +416,11 @@ fn a_hold_always_leaves_room_for_its_release() {
     let mut order = (*plain_order().order).clone();
     order.operator_commands = MAX_OPERATOR_COMMANDS - 1;
     let now = order.updated_at;
-    let held = order.steer(Steering::Hold, now, Cause::default());
+    let held = order.apply(OrderCommand::Hold, now, Cause::default());
     assert_eq!(held.unwrap_err(), Refusal::TooManyCommands);
     order.operator_commands = MAX_OPERATOR_COMMANDS - 2;
-    let held = steered(&order, Steering::Hold, now).order;
-    let released = steered(&held, Steering::Release, now).order;
+    let held = applied(&order, OrderCommand::Hold, now).order;
+    let released = applied(&held, OrderCommand::Release, now).order;
     assert_eq!(released.operator_commands, MAX_OPERATOR_COMMANDS);
 }
 

@@ -10,7 +10,7 @@ use domain::{
 };
 use proptest::prelude::*;
 
-use crate::made::any_currency;
+use crate::made::{any_currency, own_code};
 
 /// A decimal: a sign and digits, the last `scale` of them after the point. Arithmetic digit by digit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,7 +214,9 @@ fn check(
     let mut faults = Vec::new();
     PlaceOrder::check(draft, CheckRules::new_orders(Currency::USD), &mut faults).ok_or_else(|| {
         let found = faults.into_iter();
-        found.map(|fault| (fault.pointer, fault.code)).collect()
+        found
+            .map(|fault| (fault.pointer, own_code(fault.code)))
+            .collect()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{Named, Placed};
+use application::{ExpectedVersion, NamedOrder, Placed};
 use domain::{Order, OrderDraft, Status};
 use proto::order as pb;
 use proto::order::order_service_server::OrderService;
@@ -12,7 +12,7 @@ use super::{checked, double, shortest, text};
 use crate::call::{Call, call_of};
 use crate::messages::Faults;
 use crate::orders::{answer, read};
-use crate::refusal::{Refusal, of_place, of_steer};
+use crate::refusal::{Refusal, of_command, of_place};
 use crate::state::GrpcEdge;
 
 /// The service.
@@ -38,7 +38,7 @@ impl OrderSystem {
         };
         let command = checked(draft, settings.default_currency, &[])?;
         let caller = call.caller(settings.request_deadline);
-        let placed = self.edge.application.place_order(&caller, command, None);
+        let placed = self.edge.orders.place(&caller, command, None);
         let placed = placed
             .await
             .map_err(|error| of_place(error, caller.deadline))?;
@@ -74,21 +74,21 @@ impl OrderSystem {
         let caller = call.caller(self.edge.settings.request_deadline);
         let changing = self
             .edge
-            .application
-            .set_status(&caller, id, status, None, None);
+            .orders
+            .set_status(&caller, id, status, ExpectedVersion::Any, None);
         let order = changing
             .await
-            .map_err(|error| of_steer(error, caller.deadline))?;
+            .map_err(|error| of_command(error, caller.deadline))?;
         Ok(response(&order, message.order_id))
     }
 
     /// The order that a client means: by our id, or by the number that it had before it came to us.
     async fn named(&self, call: &Call, name: &str) -> Result<Arc<Order>, Refusal> {
-        let deadline = call.within(self.edge.settings.request_deadline);
-        match read(deadline, self.edge.application.named_order(name)).await? {
-            Named::Unknown => Err(Refusal::order_not_found()),
-            Named::Order(order) => Ok(order),
-            Named::Several => Err(Refusal::several_orders()),
+        let caller = call.caller(self.edge.settings.request_deadline);
+        match read(&caller, self.edge.orders.find_by_name(&caller, name)).await? {
+            NamedOrder::Unknown => Err(Refusal::order_not_found()),
+            NamedOrder::Order(order) => Ok(order),
+            NamedOrder::Several => Err(Refusal::several_orders()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use application::BatchRow;
 use domain::{
     AdjustmentDraft, CheckRules, Currency, Fault, Given, History, HistoryStatus, IdempotencyKey,
-    LineDraft, OrderDraft, PlaceOrder, Timestamp, decimal,
+    LineDraft, OrderDraft, PlaceOrder, decimal,
 };
 use proto::ordermill::v1 as pb;
 
@@ -33,11 +33,10 @@ pub(crate) fn read_order(
 pub(crate) fn read_batch_row(
     message: pb::CreateOrderRequest,
     default_currency: Currency,
-    now: Timestamp,
 ) -> Result<BatchRow, Refusal> {
     let mut faults = Vec::new();
     let given = message.history;
-    let history = given.and_then(|history| read_history(&history, now, &mut faults));
+    let history = given.and_then(|history| read_history(&history, &mut faults));
     let rules = if given.is_some() {
         CheckRules::history(default_currency)
     } else {
@@ -51,7 +50,7 @@ pub(crate) fn read_batch_row(
     })
 }
 
-fn read_history(history: &pb::History, now: Timestamp, faults: &mut Vec<Fault>) -> Option<History> {
+fn read_history(history: &pb::History, faults: &mut Vec<Fault>) -> Option<History> {
     let status = match pb::Status::try_from(history.status) {
         Ok(pb::Status::Processed) => Some(HistoryStatus::Processed),
         Ok(pb::Status::Cancelled) => Some(HistoryStatus::Cancelled),
@@ -65,12 +64,7 @@ fn read_history(history: &pb::History, now: Timestamp, faults: &mut Vec<Fault>) 
         }
     };
     let created_at = match history.created_at.as_ref().map(timestamp) {
-        Some(Some(time)) if time <= now => Some(time),
-        Some(Some(_)) => {
-            let detail = "is in the future, which history is not";
-            faults.push(Fault::new("/history/created_at", "out_of_range", detail));
-            None
-        }
+        Some(Some(time)) => Some(time),
         Some(None) => {
             faults.push(Fault::new("/history/created_at", "invalid", NOT_A_TIME));
             None

@@ -16,8 +16,8 @@ pub(super) async fn create_order(
     let (command, key) = messages::read_order(message, edge.settings.default_currency)?;
     let caller = call.caller(edge.settings.request_deadline);
     let placed = edge
-        .application
-        .place_order(&caller, command, key)
+        .orders
+        .place(&caller, command, key)
         .await
         .map_err(|error| of_place(error, caller.deadline))?;
     let (order, placement) = match &placed {

@@ -37,7 +37,7 @@ pub(super) async fn create_orders(
             return Ok(response);
         }
         let caller = call.caller(edge.settings.request_deadline);
-        for placed in place_rows(&edge.application, &caller, some).await {
+        for placed in place_rows(&*edge.orders, &caller, some).await {
             note(edge, call, placed, &mut response);
         }
     }
@@ -81,12 +81,7 @@ async fn read_all(
         call.message_is_taken();
         let held = edge.room.hold(length);
         room.extend(held.map_err(|_| Fault::Ours(Refusal::no_room()))?);
-        let now = edge.application.clock().now();
-        rows.push(messages::read_batch_row(
-            order,
-            settings.default_currency,
-            now,
-        ));
+        rows.push(messages::read_batch_row(order, settings.default_currency));
     }
 }
 

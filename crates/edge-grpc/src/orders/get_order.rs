@@ -16,7 +16,7 @@ pub(super) async fn get_order(
     let mut faults = Faults::default();
     let id = messages::read_order_id(&message.order_id, &mut faults);
     let id = faults.all_good(id)?;
-    let order = existing_order(edge, id, call.within(edge.settings.request_deadline)).await?;
+    let order = existing_order(edge, &call.caller(edge.settings.request_deadline), id).await?;
     Ok(pb::GetOrderResponse {
         order: Some(messages::order(&order)),
     })

@@ -1,9 +1,7 @@
 //! IntakeOrders: orders for as long as the client sends them, and one result each. What streams, and when, is `intake`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::Clock;
 use application::{BatchRow, Placed};
 use domain::Currency;
 use proto::ordermill::v1 as pb;
@@ -17,7 +15,6 @@ use crate::state::GrpcEdge;
 pub(crate) struct Results {
     default_currency: Currency,
     retry_after: Duration,
-    clock: Arc<dyn Clock>,
 }
 
 impl Results {
@@ -25,7 +22,6 @@ impl Results {
         Self {
             default_currency: edge.settings.default_currency,
             retry_after: edge.settings.tuning.retry_after,
-            clock: Arc::clone(edge.application.clock()),
         }
     }
 }
@@ -35,7 +31,7 @@ impl Speech for Results {
     type Answer = pb::OrderResult;
 
     fn read(&self, order: pb::CreateOrderRequest) -> Result<BatchRow, Refusal> {
-        messages::read_batch_row(order, self.default_currency, self.clock.now())
+        messages::read_batch_row(order, self.default_currency)
     }
 
     fn answer(

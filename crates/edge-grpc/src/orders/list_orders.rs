@@ -1,7 +1,6 @@
 //! ListOrders: pages of orders, newest first.
 
-use application::ListCursor;
-use application::ports::ListQuery;
+use application::{ListCursor, ListRequest};
 use domain::OrderId;
 use prost::Message as _;
 use proto::ordermill::v1 as pb;
@@ -43,18 +42,18 @@ pub(super) async fn list_orders(
         }
     };
     faults.finish()?;
-    let deadline = call.within(edge.settings.request_deadline);
+    let caller = call.caller(edge.settings.request_deadline);
     let mut page = Page::default();
     loop {
-        let query = ListQuery {
+        let limit_of_read = (limit - page.orders.len()).min(ORDERS_AT_A_TIME);
+        let request = ListRequest {
             filter: filter.clone(),
             before,
-            limit: (limit - page.orders.len()).min(ORDERS_AT_A_TIME),
-            scan_limit: edge.application.settings().scan_limit,
+            limit: limit_of_read,
         };
-        let found = read(deadline, edge.application.list_orders(&query)).await?;
-        // A short answer means that the store has looked at as many orders as it may.
-        let is_short = found.orders.len() < query.limit;
+        let found = read(&caller, edge.orders.list(&caller, request)).await?;
+        // A short answer means that as many orders were looked at as one read may.
+        let is_short = found.orders.len() < limit_of_read;
         before = found.next_before;
         for (index, order) in found.orders.iter().enumerate() {
             page.add(messages::order(order));

@@ -5,13 +5,13 @@ mod create_orders;
 mod get_order;
 mod intake_orders;
 mod list_orders;
-mod steer_order;
+mod order_command;
 mod watch;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use application::ports::{Deadline, StoreError};
+use application::{Caller, ReadError};
 use domain::{Order, OrderId};
 use proto::ordermill::v1 as pb;
 use proto::ordermill::v1::order_service_server::OrderService;
@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::call::{Call, call_of};
 use crate::intake::Intake;
-use crate::refusal::{Refusal, of_store};
+use crate::refusal::{Refusal, of_read};
 use crate::state::GrpcEdge;
 
 pub(crate) use intake_orders::Results;
@@ -88,7 +88,7 @@ impl OrderService for Orders {
         request: Request<pb::UpdateStatusRequest>,
     ) -> Result<Response<pb::UpdateStatusResponse>, Status> {
         let call = call_of(&request);
-        let result = steer_order::update_status(&self.edge, &call, request.get_ref()).await;
+        let result = order_command::update_status(&self.edge, &call, request.get_ref()).await;
         self.answer(&call, result)
     }
 
@@ -97,7 +97,7 @@ impl OrderService for Orders {
         request: Request<pb::CancelOrderRequest>,
     ) -> Result<Response<pb::CancelOrderResponse>, Status> {
         let call = call_of(&request);
-        let result = steer_order::cancel_order(&self.edge, &call, request.get_ref()).await;
+        let result = order_command::cancel_order(&self.edge, &call, request.get_ref()).await;
         self.answer(&call, result)
     }
 
@@ -141,23 +141,21 @@ pub(crate) fn answer<T>(
         .map_err(|refusal| refusal.into_status(call, edge.settings.tuning.retry_after))
 }
 
-/// Waits for a read no longer than the call's deadline.
+/// Waits for a read of `caller`.
 pub(crate) async fn read<T>(
-    deadline: Deadline,
-    reading: impl Future<Output = Result<T, StoreError>>,
+    caller: &Caller,
+    reading: impl Future<Output = Result<T, ReadError>>,
 ) -> Result<T, Refusal> {
-    match tokio::time::timeout_at(deadline, reading).await {
-        Ok(result) => result.map_err(|error| of_store(&error, deadline)),
-        Err(_) => Err(Refusal::deadline_passed()),
-    }
+    let answer = reading.await;
+    answer.map_err(|error| of_read(&error, caller.deadline))
 }
 
 /// Waits for an order by its id; NOT_FOUND if there is none.
 pub(crate) async fn existing_order(
     edge: &GrpcEdge,
+    caller: &Caller,
     id: OrderId,
-    deadline: Deadline,
 ) -> Result<Arc<Order>, Refusal> {
-    let order = read(deadline, edge.application.get_order(id)).await?;
+    let order = read(caller, edge.orders.get(caller, id)).await?;
     order.ok_or_else(Refusal::order_not_found)
 }

@@ -39,13 +39,14 @@ pub(super) async fn watch_order(
         Some(Asked::Cursor(text)) => read_cursor(text, &mut faults).map(Start::After),
     };
     let (id, start) = faults.all_good(id.zip(start))?;
-    let deadline = call.within(edge.settings.request_deadline);
-    let order = existing_order(edge, id, deadline).await?;
+    let caller = call.caller(edge.settings.request_deadline);
+    let order = existing_order(edge, &caller, id).await?;
     let has_seen_all = match &start {
         Start::Now => false,
         Start::AfterVersion(version) => order.status.is_final() && *version == Some(order.version),
         Start::After(cursor) => {
-            read(deadline, edge.application.has_seen_all(&order, cursor)).await?
+            order.status.is_final()
+                && read(&caller, edge.orders.has_seen_all(&caller, id, cursor)).await?
         }
     };
     if has_seen_all {
@@ -88,11 +89,9 @@ async fn open(edge: &GrpcEdge, call: &Call, topic: Topic, start: Start) -> Resul
     if edge.soft.is_cancelled() {
         return Err(Refusal::stopping());
     }
-    let watcher = edge
-        .application
-        .hub()
-        .watcher()
-        .ok_or_else(Refusal::too_many_streams)?;
+    let caller = call.caller(edge.settings.request_deadline);
+    let watcher = edge.hub.watcher(&caller);
+    let watcher = watcher.map_err(|error| of_watch(&error, caller.deadline))?;
     let (chunks, received) = mpsc::channel(WAITING_CHUNKS);
     let last_words = chunks.clone();
     let (begun, has_begun) = oneshot::channel();

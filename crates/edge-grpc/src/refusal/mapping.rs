@@ -3,7 +3,7 @@
 
 use application::ports::{Deadline, ReceiptError, StoreError};
 use application::watch::WatchError;
-use application::{PlaceError, SteerError};
+use application::{CommandError, Forbidden, PlaceError, ReadError};
 use domain::Fault;
 use tokio::time::Instant;
 use tonic::Code;
@@ -43,9 +43,24 @@ pub(crate) fn of_store(error: &StoreError, deadline: Deadline) -> Refusal {
     }
 }
 
+/// Why a caller may not do what it asked for.
+fn of_forbidden(forbidden: Forbidden) -> Refusal {
+    Refusal::new(Code::PermissionDenied, "FORBIDDEN", forbidden.to_string())
+}
+
+/// Why a read was not answered, for a caller who waited until `deadline`.
+pub(crate) fn of_read(error: &ReadError, deadline: Deadline) -> Refusal {
+    match error {
+        ReadError::Forbidden(forbidden) => of_forbidden(*forbidden),
+        ReadError::Store(error) => of_store(error, deadline),
+    }
+}
+
 /// Why a topic could not be joined.
 pub(crate) fn of_watch(error: &WatchError, deadline: Deadline) -> Refusal {
     match error {
+        WatchError::Forbidden(forbidden) => of_forbidden(*forbidden),
+        WatchError::TooManyWatchers => Refusal::too_many_streams(),
         WatchError::Store(error) => of_store(error, deadline),
         WatchError::NotFollowed { .. } => Refusal::new(
             Code::Unavailable,
@@ -67,6 +82,8 @@ pub(crate) fn of_watch(error: &WatchError, deadline: Deadline) -> Refusal {
 /// Why an order was not placed.
 pub(crate) fn of_place(error: PlaceError, deadline: Deadline) -> Refusal {
     match error {
+        PlaceError::Forbidden(forbidden) => of_forbidden(forbidden),
+        PlaceError::Invalid(faults) => Refusal::invalid(faults),
         PlaceError::KeyReused => Refusal::new(
             Code::AlreadyExists,
             "IDEMPOTENCY_KEY_REUSED",
@@ -80,7 +97,7 @@ pub(crate) fn of_place(error: PlaceError, deadline: Deadline) -> Refusal {
         )
         .with_faults(differing.iter().map(|pointer| {
             Fault::new(
-                *pointer,
+                pointer.clone(),
                 "differs",
                 "is not what the order with this external_id has",
             )
@@ -134,17 +151,18 @@ fn of_domain(refused: domain::Refusal) -> Refusal {
 }
 
 /// Why an order was not changed.
-pub(crate) fn of_steer(error: SteerError, deadline: Deadline) -> Refusal {
+pub(crate) fn of_command(error: CommandError, deadline: Deadline) -> Refusal {
     match error {
-        SteerError::NotFound => Refusal::order_not_found(),
-        SteerError::Illegal(refusal) => of_domain(refusal),
-        SteerError::VersionMismatch { current } => Refusal::version_mismatch(current),
-        SteerError::Contended => Refusal::new(
+        CommandError::Forbidden(forbidden) => of_forbidden(forbidden),
+        CommandError::NotFound => Refusal::order_not_found(),
+        CommandError::Illegal(refusal) => of_domain(refusal),
+        CommandError::VersionMismatch { current } => Refusal::version_mismatch(current),
+        CommandError::Contended => Refusal::new(
             Code::Aborted,
             "CONTENDED",
             "others change the order at the same time; nothing was done: try again in a moment",
         )
         .with_retry(),
-        SteerError::Store(error) => of_store(&error, deadline),
+        CommandError::Store(error) => of_store(&error, deadline),
     }
 }

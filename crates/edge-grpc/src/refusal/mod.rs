@@ -19,7 +19,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::call::Call;
 
-pub(crate) use mapping::{of_place, of_steer, of_store, of_watch};
+pub(crate) use mapping::{of_command, of_place, of_read, of_watch};
 pub(crate) use reasons::{is_ours, of_transport};
 
 /// Whose words the reasons are.

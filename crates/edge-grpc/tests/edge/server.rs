@@ -13,7 +13,7 @@ use application::ports::{
 use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
-use application::{Application, Receipts, Settings};
+use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
 use domain::{Currency, Failure, ShardId, Timestamp};
 use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport, Tuning};
 use proto::ordermill::v1 as pb;
@@ -100,22 +100,22 @@ impl Server {
         let untracked = Arc::clone(&ports.writer);
         let hub = Hub::new(Arc::clone(&ports.feed), hints, watch);
         let commits = CommitHealth::new(store.shards());
-        let application = Application::new(
-            tracked(ports, &commits),
-            Receipts::Rendered,
+        let orders = Arc::new(LocalOrders::new(OrdersDependencies {
+            store: tracked(ports, &commits),
+            commits: commits.clone(),
+            receipts: Receipts::Rendered,
             clock,
-            Arc::new(SystemIds),
-            Settings::default(),
-        )
-        .watching(hub.clone())
-        .tracking(commits.clone());
+            ids: Arc::new(SystemIds),
+            settings: Settings::default(),
+        }));
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
         let mut running = JoinSet::new();
         let stop = hard.clone();
-        running.spawn(async move { hub.run(stop).await });
+        let running_hub = hub.clone();
+        running.spawn(async move { running_hub.run(stop).await });
         let stop = hard.clone();
         running.spawn(async move { commits.run(untracked, stop).await });
-        let edge = GrpcEdge::new(application, settings);
+        let edge = GrpcEdge::new(orders, hub, Arc::new(SystemIds), settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut serving = JoinSet::new();

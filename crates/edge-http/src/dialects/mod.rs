@@ -108,7 +108,7 @@ pub(crate) async fn call(
         Call::PlaceOrder => orders::place(edge, incomer).await,
         Call::GetOrder(id) => Box::pin(ordersystem::get(edge, incomer, id)).await,
         Call::ListApiOrders => Box::pin(orderflow::list(edge, incomer)).await,
-        Call::SayHealth => Box::pin(orderflow::say_health(edge)).await,
+        Call::SayHealth => Box::pin(orderflow::say_health(edge, incomer.trace())).await,
         Call::AllowOrigins => Ok(orderflow::allow_origins()),
     }
 }
@@ -129,7 +129,7 @@ async fn place<T>(
     let (command, with) = read(bytes.as_sent(), settings.default_currency)?;
     drop(bytes);
     let caller = edge.caller(trace);
-    let placed = edge.application.place_order(&caller, command, key).await;
+    let placed = edge.orders.place(&caller, command, key).await;
     Ok((placed, with))
 }
 

@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use application::ports::{ListFilter, ListQuery};
-use application::{PlaceError, Placed};
+use application::ports::ListFilter;
+use application::{ListRequest, PlaceError, Placed};
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use domain::{
     Currency, Given, Line, LineDraft, Order, OrderDraft, PlaceOrder, Receipt, ReceiptTemplate,
-    Status, UserId,
+    Status, Trace, UserId,
 };
 use order_json::write_text;
 use percent_encoding::percent_decode_str;
@@ -20,7 +20,7 @@ use percent_encoding::percent_decode_str;
 use super::fields;
 use super::{bad_request, checked, is_above_zero, write_short_amount};
 use crate::answer::{self, Answer};
-use crate::endpoints::{probes, read};
+use crate::endpoints::probes;
 use crate::problem::Problem;
 use crate::request::Incomer;
 use crate::state::EdgeState;
@@ -216,25 +216,24 @@ pub(super) async fn list(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answe
         Some(_) => Listed::of_user(),
         None => Listed::of_all(),
     };
-    let deadline = edge.deadline();
-    let mut query = ListQuery {
+    let caller = edge.caller(incomer.trace());
+    let mut request = ListRequest {
         filter: ListFilter {
             user_id: user,
             ..ListFilter::default()
         },
         before: None,
         limit: ORDERS_AT_A_TIME,
-        scan_limit: edge.application.settings().scan_limit,
     };
     let mut looked_at = 0;
     while looked_at < LOOKED_AT_MOST && !listed.is_full() {
-        let page = read(deadline, edge.application.list_orders(&query)).await?;
+        let page = edge.orders.list(&caller, request.clone()).await?;
         looked_at += page.orders.len();
         for order in &page.orders {
             listed.add(order);
         }
-        query.before = page.next_before;
-        if query.before.is_none() {
+        request.before = page.next_before;
+        if request.before.is_none() {
             break;
         }
     }
@@ -323,8 +322,8 @@ impl Listed {
 }
 
 /// Our health, and before it the member that its clients look for.
-pub(super) async fn say_health(edge: &EdgeState) -> Result<Answer, Problem> {
-    probes::say_health(edge, Some("orderflow-producer")).await
+pub(super) async fn say_health(edge: &EdgeState, trace: Trace) -> Result<Answer, Problem> {
+    probes::say_health(edge, trace, Some("orderflow-producer")).await
 }
 
 /// `OPTIONS`: the headers that every answer has here are the whole answer.

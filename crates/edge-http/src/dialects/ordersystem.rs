@@ -7,18 +7,15 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use application::ports::StoreError;
-use application::{Named, Placed};
+use application::{Caller, NamedOrder, Placed};
 use axum::http::StatusCode;
 use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use order_json::write_text;
 use percent_encoding::percent_decode_str;
-use tokio::time::Instant;
 
 use super::orders_body::{Fields, incomplete, malformed, refused};
 use super::{checked, write_short_amount};
 use crate::answer::{self, Answer};
-use crate::endpoints::read;
 use crate::problem::{Code, Problem};
 use crate::request::Incomer;
 use crate::state::EdgeState;
@@ -78,11 +75,16 @@ pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
     let _ = write!(out, r#","status":"{}"}}"#, status_word(status));
 }
 
-pub(super) async fn get(edge: &EdgeState, _: Incomer<'_>, id: &str) -> Result<Answer, Problem> {
+pub(super) async fn get(
+    edge: &EdgeState,
+    incomer: Incomer<'_>,
+    id: &str,
+) -> Result<Answer, Problem> {
     let id = percent_decode_str(id)
         .decode_utf8()
         .map_err(|_| Problem::order_not_found())?;
-    let order = named(edge, &id, edge.deadline()).await?;
+    let caller = edge.caller(incomer.trace());
+    let order = named(edge, &caller, &id).await?;
     let order = order.ok_or_else(Problem::order_not_found)?;
     Ok(answer(StatusCode::OK, &order, &id))
 }
@@ -91,13 +93,13 @@ pub(super) async fn get(edge: &EdgeState, _: Incomer<'_>, id: &str) -> Result<An
 /// had before it came to us.
 pub(crate) async fn named(
     edge: &EdgeState,
+    caller: &Caller,
     name: &str,
-    deadline: Instant,
 ) -> Result<Option<Arc<Order>>, Problem> {
-    match read::<_, StoreError>(deadline, edge.application.named_order(name)).await? {
-        Named::Unknown => Ok(None),
-        Named::Order(order) => Ok(Some(order)),
-        Named::Several => Err(Problem::in_words(
+    match edge.orders.find_by_name(caller, name).await? {
+        NamedOrder::Unknown => Ok(None),
+        NamedOrder::Order(order) => Ok(Some(order)),
+        NamedOrder::Several => Err(Problem::in_words(
             Code::DialectConflict,
             "several users have an order of this number; read it by its id, or at /v1/orders with its user",
         )),

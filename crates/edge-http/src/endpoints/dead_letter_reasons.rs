@@ -5,7 +5,6 @@ use std::io::Write as _;
 use axum::http::StatusCode;
 use order_json::write_text;
 
-use super::read;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
 use crate::request::{Incomer, Query};
@@ -20,8 +19,9 @@ pub(crate) async fn list_reasons(
     query.finish()?;
     // As many as one replay by filter takes: what is shown is what it would do.
     let limit = edge.settings.tuning.max_replayed_at_once;
-    let reading = edge.application.dead_letter_reasons(user_id, limit);
-    let found = read(edge.deadline(), reading).await?;
+    let caller = edge.caller(incomer.trace());
+    let reading = edge.orders.dead_letter_reasons(&caller, user_id, limit);
+    let found = reading.await?;
     let mut body = b"{\"data\":[".to_vec();
     for (index, reason) in found.reasons.iter().enumerate() {
         body.extend_from_slice(if index > 0 { b",{" } else { b"{" });

@@ -4,7 +4,7 @@
 
 use application::ports::ListFilter;
 use axum::http::StatusCode;
-use domain::{Fault, Given, Reason, Steering, UserId};
+use domain::{Fault, Given, OrderCommand, Reason, UserId};
 use order_json::{Reader, read_dead_letter_command};
 
 use super::no_query;
@@ -13,10 +13,10 @@ use crate::problem::Problem;
 use crate::request::{Incomer, JSON, media_type, read_body};
 use crate::state::EdgeState;
 
-pub(crate) async fn steer(
+pub(crate) async fn command_dead_letters(
     edge: &EdgeState,
     incomer: Incomer<'_>,
-    steering: Steering,
+    command: OrderCommand,
 ) -> Result<Answer, Problem> {
     no_query(&incomer)?;
     let trace = incomer.trace();
@@ -33,17 +33,17 @@ pub(crate) async fn steer(
     let (filter, reason) = read_command(&bytes)?;
     let caller = edge.caller(trace);
     let limit = edge.settings.tuning.max_replayed_at_once;
-    let steered = edge
-        .application
-        .steer_dead_letters(&caller, filter, steering, reason, limit)
+    let changed = edge
+        .orders
+        .command_dead_letters(&caller, filter, command, reason, limit)
         .await?;
     // If the bound was reached, there may be more: the client asks again.
-    let has_more = steered == limit;
-    let word = match steering {
-        Steering::Discard => "discarded",
+    let has_more = changed == limit;
+    let word = match command {
+        OrderCommand::Discard => "discarded",
         _ => "replayed",
     };
-    let body = format!("{{\"{word}\":{steered},\"has_more\":{has_more}}}");
+    let body = format!("{{\"{word}\":{changed},\"has_more\":{has_more}}}");
     Ok(answer::json(StatusCode::OK, body.into_bytes()))
 }
 

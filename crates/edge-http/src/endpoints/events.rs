@@ -1,11 +1,12 @@
 //! `GET /v1/orders/{id}/events`: what happened to an order, oldest first, one event a version.
 
+use application::OrderEvents;
 use axum::http::StatusCode;
 use domain::Version;
 use order_json::write_event;
 
 use super::list_orders::FULL_PAGE_BYTES;
-use super::{existing_order, order_id, read};
+use super::order_id;
 use crate::answer::{self, Answer};
 
 use super::page_end::write_page_end;
@@ -27,13 +28,10 @@ pub(crate) async fn list_events(
         .cursor(&cursor)
         .and_then(|version| Version::from_number(u32::from_be_bytes(version)));
     query.finish()?;
-    let deadline = edge.deadline();
-    let order = existing_order(edge, id, deadline).await?;
+    let caller = edge.caller(incomer.trace());
     // One more than asked for tells whether there is a next page.
-    let reading = edge.application.order_events(id, after, limit + 1);
-    let mut events = read(deadline, reading)
-        .await?
-        .ok_or_else(Problem::order_not_found)?;
+    let found = edge.orders.events(&caller, id, after, limit + 1).await?;
+    let OrderEvents { order, mut events } = found.ok_or_else(Problem::order_not_found)?;
     let mut has_more = events.len() > limit;
     events.truncate(limit);
     let mut shown = 0;

@@ -14,7 +14,8 @@ pub(crate) async fn get_order(
     id: &str,
 ) -> Result<Answer, Problem> {
     no_query(&incomer)?;
-    let order = existing_order(edge, order_id(id)?, edge.deadline()).await?;
+    let caller = edge.caller(incomer.trace());
+    let order = existing_order(edge, &caller, order_id(id)?).await?;
     if is_known(&incomer.parts.headers, order.version) {
         return Ok(answer::not_modified(order.version));
     }

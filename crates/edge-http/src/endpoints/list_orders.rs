@@ -1,12 +1,12 @@
 //! `GET /v1/orders` and `GET /v1/dead-letters`: pages of orders, newest first.
 
-use application::ports::{ListFilter, ListQuery, OrderPage};
+use application::ports::{ListFilter, OrderPage};
+use application::{Caller, ListRequest};
 use axum::http::StatusCode;
 use domain::{OrderId, Status};
 use order_json::write_order;
 
 use super::page_end::write_page_end;
-use super::read;
 use crate::answer::{self, Answer};
 use crate::problem::Problem;
 use crate::request::{Cursor, Incomer, Query};
@@ -56,7 +56,8 @@ pub(crate) async fn list_orders(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
         );
     }
     let cursor = Cursor::of("orders", query.conditions(&ORDERS_FILTER));
-    page(edge, query, filter, &cursor).await
+    let caller = edge.caller(incomer.trace());
+    page(edge, &caller, query, filter, &cursor).await
 }
 
 pub(crate) async fn list_dead_letters(
@@ -71,11 +72,13 @@ pub(crate) async fn list_dead_letters(
         ..ListFilter::default()
     };
     let cursor = Cursor::of("dead-letters", query.conditions(&DEAD_LETTERS_FILTER));
-    page(edge, query, filter, &cursor).await
+    let caller = edge.caller(incomer.trace());
+    page(edge, &caller, query, filter, &cursor).await
 }
 
 async fn page(
     edge: &EdgeState,
+    caller: &Caller,
     mut query: Query<'_>,
     filter: ListFilter,
     cursor: &Cursor,
@@ -83,19 +86,18 @@ async fn page(
     let limit = query.limit();
     let before = query.cursor(cursor).map(OrderId::from_bytes);
     query.finish()?;
-    let deadline = edge.deadline();
     let mut page = Page::default();
     let mut before = before;
     loop {
-        let query = ListQuery {
+        let limit_of_read = (limit - page.orders).min(ORDERS_AT_A_TIME);
+        let request = ListRequest {
             filter: filter.clone(),
             before,
-            limit: (limit - page.orders).min(ORDERS_AT_A_TIME),
-            scan_limit: edge.application.settings().scan_limit,
+            limit: limit_of_read,
         };
-        let found = read(deadline, edge.application.list_orders(&query)).await?;
-        // A short answer means that the store has looked at as many orders as it may.
-        let is_short = found.orders.len() < query.limit;
+        let found = edge.orders.list(caller, request).await?;
+        // A short answer means that as many orders were looked at as one read may.
+        let is_short = found.orders.len() < limit_of_read;
         before = page.add(&found);
         if before.is_none() || is_short || page.orders == limit || page.is_full() {
             break;

@@ -7,6 +7,7 @@ pub(crate) mod error_page;
 pub(crate) mod events;
 pub(crate) mod get_order;
 pub(crate) mod list_orders;
+pub(crate) mod order_command;
 mod page_end;
 pub(crate) mod place_batch;
 pub(crate) mod place_order;
@@ -14,13 +15,11 @@ pub(crate) mod probes;
 pub(crate) mod receipt;
 pub(crate) mod start_page;
 pub(crate) mod stats;
-pub(crate) mod steer_order;
 
-use std::future::Future;
+use std::sync::Arc;
 
-use application::ports::StoreError;
-use domain::OrderId;
-use tokio::time::Instant;
+use application::Caller;
+use domain::{Order, OrderId};
 
 use crate::problem::Problem;
 use crate::request::{Incomer, Query};
@@ -39,26 +38,12 @@ pub(crate) fn no_query(incomer: &Incomer<'_>) -> Result<(), Problem> {
     }
 }
 
-/// Waits for a read no longer than the request's deadline.
-pub(crate) async fn read<T, E>(
-    deadline: Instant,
-    reading: impl Future<Output = Result<T, E>>,
-) -> Result<T, Problem>
-where
-    Problem: From<E>,
-{
-    match tokio::time::timeout_at(deadline, reading).await {
-        Ok(result) => result.map_err(Problem::from),
-        Err(_) => Err(Problem::deadline_passed()),
-    }
-}
-
-/// Waits for an order by its id; 404 if there is none.
+/// An order by its id; 404 if there is none.
 async fn existing_order(
     edge: &EdgeState,
+    caller: &Caller,
     id: OrderId,
-    deadline: Instant,
-) -> Result<std::sync::Arc<domain::Order>, Problem> {
-    let order: Option<_> = read::<_, StoreError>(deadline, edge.application.get_order(id)).await?;
+) -> Result<Arc<Order>, Problem> {
+    let order = edge.orders.get(caller, id).await?;
     order.ok_or_else(Problem::order_not_found)
 }

@@ -89,10 +89,8 @@ fn read_row(edge: &EdgeState, row: &[u8]) -> Result<BatchRow, Problem> {
         Given::Missing => CheckRules::new_orders(currency),
         Given::Faulty | Given::Value(_) => CheckRules::history(currency),
     };
-    let history: Option<History> = input.history.value().and_then(|history| {
-        let now = edge.application.clock().now();
-        history.check(now, &mut faults)
-    });
+    let history: Option<History> =
+        (input.history.value()).and_then(|history| history.check(&mut faults));
     match PlaceOrder::check(input.draft, rules, &mut faults) {
         Some(command) => Ok(BatchRow {
             command,
@@ -124,7 +122,7 @@ async fn place_rows(
     let mut placed = if good.is_empty() {
         Vec::new().into_iter()
     } else {
-        edge.application.place_batch(caller, good).await.into_iter()
+        edge.orders.place_batch(caller, good).await.into_iter()
     };
     for problem in refused {
         match problem {

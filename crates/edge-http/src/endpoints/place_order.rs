@@ -30,7 +30,7 @@ pub(crate) async fn place_order(edge: &EdgeState, incomer: Incomer<'_>) -> Resul
     let command = read_command(&bytes, CheckRules::new_orders(settings.default_currency))?;
     drop(bytes);
     let caller = edge.caller(trace);
-    let placed = edge.application.place_order(&caller, command, key).await?;
+    let placed = edge.orders.place(&caller, command, key).await?;
     Ok(match &placed {
         Placed::Created(order) => answer::created(order, false),
         Placed::Replayed(order) => answer::created(order, true),

@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz`, `/health`: whether the process runs, whether it can take orders, and how it is.
 
 use axum::http::StatusCode;
+use domain::Trace;
 use serde::Serialize;
 
 use super::no_query;
@@ -71,7 +72,7 @@ pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer<'_>) -> Result<
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    if let Some(refusal) = Health::ask(edge).await.refusal() {
+    if let Some(refusal) = Health::ask(edge, incomer.trace()).await.refusal() {
         return Err(refusal);
     }
     Ok(answer::json(
@@ -83,16 +84,17 @@ pub(crate) async fn say_ready(edge: &EdgeState, incomer: Incomer<'_>) -> Result<
 /// Our own `/health`.
 pub(crate) async fn get_health(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
-    say_health(edge, None).await
+    say_health(edge, incomer.trace(), None).await
 }
 
 /// Everything that there is to know at a glance; 503 if no order can be taken. `service` is the first member, if there is
 /// one.
 pub(crate) async fn say_health(
     edge: &EdgeState,
+    trace: Trace,
     service: Option<&'static str>,
 ) -> Result<Answer, Problem> {
-    let health = Health::ask(edge).await;
+    let health = Health::ask(edge, trace).await;
     let reasons = health.reasons();
     let condition = health.condition(&reasons);
     let view = HealthView {

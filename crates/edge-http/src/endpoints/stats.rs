@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use domain::Status;
 use serde::{Serialize, Serializer};
 
-use super::{no_query, read};
+use super::no_query;
 use crate::answer::{self, Answer};
 use crate::health::{BreakerView, Condition, Health, Reason};
 use crate::problem::Problem;
@@ -36,8 +36,9 @@ fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::
 
 pub(crate) async fn get_stats(edge: &EdgeState, incomer: Incomer<'_>) -> Result<Answer, Problem> {
     no_query(&incomer)?;
-    let counts = read(edge.deadline(), edge.application.counts());
-    let (counts, health) = tokio::join!(counts, Health::ask(edge));
+    let caller = edge.caller(incomer.trace());
+    let counts = edge.orders.counts(&caller);
+    let (counts, health) = tokio::join!(counts, Health::ask(edge, incomer.trace()));
     let counts = counts?;
     let accepted = counts.accepted();
     let [processed, failed, cancelled] =

@@ -58,6 +58,7 @@ codes! {
     DialectConflict = "dialect_conflict", CONFLICT, "", never;
     DialectRefused = "dialect_refused", BAD_REQUEST, "", never;
     ExternalIdTaken = "external_id_taken", CONFLICT, "The external_id is taken", never;
+    Forbidden = "forbidden", FORBIDDEN, "Not allowed", never;
     ForeignOrigin = "foreign_origin", FORBIDDEN, "The page is of another host", never;
     HeadersTooLarge =
         "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large", never;

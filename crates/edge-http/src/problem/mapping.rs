@@ -3,7 +3,7 @@
 
 use application::ports::{ReceiptError, StoreError};
 use application::watch::WatchError;
-use application::{PlaceError, ReadReceiptError, SteerError};
+use application::{CommandError, Forbidden, PlaceError, ReadError, ReadReceiptError};
 use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{Fault, Refusal};
 use order_json::Malformed;
@@ -38,6 +38,8 @@ impl From<WatchError> for Problem {
     fn from(error: WatchError) -> Self {
         let unavailable = |code, detail| Self::new(code, detail).with_cause(&error);
         match &error {
+            WatchError::Forbidden(forbidden) => (*forbidden).into(),
+            WatchError::TooManyWatchers => Self::too_many_streams(),
             WatchError::Store(error) => error.clone().into(),
             WatchError::NotFollowed { .. } => unavailable(
                 Code::StoreUnavailable,
@@ -64,9 +66,34 @@ impl From<ReceiptError> for Problem {
     }
 }
 
+impl From<Forbidden> for Problem {
+    fn from(forbidden: Forbidden) -> Self {
+        match forbidden {
+            Forbidden::MissingScope { scope } => Self::new(
+                Code::Forbidden,
+                format!("The token lacks the scope {scope}. Nothing was done."),
+            ),
+            Forbidden::BoundToUser => Self::new(
+                Code::Forbidden,
+                "The token is bound to one user, and this concerns others. Nothing was done.",
+            ),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Forbidden(forbidden) => forbidden.into(),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<ReadReceiptError> for Problem {
     fn from(error: ReadReceiptError) -> Self {
         match error {
+            ReadReceiptError::Forbidden(forbidden) => forbidden.into(),
             ReadReceiptError::Store(error) => error.into(),
             ReadReceiptError::Receipt(error) => error.into(),
         }
@@ -76,6 +103,8 @@ impl From<ReadReceiptError> for Problem {
 impl From<PlaceError> for Problem {
     fn from(error: PlaceError) -> Self {
         match error {
+            PlaceError::Forbidden(forbidden) => forbidden.into(),
+            PlaceError::Invalid(faults) => Self::invalid_body(faults),
             PlaceError::KeyReused => Self::new(
                 Code::IdempotencyKeyReused,
                 "It made an order with another body. Use a new key for a new order, or send the first body again.",
@@ -107,17 +136,18 @@ impl From<PlaceError> for Problem {
     }
 }
 
-impl From<SteerError> for Problem {
-    fn from(error: SteerError) -> Self {
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
         match error {
-            SteerError::NotFound => Self::order_not_found(),
-            SteerError::Illegal(refusal) => refusal.into(),
-            SteerError::VersionMismatch { current } => Self::version_mismatch(current),
-            SteerError::Contended => Self::new(
+            CommandError::Forbidden(forbidden) => forbidden.into(),
+            CommandError::NotFound => Self::order_not_found(),
+            CommandError::Illegal(refusal) => refusal.into(),
+            CommandError::VersionMismatch { current } => Self::version_mismatch(current),
+            CommandError::Contended => Self::new(
                 Code::Contended,
                 "Others change the order at the same time. Nothing was done; try again in a moment.",
             ),
-            SteerError::Store(error) => error.into(),
+            CommandError::Store(error) => error.into(),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Problem {
             });
             write_text(&fault.pointer, out);
             out.extend_from_slice(b",\"code\":");
-            write_text(fault.code, out);
+            write_text(&fault.code, out);
             out.extend_from_slice(b",\"detail\":");
             write_text(&fault.detail, out);
             out.push(b'}');

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use application::ExpectedVersion;
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName};
 use domain::{IdempotencyKey, Version};
@@ -50,17 +51,8 @@ fn unquoted(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The condition of `If-Match`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Expected {
-    /// Nothing, or `*`: any version.
-    Any,
-    /// One of these versions. Weak tags are left out, because they never match.
-    OneOf(Vec<Version>),
-}
-
-/// Reads `If-Match`: quoted versions, or `*`.
-pub(crate) fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
+/// Reads `If-Match`: quoted versions, or `*`. Weak tags are left out, because they never match.
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
     let malformed = || {
         Problem::invalid_header(
             "If-Match",
@@ -74,7 +66,7 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
         is_there = true;
         let text = value.to_str().map_err(|_| malformed())?;
         if text.trim() == "*" {
-            return Ok(Expected::Any);
+            return Ok(ExpectedVersion::Any);
         }
         for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
             let (is_weak, quoted) = tag
@@ -95,9 +87,9 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Expected, Problem> {
         return Err(malformed());
     }
     Ok(if is_there {
-        Expected::OneOf(versions)
+        ExpectedVersion::OneOf(versions)
     } else {
-        Expected::Any
+        ExpectedVersion::Any
     })
 }
 
@@ -120,7 +112,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue};
     use domain::Version;
 
-    use super::{Expected, if_match, unquoted};
+    use super::{ExpectedVersion, if_match, unquoted};
 
     #[test]
     fn a_key_in_double_quotes_is_the_key_inside_them() {
@@ -150,14 +142,14 @@ mod tests {
             if_match(&headers)
         };
         let version = |number| Version::from_number(number).unwrap();
-        assert_eq!(if_match(&HeaderMap::new()).unwrap(), Expected::Any);
-        assert_eq!(read("*").unwrap(), Expected::Any);
+        assert_eq!(if_match(&HeaderMap::new()).unwrap(), ExpectedVersion::Any);
+        assert_eq!(read("*").unwrap(), ExpectedVersion::Any);
         assert_eq!(
             read("\"3\", \"4\"").unwrap(),
-            Expected::OneOf(vec![version(3), version(4)])
+            ExpectedVersion::OneOf(vec![version(3), version(4)])
         );
-        assert_eq!(read("W/\"3\"").unwrap(), Expected::OneOf(vec![]));
-        assert_eq!(read("\"abc\"").unwrap(), Expected::OneOf(vec![]));
+        assert_eq!(read("W/\"3\"").unwrap(), ExpectedVersion::OneOf(vec![]));
+        assert_eq!(read("\"abc\"").unwrap(), ExpectedVersion::OneOf(vec![]));
         assert!(read("3").is_err());
         assert!(read("").is_err());
         assert!(read(" , ").is_err());

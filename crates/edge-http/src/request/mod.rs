@@ -8,9 +8,9 @@ mod query;
 
 pub(crate) use application::ListCursor as Cursor;
 pub(crate) use body::read_body;
-pub(crate) use conditions::{Expected, if_match, is_known, key};
+pub(crate) use conditions::{if_match, is_known, key};
 pub(crate) use media::{JSON, Offer, Readable, accepts, asks_for, media_type};
-pub(crate) use name::{name_of, trace_of};
+pub(crate) use name::{name_of, trace_of, trace_of_live};
 pub(crate) use query::Query;
 
 use axum::http::request::Parts;

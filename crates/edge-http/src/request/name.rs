@@ -2,7 +2,7 @@
 
 use application::ports::Ids;
 use application::request_name::{TraceContext, fresh, trace_context};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use domain::{RequestId, Trace};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,4 +28,12 @@ pub(crate) fn trace_of(headers: &HeaderMap, request_id: RequestId) -> Trace {
         .and_then(|value| value.to_str().ok())
         .and_then(trace_context);
     TraceContext::trace(context, request_id)
+}
+
+/// [`trace_of`] a request to the live streams' own router: `dispatch` puts its request id into the extensions.
+pub(crate) fn trace_of_live(headers: &HeaderMap, extensions: &Extensions) -> Trace {
+    match extensions.get::<RequestId>() {
+        Some(request_id) => trace_of(headers, request_id.clone()),
+        None => Trace::default(),
+    }
 }

@@ -1,7 +1,7 @@
 //! Commands on orders: the reason that they may bring, and how many an order takes.
 
 use domain::order::MAX_OPERATOR_COMMANDS;
-use domain::{OrderId, Steering};
+use domain::{OrderCommand, OrderId};
 use serde_json::{Value, json};
 
 use crate::server::{Server, send};
@@ -150,8 +150,8 @@ async fn an_order_that_people_changed_too_often_can_only_be_cancelled() {
     let server = Server::start().await;
     let id = placed(&server).await;
     let pairs = usize::try_from(MAX_OPERATOR_COMMANDS / 2).unwrap();
-    let commands = [Steering::Hold, Steering::Release].repeat(pairs);
-    server.steer(OrderId::parse(&id).unwrap(), &commands).await;
+    let commands = [OrderCommand::Hold, OrderCommand::Release].repeat(pairs);
+    server.apply(OrderId::parse(&id).unwrap(), &commands).await;
     let hold = server.post(&format!("/v1/orders/{id}/hold"), "").await;
     assert_eq!(
         (hold.status, hold.code().as_str()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, Steering};
+use domain::{OrderCommand, OrderId};
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
@@ -90,7 +90,7 @@ async fn a_client_that_resumes_gets_tombstones_in_place_of_what_was_erased() {
     let id = failed(&server).await;
     let kept = server.place("bob").await;
     server.erase(id).await;
-    server.steer(kept, Steering::Cancel).await;
+    server.apply(kept, OrderCommand::Cancel).await;
     let command = json!({"subscribe": {"all": true, "cursor": cursor}});
     let mut resumed = server.subscribed(&command.to_string()).await;
     let mut seen = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Seq, Steering};
+use domain::{OrderCommand, Seq};
 use futures_util::{Stream, StreamExt};
 use port_conformance::faulty::FaultMode;
 use serde_json::Value;
@@ -152,12 +152,12 @@ async fn all_and_a_users_changes_are_resumed_where_the_client_was() {
     let begin = begin.lines().next().unwrap().to_owned();
     let id = server.place("alice").await;
     server.place("bob").await;
-    server.steer(id, Steering::Hold).await;
+    server.apply(id, OrderCommand::Hold).await;
     for version in [1, 1, 2] {
         assert_eq!(all.version().await, version);
     }
     let end = all.last_id.clone().unwrap();
-    server.steer(id, Steering::Release).await;
+    server.apply(id, OrderCommand::Release).await;
 
     let mut from_begin = open(&server, "/v1/stream", Some(&begin)).await;
     for version in [1, 1, 2, 3] {

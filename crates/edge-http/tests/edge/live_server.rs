@@ -8,15 +8,16 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
 use application::ports::{
-    ClaimLimits, Clock as _, Erasure, EventFeed as _, Guard, OrderReader as _, OrderStore,
-    OrderWriter as _, StorePorts, WorkQueue as _, Write,
+    ClaimLimits, Clock as _, Erasure, EventFeed as _, Guard, Ids as _, OrderReader as _,
+    OrderStore, OrderWriter as _, StorePorts, WorkQueue as _, Write,
 };
+use application::store_health::CommitHealth;
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Cursor, Hub, WatchSettings, WatchTuning};
-use application::{Application, Receipts, Settings};
+use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
 use domain::{
-    Cause, CheckRules, Currency, Failure, Given, Order, OrderDraft, OrderId, PlaceOrder,
-    ReceiptLocation, Seq, ShardId, Steering,
+    Cause, CheckRules, Currency, Failure, Given, Order, OrderCommand, OrderDraft, OrderId,
+    PlaceOrder, ReceiptLocation, Seq, ShardId,
 };
 use edge_http::{EdgeSettings, EdgeState, NoWork, ServeReport};
 use futures_util::{SinkExt, StreamExt};
@@ -38,7 +39,6 @@ pub struct LiveServer {
     pub store: Arc<FaultyStore>,
     pub hub: Hub,
     pub soft: CancellationToken,
-    application: Application,
     serving: JoinSet<ServeReport>,
     _hub: JoinSet<()>,
     _folder: tempfile::TempDir,
@@ -70,20 +70,26 @@ impl LiveServer {
         let opened = SqliteStore::open(options, clock.clone(), Arc::new(SystemIds), hints.clone());
         let store = Arc::new(FaultyStore::over(Arc::new(opened.unwrap())));
         let hub = Hub::new(store.clone(), hints, watch);
-        let application = Application::new(
-            StorePorts::of(&(store.clone() as Arc<dyn OrderStore>)),
-            Receipts::Rendered,
+        let orders = Arc::new(LocalOrders::new(OrdersDependencies {
+            store: StorePorts::of(&(store.clone() as Arc<dyn OrderStore>)),
+            commits: CommitHealth::new(&adapter_sqlite::SHARDS),
+            receipts: Receipts::Rendered,
             clock,
-            Arc::new(SystemIds),
-            Settings::default(),
-        )
-        .watching(hub.clone());
+            ids: Arc::new(SystemIds),
+            settings: Settings::default(),
+        }));
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
         let mut running = JoinSet::new();
         let pumps = hub.clone();
         let stop = hard.clone();
         running.spawn(async move { pumps.run(stop).await });
-        let state = EdgeState::new(application.clone(), settings, Arc::new(NoWork));
+        let state = EdgeState::new(
+            orders,
+            hub.clone(),
+            Arc::new(SystemIds),
+            settings,
+            Arc::new(NoWork),
+        );
         let mut serving = JoinSet::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let ws_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,7 +110,6 @@ impl LiveServer {
             store,
             hub,
             soft,
-            application,
             serving,
             _hub: running,
             _folder: folder,
@@ -120,7 +125,7 @@ impl LiveServer {
         let command = order_of(user, Given::Missing);
         let writes = (0..count).map(|_| {
             let now = SystemClock::new().now();
-            let id = self.application.ids().order_id(now, &command.user_id);
+            let id = SystemIds.order_id(now, &command.user_id);
             new_order(&command, id)
         });
         self.commit(writes.collect()).await
@@ -132,11 +137,11 @@ impl LiveServer {
         self.commit(vec![new_order(&command, id)]).await;
     }
 
-    /// Steers an order without a client.
-    pub async fn steer(&self, id: OrderId, steering: Steering) {
+    /// Applies a command to an order without a client.
+    pub async fn apply(&self, id: OrderId, command: OrderCommand) {
         let order = self.store.get(id).await.unwrap().unwrap();
         let now = SystemClock::new().now();
-        let decision = order.steer(steering, now, Cause::default()).unwrap();
+        let decision = order.apply(command, now, Cause::default()).unwrap();
         let guard = Guard::At {
             version: order.version,
             status: order.status,

@@ -12,8 +12,9 @@ use application::ports::{
 };
 use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
-use application::{Application, Receipts, Settings};
-use domain::{Cause, Currency, Failure, OrderId, Receipt, ShardId, Steering, Timestamp};
+use application::watch::{Hub, WatchSettings, WatchTuning};
+use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
+use domain::{Cause, Currency, Failure, OrderCommand, OrderId, Receipt, ShardId, Timestamp};
 use edge_http::{
     Breaker, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect, ServeReport,
     Tuning, WorkHealth, WorkSnapshot,
@@ -174,20 +175,31 @@ impl Server {
         let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
         let untracked = Arc::clone(&ports.writer);
         let commits = CommitHealth::new(store.shards());
-        let application = Application::new(
-            tracked(ports, &commits),
+        let no_watching = WatchSettings {
+            max_watchers: 0,
+            tuning: WatchTuning::default(),
+        };
+        let hub = Hub::new(Arc::clone(&ports.feed), hints, no_watching);
+        let orders = Arc::new(LocalOrders::new(OrdersDependencies {
+            store: tracked(ports, &commits),
+            commits: commits.clone(),
             receipts,
-            Arc::new(SystemClock::new()),
-            Arc::new(SystemIds),
-            Settings::default(),
-        )
-        .tracking(commits.clone());
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+            settings: Settings::default(),
+        }));
         let mut probing = JoinSet::new();
         probing.spawn(async move { commits.run(untracked, CancellationToken::new()).await });
         let mut settings = settings();
         adjust(&mut settings);
         let work = Arc::new(StatedWork(Mutex::new(well())));
-        let state = EdgeState::new(application, settings, Arc::clone(&work) as _);
+        let state = EdgeState::new(
+            orders,
+            hub,
+            Arc::new(SystemIds),
+            settings,
+            Arc::clone(&work) as _,
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
@@ -297,14 +309,14 @@ impl Server {
     }
 
     /// Gives these commands to one order, one after the other, without a client.
-    pub async fn steer(&self, id: OrderId, commands: &[Steering]) {
+    pub async fn apply(&self, id: OrderId, commands: &[OrderCommand]) {
         let mut order = self.store.get(id).await.unwrap().unwrap();
         let writes = commands.iter().map(|command| {
             let guard = Guard::At {
                 version: order.version,
                 status: order.status,
             };
-            let decision = order.steer(*command, now(), Cause::default()).unwrap();
+            let decision = order.apply(*command, now(), Cause::default()).unwrap();
             order = Arc::clone(&decision.order);
             Write { decision, guard }
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Steering;
+use domain::OrderCommand;
 use edge_http::EdgeSettings;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ use crate::server::client;
 async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
     let server = LiveServer::start().await;
     let id = server.place("alice").await;
-    server.steer(id, Steering::Hold).await;
+    server.apply(id, OrderCommand::Hold).await;
     for text in [id.to_string(), format!("\"{id}\"")] {
         let mut socket = server.subscribed(&text).await;
         let frame = socket.next().await;
@@ -34,7 +34,7 @@ async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
     }
     let mut socket = server.subscribed(&id.to_string()).await;
     socket.next().await;
-    server.steer(id, Steering::Release).await;
+    server.apply(id, OrderCommand::Release).await;
     server.work_off(1).await;
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -90,10 +90,10 @@ async fn what_was_missed_is_resumed_from_a_version_and_from_a_cursor() {
     let mut first = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     let begin = first.next().await["subscribed"]["cursor"].clone();
     let id = server.place("alice").await;
-    server.steer(id, Steering::Hold).await;
+    server.apply(id, OrderCommand::Hold).await;
     let cursor = first.next().await["cursor"].clone();
     server.place("bob").await;
-    server.steer(id, Steering::Release).await;
+    server.apply(id, OrderCommand::Release).await;
 
     let mut by_version = server
         .subscribed(&format!(
@@ -360,7 +360,7 @@ async fn a_stopping_server_tells_where_to_resume() {
     let mut other = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     other.next().await;
     let _idle = server.socket().await;
-    server.steer(id, Steering::Hold).await;
+    server.apply(id, OrderCommand::Hold).await;
     // Both are handed it at once.
     other.next_change().await;
     let reports = tokio::time::timeout(Duration::from_secs(8), server.stop())

@@ -166,7 +166,7 @@ impl<'m> Checker<'m> {
                 Some(cell) => format!("{cell:?} {}", fault.detail),
                 None => fault.detail.to_string(),
             };
-            out.add(origin.row_of(pointer), column, fault.code, reason);
+            out.add(origin.row_of(pointer), column, &fault.code, reason);
         }
     }
 

@@ -126,7 +126,7 @@ fn refused(faults: &[Fault], place: &Place, order: &str) -> Item {
         place: place.clone(),
         column: fault.pointer.trim_start_matches('/').to_owned(),
         order: order.to_owned(),
-        code: fault.code.to_owned(),
+        code: fault.code.to_string(),
         reason: fault.detail.to_string(),
     });
     Item::Refused(Refused {

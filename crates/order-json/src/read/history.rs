@@ -51,13 +51,13 @@ pub(super) fn read_history<'a>(
 }
 
 impl HistoryInput<'_> {
-    /// The history that the fields describe; `None` if one of them has a fault, which is added to `faults`. History ends
-    /// at `now`.
-    pub fn check(self, now: Timestamp, faults: &mut Vec<Fault>) -> Option<History> {
+    /// The history that the fields describe; `None` if any of them has a fault, which is added to `faults`. That it does
+    /// not lie in the future is checked when the order is placed.
+    pub fn check(self, faults: &mut Vec<Fault>) -> Option<History> {
         let status = required(self.status, "/history/status", faults)
             .and_then(|name| check_status(&name, faults));
         let created_at = required(self.created_at, "/history/created_at", faults)
-            .and_then(|text| check_time(&text, now, faults));
+            .and_then(|text| check_time(&text, faults));
         Some(History {
             created_at: created_at?,
             status: status?,
@@ -84,15 +84,10 @@ fn check_status(name: &str, faults: &mut Vec<Fault>) -> Option<HistoryStatus> {
     found
 }
 
-fn check_time(text: &str, now: Timestamp, faults: &mut Vec<Fault>) -> Option<Timestamp> {
+fn check_time(text: &str, faults: &mut Vec<Fault>) -> Option<Timestamp> {
     const POINTER: &str = "/history/created_at";
     match Timestamp::parse(text) {
-        Ok(time) if time <= now => Some(time),
-        Ok(_) => {
-            let detail = format!("lies in the future; history ends at {now}");
-            faults.push(Fault::new(POINTER, "out_of_range", detail));
-            None
-        }
+        Ok(time) => Some(time),
         Err(error) => {
             faults.push(Fault::new(POINTER, "invalid", error.to_string()));
             None

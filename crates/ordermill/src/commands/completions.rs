@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
-
-use crate::command_line::CommandLine;
 
 /// Flags of `completions`.
 #[derive(Debug, clap::Args)]
@@ -15,15 +12,10 @@ pub struct CompletionsFlags {
     shell: Shell,
 }
 
-/// Prints the script.
-pub fn run(flags: &CompletionsFlags) -> anyhow::Result<ExitCode> {
+/// Prints the script for a command line.
+pub fn run(flags: &CompletionsFlags, command_line: &mut clap::Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        flags.shell,
-        &mut CommandLine::command(),
-        "ordermill",
-        &mut script,
-    );
+    clap_complete::generate(flags.shell, command_line, "ordermill", &mut script);
     std::io::Write::write_all(&mut std::io::stdout().lock(), &script)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,13 +1,13 @@
-//! `ordermill bench`, in small: every figure that docs/PERFORMANCE.md shows is measured, with its ratio where there is
-//! one. What the figures are is nobody's business here: this build is not optimised, and the machine is busy.
+//! `ordermill bench`, in small: every figure that docs/PERFORMANCE.md shows is measured, with its ratio if there is one. No
+//! test judges the figures themselves: this build is not optimised, and the machine runs other tests. A usual run measures
+//! start and fan-out, which takes seconds; `ORDERMILL_LONG=1` measures everything.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
 )]
 
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -86,65 +86,27 @@ fn number(value: &Value) -> f64 {
         .unwrap_or_else(|| panic!("{value} is no finite number"))
 }
 
-/// Until this is dropped no other load runs.
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs the benchmark, small. All that it starts ends with it: they are one process group.
-fn bench(more: &[&str]) -> Output {
-    let _alone = alone();
+fn bench(more: &[&str]) -> Report {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let scratch = tempfile::tempdir().unwrap();
-    Command::new("timeout")
-        .args(["--kill-after=10", "900", ORDERMILL, "bench"])
-        .args(["--busy-machine", "--json", "--seconds", "1", "--rounds"])
-        .args(["1", "--orders", "2000", "--sockets", "20", "--scratch"])
+    let output = Command::new("timeout")
+        .args(["--kill-after=10", "600", ORDERMILL, "bench"])
+        .args(["--busy-machine", "--json", "--rounds", "1", "--scratch"])
         .arg(scratch.path())
         .args(more)
         .output()
-        .unwrap()
+        .unwrap();
+    Report::of(&output)
 }
 
-#[test]
-fn a_busy_machine_is_not_measured() {
-    let _alone = alone();
-    let is_over = AtomicBool::new(false);
-    let output = std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().unwrap().get() {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-        }
-        let output = Command::new("timeout")
-            .args(["--kill-after=10", "60", ORDERMILL, "bench"])
-            .args(["--only", "start"])
-            .output();
-        is_over.store(true, Ordering::Relaxed);
-        output.unwrap()
-    });
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        said.contains("not idle") && said.contains("--busy-machine"),
-        "{said}"
-    );
+/// What of the benchmark takes longer than seconds is measured with `ORDERMILL_LONG=1` alone.
+fn is_long() -> bool {
+    std::env::var_os("ORDERMILL_LONG").is_some_and(|value| value == "1")
 }
 
-#[test]
-fn start_intake_and_whole_lives_are_measured() {
-    let mut output = bench(&["--only", "start,intake,life"]);
-    // At its fixed rate a build like this one may be left too far behind on a busy machine, and it says so.
-    let is_behind = String::from_utf8_lossy(&output.stderr)
-        .contains("orders were pushed as PROCESSED within a minute after the last was sent");
-    if is_behind {
-        assert_eq!(output.status.code(), Some(1));
-        output = bench(&["--only", "start,intake"]);
-    }
-    let report = Report::of(&output);
-    report.has("ready after exec", "ms", Nothing);
-    report.has("idle memory", "MiB", Nothing);
+/// Intake in rows that are there once, with the ratios that are promised; orders a second at 256 connections.
+fn assert_intake(report: &Report) -> f64 {
     let mut durable = 0.0;
     for connections in [1, 64, 256] {
         let of = |what: &str| format!("{what}, {connections} connections");
@@ -154,25 +116,46 @@ fn start_intake_and_whole_lives_are_measured() {
         let keyed = of("the same with key + external id");
         report.has(&keyed, "orders/s", RatioAndPercentiles);
     }
-    if !is_behind {
-        let half = (durable / 2.0).floor();
-        for rate in ["15000".to_owned(), half.to_string()] {
-            for what in [
-                "the disk alone, two flushes in a row",
-                "created -> processed -> pushed",
-            ] {
-                let work = format!("{what}, open loop at {rate}/s");
-                report.has(&work, "ms (p99)", Percentiles);
-            }
-        }
-        let work = "whole life, as fast as it goes, 64 connections";
-        report.has(work, "orders/s", Ratio);
+    durable
+}
+
+#[test]
+fn start_and_fan_out_are_measured_within_seconds() {
+    let report = bench(&["--only", "start,fan-out", "--sockets", "20"]);
+    report.has("ready after exec", "ms", Nothing);
+    report.has("idle memory", "MiB", Nothing);
+    report.has("WebSocket fan-out", "messages/s", Nothing);
+    // So few sockets may fit into memory that the server has already.
+    let memory = report.measured("memory a WebSocket", "KiB", Nothing);
+    assert!(memory >= 0.0, "{memory}");
+}
+
+#[test]
+fn whole_lives_are_measured_at_both_rates_and_as_fast_as_it_goes() {
+    if !is_long() {
+        return;
     }
+    let report = bench(&["--only", "intake,life", "--rate", "200"]);
+    let half = (assert_intake(&report) / 2.0).floor();
+    for rate in ["200".to_owned(), half.to_string()] {
+        for what in [
+            "the disk alone, two flushes in a row",
+            "created -> processed -> pushed",
+        ] {
+            let work = format!("{what}, open loop at {rate}/s");
+            report.has(&work, "ms (p99)", Percentiles);
+        }
+    }
+    let work = "whole life, as fast as it goes, 64 connections";
+    report.has(work, "orders/s", Ratio);
 }
 
 #[test]
 fn dialects_and_grpc_are_measured_against_their_likes() {
-    let report = Report::of(&bench(&["--only", "dialects,grpc"]));
+    if !is_long() {
+        return;
+    }
+    let report = bench(&["--only", "dialects,grpc"]);
     for dialect in ["orderflow", "orderSystem", "Order System"] {
         let ours = format!("/v1 with the order of {dialect}, 64 connections");
         report.has(&ours, "orders/s", Percentiles);
@@ -189,17 +172,17 @@ fn dialects_and_grpc_are_measured_against_their_likes() {
 }
 
 #[test]
-fn reads_fan_out_and_a_large_store_are_measured() {
-    let report = Report::of(&bench(&["--only", "reads,fan-out", "--large", "2000"]));
+fn reads_and_a_large_store_are_measured() {
+    if !is_long() {
+        return;
+    }
+    let sizes = ["--orders", "2000", "--large", "2000"];
+    let report = bench(&[&["--only", "reads"][..], &sizes].concat());
     for connections in [1, 64] {
         let of = |what: &str| format!("{what}, 2000 orders, {connections} connections");
         report.has(&of("read by id"), "reads/s", Percentiles);
         report.has(&of("list by user"), "lists/s", Percentiles);
     }
-    report.has("WebSocket fan-out", "messages/s", Nothing);
-    // So few sockets may fit into memory that the server has already.
-    let memory = report.measured("memory a WebSocket", "KiB", Nothing);
-    assert!(memory >= 0.0, "{memory}");
     for what in ["intake", "read by id", "list by user"] {
         let work = format!("{what} with 2000 orders, 16 connections");
         report.has(&work, "ms (p99)", RatioAndPercentiles);
@@ -208,11 +191,13 @@ fn reads_fan_out_and_a_large_store_are_measured() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_is_measured_against_pgbench() {
+    if !is_long() {
+        return;
+    }
     let postgres = Postgres::start().await;
     let dsn = postgres.dsn.clone();
     let bench = move || bench(&["--only", "start", "--postgres", &dsn]);
-    let output = tokio::task::spawn_blocking(bench).await.unwrap();
-    let report = Report::of(&output);
+    let report = tokio::task::spawn_blocking(bench).await.unwrap();
     let plain = "pgbench, the same rows, 64 clients";
     report.has(plain, "orders/s", Nothing);
     for connections in [64, 256] {

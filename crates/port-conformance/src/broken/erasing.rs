@@ -6,14 +6,14 @@ use std::sync::Arc;
 use application::ports::{
     CommitError, Counts, EventPage, Guard, ListQuery, OrderPage, SequencedEvent, Write,
 };
-use domain::{EventId, EventType, ExternalId, IdempotencyKey, Order, UserId};
+use domain::{EventId, EventType, ExternalId, IdempotencyKey, Order, OrderId, UserId};
 
 use super::Fault;
 
 /// Erased orders, their names and their events.
 #[derive(Default)]
 pub struct Remembered {
-    keys: HashMap<domain::OrderId, IdempotencyKey>,
+    keys: HashMap<OrderId, IdempotencyKey>,
     orders: Vec<Arc<Order>>,
     events: HashMap<EventId, SequencedEvent>,
     bound_keys: HashSet<(UserId, IdempotencyKey)>,
@@ -63,6 +63,12 @@ impl Remembered {
             Fault::KeptExternalId if is_external_id_bound => Some(CommitError::ExternalIdTaken),
             _ => None,
         }
+    }
+
+    /// An order that was erased.
+    pub fn order(&self, id: OrderId) -> Option<Arc<Order>> {
+        let order = self.orders.iter().find(|order| order.id == id);
+        order.map(Arc::clone)
     }
 
     /// Counts erased orders as if they were there.

@@ -11,6 +11,14 @@ pub enum Fault {
     LateCommit,
     /// As [`Fault::LateCommit`], and closes the gap meanwhile, so that the numbers shift when the event appears.
     HiddenLateCommit,
+    /// Leaves an order out of a page of events and orders.
+    MissingOrder,
+    /// Gives erased orders with their tombstones.
+    OrdersOfTombstones,
+    /// Gives each event the order of another one.
+    SwappedOrders,
+    /// Reads the orders of a page after its events, in another snapshot.
+    TornPages,
     /// Loses one hint of due work for good.
     LostHintOfWork,
     /// Loses one hint of new events for good.
@@ -147,6 +155,26 @@ impl Fault {
                 "every_commit_is_hinted_to_watchers",
                 "no hint of",
                 "due_work_is_hinted_to_workers",
+            ),
+            Self::MissingOrder => (
+                "events_come_with_their_orders",
+                "an event that is no tombstone has its order",
+                "a_feed_pages_through_tombstones",
+            ),
+            Self::SwappedOrders => (
+                "events_come_with_their_orders",
+                "the order of an event is its own",
+                "an_erased_order_is_gone",
+            ),
+            Self::OrdersOfTombstones => (
+                "an_erased_order_comes_with_no_event",
+                "a page has the orders of its events and no others",
+                "events_come_with_their_orders",
+            ),
+            Self::TornPages => (
+                "events_and_their_orders_are_of_one_moment",
+                "an event that is no tombstone has its order",
+                "an_erased_order_comes_with_no_event",
             ),
             Self::ConstantBits => (
                 "two_histories_differ_in_their_bits",

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventFeed,
-    EventPage, ListFilter, ListQuery, NextDue, OrderPage, OrderReader, OrderStore, OrderWriter,
-    RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventContent,
+    EventFeed, EventPage, ListFilter, ListQuery, NextDue, OrderPage, OrderReader, OrderStore,
+    OrderWriter, RescuePolicy, SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
 use domain::{
@@ -208,6 +208,7 @@ impl EventFeed for BrokenStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
         if matches!(
             self.fault,
@@ -215,8 +216,18 @@ impl EventFeed for BrokenStore {
         ) {
             return self.page_of_spoilt(shard, after, limit).await;
         }
-        let page = self.healthy.events_after(shard, after, limit).await?;
-        Ok(self.spoil_page(page))
+        if self.fault == Fault::TornPages && content == EventContent::EventsAndOrders {
+            return self.torn_page(shard, after, limit).await;
+        }
+        let page = self
+            .healthy
+            .events_after(shard, after, limit, content)
+            .await?;
+        let mut page = self.spoil_page(page);
+        if content == EventContent::EventsAndOrders {
+            self.spoil_orders(&mut page);
+        }
+        Ok(page)
     }
 
     async fn event_position(

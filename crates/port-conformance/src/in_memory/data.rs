@@ -134,11 +134,8 @@ impl Data {
             .push(Arc::clone(&order));
         let before = self.orders.insert(order.id, Arc::clone(&order));
         self.count(before.as_deref(), Some(&order));
-        self.hint(
-            shard,
-            last.seq,
-            matches!(decision.job, Job::DueIn(Duration::ZERO) | Job::DueAt(_)),
-        );
+        let work_is_due = matches!(decision.job, Job::DueIn(Duration::ZERO) | Job::DueAt(_));
+        self.hint(shard, last.seq, work_is_due);
         last.seq
     }
 

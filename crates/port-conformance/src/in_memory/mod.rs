@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use application::in_process::InProcessHints;
 use application::ports::{
-    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventFeed,
-    EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
+    Claim, ClaimLimits, Clock, CommitError, Committed, Counts, Deadline, Erasure, EventContent,
+    EventFeed, EventPage, ListQuery, NextDue, OrderPage, OrderReader, OrderWriter, RescuePolicy,
     SequencedEvent, Sharded, StoreError, WorkQueue, Write,
 };
 use async_trait::async_trait;
@@ -260,13 +260,23 @@ impl EventFeed for InMemoryStore {
         shard: ShardId,
         after: Seq,
         limit: usize,
+        content: EventContent,
     ) -> Result<EventPage, StoreError> {
         tokio::task::yield_now().await;
         let data = self.data();
         let events = &data.events[usize::from(shard.0)];
         let from = usize::try_from(after.0).expect("a seq fits");
+        let events: Vec<SequencedEvent> = events.iter().skip(from).take(limit).cloned().collect();
+        let of_page = events.iter().filter(|found| {
+            content == EventContent::EventsAndOrders && !found.event.is_tombstone()
+        });
+        let order_of = |found: &SequencedEvent| {
+            let id = found.event.order_id;
+            (id, Arc::clone(&data.orders[&id]))
+        };
         Ok(EventPage {
-            events: events.iter().skip(from).take(limit).cloned().collect(),
+            orders: of_page.map(order_of).collect(),
+            events,
             head: data.head(shard),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{ClaimLimits, Guard};
-use domain::{EventType, OrderId, Status, Steering};
+use domain::{EventType, OrderCommand, OrderId, Status};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, deadline, versions, written};
@@ -142,19 +142,19 @@ pub async fn only_work_that_waits_is_claimed(factory: &dyn StoreFactory) {
     subject.complete(&claimed[0]).await;
     let dead = subject.fail(&claimed[1], "handler_rejected").await;
     let retrying = subject.retry(&claimed[2], Duration::ZERO).await;
-    subject.steer(&retrying, Steering::Cancel).await;
+    subject.apply(&retrying, OrderCommand::Cancel).await;
     let (held, _) = subject.place(&sample::plain("carol", 10)).await;
-    let held = subject.steer(&held, Steering::Hold).await;
+    let held = subject.apply(&held, OrderCommand::Hold).await;
     let (cancelled, _) = subject.place(&sample::plain("carol", 11)).await;
-    subject.steer(&cancelled, Steering::Cancel).await;
+    subject.apply(&cancelled, OrderCommand::Cancel).await;
     assert!(subject.claim_all(LONG).await.is_empty(), "nothing waits");
     let shard = subject.shard_of(&held.user_id);
     assert_eq!(subject.next_due(shard).await, None, "and nothing is due");
 
-    subject.steer(&held, Steering::Release).await;
+    subject.apply(&held, OrderCommand::Release).await;
     assert_eq!(subject.next_due(shard).await, Some(Duration::ZERO));
     subject.claim_only(held.id, LONG).await;
-    subject.steer(&dead, Steering::Replay).await;
+    subject.apply(&dead, OrderCommand::Replay).await;
     let again = subject.claim_only(dead.id, LONG).await;
     assert_eq!(again.attempt, 1, "a replay starts the attempts again");
 }
@@ -166,7 +166,11 @@ pub async fn a_claim_and_a_cancellation_exclude_each_other(factory: &dyn StoreFa
         let (placed, _) = subject.place(&sample::plain("dave", round)).await;
         let shard = subject.shard_of(&placed.user_id);
         let cancel = placed
-            .steer(Steering::Cancel, subject.now(), domain::Cause::default())
+            .apply(
+                OrderCommand::Cancel,
+                subject.now(),
+                domain::Cause::default(),
+            )
             .expect("a pending order can be cancelled");
         let write = super::subject::write_at(&placed, cancel);
         assert!(matches!(write.guard, Guard::At { .. }));

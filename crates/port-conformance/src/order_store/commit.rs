@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::ports::{CommitError, Guard, Ids, ListFilter, Write};
 use application::system::SystemIds;
 use domain::{
-    Cause, Decision, Failure, Job, Order, Receipt, ReceiptLocation, Seq, Status, Steering,
+    Cause, Decision, Failure, Job, Order, OrderCommand, Receipt, ReceiptLocation, Seq, Status,
 };
 
 use super::subject::{Subject, deadline, versions, write_at, write_new, written};
@@ -108,9 +108,9 @@ pub async fn a_conflict_fails_alone(factory: &dyn StoreFactory) {
         .must_write(subject.new_write(&known, Some("dave-key")))
         .await;
     let (moved_on, _) = subject.place(&sample::plain("dave", 200)).await;
-    let held = subject.steer(&moved_on, Steering::Hold).await;
+    let held = subject.apply(&moved_on, OrderCommand::Hold).await;
     let stale = moved_on
-        .steer(Steering::Cancel, subject.now(), Cause::default())
+        .apply(OrderCommand::Cancel, subject.now(), Cause::default())
         .expect("a pending order can be cancelled");
 
     let mut writes = Vec::new();
@@ -217,15 +217,15 @@ pub async fn writes_to_one_order_are_done_in_their_order(factory: &dyn StoreFact
     let placed = subject.decide(&command);
     let mut order = Arc::clone(&placed.order);
     let mut writes = vec![write_new(placed, &command, None)];
-    for steering in [
-        Steering::Hold,
-        Steering::Release,
-        Steering::Hold,
-        Steering::Release,
-        Steering::Cancel,
+    for command in [
+        OrderCommand::Hold,
+        OrderCommand::Release,
+        OrderCommand::Hold,
+        OrderCommand::Release,
+        OrderCommand::Cancel,
     ] {
         let decision = order
-            .steer(steering, subject.now(), Cause::default())
+            .apply(command, subject.now(), Cause::default())
             .expect("hold and release take turns");
         let after = Arc::clone(&decision.order);
         writes.push(write_at(&order, decision));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{CommitError, Committed, ListFilter, RescuePolicy, StoreError};
-use domain::{OrderId, Seq, ShardId, Status, Steering};
+use domain::{OrderCommand, OrderId, Seq, ShardId, Status};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, deadline};
@@ -31,7 +31,7 @@ pub async fn the_next_process_finds_everything(factory: &dyn StoreFactory) {
         .await;
     let near = subject.retry(&near, SHORT).await;
     let (held, _) = subject.place(&sample::plain("alice", 5)).await;
-    let held = subject.steer(&held, Steering::Hold).await;
+    let held = subject.apply(&held, OrderCommand::Hold).await;
     let (waiting, _) = subject.place(&sample::numbered("alice", 6, "A-6")).await;
     let shard = subject.shard_of(&waiting.user_id);
     let before = subject.events_after(shard, Seq(0), 1_000).await;

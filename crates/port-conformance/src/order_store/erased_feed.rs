@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::SequencedEvent;
-use domain::{Cause, EventType, HistoryStatus, Order, OrderId, Seq, ShardId, Steering};
+use domain::{Cause, EventType, HistoryStatus, Order, OrderCommand, OrderId, Seq, ShardId};
 use tokio::task::JoinSet;
 
 use super::events::Follower;
@@ -60,7 +60,7 @@ pub async fn a_feed_pages_through_tombstones(factory: &dyn StoreFactory) {
         orders.push(placed);
     }
     for order in &mut orders {
-        *order = subject.steer(order, Steering::Cancel).await;
+        *order = subject.apply(order, OrderCommand::Cancel).await;
     }
     let shard = subject.shard_of(&orders[0].user_id);
     let mut feed = read_feed(&subject, shard, 1_000).await;
@@ -109,9 +109,9 @@ pub async fn tombstones_hold_nothing_personal(factory: &dyn StoreFactory) {
     let retrying = subject.retry(&claimed, Duration::ZERO).await;
     let claimed = subject.claim_only(retrying.id, LONG).await;
     let dead = subject.fail(&claimed, "handler_rejected").await;
-    let replayed = subject.steer(&dead, Steering::Replay).await;
-    let held = subject.steer(&replayed, Steering::Hold).await;
-    let cancelled = subject.steer(&held, Steering::Cancel).await;
+    let replayed = subject.apply(&dead, OrderCommand::Replay).await;
+    let held = subject.apply(&replayed, OrderCommand::Hold).await;
+    let cancelled = subject.apply(&held, OrderCommand::Cancel).await;
     let command = sample::full("bob", "B-2");
     let then = sample::time("2011-11-11T11:11:11.111Z");
     let history = decide_history(&command, then, HistoryStatus::Processed);
@@ -161,11 +161,11 @@ async fn nothing_personal(subject: &Subject, shard: ShardId, before: &[Sequenced
 }
 
 /// Places orders of one user, cancels them and erases most of them.
-async fn place_and_erase(subject: Arc<Subject>, writer: u64) {
+pub(super) async fn place_and_erase(subject: Arc<Subject>, writer: u64) {
     for number in 0..12 {
         let command = sample::plain(&format!("user-{}", writer % 3), number);
         let (placed, _) = subject.place(&command).await;
-        let cancelled: Arc<Order> = subject.steer(&placed, Steering::Cancel).await;
+        let cancelled: Arc<Order> = subject.apply(&placed, OrderCommand::Cancel).await;
         if number % 4 != 0 {
             subject.erase(&cancelled).await;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{CommitError, Committed, Deadline, Erasure, ListFilter, StoreError};
 use domain::{
-    Cause, EventPosition, HistoryStatus, Order, PlaceOrder, ReceiptLocation, Status, Steering,
+    Cause, EventPosition, HistoryStatus, Order, OrderCommand, PlaceOrder, ReceiptLocation, Status,
     Version,
 };
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ async fn bring_to_end(subject: &Subject, command: &PlaceOrder, key: &str, end: E
         "an order whose key and external id are free",
     );
     if matches!(end, End::Cancelled) {
-        return subject.steer(&placed, Steering::Cancel).await;
+        return subject.apply(&placed, OrderCommand::Cancel).await;
     }
     let claimed = subject.claim_only(placed.id, LONG).await;
     if matches!(end, End::Processed) {
@@ -44,7 +44,7 @@ async fn bring_to_end(subject: &Subject, command: &PlaceOrder, key: &str, end: E
     if matches!(end, End::Failed) {
         dead
     } else {
-        subject.steer(&dead, Steering::Discard).await
+        subject.apply(&dead, OrderCommand::Discard).await
     }
 }
 
@@ -200,7 +200,7 @@ pub async fn the_names_of_an_erased_order_are_free(factory: &dyn StoreFactory) {
             answer => panic!("the key of an erased order is free, but the answer is {answer:?}"),
         }
         belong_to(&subject, &next, &other, &body).await;
-        let cancelled = subject.steer(&next, Steering::Cancel).await;
+        let cancelled = subject.apply(&next, OrderCommand::Cancel).await;
         subject.erase(&cancelled).await;
     }
     assert_eq!(subject.counts().await.erased, 8);
@@ -242,7 +242,7 @@ pub async fn an_erasure_is_guarded(factory: &dyn StoreFactory) {
         .await;
     let failed = subject.fail(&failed, "handler_rejected").await;
     let before = subject.erasure(&failed);
-    let replayed = subject.steer(&failed, Steering::Replay).await;
+    let replayed = subject.apply(&failed, OrderCommand::Replay).await;
     refuses(&subject, before, "an older version", &replayed).await;
     let dead = subject.claim_only(replayed.id, LONG).await;
     let dead = subject.fail(&dead, "handler_rejected").await;
@@ -270,7 +270,7 @@ pub async fn an_erasure_is_guarded(factory: &dyn StoreFactory) {
     let (head, counts) = (subject.head(shard).await, subject.counts().await);
     let again = subject.store.erase(now, deadline()).await;
     assert_eq!(again, Err(CommitError::Stale), "an order is erased once");
-    let replay = dead.steer(Steering::Replay, subject.now(), Cause::default());
+    let replay = dead.apply(OrderCommand::Replay, subject.now(), Cause::default());
     let replay = write_at(&dead, replay.expect("a failed order can be replayed"));
     assert_eq!(
         subject.commit_one(replay).await,
@@ -325,18 +325,18 @@ pub async fn an_erasure_and_a_change_exclude_each_other(factory: &dyn StoreFacto
                 .unwrap_or(&subject);
             let store = Arc::clone(&process.store);
             let (erasure, now) = (subject.erasure(&dead), subject.now());
-            let steering = match number % 3 {
+            let command = match number % 3 {
                 0 => None,
-                1 => Some(Steering::Replay),
-                _ => Some(Steering::Discard),
+                1 => Some(OrderCommand::Replay),
+                _ => Some(OrderCommand::Discard),
             };
             let dead = Arc::clone(&dead);
             calls.spawn(async move {
-                let Some(steering) = steering else {
+                let Some(command) = command else {
                     let erased = store.erase(erasure, deadline()).await;
                     return (None, erased.map(|EventPosition { seq, .. }| seq));
                 };
-                let decision = dead.steer(steering, now, Cause::default());
+                let decision = dead.apply(command, now, Cause::default());
                 let decision = decision.expect("a failed order can be replayed and discarded");
                 let after = Arc::clone(&decision.order);
                 let write = write_at(&dead, decision);
@@ -363,7 +363,7 @@ pub async fn an_erasure_and_a_change_exclude_each_other(factory: &dyn StoreFacto
         if let Some(order) = &winners[0]
             && order.status == Status::Pending
         {
-            subject.steer(order, Steering::Cancel).await;
+            subject.apply(order, OrderCommand::Cancel).await;
         }
     }
 }

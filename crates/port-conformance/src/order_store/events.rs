@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use application::ports::{Committed, OrderStore, SequencedEvent};
-use domain::{Cause, Event, EventId, Failure, OrderId, Seq, ShardId, Steering, Trace, Version};
+use application::ports::{Committed, EventContent, OrderStore, SequencedEvent};
+use domain::{Cause, Event, EventId, Failure, OrderCommand, OrderId, Seq, ShardId, Trace, Version};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, deadline, versions, write_at, write_new, written};
@@ -23,7 +23,7 @@ pub async fn events_of_an_order_come_by_version(factory: &dyn StoreFactory) {
     let dead = subject.fail(&claimed, "handler_rejected").await;
     // Another order's events lie between.
     subject.place(&sample::plain("alice", 5)).await;
-    subject.steer(&dead, Steering::Replay).await;
+    subject.apply(&dead, OrderCommand::Replay).await;
     let id = claimed.id;
     let page = async |after: Option<u32>, limit| {
         let after = after.and_then(Version::from_number);
@@ -58,10 +58,10 @@ pub async fn every_field_of_an_event_comes_back(factory: &dyn StoreFactory) {
     let mut decided = vec![decision.event.clone()];
     let mut writes = vec![write_new(decision, &command, Some("key-1"))];
     for round in 0..4 {
-        let steering = if round % 2 == 0 {
-            Steering::Hold
+        let command = if round % 2 == 0 {
+            OrderCommand::Hold
         } else {
-            Steering::Release
+            OrderCommand::Release
         };
         let mut cause = sample::cause();
         if round == 1 {
@@ -74,7 +74,7 @@ pub async fn every_field_of_an_event_comes_back(factory: &dyn StoreFactory) {
             cause.reason = None;
         }
         let step = order
-            .steer(steering, subject.now(), cause)
+            .apply(command, subject.now(), cause)
             .expect("hold and release take turns");
         decided.push(step.event.clone());
         let after = Arc::clone(&step.order);
@@ -161,7 +161,7 @@ impl Follower {
         let after = self.last();
         let page = self
             .store
-            .events_after(self.shard, after, self.page_limit)
+            .events_after(self.shard, after, self.page_limit, EventContent::Events)
             .await
             .expect("a healthy store reads");
         for found in &page.events {
@@ -226,7 +226,7 @@ async fn write_orders(
         let order = Arc::clone(&batch[0].decision.order);
         if number % 3 == 0 {
             let held = order
-                .steer(Steering::Hold, subject.now(), Cause::default())
+                .apply(OrderCommand::Hold, subject.now(), Cause::default())
                 .expect("a pending order can be held");
             batch.push(write_at(&order, held));
         }

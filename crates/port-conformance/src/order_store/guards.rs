@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{CommitError, Committed, Guard, StoreError, Write};
-use domain::{Cause, Order, Seq, Status, Steering, Version};
+use domain::{Cause, Order, OrderCommand, Seq, Status, Version};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, deadline, versions, write_at, written};
@@ -14,32 +14,32 @@ use super::{LONG, StoreFactory, sample};
 pub async fn a_stale_guard_writes_nothing(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let (placed, _) = subject.place(&sample::plain("alice", 100)).await;
-    let held = subject.steer(&placed, Steering::Hold).await;
+    let held = subject.apply(&placed, OrderCommand::Hold).await;
     let shard = subject.shard_of(&placed.user_id);
     let head = subject.head(shard).await;
-    let steer = |order: &Order, steering| {
+    let apply = |order: &Order, command| {
         order
-            .steer(steering, subject.now(), Cause::default())
+            .apply(command, subject.now(), Cause::default())
             .expect("the rules allow it")
     };
 
-    let old_version = write_at(&placed, steer(&placed, Steering::Cancel));
+    let old_version = write_at(&placed, apply(&placed, OrderCommand::Cancel));
     let other_status = Write {
         guard: Guard::At {
             version: held.version,
             status: Status::Pending,
         },
-        ..write_at(&held, steer(&held, Steering::Release))
+        ..write_at(&held, apply(&held, OrderCommand::Release))
     };
     let future_version = Write {
         guard: Guard::At {
             version: Version::from_number(9).expect("9 is a version"),
             status: Status::OnHold,
         },
-        ..write_at(&held, steer(&held, Steering::Cancel))
+        ..write_at(&held, apply(&held, OrderCommand::Cancel))
     };
     let unknown = subject.decide(&sample::plain("alice", 5)).order;
-    let no_order = write_at(&unknown, steer(&unknown, Steering::Cancel));
+    let no_order = write_at(&unknown, apply(&unknown, OrderCommand::Cancel));
     let unknown_id = unknown.id;
     for (what, write) in [
         ("an older version", old_version),
@@ -68,13 +68,13 @@ pub async fn of_concurrent_changes_one_wins(factory: &dyn StoreFactory) {
         let (placed, _) = subject.place(&sample::plain("bob", round)).await;
         let mut changes = JoinSet::new();
         for number in 0..32 {
-            let steering = if number % 2 == 0 {
-                Steering::Hold
+            let command = if number % 2 == 0 {
+                OrderCommand::Hold
             } else {
-                Steering::Cancel
+                OrderCommand::Cancel
             };
             let decision = placed
-                .steer(steering, subject.now(), Cause::default())
+                .apply(command, subject.now(), Cause::default())
                 .expect("a pending order can be held and cancelled");
             let process = other
                 .as_ref()
@@ -187,7 +187,7 @@ pub async fn a_reader_sees_what_was_confirmed(factory: &dyn StoreFactory) {
                 let (placed, seq) = subject.place(&command).await;
                 sees(&subject, &placed, seq).await;
                 if number % 3 == 0 {
-                    let cancelled = subject.steer(&placed, Steering::Cancel).await;
+                    let cancelled = subject.apply(&placed, OrderCommand::Cancel).await;
                     let found = subject.get(placed.id).await;
                     assert_eq!(found, cancelled, "get after a change");
                     assert_eq!(versions(&subject.events(placed.id).await), [1, 2]);
@@ -251,10 +251,10 @@ pub async fn counts_follow_every_change(factory: &dyn StoreFactory) {
     let other_dead = subject.fail(&claimed[2], "handler_rejected").await;
     subject.retry(&claimed[3], LONG).await;
     subject.fail(&claimed[4], "handler_rejected").await;
-    subject.steer(&dead, Steering::Replay).await;
-    subject.steer(&other_dead, Steering::Discard).await;
+    subject.apply(&dead, OrderCommand::Replay).await;
+    subject.apply(&other_dead, OrderCommand::Discard).await;
     let (held, _) = subject.place(&sample::plain("dave", 7)).await;
-    subject.steer(&held, Steering::Hold).await;
+    subject.apply(&held, OrderCommand::Hold).await;
     let counts = subject.counts().await;
     let by_status = Status::ALL.map(|status| (status, counts.get(status)));
     assert_eq!(

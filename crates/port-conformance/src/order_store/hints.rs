@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Seq, Steering};
+use domain::{OrderCommand, Seq};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -58,7 +58,7 @@ pub async fn an_erasure_is_hinted_to_watchers(factory: &dyn StoreFactory) {
     let mut last_seq = subject.opened.wake_ups().last_seq(shard);
     for number in 0..4 {
         let (placed, _) = subject.place(&sample::plain("alice", number)).await;
-        let cancelled = subject.steer(&placed, Steering::Cancel).await;
+        let cancelled = subject.apply(&placed, OrderCommand::Cancel).await;
         let position = subject.erase(&cancelled).await;
         hears_of(&subject, &mut last_seq, position.seq, "an erasure").await;
     }
@@ -85,7 +85,7 @@ pub async fn due_work_is_hinted_to_workers(factory: &dyn StoreFactory) {
 
         let dead = subject.fail(&claimed, "handler_rejected").await;
         due_work.mark_unchanged();
-        subject.steer(&dead, Steering::Replay).await;
+        subject.apply(&dead, OrderCommand::Replay).await;
         hears_of_work(&subject, &mut due_work, "a replayed order is due").await;
         let claimed = subject.claim_only(dead.id, LONG).await;
         subject.complete(&claimed).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{NextDue, RescuePolicy};
-use domain::{Order, OrderId, PlaceOrder, Status, Steering};
+use domain::{Order, OrderCommand, OrderId, PlaceOrder, Status};
 
 use super::leases::rescue;
 use super::subject::Subject;
@@ -89,7 +89,7 @@ pub async fn an_order_that_runs_alone_is_due_at_its_time(factory: &dyn StoreFact
     let wait = due.quarantined.expect("one order waits");
     assert!(LONG / 2 < wait && wait <= LONG * 2, "{wait:?}");
     assert_eq!(subject.claim_alone_from(shard, LONG).await, None);
-    subject.steer(&suspect, Steering::Cancel).await;
+    subject.apply(&suspect, OrderCommand::Cancel).await;
     assert_eq!(subject.next_dues(shard).await, NextDue::default());
     assert_eq!(subject.claim_alone_from(shard, LONG).await, None);
 }
@@ -99,9 +99,9 @@ pub async fn a_released_order_that_runs_alone_is_claimed_alone(factory: &dyn Sto
     let subject = Subject::fresh(factory).await;
     let suspect = place_suspect(&subject, &sample::plain("judy", 1), LONG).await;
     let shard = subject.shard_of(&suspect.user_id);
-    let held = subject.steer(&suspect, Steering::Hold).await;
+    let held = subject.apply(&suspect, OrderCommand::Hold).await;
     assert_eq!(subject.next_dues(shard).await, NextDue::default());
-    let released = subject.steer(&held, Steering::Release).await;
+    let released = subject.apply(&held, OrderCommand::Release).await;
     assert_eq!((released.status, released.attempt), (Status::Pending, 2));
     assert!(released.is_quarantined(), "by the rules of the domain");
     let (fresh, _) = subject.place(&sample::plain("judy", 2)).await;

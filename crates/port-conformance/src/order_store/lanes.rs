@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{ClaimLimits, NextDue, RescuePolicy};
-use domain::{Lane, Order, ShardId, Status, Steering};
+use domain::{Lane, Order, OrderCommand, ShardId, Status};
 
 use super::isolation::place_suspect;
 use super::lane_stock::{
@@ -99,8 +99,8 @@ pub async fn an_order_that_was_never_tried_is_fresh(factory: &dyn StoreFactory) 
 
     let mut order = subject.place(&sample::plain("alice", 2)).await.0;
     for _ in 0..3 {
-        order = subject.steer(&order, Steering::Hold).await;
-        order = subject.steer(&order, Steering::Release).await;
+        order = subject.apply(&order, OrderCommand::Hold).await;
+        order = subject.apply(&order, OrderCommand::Release).await;
     }
     let what = "a released order that was never tried";
     let subject = subject.reopen().await;
@@ -139,15 +139,15 @@ pub async fn an_order_that_was_tried_is_a_retry(factory: &dyn StoreFactory) {
     let claimed = claim_from(&subject, &order, Lane::Retries, what).await;
 
     let order = subject.retry(&claimed, LONG).await;
-    let order = subject.steer(&order, Steering::Hold).await;
-    let order = subject.steer(&order, Steering::Release).await;
+    let order = subject.apply(&order, OrderCommand::Hold).await;
+    let order = subject.apply(&order, OrderCommand::Release).await;
     assert_eq!((order.status, order.attempt), (Status::Pending, 1));
     let subject = subject.reopen().await;
     let what = "a released order that was tried";
     let claimed = claim_from(&subject, &order, Lane::Retries, what).await;
 
     let order = subject.fail(&claimed, "handler_rejected").await;
-    let order = subject.steer(&order, Steering::Replay).await;
+    let order = subject.apply(&order, OrderCommand::Replay).await;
     assert_eq!((order.status, order.attempt), (Status::Pending, 0));
     let subject = subject.reopen().await;
     let claimed = claim_from(&subject, &order, Lane::Retries, "a replayed order").await;
@@ -179,8 +179,8 @@ pub async fn an_order_whose_work_is_done_waits_for_its_receipt(factory: &dyn Sto
     assert!(claimed.work_done, "the work stays done");
 
     let order = await_receipts(&subject, &[claimed], LONG).await;
-    let order = subject.steer(&order[0], Steering::Hold).await;
-    let order = subject.steer(&order, Steering::Release).await;
+    let order = subject.apply(&order[0], OrderCommand::Hold).await;
+    let order = subject.apply(&order, OrderCommand::Release).await;
     let shard = subject.shard_of(&order.user_id);
     let claimed = subject.store.claim(shard, only(Lane::Receipts, 9), SHORT);
     let claimed = claimed.await.expect("a healthy store claims");
@@ -273,14 +273,14 @@ pub async fn each_lane_has_its_next_work(factory: &dyn StoreFactory) {
     let subject = subject.reopen().await;
     check(&subject).await;
 
-    let retry = subject.steer(&retry, Steering::Hold).await;
-    let retry = subject.steer(&retry, Steering::Release).await;
+    let retry = subject.apply(&retry, OrderCommand::Hold).await;
+    let retry = subject.apply(&retry, OrderCommand::Release).await;
     let due = subject.next_dues(shard).await;
     assert_eq!(due.lane(Lane::Retries), Some(Duration::ZERO));
     assert!(due.lane(Lane::Receipts) > Some(Duration::ZERO), "{due:?}");
     let claimed = claim_within(&subject, shard, ClaimLimits::any(9)).await;
     assert_eq!(ids(&claimed), [retry.id].into());
-    subject.steer(&fresh, Steering::Cancel).await;
+    subject.apply(&fresh, OrderCommand::Cancel).await;
     let due = subject.next_dues(shard).await;
     let wait = due.lane(Lane::Receipts).expect("it waits");
     assert_eq!(due, due_in(Lane::Receipts, wait));
@@ -305,7 +305,7 @@ pub async fn the_oldest_due_order_has_its_age(factory: &dyn StoreFactory) {
     let suspect = place_suspect(&subject, &sample::plain("frank", 1), Duration::ZERO).await;
     subject.pass(GAP * 3).await;
     at_least(age(&subject).await, GAP * 3, "a quarantined order");
-    subject.steer(&suspect, Steering::Cancel).await;
+    subject.apply(&suspect, OrderCommand::Cancel).await;
     assert_eq!(age(&subject).await, None, "a cancelled order is not due");
 
     let claimed = subject
@@ -315,9 +315,9 @@ pub async fn the_oldest_due_order_has_its_age(factory: &dyn StoreFactory) {
     assert_eq!(age(&subject).await, None, "a claimed order is not due");
     let retry = subject.retry(&claimed, LONG).await;
     assert_eq!(age(&subject).await, None, "it is due later");
-    let held = subject.steer(&retry, Steering::Hold).await;
+    let held = subject.apply(&retry, OrderCommand::Hold).await;
     assert_eq!(age(&subject).await, None, "a held order is not due");
-    subject.steer(&held, Steering::Release).await;
+    subject.apply(&held, OrderCommand::Release).await;
     subject.pass(GAP * 2).await;
     at_least(age(&subject).await, GAP * 2, "a retry");
     subject.place(&sample::plain("frank", 3)).await;

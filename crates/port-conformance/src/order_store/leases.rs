@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Claim, CommitError, RescuePolicy, Write};
-use domain::{Failure, Order, OrderId, Status, Steering};
+use domain::{Failure, Order, OrderCommand, OrderId, Status};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, claim_of, versions, write_at};
@@ -276,7 +276,7 @@ pub async fn a_token_from_before_a_replay_is_stale(factory: &dyn StoreFactory) {
         .place_and_claim(&sample::plain("frank", 1), LONG)
         .await;
     let dead = subject.fail(&before, "handler_rejected").await;
-    subject.steer(&dead, Steering::Replay).await;
+    subject.apply(&dead, OrderCommand::Replay).await;
     let after = subject.claim_only(before.id, LONG).await;
     assert_eq!(
         after.attempt, before.attempt,

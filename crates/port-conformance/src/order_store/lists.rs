@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{ListFilter, ListQuery};
-use domain::{OrderId, Status, Steering};
+use domain::{OrderCommand, OrderId, Status};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -316,10 +316,10 @@ pub async fn a_list_by_status_follows_each_change(factory: &dyn StoreFactory) {
     };
     let (placed, _) = subject.place(&sample::plain("alice", 1)).await;
     assert_eq!(by_status(Status::Pending).await, [1]);
-    let held = subject.steer(&placed, Steering::Hold).await;
+    let held = subject.apply(&placed, OrderCommand::Hold).await;
     assert_eq!(by_status(Status::Pending).await, [] as [u32; 0]);
     assert_eq!(by_status(Status::OnHold).await, [2]);
-    let released = subject.steer(&held, Steering::Release).await;
+    let released = subject.apply(&held, OrderCommand::Release).await;
     assert_eq!(by_status(Status::Pending).await, [3]);
     let claimed = subject.claim_only(released.id, LONG).await;
     assert_eq!(by_status(Status::Processing).await, [4]);

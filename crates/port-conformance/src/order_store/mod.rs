@@ -11,6 +11,7 @@ pub mod durability;
 pub mod erased_feed;
 pub mod erasing;
 pub mod events;
+pub mod feed_with_orders;
 pub mod guards;
 pub mod hints;
 pub mod history;
@@ -309,6 +310,9 @@ macro_rules! with_order_store_behaviours {
             erased_feed::a_feed_pages_through_tombstones,
             erased_feed::tombstones_hold_nothing_personal,
             erased_feed::followers_miss_nothing_while_orders_are_erased,
+            feed_with_orders::events_come_with_their_orders,
+            feed_with_orders::an_erased_order_comes_with_no_event,
+            feed_with_orders::events_and_their_orders_are_of_one_moment,
             positions::every_event_has_its_position,
             positions::two_histories_differ_in_their_bits,
             events::events_of_an_order_come_by_version,

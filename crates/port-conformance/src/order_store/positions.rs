@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use application::ports::SequencedEvent;
-use domain::{EventPosition, Seq, ShardId, Steering};
+use domain::{EventPosition, OrderCommand, Seq, ShardId};
 
 use super::subject::{Subject, deadline, decide_history, write_new, written};
 use super::{LONG, StoreFactory, sample};
@@ -42,7 +42,7 @@ pub async fn every_event_has_its_position(factory: &dyn StoreFactory) {
         subject.retry(&claimed, Duration::ZERO).await;
     }
     let (placed, _) = subject.place(&sample::plain("zoe", 2)).await;
-    let cancelled = subject.steer(&placed, Steering::Cancel).await;
+    let cancelled = subject.apply(&placed, OrderCommand::Cancel).await;
     subject.erase(&cancelled).await;
     let last = subject.erase(&imported).await;
     let shard = subject.shard_of(&imported.user_id);

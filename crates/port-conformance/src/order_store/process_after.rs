@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, Status, Steering, Wait};
+use domain::{OrderCommand, OrderId, Status, Wait};
 
 use super::subject::Subject;
 use super::{LONG, StoreFactory, sample};
@@ -44,7 +44,7 @@ pub async fn an_order_is_claimed_at_its_time(factory: &dyn StoreFactory) {
     );
     let due = subject.next_due(shard).await.expect("one order waits");
     assert!(ALMOST_LONG < due && due <= LONG, "the other one in {due:?}");
-    subject.steer(&far, Steering::Cancel).await;
+    subject.apply(&far, OrderCommand::Cancel).await;
     assert_eq!(subject.next_due(shard).await, None);
 }
 
@@ -85,9 +85,9 @@ pub async fn a_released_order_still_waits_for_its_time(factory: &dyn StoreFactor
     let shard = subject.shard_of(&sample::user("dave"));
     let far = sample::later("dave", 1, subject.now().saturating_add(LONG));
     let (far, _) = subject.place(&far).await;
-    let held = subject.steer(&far, Steering::Hold).await;
+    let held = subject.apply(&far, OrderCommand::Hold).await;
     assert_eq!(subject.next_due(shard).await, None, "a held order waits");
-    let released = subject.steer(&held, Steering::Release).await;
+    let released = subject.apply(&held, OrderCommand::Release).await;
     let is_claimed = !subject.claim_all(LONG).await.is_empty();
     assert!(
         !is_claimed,
@@ -99,14 +99,14 @@ pub async fn a_released_order_still_waits_for_its_time(factory: &dyn StoreFactor
         .expect("it waits for its time");
     assert!(ALMOST_LONG < due && due <= LONG, "{due:?}");
     assert_eq!(subject.get(far.id).await, released);
-    subject.steer(&released, Steering::Cancel).await;
+    subject.apply(&released, OrderCommand::Cancel).await;
 
     let near = sample::later("dave", 2, subject.now().saturating_add(DELAY));
     let (near, _) = subject.place(&near).await;
-    let held = subject.steer(&near, Steering::Hold).await;
+    let held = subject.apply(&near, OrderCommand::Hold).await;
     subject.pass(DELAY).await;
     assert!(subject.claim_all(LONG).await.is_empty(), "it is held");
-    let released = subject.steer(&held, Steering::Release).await;
+    let released = subject.apply(&held, OrderCommand::Release).await;
     assert_eq!(subject.next_due(shard).await, Some(Duration::ZERO));
     subject.claim_only(released.id, LONG).await;
 }

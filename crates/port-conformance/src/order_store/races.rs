@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use application::ports::{Claim, CommitError, Committed, RescuePolicy, StoreError, Write};
-use domain::{Cause, Order, OrderId, Status, Steering};
+use domain::{Cause, Order, OrderCommand, OrderId, Status};
 use tokio::task::JoinSet;
 
 use super::subject::{Subject, claim_of, deadline, versions, write_at, written};
@@ -124,15 +124,15 @@ pub async fn a_heartbeat_of_many_tells_which_are_lost(factory: &dyn StoreFactory
 async fn keep_moving(subject: Arc<Subject>, orders: Vec<Arc<Order>>, is_done: Arc<AtomicBool>) {
     let mut orders = orders;
     for round in 0..6 {
-        let steering = if round % 2 == 0 {
-            Steering::Hold
+        let command = if round % 2 == 0 {
+            OrderCommand::Hold
         } else {
-            Steering::Release
+            OrderCommand::Release
         };
         let writes: Vec<Write> = orders
             .iter()
             .map(|order| {
-                let decision = order.steer(steering, subject.now(), Cause::default());
+                let decision = order.apply(command, subject.now(), Cause::default());
                 write_at(order, decision.expect("hold and release take turns"))
             })
             .collect();

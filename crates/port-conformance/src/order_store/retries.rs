@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::ports::ListFilter;
-use domain::{EventType, Failure, OrderId, Status, Steering};
+use domain::{EventType, Failure, OrderCommand, OrderId, Status};
 
 use super::subject::Subject;
 use super::{LONG, SHORT, StoreFactory, sample};
@@ -45,9 +45,9 @@ pub async fn steering_moves_the_job(factory: &dyn StoreFactory) {
     let subject = Subject::fresh(factory).await;
     let shard = subject.shard_of(&sample::user("bob"));
     let (placed, _) = subject.place(&sample::plain("bob", 1)).await;
-    let held = subject.steer(&placed, Steering::Hold).await;
+    let held = subject.apply(&placed, OrderCommand::Hold).await;
     assert_eq!(subject.next_due(shard).await, None);
-    let released = subject.steer(&held, Steering::Release).await;
+    let released = subject.apply(&held, OrderCommand::Release).await;
     assert_eq!(subject.next_due(shard).await, Some(Duration::ZERO));
     let claimed = subject.claim_only(released.id, LONG).await;
     assert_eq!(
@@ -56,7 +56,7 @@ pub async fn steering_moves_the_job(factory: &dyn StoreFactory) {
         "a claimed job does not wait"
     );
     let retrying = subject.retry(&claimed, SHORT).await;
-    let cancelled = subject.steer(&retrying, Steering::Cancel).await;
+    let cancelled = subject.apply(&retrying, OrderCommand::Cancel).await;
     assert_eq!(subject.next_due(shard).await, None);
     subject.pass(SHORT).await;
     assert!(subject.claim_all(LONG).await.is_empty());
@@ -77,7 +77,7 @@ pub async fn a_held_retry_keeps_its_attempts(factory: &dyn StoreFactory) {
         subject.claim_only(retrying.id, LONG).await
     };
     let retrying = subject.retry(&claimed, SHORT).await;
-    let held = subject.steer(&retrying, Steering::Hold).await;
+    let held = subject.apply(&retrying, OrderCommand::Hold).await;
     assert_eq!(held.status, Status::OnHold);
     assert_eq!(subject.next_due(shard).await, None, "a held retry waits");
     subject.pass(SHORT).await;
@@ -85,7 +85,7 @@ pub async fn a_held_retry_keeps_its_attempts(factory: &dyn StoreFactory) {
     assert_eq!(subject.get(held.id).await, held);
     let subject = subject.reopen().await;
     assert_eq!(subject.get(held.id).await, held);
-    let released = subject.steer(&held, Steering::Release).await;
+    let released = subject.apply(&held, OrderCommand::Release).await;
     let stored = subject.get(held.id).await;
     assert_eq!(
         (stored.status, stored.attempt),
@@ -169,8 +169,8 @@ pub async fn dead_letters_are_listed_by_their_reason(factory: &dyn StoreFactory)
     );
     assert_eq!(letters(Some("nothing")).await, []);
 
-    let replayed = subject.steer(&dead[0], Steering::Replay).await;
-    let discarded = subject.steer(&dead[2], Steering::Discard).await;
+    let replayed = subject.apply(&dead[0], OrderCommand::Replay).await;
+    let discarded = subject.apply(&dead[2], OrderCommand::Discard).await;
     assert_eq!(letters(Some("handler_rejected")).await, []);
     assert_eq!(letters(None).await, newest_first(&[ids[1], ids[3]]));
     assert_eq!(

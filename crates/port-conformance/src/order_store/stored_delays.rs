@@ -114,8 +114,8 @@ pub async fn what_is_due_stays_due_although_the_clock_is_set_back(factory: &dyn 
         let claimed = subject.claim_only(to_retry.id, LONG).await;
         subject.retry(&claimed, Duration::ZERO).await;
         let (held, _) = subject.place(&sample::plain("dave", 2)).await;
-        let held = subject.steer(&held, domain::Steering::Hold).await;
-        subject.steer(&held, domain::Steering::Release).await;
+        let held = subject.apply(&held, domain::OrderCommand::Hold).await;
+        subject.apply(&held, domain::OrderCommand::Release).await;
         subject.place(&sample::plain("dave", 3)).await;
         if !set_clock(&subject, an_hour_before(subject.now()), name) {
             return;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventPage, Guard, Ids,
-    ListFilter, ListQuery, NextDue, OrderStore, SequencedEvent, Write,
+    Claim, ClaimLimits, CommitError, Committed, Counts, Deadline, Erasure, EventContent, EventPage,
+    Guard, Ids, ListFilter, ListQuery, NextDue, OrderStore, SequencedEvent, Write,
 };
 use application::system::SystemIds;
 use domain::{
-    Bucket, Cause, Decision, EventPosition, Failure, HistoryStatus, IdempotencyKey, Order, OrderId,
-    PlaceOrder, Receipt, ReceiptLocation, Seq, ShardId, Steering, Timestamp, UserId, Version,
+    Bucket, Cause, Decision, EventPosition, Failure, HistoryStatus, IdempotencyKey, Order,
+    OrderCommand, OrderId, PlaceOrder, Receipt, ReceiptLocation, Seq, ShardId, Timestamp, UserId,
+    Version,
 };
 
 use super::{LONG, OpenStore, StoreFactory, sample};
@@ -125,10 +126,10 @@ impl Subject {
     }
 
     /// Holds, releases, cancels... an order in this state.
-    pub async fn steer(&self, order: &Order, steering: Steering) -> Arc<Order> {
+    pub async fn apply(&self, order: &Order, command: OrderCommand) -> Arc<Order> {
         let decision = order
-            .steer(steering, self.now(), sample::cause())
-            .expect("the behaviour steers only if the rules allow it");
+            .apply(command, self.now(), sample::cause())
+            .expect("the behaviour sends a command only if the rules allow it");
         self.advance(order, decision).await
     }
 
@@ -240,7 +241,20 @@ impl Subject {
     /// A stretch of a shard's events.
     pub async fn events_after(&self, shard: ShardId, after: Seq, limit: usize) -> EventPage {
         self.store
-            .events_after(shard, after, limit)
+            .events_after(shard, after, limit, EventContent::Events)
+            .await
+            .expect("a healthy store reads")
+    }
+
+    /// A stretch of a shard's events with their orders.
+    pub async fn events_and_orders_after(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> EventPage {
+        self.store
+            .events_after(shard, after, limit, EventContent::EventsAndOrders)
             .await
             .expect("a healthy store reads")
     }

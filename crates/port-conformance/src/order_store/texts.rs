@@ -139,7 +139,7 @@ pub async fn extreme_values_come_back_as_they_were(factory: &dyn StoreFactory) {
                 .must_write(write_new(decision, &command, None))
                 .await;
             assert_eq!(subject.get(id).await, placed);
-            let cancelled = subject.steer(&placed, domain::Steering::Cancel).await;
+            let cancelled = subject.apply(&placed, domain::OrderCommand::Cancel).await;
             assert_eq!(subject.get(id).await, cancelled);
         }
     }
@@ -207,7 +207,7 @@ pub async fn every_fact_of_an_order_comes_back(factory: &dyn StoreFactory) {
     let subject = subject.reopen().await;
     for order in &placed {
         assert_eq!(subject.get(order.id).await, *order, "in the next process");
-        let cancelled = subject.steer(order, domain::Steering::Cancel).await;
+        let cancelled = subject.apply(order, domain::OrderCommand::Cancel).await;
         assert_eq!(subject.get(order.id).await, cancelled, "after a change");
     }
 }

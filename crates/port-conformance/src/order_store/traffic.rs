@@ -6,7 +6,7 @@ use std::sync::Arc;
 use application::ports::{Ids, ListFilter, ListQuery, Write};
 use application::system::SystemIds;
 use domain::{
-    AdjustmentKind, Cause, HistoryStatus, Order, OrderId, PlaceOrder, Source, Status, Steering,
+    AdjustmentKind, Cause, HistoryStatus, Order, OrderCommand, OrderId, PlaceOrder, Source, Status,
     Timestamp,
 };
 
@@ -115,7 +115,7 @@ pub async fn place_some(subject: &Subject, dice: &mut Dice, count: usize) -> Vec
     orders
 }
 
-/// Claims some of what is due and moves it on, steers some of what waits; those orders after it.
+/// Claims some of what is due and moves it on, commands some of what waits; those orders after it.
 pub async fn move_some(
     subject: &Subject,
     dice: &mut Dice,
@@ -146,9 +146,9 @@ pub async fn move_some(
         if !dice.one_in(3) {
             continue;
         }
-        let steering = dice.pick(&[Steering::Hold, Steering::Cancel]);
+        let command = dice.pick(&[OrderCommand::Hold, OrderCommand::Cancel]);
         let decision = order
-            .steer(steering, subject.now(), Cause::default())
+            .apply(command, subject.now(), Cause::default())
             .expect("a pending order can be held and cancelled");
         moved.push(Arc::clone(&decision.order));
         writes.push(write_at(order, decision));

@@ -116,7 +116,7 @@ pub fn add(layers: &mut Layers, variables: &BTreeMap<String, String>) -> Vec<Ali
                     settings.push(*setting);
                 }
                 None => layers.complain(format!(
-                    "{name} must be a whole number from 0 on: so many retries follow the first attempt"
+                    "{name} must be a whole number from 0 on: the number of retries after the first attempt"
                 )),
             },
             Database => databases(layers, &[text], "spread", name),

@@ -67,7 +67,7 @@ fn line_at(text: &str, offset: usize) -> usize {
         + 1
 }
 
-/// The line where a key of a section is set, by the usual layout; 0 where it is written in another way.
+/// The line where a key of a section is set, by the usual layout; 0 if it is written in another way.
 fn line_of(text: &str, section: &str, key: &str) -> usize {
     let mut here = String::new();
     for (index, line) in text.lines().enumerate() {

@@ -23,7 +23,7 @@ const ENVIRONMENT_PREFIX: &str = "ORDERMILL__";
 pub enum Origin {
     /// The commented defaults.
     Default,
-    /// The configuration file, at this line (0 where it could not be told).
+    /// The configuration file, at this line (0 if it could not be told).
     File {
         /// The file.
         path: PathBuf,

@@ -60,7 +60,7 @@ fn shown(name: &str, value: &Value) -> String {
     }
 }
 
-/// What stands for a secret.
+/// What is shown in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
 /// `Name: value` with its value hidden; all of it if it is not of that form.

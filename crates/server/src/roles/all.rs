@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use application::ports::{Clock, Ids};
+use application::ports::Ids;
 use application::system::SystemIds;
 use application::watch::{Hub, WatchSettings, WatchTuning};
-use application::{Application, Receipts, Settings};
+use application::{LocalOrders, Orders, OrdersDependencies, Settings};
 use edge_grpc::GrpcEdge;
 use edge_http::EdgeState;
 use worker::Worker;
@@ -41,10 +41,18 @@ pub async fn run(checked: Checked, wiring: &mut dyn Wiring) -> Result<(), Server
     };
     let mut supervisor = Supervisor::default();
     let store = store::supervise(opened, wiring, &mut supervisor);
-    let application = application(&config, &store, &receipts, &clock, &ids, &mut supervisor);
+    let hub = live_watching(&config, &store, &mut supervisor);
+    let orders: Arc<dyn Orders> = Arc::new(LocalOrders::new(OrdersDependencies {
+        store: store.ports.clone(),
+        commits: store.commits.clone(),
+        receipts: receipts.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        settings: Settings::default(),
+    }));
     let worker = config.worker.enabled.then(|| {
         let handler = wiring.handler(handling.handler);
-        work::worker(&config, &store, handler, receipts, clock, ids)
+        work::worker(&config, &store, handler, receipts, clock, Arc::clone(&ids))
     });
     let health = Health {
         handler: config.handler.kind,
@@ -56,8 +64,13 @@ pub async fn run(checked: Checked, wiring: &mut dyn Wiring) -> Result<(), Server
             worker.run(soft, hard).await.broken.map_or(Ok(()), Err)
         });
     }
-    let grpc = GrpcEdge::new(application.clone(), grpc_settings(&config));
-    let http = EdgeState::new(application, http_settings(&config), Arc::new(health));
+    let grpc = GrpcEdge::new(
+        Arc::clone(&orders),
+        hub.clone(),
+        Arc::clone(&ids),
+        grpc_settings(&config),
+    );
+    let http = EdgeState::new(orders, hub, ids, http_settings(&config), Arc::new(health));
     let http_addr = listeners::serve(&config, &http, grpc, &mut supervisor)?;
     if config.worker.enabled {
         tracing::info!("handler: {}", handling.description);
@@ -71,15 +84,8 @@ pub async fn run(checked: Checked, wiring: &mut dyn Wiring) -> Result<(), Server
     ended
 }
 
-/// The use cases over the store, with live watching.
-fn application(
-    config: &Config,
-    store: &SupervisedStore,
-    receipts: &Receipts,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn Ids>,
-    supervisor: &mut Supervisor,
-) -> Application {
+/// Live watching of the store's changes.
+fn live_watching(config: &Config, store: &SupervisedStore, supervisor: &mut Supervisor) -> Hub {
     let watching = WatchSettings {
         max_watchers: config.http.max_streams,
         tuning: WatchTuning::default(),
@@ -91,13 +97,5 @@ fn application(
     );
     let (running, last) = (hub.clone(), supervisor.last.clone());
     supervisor.spawn_last("live watching", async move { running.run(last).await });
-    Application::new(
-        store.ports.clone(),
-        receipts.clone(),
-        Arc::clone(clock),
-        Arc::clone(ids),
-        Settings::default(),
-    )
-    .watching(hub)
-    .tracking(store.commits.clone())
+    hub
 }

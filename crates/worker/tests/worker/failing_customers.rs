@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::ports::{FaultScope, Outcome};
-use domain::{Decision, Failure, Status, Steering, Timestamp};
+use domain::{Decision, Failure, OrderCommand, Status, Timestamp};
 use tokio::time::{Instant, sleep};
 use worker::WorkerSettings;
 
@@ -87,7 +87,7 @@ fn replayed(decision: Decision, now: Timestamp) -> Decision {
     let claimed = decision.order.claim(now).unwrap().order;
     let failure = Failure::new("handler_rejected", "the test wants it so");
     let dead = claimed.fail(failure, now).unwrap().order;
-    dead.steer(Steering::Replay, now, domain::Cause::default())
+    dead.apply(OrderCommand::Replay, now, domain::Cause::default())
         .unwrap()
 }
 

@@ -40,8 +40,8 @@ impl ReceiptStore for Shelf {
         }
         let key = receipt.key.to_string();
         if self.refuses.load(Ordering::SeqCst) {
-            let source = "the test wants it so".into();
-            return Err(ReceiptError::Refused { key, source });
+            let reason = "the test wants it so".into();
+            return Err(ReceiptError::Refused { key, reason });
         }
         let mut kept = self.kept.lock().unwrap();
         match kept.get(&key) {

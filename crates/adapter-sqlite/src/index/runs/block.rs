@@ -1,25 +1,25 @@
-//! A block: the sorted entries of one run between two keys, with the proof that they are what was written.
+//! A block: the sorted entries of one run between two bounds, with a checksum.
 //!
-//! Stored as the entries, the upper bound (the first entry of the next block; the last block has none), a byte of flags, and
-//! a CRC-32 over the number and kind of the run and all bytes before. The bounds make the blocks of a run a chain: a reader
-//! that finds a block verifies that it covers the key it looks for, so a block that is missing is noticed, whatever the
-//! block index says. The number of a run is random, so a block of another run, file or time does not match the checksum.
+//! Its contents are the entries, the upper bound (the first entry of the next block; the last block has none), a byte of
+//! flags, and a CRC-32 over the number and kind of the run and all previous bytes. Because of the bounds, the blocks of a run
+//! form a chain: a reader verifies that a block covers the key that it searches, so a missing block is detected whatever the
+//! block index contains. The number of a run is random, so a block of another run, file or time does not match the checksum.
 
-use super::Kind;
+use super::run::Kind;
 use crate::index::damage::damaged;
 
-/// There is no block before this one: it covers all keys below its upper bound.
+/// The first block of its run: it covers all keys below its upper bound.
 const IS_FIRST: u8 = 1;
-/// There is no block after this one: it has no upper bound.
+/// The last block of its run: it has no upper bound.
 const IS_LAST: u8 = 2;
 
 /// The bytes of the flags and the checksum.
 const TRAILER: usize = 5;
 
-/// The most bytes that a block has beside its entries.
-pub(super) const OVERHEAD: usize = Kind::Names.width() + TRAILER;
+/// The most bytes of a block beside its entries.
+pub(super) const OVERHEAD: usize = Kind::UniqueKeys.width() + TRAILER;
 
-/// A block that was verified.
+/// A verified block.
 #[derive(Debug)]
 pub(super) struct Block<'b> {
     /// The first entry; `None` in the first block of a run.
@@ -29,7 +29,7 @@ pub(super) struct Block<'b> {
     pub(super) upper: Option<&'b [u8]>,
 }
 
-/// Turns `entries` into the contents of a block of this run.
+/// Turns `entries` into the contents of a block of a run.
 pub(super) fn seal(
     run: i64,
     kind: Kind,
@@ -51,7 +51,7 @@ pub(super) fn seal(
 }
 
 impl<'b> Block<'b> {
-    /// Verifies that `contents` were written as a block of this run.
+    /// Verifies that `contents` are a block of this run.
     pub(super) fn verify(run: i64, kind: Kind, contents: &'b [u8]) -> rusqlite::Result<Self> {
         let verified = contents
             .split_last_chunk()
@@ -59,7 +59,7 @@ impl<'b> Block<'b> {
         let Some((sealed, _)) = verified else {
             return Err(damaged("a block does not match its checksum"));
         };
-        Self::parse(kind, sealed).ok_or_else(|| damaged("a block is no whole number of entries"))
+        Self::parse(kind, sealed).ok_or_else(|| damaged("a block has a partial entry"))
     }
 
     fn parse(kind: Kind, sealed: &'b [u8]) -> Option<Self> {
@@ -81,7 +81,7 @@ impl<'b> Block<'b> {
         })
     }
 
-    /// Whether no other block of the run holds the greatest entry below `bound`.
+    /// Whether the greatest entry of the run below `bound` is in this block, if the run has one.
     pub(super) fn covers_below(&self, bound: &[u8]) -> bool {
         self.lower.is_none_or(|lower| lower < bound)
             && self.upper.is_none_or(|upper| upper >= bound)
@@ -105,15 +105,15 @@ mod tests {
 
     fn sealed(is_first: bool, upper: Option<&[u8]>) -> Vec<u8> {
         let mut block: Vec<u8> = (0..96).collect();
-        seal(RUN, Kind::Names, &mut block, is_first, upper);
+        seal(RUN, Kind::UniqueKeys, &mut block, is_first, upper);
         block
     }
 
     #[test]
-    fn a_block_covers_what_lies_between_its_bounds() {
+    fn a_block_covers_the_keys_between_its_bounds() {
         let upper = [200; 32];
         let block = sealed(false, Some(&upper));
-        let block = Block::verify(RUN, Kind::Names, &block).unwrap();
+        let block = Block::verify(RUN, Kind::UniqueKeys, &block).unwrap();
         let first: Vec<u8> = (0..32).collect();
         assert_eq!(block.entries.len(), 96);
         assert_eq!(block.lower, Some(first.as_slice()));
@@ -123,31 +123,31 @@ mod tests {
         assert!(!block.covers_below(&[201; 33]), "the block after covers it");
 
         let only = sealed(true, None);
-        let only = Block::verify(RUN, Kind::Names, &only).unwrap();
+        let only = Block::verify(RUN, Kind::UniqueKeys, &only).unwrap();
         assert!(only.covers_below(&[0]));
         assert!(only.covers_below(&[0xff; 33]));
     }
 
     #[test]
-    fn a_block_with_any_bit_changed_or_byte_missing_is_not_believed() {
+    fn a_block_with_a_changed_bit_or_a_missing_byte_is_refused() {
         let block = sealed(false, Some(&[200; 32]));
         for position in 0..block.len() {
             for bit in 0..8 {
                 let mut changed = block.clone();
                 changed[position] ^= 1 << bit;
-                assert!(Block::verify(RUN, Kind::Names, &changed).is_err());
+                assert!(Block::verify(RUN, Kind::UniqueKeys, &changed).is_err());
             }
-            assert!(Block::verify(RUN, Kind::Names, &block[..position]).is_err());
+            assert!(Block::verify(RUN, Kind::UniqueKeys, &block[..position]).is_err());
         }
-        assert!(Block::verify(RUN, Kind::Names, &vec![0; block.len()]).is_err());
+        assert!(Block::verify(RUN, Kind::UniqueKeys, &vec![0; block.len()]).is_err());
     }
 
     #[test]
-    fn a_block_of_another_run_is_not_believed() {
+    fn a_block_of_another_run_is_refused() {
         let block = sealed(true, None);
         for bit in 0..64 {
             let other = RUN ^ (1 << bit);
-            assert!(Block::verify(other, Kind::Names, &block).is_err());
+            assert!(Block::verify(other, Kind::UniqueKeys, &block).is_err());
         }
         assert!(Block::verify(RUN, Kind::Lists, &block).is_err());
     }

@@ -1,4 +1,4 @@
-//! Lookups: a reverse cursor over each run, merged by the ids of the orders.
+//! Lookups: a reverse cursor over each run, merged by the ids of the orders, newest first.
 
 use std::collections::BinaryHeap;
 
@@ -6,11 +6,11 @@ use domain::OrderId;
 use rusqlite::{Connection, Statement, params};
 
 use super::block::Block;
-use super::{Kind, Run, order_of};
+use super::run::{Kind, Run, order_of};
 use crate::index::damage::damaged;
 
-/// Hands the orders of the entries of one hash, with `from <= id < to`, to `visit`, newest first and each once, until it
-/// says that it has enough. `to` may be longer than an id, and is then past all of those that it begins like.
+/// Calls `visit` once for each order with an entry of this hash and `from <= id < to`, newest first, until it returns `false`.
+/// `to` may be longer than an id; it is then greater than every id that is a prefix of it.
 pub(crate) fn newest_first<'r>(
     connection: &Connection,
     runs: impl Iterator<Item = &'r Run>,
@@ -27,7 +27,7 @@ pub(crate) fn newest_first<'r>(
             WHERE run = ?1 AND first < ?2 ORDER BY first DESC LIMIT 1",
     )?;
     let mut cursors = Vec::new();
-    // A run is first looked into once its newest order may be the next one.
+    // A run is read only when its newest order may be the next one.
     let mut next = BinaryHeap::new();
     for run in may_hold {
         next.push((run.newest, Next::Bound(cursors.len())));
@@ -53,26 +53,27 @@ pub(crate) fn newest_first<'r>(
     Ok(())
 }
 
-/// The newest order that a cursor may return next, by the cursor's index.
+/// What a cursor returns next, with the index of the cursor.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
-    /// No order of the run is newer.
+    /// An order that is not newer than the newest one of the run.
     Bound(usize),
+    /// This order.
     Order(usize),
 }
 
-/// Reads a run from its last entries to its first.
+/// Reads a run from its last entry to its first.
 struct ReverseCursor {
     run: i64,
     kind: Kind,
-    /// What is still to come of the block that was read last.
+    /// The remaining entries of the block that was read last.
     entries: Vec<u8>,
-    /// The others lie below this; `None` where there are no others.
+    /// The upper bound of the entries that are still to be read; `None` if there are none.
     below: Option<Vec<u8>>,
 }
 
 impl ReverseCursor {
-    /// The order of the next entry, unless it is below `from`.
+    /// The order of the next entry; `None` if there is none at or above `from`.
     fn next(
         &mut self,
         last_block_below: &mut Statement<'_>,
@@ -83,7 +84,7 @@ impl ReverseCursor {
                 return Ok(None);
             };
             let mut rows = last_block_below.query(params![self.run, below])?;
-            // The first block of a run covers all keys below it: there is a block for every key.
+            // The first block of a run covers all lower keys, so there is a block for every key.
             let row = rows.next()?.ok_or_else(missing)?;
             let block = Block::verify(self.run, self.kind, row.get_ref(0)?.as_blob()?)?;
             if !block.covers_below(&below) {
@@ -104,12 +105,12 @@ impl ReverseCursor {
     }
 }
 
-/// The error for a block that the block index does not lead to.
+/// The error for a block that the block index does not find.
 fn missing() -> rusqlite::Error {
     damaged("a block is missing")
 }
 
-/// The bytes of the sorted entries that are less than `bound`.
+/// The number of bytes of the sorted entries that are less than `bound`.
 fn before(entries: &[u8], width: usize, bound: &[u8]) -> usize {
     let (mut least, mut most) = (0, entries.len() / width);
     while least < most {

@@ -1,19 +1,20 @@
-//! Merging: which runs are merged, and how, a step at a time.
+//! Merging runs: which runs are due, and the merge itself, in steps.
 
 use rusqlite::{Connection, params};
 
 use super::block::Block;
-use super::{Kind, NewRun, Run};
+use super::run::{Kind, Run};
+use super::write::NewRun;
 use crate::index::damage::damaged;
 
-/// This many runs of a tier are merged into one. With a larger number entries are rewritten less often, and a lookup reads
-/// more runs.
+/// The number of runs of a tier that are merged into one. With a larger number entries are rewritten less often, but a lookup
+/// reads more runs.
 const FAN: usize = 4;
 
-/// At rest, runs are merged until each is this many times larger than all smaller ones together.
-const APART: u64 = 4;
+/// At rest, runs are merged until each is this many times larger than all smaller runs together.
+const SIZE_RATIO: u64 = 4;
 
-/// Runs of fewer entries are one tier: the smallest.
+/// All runs with fewer entries are of the smallest tier.
 const SMALLEST_TIER: u64 = 16_384;
 
 /// Runs that are to be merged.
@@ -23,42 +24,44 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// What is to be merged next while orders come in, if anything is: of the lowest tier that is full.
+    /// The runs to merge while orders arrive: those of the lowest tier that is full.
     pub(crate) fn under_load(runs: &[Run]) -> Option<Self> {
-        let place = |run: &Run| (tier(run), run.kind);
-        let mut full: Vec<_> = runs.iter().map(place).collect();
-        full.sort_unstable();
-        let mut of_places = full.chunk_by(|a, b| a == b);
-        let (tier, kind) = *of_places.find(|alike| alike.len() >= FAN)?.first()?;
-        let alike = runs.iter().filter(|run| place(run) == (tier, kind));
-        let runs = alike.take(FAN).cloned().collect();
+        let group_of = |run: &Run| (tier(run), run.kind);
+        let mut groups: Vec<_> = runs.iter().map(group_of).collect();
+        groups.sort_unstable();
+        let mut groups = groups.chunk_by(|a, b| a == b);
+        let (tier, kind) = *groups.find(|group| group.len() >= FAN)?.first()?;
+        let group = runs.iter().filter(|run| group_of(run) == (tier, kind));
+        let runs = group.take(FAN).cloned().collect();
         Some(Self { kind, runs })
     }
 
-    /// What is to be merged next while none come in, so that lookups ask few runs.
+    /// The runs to merge while no orders arrive, so that lookups read few runs.
     pub(crate) fn at_rest(runs: &[Run]) -> Option<Self> {
-        [Kind::Lists, Kind::Names].into_iter().find_map(|kind| {
-            let mut of_kind: Vec<_> = runs.iter().filter(|run| run.kind == kind).collect();
-            of_kind.sort_unstable_by_key(|run| run.entries);
-            let mut merged: Vec<Run> = Vec::new();
-            let mut together = 0;
-            for run in of_kind {
-                if run.entries >= APART * together {
-                    if merged.len() > 1 {
-                        break;
+        [Kind::Lists, Kind::UniqueKeys]
+            .into_iter()
+            .find_map(|kind| {
+                let mut of_kind: Vec<_> = runs.iter().filter(|run| run.kind == kind).collect();
+                of_kind.sort_unstable_by_key(|run| run.entries);
+                let mut merged: Vec<Run> = Vec::new();
+                let mut total = 0;
+                for run in of_kind {
+                    if run.entries >= SIZE_RATIO * total {
+                        if merged.len() > 1 {
+                            break;
+                        }
+                        merged.clear();
+                        total = 0;
                     }
-                    merged.clear();
-                    together = 0;
+                    total += run.entries;
+                    merged.push(run.clone());
                 }
-                together += run.entries;
-                merged.push(run.clone());
-            }
-            (merged.len() > 1).then_some(Self { kind, runs: merged })
-        })
+                (merged.len() > 1).then_some(Self { kind, runs: merged })
+            })
     }
 }
 
-/// How often the smallest tier would have to grow fourfold to hold so many entries.
+/// The tier of a run: each tier is for four times as many entries as the one below.
 const fn tier(run: &Run) -> u32 {
     match (run.entries / SMALLEST_TIER).checked_ilog2() {
         Some(log) => log / FAN.ilog2() + 1,
@@ -68,9 +71,9 @@ const fn tier(run: &Run) -> u32 {
 
 /// A merge in progress.
 pub(crate) struct Merge {
-    /// Those that still have entries.
+    /// The inputs that still have entries.
     inputs: Vec<ForwardCursor>,
-    /// The numbers of all of them.
+    /// The numbers of all inputs.
     merged: Vec<i64>,
     output: NewRun,
 }
@@ -95,12 +98,12 @@ impl Merge {
         })
     }
 
-    /// The number of the run that it makes.
+    /// The number of the output run.
     pub(crate) const fn output(&self) -> i64 {
         self.output.number()
     }
 
-    /// The numbers of the runs that were merged, and the run that has their entries.
+    /// Finishes the output run. Returns the numbers of the inputs and the output.
     pub(crate) fn finish(
         self,
         connection: &Connection,
@@ -108,8 +111,8 @@ impl Merge {
         Ok((self.merged, self.output.finish(connection)?))
     }
 
-    /// Writes `blocks` more blocks; `true` at the end.
-    pub(crate) fn go_on(
+    /// Writes up to `blocks` more blocks; returns `true` once all entries are merged.
+    pub(crate) fn advance(
         &mut self,
         connection: &Connection,
         blocks: usize,
@@ -131,12 +134,12 @@ impl Merge {
     }
 }
 
-/// Reads a run from its first entries to its last, a block at a time. It comes to the end only if it has read every block and
-/// as many entries as the run has: fewer are damage.
+/// Reads a run from its first entry to its last, a block at a time. It fails with damage if the blocks are no complete chain,
+/// or if their entries are not as many as the run has.
 pub(crate) struct ForwardCursor {
     run: i64,
     kind: Kind,
-    /// The entries that are still to be read.
+    /// The number of entries that are still to be read.
     left: u64,
     next: NextBlock,
     entries: Vec<u8>,
@@ -147,7 +150,7 @@ pub(crate) struct ForwardCursor {
 /// The block that a cursor reads next.
 enum NextBlock {
     First,
-    /// The one with this first entry.
+    /// The block with this first entry.
     Of(Vec<u8>),
     None,
 }
@@ -164,7 +167,7 @@ impl ForwardCursor {
         }
     }
 
-    /// The next block, whole.
+    /// The entries of the next block; `None` at the end of the run.
     pub(crate) fn next_block(
         &mut self,
         connection: &Connection,
@@ -175,7 +178,7 @@ impl ForwardCursor {
             NextBlock::First => None,
             NextBlock::Of(lower) => Some(lower.as_slice()),
             NextBlock::None if self.left == 0 => return Ok(None),
-            NextBlock::None => return Err(damaged("a run has fewer entries than it had")),
+            NextBlock::None => return Err(damaged("a run has too few entries")),
         };
         let mut statement = connection.prepare_cached(
             "SELECT contents FROM block_index CROSS JOIN blocks USING (block)
@@ -192,7 +195,7 @@ impl ForwardCursor {
         self.left = self
             .left
             .checked_sub(count as u64)
-            .ok_or_else(|| damaged("a run has more entries than it had"))?;
+            .ok_or_else(|| damaged("a run has too many entries"))?;
         self.entries.extend_from_slice(block.entries);
         self.next = match block.upper {
             Some(upper) => NextBlock::Of(upper.to_vec()),
@@ -201,12 +204,12 @@ impl ForwardCursor {
         Ok(Some(&self.entries))
     }
 
-    /// The entry that comes next, of the block that was read.
+    /// The next entry; `None` before the first block and at the end.
     fn front(&self) -> Option<&[u8]> {
         self.entries.get(self.at..self.at + self.kind.width())
     }
 
-    /// Goes past the front; `false` at the end of the run.
+    /// Skips the front entry; returns `false` at the end of the run.
     fn advance(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         self.at += self.kind.width();
         Ok(self.at < self.entries.len() || self.next_block(connection)?.is_some())

@@ -1,19 +1,24 @@
-//! Writing a run, whether of a batch or of a merge.
+//! Writing a run: of a flush, or the output of a merge.
 
 use domain::OrderId;
 use rusqlite::{Connection, params};
 
-use super::{ID, Kind, Run, block, order_of};
+use super::block;
+use super::run::{ID, Kind, Run, order_of};
 
-/// The bytes of the entries of a full block: a whole number of entries of either kind. With the rest of the block and the
-/// head of its row they just fit a page, so that no block needs a second one.
+/// The page size of the index file, in bytes. Larger pages are written with fewer system calls, smaller ones are read faster. A
+/// merge costs 0.13 us of CPU an entry; with pages of 4 KiB it costs 0.19 us.
+pub(crate) const PAGE: u32 = 8_192;
+
+/// The bytes of the entries of a full block: a whole number of entries of either kind. With the trailer of the block and the
+/// header of its row they just fit into a page.
 const BLOCK: usize = 8_064;
 
-// SQLite keeps a row of up to 35 bytes less than a page on one page (Database File Format, section 1.6); of these the head of
-// the row takes 4.
-const _: () = assert!(BLOCK + block::OVERHEAD + 4 <= super::PAGE as usize - 35);
+// SQLite stores a row that is at least 35 bytes smaller than a page on one page (Database File Format, section 1.6). The
+// header of the row takes 4 bytes of it.
+const _: () = assert!(BLOCK + block::OVERHEAD + 4 <= PAGE as usize - 35);
 
-/// A run that is being written: its entries come in ascending order.
+/// A run that is being written, in ascending order of its entries.
 pub(crate) struct NewRun {
     run: Run,
     entries: Vec<u8>,
@@ -39,12 +44,12 @@ impl NewRun {
         self.run.number
     }
 
-    /// How many blocks were written so far.
+    /// The number of blocks that were written so far.
     pub(super) const fn blocks(&self) -> usize {
         self.blocks
     }
 
-    /// Adds an entry, which is not less than the one before; one that is the same is left out.
+    /// Adds an entry, which must not be less than the previous one. An equal entry is skipped.
     pub(crate) fn push(&mut self, connection: &Connection, entry: &[u8]) -> rusqlite::Result<()> {
         if self.entries.ends_with(entry) {
             return Ok(());
@@ -60,7 +65,7 @@ impl NewRun {
         Ok(())
     }
 
-    /// Writes the entries as a block, before the one that begins with `upper`, or as the last one.
+    /// Writes the entries as a block. `upper` is the first entry of the next block; `None` for the last block.
     fn write_block(
         &mut self,
         connection: &Connection,
@@ -84,7 +89,7 @@ impl NewRun {
         Ok(())
     }
 
-    /// Writes the last block. The run; `None` if it has no entries.
+    /// Writes the last block and returns the run; `None` if it has no entries.
     pub(crate) fn finish(mut self, connection: &Connection) -> rusqlite::Result<Option<Run>> {
         if self.run.entries == 0 {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Index files that are damaged, old, or of another place: a lookup is right or fails, and never says "not there" of
-//! something that is there.
+//! Index files that are damaged, old, or of another store: a lookup returns what was written or fails, and never misses an
+//! existing entry.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,19 +8,19 @@ use std::sync::Arc;
 use domain::OrderId;
 use rusqlite::Connection;
 
-use super::{Made, STORE, found, id, listed, made, name, segment};
+use super::{Fixture, STORE, fixture, found, id, key, listed, segment};
 use crate::folder::DataFolder;
 use crate::index::compaction::Compaction;
 use crate::index::file::{IndexFile, Unusable};
+use crate::index::hashes::UserHash;
 use crate::index::memtable::IndexVersion;
-use crate::index::names::UserHash;
 use crate::index::reader::{ALL, IndexReader};
 use crate::index::runs::PAGE;
 
 const ORDERS: u64 = 2_500;
 const USERS: i64 = 7;
-/// Names are looked up in steps of this many orders; a block has 252 of them.
-const NAME_STEP: usize = 19;
+/// The lookups take one key of this many orders; a block has 252 keys.
+const KEY_STEP: usize = 19;
 
 /// What a reader found in a damaged file.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -29,18 +29,18 @@ struct Outcome {
     failed: usize,
 }
 
-/// A file with runs of several sizes, and what it holds.
+/// A file with runs of several sizes, and its contents.
 struct Original {
-    made: Made,
+    made: Fixture,
     bytes: Vec<u8>,
     lists: BTreeMap<i64, Vec<OrderId>>,
 }
 
 impl Original {
     fn fresh() -> Self {
-        let mut made = made();
+        let mut made = fixture();
         let mut lists: BTreeMap<i64, Vec<OrderId>> = BTreeMap::new();
-        // Four are merged into one, the last one stays.
+        // Four runs are merged into one, the last one stays.
         for (first, count) in [
             (0, 500),
             (500, 500),
@@ -71,7 +71,7 @@ impl Original {
         self.bytes.len() / PAGE as usize
     }
 
-    /// What a reader of this process finds if the file has these bytes.
+    /// What a reader of this session finds if the file has these bytes.
     fn read(&self, bytes: &[u8]) -> Outcome {
         let directory = tempfile::tempdir().unwrap();
         let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
@@ -82,11 +82,11 @@ impl Original {
     fn read_in(&self, folder: &Arc<DataFolder>, version: IndexVersion) -> Outcome {
         let mut reader = IndexReader::new(Arc::clone(folder));
         let mut outcome = Outcome::default();
-        for number in (0..ORDERS + 50).step_by(NAME_STEP) {
+        for number in (0..ORDERS + 50).step_by(KEY_STEP) {
             let expected = (number < ORDERS).then(|| id(number));
-            match found(&mut reader, version, name(number)) {
+            match found(&mut reader, version, key(number)) {
                 Ok(found) => {
-                    assert_eq!(found, expected, "name {number}");
+                    assert_eq!(found, expected, "key {number}");
                     outcome.right += 1;
                 }
                 Err(_) => outcome.failed += 1,
@@ -104,7 +104,7 @@ impl Original {
         outcome
     }
 
-    /// What a reader finds after this change of the rows.
+    /// What a reader finds after this change of the tables.
     fn read_changed(&self, sql: &str) -> Outcome {
         let directory = tempfile::tempdir().unwrap();
         let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
@@ -116,7 +116,7 @@ impl Original {
     }
 }
 
-/// Numbers that are the same in every run of a test (SplitMix64).
+/// Random numbers that are the same in every run of a test (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -142,7 +142,7 @@ fn an_undamaged_file_is_read_whole() {
 }
 
 #[test]
-fn no_order_is_missed_whichever_page_is_zeroed() {
+fn no_order_is_missed_if_any_page_is_zeroed() {
     let original = Original::fresh();
     let mut damaging = 0;
     for number in 0..original.pages() {
@@ -151,12 +151,12 @@ fn no_order_is_missed_whichever_page_is_zeroed() {
         let outcome = original.read(&bytes);
         damaging += usize::from(outcome.failed > 0);
     }
-    // Those of the merged runs are free, and few others hold nothing.
+    // The pages of merged runs are free, and few others are empty.
     assert!(damaging >= 20, "{damaging} of {}", original.pages());
 }
 
 #[test]
-fn no_order_is_missed_whichever_part_of_a_page_is_zeroed() {
+fn no_order_is_missed_if_any_part_of_a_page_is_zeroed() {
     let original = Original::fresh();
     for (part, step) in [(512, 5), (4_096, 1)] {
         for number in (0..original.bytes.len() / part).step_by(step) {
@@ -167,9 +167,9 @@ fn no_order_is_missed_whichever_part_of_a_page_is_zeroed() {
     }
 }
 
-/// A leaf page of SQLite that is empty loses its rows and is no damage to SQLite itself.
+/// For SQLite an empty leaf page is valid, but its rows are missing.
 #[test]
-fn no_order_is_missed_whichever_page_is_emptied() {
+fn no_order_is_missed_if_any_page_is_emptied() {
     const LEAVES: [u8; 2] = [10, 13];
     let original = Original::fresh();
     let mut emptied = 0;
@@ -188,7 +188,7 @@ fn no_order_is_missed_whichever_page_is_emptied() {
 }
 
 #[test]
-fn no_order_is_missed_whichever_bytes_are_changed() {
+fn no_order_is_missed_if_any_bytes_are_changed() {
     let original = Original::fresh();
     let mut random = Random(1);
     let mut damaging = 0;
@@ -203,7 +203,7 @@ fn no_order_is_missed_whichever_bytes_are_changed() {
 }
 
 #[test]
-fn no_order_is_missed_if_pages_change_places_or_are_those_of_an_earlier_time() {
+fn no_order_is_missed_if_pages_are_swapped_or_are_older_versions() {
     let mut original = Original::fresh();
     let earlier = original.bytes.clone();
     // Runs are merged and removed, and their pages used again.
@@ -244,9 +244,9 @@ fn no_order_is_missed_if_pages_change_places_or_are_those_of_an_earlier_time() {
     assert!(damaging > 70, "{damaging}");
 }
 
-/// Each change leaves a sound SQLite file.
+/// Each change leaves a valid SQLite file.
 #[test]
-fn rows_that_are_missing_moved_or_of_another_run_are_noticed() {
+fn rows_that_are_missing_moved_or_of_another_run_are_detected() {
     let original = Original::fresh();
     for sql in [
         "DELETE FROM manifest",
@@ -257,11 +257,11 @@ fn rows_that_are_missing_moved_or_of_another_run_are_noticed() {
         "DELETE FROM blocks",
         "DELETE FROM blocks WHERE block = (SELECT max(block) FROM blocks)",
         "DELETE FROM blocks WHERE block IN (SELECT block FROM block_index WHERE first > x'' LIMIT 1)",
-        // The blocks of two runs, and of one run, change places.
+        // The blocks of two runs, and of one run, are swapped.
         "UPDATE block_index SET block = (SELECT max(block) + min(block) FROM block_index) - block
             WHERE block IN (SELECT max(block) FROM block_index UNION SELECT min(block) FROM block_index)",
         "UPDATE block_index SET block = (SELECT block FROM block_index WHERE first = x'' LIMIT 1) WHERE first > x''",
-        // A block says that it is the last one, and its checksum does not.
+        // A block has the flag of the last block, but the checksum of the original flags.
         "UPDATE blocks SET contents = CAST(substr(contents, 1, length(contents) - 5) || x'02' || substr(contents, -4) AS BLOB)",
         "UPDATE blocks SET contents = substr(contents, 33)",
         "UPDATE blocks SET contents = x''",
@@ -275,16 +275,16 @@ fn rows_that_are_missing_moved_or_of_another_run_are_noticed() {
 }
 
 #[test]
-fn the_names_of_a_file_that_lacks_some_are_never_read_to_the_end() {
+fn reading_all_unique_keys_of_a_file_that_lacks_some_fails() {
     let original = Original::fresh();
-    let names_of = |file: &IndexFile| -> rusqlite::Result<usize> {
-        let (mut cursors, mut count) = (file.names(), 0);
-        while let Some(names) = file.next_names(&mut cursors)? {
-            count += names.len();
+    let unique_keys_of = |file: &IndexFile| -> rusqlite::Result<usize> {
+        let (mut cursors, mut count) = (file.unique_keys(), 0);
+        while let Some(keys) = file.next_unique_keys(&mut cursors)? {
+            count += keys.len();
         }
         Ok(count)
     };
-    assert_eq!(names_of(&original.made.file).unwrap(), 2_500);
+    assert_eq!(unique_keys_of(&original.made.file).unwrap(), 2_500);
     let blocks = original.made.count("block_index");
     let mut damaging = 0;
     for number in 0..blocks {
@@ -300,7 +300,7 @@ fn the_names_of_a_file_that_lacks_some_are_never_read_to_the_end() {
             assert_eq!(removed.unwrap(), 1);
             drop(connection);
             let file = IndexFile::open(&path, STORE).unwrap();
-            match names_of(&file) {
+            match unique_keys_of(&file) {
                 Ok(count) => assert_eq!(count, 2_500, "it was a block of lists"),
                 Err(_) => damaging += 1,
             }
@@ -328,20 +328,20 @@ fn a_reader_refuses_an_older_copy_and_the_file_of_another_session_or_store() {
 }
 
 #[test]
-fn a_cursor_that_is_led_to_another_block_of_its_run_stops_at_once() {
-    let mut made = made();
+fn a_cursor_that_finds_another_block_of_its_run_fails_at_once() {
+    let mut made = fixture();
     made.file.add(&segment(0, 1_000, 1, 1)).unwrap();
-    // The second and the third of four blocks of names change places.
+    // The second and the third of four blocks of unique keys are swapped.
     let exchanged = made.file.connection.execute_batch(
         "CREATE TEMP TABLE pair AS SELECT first, block FROM block_index WHERE length(first) = 32 ORDER BY first LIMIT 2;
         UPDATE block_index SET block = (SELECT sum(pair.block) FROM pair) - block
             WHERE block IN (SELECT block FROM pair);",
     );
     exchanged.unwrap();
-    let mut cursors = made.file.names();
-    let first = made.file.next_names(&mut cursors).unwrap();
-    assert_eq!(first.map(|names| names.len()), Some(252));
-    let second = made.file.next_names(&mut cursors).unwrap_err();
+    let mut cursors = made.file.unique_keys();
+    let first = made.file.next_unique_keys(&mut cursors).unwrap();
+    assert_eq!(first.map(|keys| keys.len()), Some(252));
+    let second = made.file.next_unique_keys(&mut cursors).unwrap_err();
     assert!(
         second.to_string().contains("a block is missing"),
         "{second}"

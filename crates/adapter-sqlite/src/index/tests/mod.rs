@@ -1,4 +1,4 @@
-//! Tests of the index file through its writing and its reading side, without a store.
+//! Tests of the index file through its writer and its reader, without a store.
 
 mod damage;
 mod model;
@@ -13,34 +13,34 @@ use tempfile::TempDir;
 use super::compaction::Compaction;
 use super::damage::IndexFailure;
 use super::file::IndexFile;
+use super::hashes::{UniqueKeyHash, UserHash};
 use super::memtable::{IndexVersion, Segment};
-use super::names::{NameHash, UserHash};
 use super::reader::IndexReader;
 use super::runs;
 use crate::folder::DataFolder;
 
 const STORE: &[u8] = b"the store";
 
-/// An index file in a folder of its own.
-struct Made {
+/// An index file in a temporary folder.
+struct Fixture {
     folder: Arc<DataFolder>,
     file: IndexFile,
     _directory: TempDir,
 }
 
-fn made() -> Made {
+fn fixture() -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let folder = Arc::new(DataFolder::lock(directory.path()).unwrap());
     let mut file = IndexFile::create(&folder.index(1), STORE).unwrap();
     file.mark_complete().unwrap();
-    Made {
+    Fixture {
         folder,
         file,
         _directory: directory,
     }
 }
 
-impl Made {
+impl Fixture {
     fn path(&self) -> PathBuf {
         self.folder.index(1)
     }
@@ -49,7 +49,7 @@ impl Made {
         IndexReader::new(Arc::clone(&self.folder))
     }
 
-    /// The file as it is now.
+    /// The version of the file.
     fn version(&self) -> IndexVersion {
         IndexVersion {
             generation: 1,
@@ -58,7 +58,7 @@ impl Made {
         }
     }
 
-    /// As after a crash: nothing is known but what is in the file.
+    /// Opens the file again, as after a crash.
     fn open_again(&mut self) {
         self.file = IndexFile::open(&self.path(), STORE).unwrap();
     }
@@ -75,12 +75,12 @@ impl Made {
         counted.map(i64::cast_unsigned).unwrap()
     }
 
-    /// How many runs have blocks in the file.
+    /// The number of runs with blocks in the file.
     fn runs_with_blocks(&self) -> u64 {
         runs::with_blocks(&self.file.connection).unwrap().len() as u64
     }
 
-    /// The whole file, with nothing left in its write-ahead log.
+    /// The bytes of the file, after a checkpoint.
     fn bytes(&self) -> Vec<u8> {
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         let busy: i64 = self
@@ -94,18 +94,18 @@ impl Made {
 }
 
 fn id(number: u64) -> OrderId {
-    // Spread like the random bits of an id, so that batches overlap in time.
+    // Distributed like the random bits of an id, so that segments overlap.
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
     OrderId::from_bytes((u128::from(mixed) << 64 | u128::from(number)).to_be_bytes())
 }
 
-fn name(number: u64) -> NameHash {
+fn key(number: u64) -> UniqueKeyHash {
     let mixed = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    NameHash(mixed.to_be_bytes())
+    UniqueKeyHash(mixed.to_be_bytes())
 }
 
-/// `count` orders from `first` on, of `users` users in turn, every `named`th with a name.
-fn segment(first: u64, count: u64, users: i64, named: u64) -> Segment {
+/// `count` orders from `first` on, of `users` users in turn; every `keyed`th has a unique key.
+fn segment(first: u64, count: u64, users: i64, keyed: u64) -> Segment {
     let mut segment = Segment {
         through: EventPosition {
             seq: Seq(first + count),
@@ -116,8 +116,8 @@ fn segment(first: u64, count: u64, users: i64, named: u64) -> Segment {
     for number in first..first + count {
         let user = number.cast_signed() * 31 % users - users / 2;
         segment.push(UserHash(user), id(number));
-        if number.is_multiple_of(named) {
-            segment.names.insert(name(number), id(number));
+        if number.is_multiple_of(keyed) {
+            segment.unique_keys.insert(key(number), id(number));
         }
     }
     segment
@@ -128,7 +128,7 @@ fn listed(
     reader: &mut IndexReader,
     version: IndexVersion,
     user: UserHash,
-    stretch: (&[u8], &[u8]),
+    range: (&[u8], &[u8]),
     at_most: usize,
 ) -> Result<Vec<OrderId>, IndexFailure> {
     let mut found = Vec::new();
@@ -136,17 +136,17 @@ fn listed(
         found.push(id);
         Ok(found.len() < at_most)
     };
-    let done = reader.of_user(version, user, stretch, visit);
+    let done = reader.of_user(version, user, range, visit);
     reader.end_snapshot();
     done.map(|()| found)
 }
 
-/// The order of a name.
+/// The order of a unique key.
 fn found(
     reader: &mut IndexReader,
     version: IndexVersion,
-    name: NameHash,
+    key: UniqueKeyHash,
 ) -> Result<Option<OrderId>, IndexFailure> {
-    let found = reader.named(version, name, |id| Ok(Some(id)))?;
-    Ok(found.expect("nothing fails but the index"))
+    let found = reader.find_by_key(version, key, |id| Ok(Some(id)))?;
+    Ok(found.expect("only the index can fail"))
 }

@@ -1,20 +1,20 @@
-//! What a file holds, whatever was added to it, merged, or left half merged by a crash.
+//! The contents of a file compared with a model, and the number and size of its runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::OrderId;
 use proptest::prelude::*;
 
-use super::{found, id, listed, made, name, segment};
+use super::{fixture, found, id, key, listed, segment};
 use crate::index::compaction::{Compaction, STEP};
-use crate::index::names::UserHash;
+use crate::index::hashes::UserHash;
 use crate::index::reader::ALL;
 use crate::index::runs::{Kind, Run};
 
-/// The orders in three of which one has a name.
-const NAMED: u64 = 3;
+/// One of this many orders has a unique key.
+const KEYED: u64 = 3;
 
-/// What is done with the file between two looks at it.
+/// A step between two comparisons.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Add(u64),
@@ -33,22 +33,22 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
-    /// Whatever was added, merged or left half merged by a crash: lists and names are those of a sorted model.
+    /// After any sequence of flushes, compaction steps and crashes, the lists and unique keys are those of the model.
     #[test]
-    fn lists_and_names_are_those_of_a_sorted_model(
+    fn lists_and_unique_keys_are_those_of_a_sorted_model(
         steps in prop::collection::vec(step(), 1..40),
         users in 1_i64..6,
         cut in (any::<u64>(), any::<u64>()),
         at_most in 1_usize..50,
     ) {
-        let mut made = made();
+        let mut made = fixture();
         let mut reader = made.reader();
         let mut model: BTreeMap<i64, BTreeSet<OrderId>> = BTreeMap::new();
         let mut next = 0;
         for step in steps {
             match step {
                 Step::Add(count) => {
-                    let segment = segment(next, count, users, NAMED);
+                    let segment = segment(next, count, users, KEYED);
                     next += count;
                     made.file.add(&segment).unwrap();
                     for (user, id) in segment.by_user() {
@@ -69,33 +69,33 @@ proptest! {
                 let of_user = model.entry(user).or_default();
                 let all = listed(&mut reader, version, UserHash(user), ALL, usize::MAX).unwrap();
                 prop_assert!(all.iter().eq(of_user.iter().rev()));
-                let stretch = (from.as_bytes().as_slice(), to.as_bytes().as_slice());
-                let some = listed(&mut reader, version, UserHash(user), stretch, at_most).unwrap();
+                let range = (from.as_bytes().as_slice(), to.as_bytes().as_slice());
+                let some = listed(&mut reader, version, UserHash(user), range, at_most).unwrap();
                 let expected = of_user.range(from..to).rev().take(at_most);
                 prop_assert!(some.iter().eq(expected));
             }
         }
         for number in 0..next + 2 {
             let expected = (number < next && number % 3 == 0).then(|| id(number));
-            let found = found(&mut reader, made.version(), name(number));
+            let found = found(&mut reader, made.version(), key(number));
             prop_assert_eq!(found.unwrap(), expected);
         }
         made.compact_all(Compaction::AtRest);
-        let mut names = 0;
-        let mut cursors = made.file.names();
-        while let Some(found) = made.file.next_names(&mut cursors).unwrap() {
-            names += found.len() as u64;
+        let mut keys = 0;
+        let mut cursors = made.file.unique_keys();
+        while let Some(found) = made.file.next_unique_keys(&mut cursors).unwrap() {
+            keys += found.len() as u64;
         }
-        prop_assert_eq!(names, next.div_ceil(3));
+        prop_assert_eq!(keys, next.div_ceil(3));
     }
 }
 
 #[test]
 fn a_lookup_in_progress_sees_its_runs_while_they_are_merged_and_removed() {
-    let mut made = made();
+    let mut made = fixture();
     for batch in 0..4 {
         made.file
-            .add(&segment(batch * 2_000, 2_000, 1, NAMED))
+            .add(&segment(batch * 2_000, 2_000, 1, KEYED))
             .unwrap();
     }
     let (mut reader, version) = (made.reader(), made.version());
@@ -111,21 +111,25 @@ fn a_lookup_in_progress_sees_its_runs_while_they_are_merged_and_removed() {
     };
     reader.of_user(version, UserHash(0), ALL, visit).unwrap();
     assert_eq!(found, 8_000);
-    assert_eq!(made.file.manifest.runs.len(), 2, "of lists and of names");
+    assert_eq!(
+        made.file.manifest.runs.len(),
+        2,
+        "one of lists and one of unique keys"
+    );
 }
 
-/// However often is added, there are few runs, and nothing is left of those that were merged.
+/// After many flushes there are few runs, and no blocks of merged runs are left.
 #[test]
 fn runs_are_few_and_their_blocks_are_full() {
-    let mut made = made();
+    let mut made = fixture();
     for batch in 0..100 {
         made.file
-            .add(&segment(batch * 700, 700, 50, NAMED))
+            .add(&segment(batch * 700, 700, 50, KEYED))
             .unwrap();
         made.file.compact(Compaction::UnderLoad).unwrap();
     }
     made.compact_all(Compaction::UnderLoad);
-    // Three of each tier and kind at most: 70,000 orders are of two or three tiers.
+    // At most three of each tier and kind. 70,000 orders have two or three tiers.
     assert!(
         made.file.manifest.runs.len() <= 18,
         "{} runs",
@@ -141,7 +145,7 @@ fn runs_are_few_and_their_blocks_are_full() {
     let blocks = made.count("blocks");
     assert!(blocks <= full + runs, "{blocks} blocks, {full} full ones");
     made.compact_all(Compaction::AtRest);
-    for kind in [Kind::Lists, Kind::Names] {
+    for kind in [Kind::Lists, Kind::UniqueKeys] {
         let of_kind = made
             .file
             .manifest
@@ -157,19 +161,23 @@ fn runs_are_few_and_their_blocks_are_full() {
 
 #[test]
 fn the_blocks_of_an_unfinished_merge_are_removed() {
-    let mut made = made();
+    let mut made = fixture();
     for batch in 0..4 {
         made.file
-            .add(&segment(batch * 10_000, 10_000, 50, NAMED))
+            .add(&segment(batch * 10_000, 10_000, 50, KEYED))
             .unwrap();
     }
     let before = made.count("blocks");
     made.file.compact(Compaction::UnderLoad).unwrap();
-    assert_eq!(made.count("blocks"), before + STEP as u64, "it has begun");
+    assert_eq!(
+        made.count("blocks"),
+        before + STEP as u64,
+        "the merge has begun"
+    );
     made.open_again();
     assert_eq!(made.file.garbage.len(), 1);
     made.compact_all(Compaction::UnderLoad);
     assert_eq!(made.file.manifest.runs.len(), 2);
     assert_eq!(made.count("blocks"), made.count("block_index"));
-    assert!(made.count("blocks") <= before, "nothing is left over");
+    assert!(made.count("blocks") <= before, "no block is left over");
 }

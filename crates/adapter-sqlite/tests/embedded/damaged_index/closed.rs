@@ -1,4 +1,4 @@
-//! The index is damaged, or another file is in its place, while the store is closed.
+//! The index is damaged or replaced while the store is closed.
 
 use std::fs;
 use std::path::Path;
@@ -10,15 +10,15 @@ use tracing::Level;
 
 use super::{CAN_WRITE, KEYS, PAGE, PATIENCE, Random, Used, lines_of, overwrite, pages};
 
-/// Half a page of the index: SQLite goes on with what is left of the page, and takes rows for gone.
+/// Half a page of the index. SQLite continues with the other half and misses rows.
 const SECTOR: usize = PAGE / 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn used_keys_make_no_second_orders_whichever_sector_of_the_index_is_zeroed() {
+async fn used_keys_make_no_second_orders_if_any_sector_of_the_index_is_zeroed() {
     let used = Used::keys(KEYS).await;
     let sectors = 2 * pages(&used.index()).expect("a store has an index");
     assert!(sectors > 24, "{sectors}");
-    // Each in turn is for the tests of the index alone.
+    // The tests of the index zero every sector; here a sample is enough.
     for sector in (0..sectors).step_by(3) {
         let damaged = used.copy();
         overwrite(&damaged.index(), sector * SECTOR, &[0; SECTOR]).expect(CAN_WRITE);
@@ -27,7 +27,7 @@ async fn used_keys_make_no_second_orders_whichever_sector_of_the_index_is_zeroed
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn used_keys_make_no_second_orders_whichever_sectors_and_pages_of_the_index_are_zeroed() {
+async fn used_keys_make_no_second_orders_if_several_sectors_and_pages_of_the_index_are_zeroed() {
     let used = Used::keys(KEYS).await;
     let pages = pages(&used.index()).expect("a store has an index");
     let mut random = Random(1);
@@ -44,7 +44,7 @@ async fn used_keys_make_no_second_orders_whichever_sectors_and_pages_of_the_inde
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn used_keys_make_no_second_orders_whichever_bytes_of_the_index_are_changed() {
+async fn used_keys_make_no_second_orders_if_any_bytes_of_the_index_are_changed() {
     let used = Used::keys(KEYS).await;
     let sound = fs::read(used.index()).expect("a store has an index");
     let mut random = Random(2);
@@ -59,10 +59,9 @@ async fn used_keys_make_no_second_orders_whichever_bytes_of_the_index_are_change
     }
 }
 
-/// What an operator, a backup or a crash may leave in place of the index while the store is closed. The log says what was
-/// found.
+/// The files that an operator, a backup or a crash may leave in place of the index. The reason is logged.
 #[tokio::test(flavor = "multi_thread")]
-async fn used_keys_make_no_second_orders_whatever_file_is_in_place_of_the_index() {
+async fn used_keys_make_no_second_orders_if_another_file_replaces_the_index() {
     let mut used = Used::keys(500).await;
     let older = used.copy();
     used.add(KEYS - 500).await;
@@ -74,7 +73,7 @@ async fn used_keys_make_no_second_orders_whatever_file_is_in_place_of_the_index(
 
     let bytes_of = |file: &Path| fs::read(file).expect("the test can read its files");
     let whole = bytes_of(&used.index());
-    // What is in the place of the index, and a part of the line that the log has about it; none of a file that is only old.
+    // The replacement of the index, and a part of the line that is logged for it. An older copy is not logged.
     let cases = [
         ("an older copy", Some(bytes_of(&older.index())), ""),
         (
@@ -116,13 +115,13 @@ async fn used_keys_make_no_second_orders_whatever_file_is_in_place_of_the_index(
     }
 }
 
-/// The orders are restored from a backup and go on; the index of the time after the backup comes back later. It reaches no
-/// further than the log, and what it lacks was placed since.
+/// The orders are restored from a backup and new ones are placed; then the index from after the backup is restored. Its position
+/// is within the log, but it lacks the new orders.
 #[tokio::test(flavor = "multi_thread")]
-async fn used_keys_make_no_second_orders_with_an_index_of_another_history_of_the_store() {
+async fn used_keys_make_no_second_orders_with_an_index_of_another_history() {
     let lost = Used::keys(300).await;
     let mut restored = lost.copy();
-    // Orders of other keys, which are not in the backup.
+    // Orders with other keys, which are not in the backup.
     {
         let running = lost.open();
         for number in 0..100 {
@@ -143,7 +142,7 @@ async fn used_keys_make_no_second_orders_with_an_index_of_another_history_of_the
     assert!(lines.iter().any(is_logged), "{lines:?}");
 }
 
-/// A backup or an operator puts the write-ahead log of another time, or of another store, beside the index.
+/// A backup or an operator replaces the write-ahead log of the index by an older one, or by that of another store.
 #[tokio::test(flavor = "multi_thread")]
 async fn used_keys_make_no_second_orders_with_a_write_ahead_log_of_another_time() {
     let mut used = Used::keys(500).await;

@@ -1,4 +1,4 @@
-//! The index is damaged, or another file takes its place, while the store is open.
+//! The index is damaged or replaced while the store is open.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::{PAGE, Random, USERS, Used, lines_of, log_of, overwrite, pages};
 
-/// Damages the index that is in use: its file, and an older copy of it. Fails if the store has removed the file meanwhile.
+/// Damages the index in use; the arguments are its file and an older copy of it. It fails if the store has removed the file.
 type Damage = fn(&Path, &Path, &mut Random) -> std::io::Result<()>;
 
 const DAMAGES: [(&str, Damage); 6] = [
@@ -41,14 +41,14 @@ const DAMAGES: [(&str, Damage); 6] = [
     ("no file", |index, _, _| fs::remove_file(index)),
 ];
 
-/// The index of the last generation.
+/// The index file of the last generation.
 fn last_index(folder: &Path) -> Option<PathBuf> {
     let generations = (1..100).map(|generation| folder.join(format!("index-{generation}.db")));
     generations.rev().find(|path| path.exists())
 }
 
-/// The index and its write-ahead log are in use while they are damaged again and again. What SQLite has in memory hides some
-/// damage, and merges rewrite entries: keys keep coming, so that it has to read again.
+/// The index is damaged repeatedly while it is in use. The cache of SQLite hides some damage, and merges rewrite entries, so keys
+/// are sent continuously and the file is read again.
 #[tokio::test(flavor = "multi_thread")]
 async fn used_keys_make_no_second_orders_while_the_index_in_use_is_damaged() {
     let mut template = Used::keys(300).await;

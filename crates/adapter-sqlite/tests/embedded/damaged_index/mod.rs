@@ -1,5 +1,5 @@
-//! Keys that were used before are sent again while the index file is damaged, old, foreign or gone: each is answered with the
-//! order that it made, or refused as unavailable until the index is rebuilt, and never makes a second order.
+//! Used keys are sent again while the index file is damaged, old, foreign or missing. Each is answered with its order, or
+//! refused as unavailable until the index is rebuilt, and never creates a second order.
 
 mod closed;
 mod in_use;
@@ -28,7 +28,7 @@ const PAGE: usize = 8_192;
 /// How long the store may take to rebuild its index.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The command of an order, which has a key of the same number. Every third has an external id, too.
+/// The command of an order; its key has the same number. Every third order also has an external id.
 fn command(number: usize) -> PlaceOrder {
     let user = format!("user-{}", number % USERS);
     if number.is_multiple_of(3) {
@@ -42,7 +42,7 @@ fn write(subject: &Subject, number: usize) -> Write {
     subject.new_write(&command(number), Some(&format!("key-{number}")))
 }
 
-/// A folder of a store that was closed, with the orders of keys that were used, by number.
+/// The folder of a closed store, and the orders of the used keys by number.
 struct Used {
     folder: Arc<TempDir>,
     clock: Arc<ManualClock>,
@@ -86,7 +86,7 @@ impl Used {
         running.close().await;
     }
 
-    /// The same folder once more.
+    /// A copy of the folder.
     fn copy(&self) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder can be made"));
         for name in ["orders.db", "index-1.db"] {
@@ -141,7 +141,7 @@ impl Running {
         self.store.close().await;
     }
 
-    /// Sends every `step`th key again until each was answered with its order.
+    /// Sends every `step`th key again until each is answered with its order.
     async fn replays(&self, orders: &[OrderId], step: usize, what: &str) {
         let mut waiting: Vec<usize> = (0..orders.len()).step_by(step).collect();
         let until = tokio::time::Instant::now() + PATIENCE;
@@ -162,8 +162,7 @@ impl Running {
         );
     }
 
-    /// Places orders of new keys, more than the store keeps in memory before it indexes them. Those that are refused as
-    /// unavailable are sent until they are taken.
+    /// Places orders with new keys, more than the memtable holds. Orders that are refused as unavailable are sent again.
     async fn place_new(&self, orders: &mut Vec<OrderId>, what: &str) {
         let mut waiting: Vec<usize> = (orders.len()..orders.len() + 140).collect();
         orders.resize(orders.len() + waiting.len(), OrderId::from_bytes([0; 16]));
@@ -171,7 +170,7 @@ impl Running {
         while !waiting.is_empty() {
             assert!(
                 tokio::time::Instant::now() < until,
-                "{what}: new keys are never taken"
+                "{what}: new keys are never accepted"
             );
             let writes: Vec<_> = waiting
                 .iter()
@@ -191,7 +190,7 @@ impl Running {
         }
     }
 
-    /// Sends these keys again; those that were refused as unavailable.
+    /// Sends these keys again; returns those that were refused as unavailable.
     async fn send_again(&self, orders: &[OrderId], numbers: &[usize], what: &str) -> Vec<usize> {
         let writes = numbers.iter().map(|number| write(&self.subject, *number));
         let answers = self.store.commit(writes.collect(), deadline()).await;
@@ -232,7 +231,7 @@ impl Running {
     }
 }
 
-/// What `read` returns once it is available.
+/// The result of `read`, once it is available.
 async fn available<T, F>(what: &str, read: impl Fn() -> F) -> T
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -245,10 +244,10 @@ where
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{what}: nothing can be read any more");
+    panic!("{what}: reads stay unavailable");
 }
 
-/// Numbers that are the same in every run of a test (SplitMix64).
+/// Random numbers that are the same in every run of a test (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -260,14 +259,14 @@ impl Random {
     }
 }
 
-/// Overwrites a part of a file in place, as a broken disk does.
+/// Overwrites a part of a file in place.
 fn overwrite(path: &Path, position: usize, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).open(path)?;
     file.seek(SeekFrom::Start(position as u64))?;
     file.write_all(bytes)
 }
 
-/// The lines of a log that name the folder of a store.
+/// The logged lines that contain the folder of a store.
 fn lines_of(log: &KeptLog, used: &Used) -> Vec<String> {
     let folder = used.folder.path().to_string_lossy();
     let mut lines = log.lines();
@@ -280,7 +279,7 @@ fn log_of(index: &Path) -> PathBuf {
     index.with_extension("db-wal")
 }
 
-/// How many pages a file has room for.
+/// The number of pages of a file.
 fn pages(path: &Path) -> std::io::Result<usize> {
     Ok(fs::metadata(path)?.len() as usize / PAGE)
 }

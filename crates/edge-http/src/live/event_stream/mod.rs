@@ -8,18 +8,19 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use application::Caller;
 use application::watch::{Cursor, Start, Topic};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use domain::{Order, OrderId};
+use domain::OrderId;
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::Problem;
-use crate::request::{Offer, Query, accepts};
+use crate::request::{Offer, Query, accepts, trace_of_live};
 use crate::state::EdgeState;
 
 use feed::Feed;
@@ -40,7 +41,9 @@ pub(super) async fn open_many(
     let cursor = cursor(&mut query, &parts.headers);
     query.finish()?;
     let topic = user.map_or(Topic::Everything, Topic::User);
-    open(&edge, &parts, topic, start(cursor?)).await
+    let cursor = cursor?;
+    let caller = edge.caller(trace_of_live(&parts.headers, &parts.extensions));
+    open(&edge, &caller, &parts, topic, start(cursor)).await
 }
 
 /// `/v1/orders/{id}/stream`: one order, until it is final.
@@ -54,28 +57,19 @@ pub(super) async fn open_order(
     let cursor = cursor(&mut query, &parts.headers);
     query.finish()?;
     let cursor = cursor?;
-    let reading = edge.application.get_order(id);
-    let order = tokio::time::timeout_at(edge.deadline(), reading)
-        .await
-        .map_err(|_| Problem::deadline_passed())??
-        .ok_or_else(Problem::order_not_found)?;
+    let caller = edge.caller(trace_of_live(&parts.headers, &parts.extensions));
+    let order = edge.orders.get(&caller, id).await?;
+    let order = order.ok_or_else(Problem::order_not_found)?;
     if let Some(cursor) = &cursor
-        && has_seen_all(&edge, &order, cursor).await?
+        && order.status.is_final()
+        && edge.orders.has_seen_all(&caller, id, cursor).await?
     {
         // The one answer after which an EventSource does not come back.
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     }
-    open(&edge, &parts, Topic::Order(id), start(cursor)).await
-}
-
-/// Whether nothing can follow any more.
-async fn has_seen_all(edge: &EdgeState, order: &Order, cursor: &Cursor) -> Result<bool, Problem> {
-    let looking = edge.application.has_seen_all(order, cursor);
-    Ok(tokio::time::timeout_at(edge.deadline(), looking)
-        .await
-        .map_err(|_| Problem::deadline_passed())??)
+    open(&edge, &caller, &parts, Topic::Order(id), start(cursor)).await
 }
 
 /// Where the client was: what its last event said, or else what it asks for. Two answers: what the query's fault is
@@ -112,6 +106,7 @@ fn start(cursor: Option<Cursor>) -> Start {
 
 async fn open(
     edge: &EdgeState,
+    caller: &Caller,
     parts: &Parts,
     topic: Topic,
     start: Start,
@@ -133,11 +128,7 @@ async fn open(
     if parts.method == Method::HEAD {
         return Ok(response);
     }
-    let watcher = edge
-        .application
-        .hub()
-        .watcher()
-        .ok_or_else(Problem::too_many_streams)?;
+    let watcher = edge.hub.watcher(caller)?;
     let (chunks, mut received) = mpsc::channel(WAITING_CHUNKS);
     let (begun, has_begun) = oneshot::channel();
     let last_words = chunks.clone();

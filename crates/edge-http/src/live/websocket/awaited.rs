@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use application::watch::{Change, Topic};
 use bytes::Bytes;
-use domain::{OrderId, Status};
+use domain::{OrderId, Status, Trace};
 
 use super::frame;
 use crate::dialects::ordersystem;
@@ -15,6 +15,7 @@ use crate::state::EdgeState;
 /// The orders that a socket waits for, by the names that it gave them.
 pub(super) struct Awaited {
     edge: EdgeState,
+    trace: Trace,
     names: HashMap<OrderId, Vec<String>>,
 }
 
@@ -29,9 +30,10 @@ pub(super) fn name_in(text: &str) -> Option<&str> {
 }
 
 impl Awaited {
-    pub(super) fn new(edge: EdgeState) -> Self {
+    pub(super) fn new(edge: EdgeState, trace: Trace) -> Self {
         Self {
             edge,
+            trace,
             names: HashMap::new(),
         }
     }
@@ -39,8 +41,8 @@ impl Awaited {
     /// Waits for the order of this name, and returns the topic to watch; `None` if there is no such order and none can
     /// come. The order of an unknown id may still come.
     pub(super) async fn add(&mut self, name: &str) -> Result<Option<Topic>, Problem> {
-        let deadline = self.edge.deadline();
-        let found = ordersystem::named(&self.edge, name, deadline).await?;
+        let caller = self.edge.caller(self.trace.clone());
+        let found = ordersystem::named(&self.edge, &caller, name).await?;
         let id = found.map(|order| order.id);
         let Some(id) = id.or_else(|| OrderId::parse(name).ok()) else {
             return Ok(None);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use application::watch::{Cursor, Delivery, Framing, Lagged, Start, Topic, WatchError, Watcher};
 use bytes::Bytes;
+use domain::Trace;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -88,9 +89,9 @@ impl Connection {
     }
 
     /// A WebSocket whose client may also name an order by its bare id, to be told when it is over.
-    pub(super) fn awaiting(edge: &EdgeState, watcher: Watcher) -> Self {
+    pub(super) fn awaiting(edge: &EdgeState, watcher: Watcher, trace: Trace) -> Self {
         Self {
-            awaited: Some(Box::new(Awaited::new(edge.clone()))),
+            awaited: Some(Box::new(Awaited::new(edge.clone(), trace))),
             ..Self::new(edge, watcher)
         }
     }
@@ -305,11 +306,15 @@ impl Connection {
         tracing::debug!(%error, "a subscription could not begin");
         let code = match error {
             WatchError::Store(_) | WatchError::NotFollowed { .. } => "unavailable",
-            WatchError::Busy => "busy",
+            WatchError::Busy | WatchError::TooManyWatchers => "busy",
+            WatchError::Forbidden(_) => "forbidden",
         };
-        let detail =
-            "the subscription did not begin; nothing is skipped: send it again in a moment";
-        self.say_error(peer, code, detail).await?;
+        let detail = match error {
+            WatchError::Forbidden(forbidden) => forbidden.to_string(),
+            _ => "the subscription did not begin; nothing is skipped: send it again in a moment"
+                .to_owned(),
+        };
+        self.say_error(peer, code, &detail).await?;
         Ok(None)
     }
 

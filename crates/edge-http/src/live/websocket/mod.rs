@@ -17,9 +17,11 @@ use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::Trace;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::problem::Problem;
+use crate::request::trace_of_live;
 use crate::state::EdgeState;
 
 use connection::Connection;
@@ -32,7 +34,9 @@ pub(super) async fn open_same_host(
     if !comes_from_same_host(&request) {
         return Err(Problem::foreign_origin());
     }
-    open(edge, request, Connection::new)
+    open(edge, request, |edge, watcher, _| {
+        Connection::new(edge, watcher)
+    })
 }
 
 /// `/ws` of the separate port: any page, and clients of orderSystem.
@@ -46,7 +50,7 @@ pub(super) async fn open_from_anywhere(
 fn open(
     edge: EdgeState,
     mut request: Request<Body>,
-    connect: impl FnOnce(&EdgeState, Watcher) -> Connection,
+    connect: impl FnOnce(&EdgeState, Watcher, Trace) -> Connection,
 ) -> Result<Response<Body>, Problem> {
     let headers = request.headers();
     let is_upgrade = request.method() == Method::GET
@@ -65,13 +69,10 @@ fn open(
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    let watcher = edge
-        .application
-        .hub()
-        .watcher()
-        .ok_or_else(Problem::too_many_streams)?;
+    let trace = trace_of_live(request.headers(), request.extensions());
+    let watcher = edge.hub.watcher(&edge.caller(trace.clone()))?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let connection = connect(&edge, watcher);
+    let connection = connect(&edge, watcher, trace);
     let hard = edge.hard.clone();
     let give_up = edge.settings.header_timeout;
     let tasks = edge.tasks.clone();

@@ -3,7 +3,7 @@
 use serde_json::json;
 use utoipa::openapi::Required;
 
-use super::orders::{page, steer};
+use super::orders::{order_command, page};
 use crate::openapi::examples;
 use crate::openapi::operation::{Description, Group, STORE};
 use crate::openapi::schemas::standing::{DeadLetterCommand, Discarded, Reasons, Replayed};
@@ -19,7 +19,7 @@ pub(super) fn list() -> Description {
 }
 
 pub(super) fn replay() -> Description {
-    steer(
+    order_command(
         Group::DeadLetters,
         "replayDeadLetter",
         "Replay a dead letter",
@@ -29,7 +29,7 @@ pub(super) fn replay() -> Description {
 }
 
 pub(super) fn discard() -> Description {
-    steer(
+    order_command(
         Group::DeadLetters,
         "discardDeadLetter",
         "Discard a dead letter",

@@ -7,7 +7,7 @@ mod orders;
 mod pages;
 mod standing;
 
-use domain::Steering;
+use domain::OrderCommand;
 
 use super::operation::Description;
 use crate::dialects::Place;
@@ -19,19 +19,19 @@ pub(super) fn at(address: Address<'_>) -> Vec<Description> {
         Address::Orders => vec![orders::place(), orders::list()],
         Address::Batch => vec![orders::place_batch()],
         Address::Order(_) => vec![orders::get()],
-        Address::Steer(_, steering) => vec![match steering {
-            Steering::Cancel => orders::cancel(),
-            Steering::Hold => orders::hold(),
-            Steering::Release => orders::release(),
-            Steering::Replay => dead_letters::replay(),
-            Steering::Discard => dead_letters::discard(),
+        Address::Command(_, command) => vec![match command {
+            OrderCommand::Cancel => orders::cancel(),
+            OrderCommand::Hold => orders::hold(),
+            OrderCommand::Release => orders::release(),
+            OrderCommand::Replay => dead_letters::replay(),
+            OrderCommand::Discard => dead_letters::discard(),
         }],
         Address::Events(_) => vec![orders::events()],
         Address::Receipt(_) => vec![orders::receipt()],
         Address::DeadLetters => vec![dead_letters::list()],
         Address::DeadLetterReasons => vec![dead_letters::reasons()],
-        Address::SteerDeadLetters(Steering::Discard) => vec![dead_letters::discard_all()],
-        Address::SteerDeadLetters(_) => vec![dead_letters::replay_all()],
+        Address::CommandDeadLetters(OrderCommand::Discard) => vec![dead_letters::discard_all()],
+        Address::CommandDeadLetters(_) => vec![dead_letters::replay_all()],
         Address::Stats => vec![standing::stats()],
         Address::Live => vec![standing::is_alive()],
         Address::Ready => vec![standing::is_ready()],

@@ -196,7 +196,7 @@ pub(super) fn receipt() -> Description {
 }
 
 pub(super) fn cancel() -> Description {
-    steer(
+    order_command(
         Group::Orders,
         "cancelOrder",
         "Cancel an order",
@@ -206,7 +206,7 @@ pub(super) fn cancel() -> Description {
 }
 
 pub(super) fn hold() -> Description {
-    steer(
+    order_command(
         Group::Orders,
         "holdOrder",
         "Hold an order",
@@ -216,7 +216,7 @@ pub(super) fn hold() -> Description {
 }
 
 pub(super) fn release() -> Description {
-    steer(
+    order_command(
         Group::Orders,
         "releaseOrder",
         "Release an order that is on hold",
@@ -226,7 +226,7 @@ pub(super) fn release() -> Description {
 }
 
 /// A command on one order.
-pub(super) fn steer(
+pub(super) fn order_command(
     group: Group,
     id: &str,
     summary: &str,

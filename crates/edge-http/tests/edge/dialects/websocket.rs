@@ -1,6 +1,6 @@
 //! The separate WebSocket port as clients of orderSystem use it: an id in, one answer out once the order is over.
 
-use domain::{OrderId, Steering};
+use domain::{OrderCommand, OrderId};
 use serde_json::{Value, json};
 
 use crate::live_server::{LiveServer, Socket, change};
@@ -52,7 +52,7 @@ async fn a_dead_letter_is_told_and_so_is_what_a_replay_makes_of_it() {
         socket.next().await,
         json!({"order_id": failed.to_string(), "status": "FAILED"})
     );
-    server.steer(failed, Steering::Replay).await;
+    server.apply(failed, OrderCommand::Replay).await;
     server.work_off(10).await;
     assert_eq!(
         socket.next().await,
@@ -61,7 +61,7 @@ async fn a_dead_letter_is_told_and_so_is_what_a_replay_makes_of_it() {
     let cancelled = server.place("alice").await;
     socket.say(&cancelled.to_string()).await;
     socket.is_heard().await;
-    server.steer(cancelled, Steering::Cancel).await;
+    server.apply(cancelled, OrderCommand::Cancel).await;
     let told = json!({"order_id": cancelled.to_string(), "status": "CANCELLED"});
     assert_eq!(socket.next().await, told);
 }
@@ -185,7 +185,7 @@ async fn a_dead_letter_keeps_all_of_its_names_for_what_a_replay_makes_of_it() {
         let told = json!({"order_id": name, "status": "FAILED"});
         assert_eq!(socket.next().await, told);
     }
-    server.steer(id, Steering::Replay).await;
+    server.apply(id, OrderCommand::Replay).await;
     server.work_off(10).await;
     for name in names {
         let told = json!({"order_id": name, "status": "PROCESSED"});

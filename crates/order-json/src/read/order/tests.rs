@@ -64,7 +64,7 @@ fn faults_of_shape_and_of_sense_come_together() {
     .unwrap_err();
     let found: Vec<_> = faults
         .iter()
-        .map(|fault| (fault.pointer.as_str(), fault.code))
+        .map(|fault| (fault.pointer.as_str(), &*fault.code))
         .collect();
     assert_eq!(
         found,

@@ -1,8 +1,10 @@
 //! How a broken store spoils positions and pages of events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use application::ports::{EventPage, SequencedEvent, StoreError};
+use application::ports::{EventContent, EventPage, SequencedEvent, StoreError};
 use domain::{Event, EventPosition, Seq, ShardId};
 
 use super::BrokenStore;
@@ -20,7 +22,10 @@ impl BrokenStore {
         after: Seq,
         limit: usize,
     ) -> Result<EventPage, StoreError> {
-        let whole = self.healthy.events_after(shard, Seq(0), 100_000).await?;
+        let whole = self
+            .healthy
+            .events_after(shard, Seq(0), 100_000, EventContent::Events)
+            .await?;
         let mut events: Vec<(u32, Arc<Event>)> = whole
             .events
             .into_iter()
@@ -58,7 +63,53 @@ impl BrokenStore {
                 .filter(|found| found.seq > after)
                 .take(limit)
                 .collect(),
+            orders: BTreeMap::new(),
         })
+    }
+
+    /// Events of one moment, and their orders of a later one.
+    pub(super) async fn torn_page(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        let mut page = self
+            .healthy
+            .events_after(shard, after, limit, EventContent::Events)
+            .await?;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        for found in page
+            .events
+            .iter()
+            .filter(|found| !found.event.is_tombstone())
+        {
+            let id = found.event.order_id;
+            let order = self.healthy.get(id).await?;
+            page.orders.extend(order.map(|order| (id, order)));
+        }
+        Ok(page)
+    }
+
+    /// Spoils the orders of a page.
+    pub(super) fn spoil_orders(&self, page: &mut EventPage) {
+        match self.fault {
+            Fault::MissingOrder => drop(page.orders.pop_last()),
+            Fault::OrdersOfTombstones => {
+                for found in &page.events {
+                    let id = found.event.order_id;
+                    let order = self.remembered().order(id);
+                    page.orders.extend(order.map(|order| (id, order)));
+                }
+            }
+            Fault::SwappedOrders => {
+                let ids: Vec<_> = page.orders.keys().copied().collect();
+                let turned = ids.iter().copied().cycle().skip(1);
+                let orders = std::mem::take(&mut page.orders).into_values();
+                page.orders = turned.zip(orders).collect();
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn spoil_bits(&self, position: EventPosition) -> EventPosition {

@@ -84,7 +84,7 @@ pub struct Http {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grpc {
-    /// Where it is served; `None` where it is not.
+    /// Where it is served; `None` if it is not.
     #[serde(deserialize_with = "optional_address")]
     pub addr: Option<SocketAddr>,
     /// Connections at a time.
