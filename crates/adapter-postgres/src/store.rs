@@ -33,7 +33,7 @@ use crate::writer::Writer;
 /// How long [`OrderStore::close`] waits for the tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An [`OrderStore`] over one or more PostgreSQL servers. See the crate's documentation.
+/// An `OrderStore` over one or more PostgreSQL servers. See the crate's documentation.
 pub struct PostgresStore {
     shards: Vec<Shard>,
     ids: Vec<ShardId>,

@@ -1,10 +1,5 @@
 //! The epoch of the shard map: a commit under an older one is refused with nothing written, and so is one of a bucket that the
 //! shard does not own; the process reads the map again and goes on by itself.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking; this covers what tests share, too"
-)]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
