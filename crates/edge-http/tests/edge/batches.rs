@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use application::ports::StoreError;
 use domain::ShardId;
 
+use crate::answer::{Answer, send};
 use crate::redacted::redacted;
-use crate::server::{Answer, Server, send};
+use crate::server::Server;
 use port_conformance::faulty::FaultMode;
 
 async fn post_lines(server: &Server, path: &str, lines: &str) -> Answer {

@@ -1,6 +1,7 @@
 //! Bodies that are not JSON, or not an order.
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 #[tokio::test]
 async fn what_is_no_json_is_400() {

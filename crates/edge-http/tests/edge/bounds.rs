@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::answer::send;
 use crate::raw::{PATIENCE, listen, say, talk};
-use crate::server::{Server, send};
+use crate::server::Server;
 use port_conformance::faulty::FaultMode;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;

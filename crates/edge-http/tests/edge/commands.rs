@@ -4,7 +4,8 @@ use domain::order::MAX_OPERATOR_COMMANDS;
 use domain::{OrderCommand, OrderId};
 use serde_json::{Value, json};
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 

@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use reqwest::Request;
 use serde_json::{Value, json};
 
-use crate::server::Answer;
+use crate::answer::Answer;
 
 /// What HTTP itself adds to an answer.
 const OF_HTTP: [&str; 6] = [

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 #[tokio::test]
 async fn the_page_and_everything_that_it_names_is_served_under_a_strict_policy() {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use domain::{OrderCommand, OrderId};
 use serde_json::{Value, json};
 
+use crate::answer::{Answer, send};
 use crate::contract::Contract;
-use crate::live_server::LiveServer;
-use crate::server::{Answer, client, send};
+use crate::server::Server;
+use crate::server::client;
 
-async fn get(server: &LiveServer, path: &str) -> Answer {
+async fn get(server: &Server, path: &str) -> Answer {
     send(client().get(format!("http://{}{path}", server.address))).await
 }
 
@@ -26,17 +27,17 @@ fn changes(text: &str) -> Vec<Value> {
     changes
 }
 
-async fn failed(server: &LiveServer) -> OrderId {
-    let id = server.place("alice").await;
+async fn failed(server: &Server) -> OrderId {
+    let id = server.place_of("alice").await;
     server.fail(id).await;
     id
 }
 
 #[tokio::test]
 async fn an_erased_order_is_gone_and_counted_as_erased_alone() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let id = failed(&server).await;
-    let kept = server.place("bob").await;
+    let kept = server.place_of("bob").await;
     server.erase(id).await;
     for path in ["", "/events", "/receipt", "/stream"] {
         let answer = get(&server, &format!("/v1/orders/{id}{path}")).await;
@@ -55,7 +56,7 @@ async fn an_erased_order_is_gone_and_counted_as_erased_alone() {
 
 #[tokio::test]
 async fn watchers_get_the_erasure_without_user_and_status() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let id = failed(&server).await;
     let client = client();
     let url = format!("http://{}/v1/orders/{id}/stream", server.address);
@@ -84,13 +85,13 @@ async fn watchers_get_the_erasure_without_user_and_status() {
 
 #[tokio::test]
 async fn a_client_that_resumes_gets_tombstones_in_place_of_what_was_erased() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut before = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     let cursor = before.next().await["subscribed"]["cursor"].clone();
     let id = failed(&server).await;
-    let kept = server.place("bob").await;
+    let kept = server.place_of("bob").await;
     server.erase(id).await;
-    server.apply(kept, OrderCommand::Cancel).await;
+    server.apply(kept, &[OrderCommand::Cancel]).await;
     let command = json!({"subscribe": {"all": true, "cursor": cursor}});
     let mut resumed = server.subscribed(&command.to_string()).await;
     let mut seen = Vec::new();
@@ -112,7 +113,7 @@ async fn a_client_that_resumes_gets_tombstones_in_place_of_what_was_erased() {
 
 #[tokio::test]
 async fn a_client_that_waits_for_an_erased_order_gets_no_more_about_it() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let id = failed(&server).await;
     let mut socket = server.separate_socket().await;
     socket.say(&id.to_string()).await;

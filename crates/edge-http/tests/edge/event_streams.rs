@@ -8,7 +8,7 @@ use port_conformance::faulty::FaultMode;
 use serde_json::Value;
 
 use crate::contract::Contract;
-use crate::live_server::LiveServer;
+use crate::server::Server;
 use crate::server::client;
 
 /// An event as a client reads it.
@@ -27,7 +27,7 @@ struct Events {
     last_id: Option<String>,
 }
 
-async fn request(server: &LiveServer, path: &str, last_id: Option<&str>) -> reqwest::Response {
+async fn request(server: &Server, path: &str, last_id: Option<&str>) -> reqwest::Response {
     let client = client();
     let mut request = client.get(format!("http://{}{path}", server.address));
     if let Some(id) = last_id {
@@ -36,7 +36,7 @@ async fn request(server: &LiveServer, path: &str, last_id: Option<&str>) -> reqw
     request.send().await.unwrap()
 }
 
-async fn open(server: &LiveServer, path: &str, last_id: Option<&str>) -> Events {
+async fn open(server: &Server, path: &str, last_id: Option<&str>) -> Events {
     let response = request(server, path, last_id).await;
     assert_eq!(response.status(), 200);
     let content_type = response.headers()["content-type"].to_str().unwrap();
@@ -117,8 +117,8 @@ impl Events {
 
 #[tokio::test]
 async fn an_order_is_followed_to_its_end_and_not_asked_for_again() {
-    let server = LiveServer::start().await;
-    let id = server.place("alice").await;
+    let server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await;
     let path = format!("/v1/orders/{id}/stream");
     let mut events = open(&server, &path, None).await;
     let first = events.next().await.unwrap();
@@ -145,19 +145,19 @@ async fn an_order_is_followed_to_its_end_and_not_asked_for_again() {
 
 #[tokio::test]
 async fn all_and_a_users_changes_are_resumed_where_the_client_was() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut all = open(&server, "/v1/stream", None).await;
     all.until("id: ").await;
     let begin = all.all.split("id: ").nth(1).unwrap();
     let begin = begin.lines().next().unwrap().to_owned();
-    let id = server.place("alice").await;
-    server.place("bob").await;
-    server.apply(id, OrderCommand::Hold).await;
+    let id = server.place_of("alice").await;
+    server.place_of("bob").await;
+    server.apply(id, &[OrderCommand::Hold]).await;
     for version in [1, 1, 2] {
         assert_eq!(all.version().await, version);
     }
     let end = all.last_id.clone().unwrap();
-    server.apply(id, OrderCommand::Release).await;
+    server.apply(id, &[OrderCommand::Release]).await;
 
     let mut from_begin = open(&server, "/v1/stream", Some(&begin)).await;
     for version in [1, 1, 2, 3] {
@@ -175,9 +175,9 @@ async fn all_and_a_users_changes_are_resumed_where_the_client_was() {
 
 #[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_an_event() {
-    let server = LiveServer::with(|_, watch| watch.tuning.resumed_events = 10).await;
+    let server = Server::streaming(|_, watch| watch.tuning.resumed_events = 10).await;
     let mut all = open(&server, "/v1/stream", None).await;
-    server.place("alice").await;
+    server.place_of("alice").await;
     all.version().await;
     let old = all.last_id.clone().unwrap();
     server.place_many("alice", 11).await;
@@ -186,25 +186,25 @@ async fn a_gap_that_cannot_be_filled_is_an_event() {
     assert_eq!(resync.name, "resync");
     assert_eq!(resync.data["reason"], "too_far_behind");
     assert_eq!(resync.id.as_deref(), resync.data["cursor"].as_str());
-    server.place("alice").await;
+    server.place_of("alice").await;
     assert_eq!(late.version().await, 1);
 }
 
 #[tokio::test]
 async fn a_silent_stream_shows_that_it_lives() {
-    let server = LiveServer::with(|edge, _| {
+    let server = Server::streaming(|edge, _| {
         edge.tuning.live.heartbeat = Duration::from_millis(50);
     })
     .await;
-    let id = server.place("alice").await;
+    let id = server.place_of("alice").await;
     let mut events = open(&server, &format!("/v1/orders/{id}/stream"), None).await;
     events.until(": heartbeat\nid: ").await;
 }
 
 #[tokio::test]
 async fn bad_requests_are_refused_as_everywhere() {
-    let server = LiveServer::start().await;
-    let id = server.place("alice").await;
+    let server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await;
     let unknown = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
     for (path, last_id, status) in [
         (format!("/v1/orders/{unknown}/stream"), None, 404),
@@ -233,7 +233,7 @@ async fn bad_requests_are_refused_as_everywhere() {
 
 #[tokio::test]
 async fn streams_are_bounded() {
-    let server = LiveServer::with(|_, watch| watch.max_watchers = 1).await;
+    let server = Server::streaming(|_, watch| watch.max_watchers = 1).await;
     let _first = open(&server, "/v1/stream", None).await;
     let refused = request(&server, "/v1/stream", None).await;
     assert_eq!(refused.status(), 503);
@@ -242,7 +242,7 @@ async fn streams_are_bounded() {
 
 #[tokio::test]
 async fn a_stopping_server_ends_its_streams() {
-    let mut server = LiveServer::start().await;
+    let mut server = Server::streaming(|_, _| {}).await;
     let mut events = open(&server, "/v1/stream", None).await;
     events.until("id: ").await;
     let reports = tokio::time::timeout(Duration::from_secs(8), server.stop())
@@ -255,7 +255,7 @@ async fn a_stopping_server_ends_its_streams() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_before_a_stream_began_and_a_word_after_and_the_server_goes_on() {
-    let server = LiveServer::with(|_, watch| watch.tuning.page_events = 1).await;
+    let server = Server::streaming(|_, watch| watch.tuning.page_events = 1).await;
     server.place_many("alice", 5).await;
     let cursors = [
         server.cursor_at(0).await,

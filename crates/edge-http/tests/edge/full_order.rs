@@ -3,9 +3,9 @@
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::live_server::LiveServer;
+use crate::answer::send;
 use crate::redacted::redacted;
-use crate::server::{Server, client, send};
+use crate::server::{Server, client};
 
 fn full_order() -> Value {
     json!({
@@ -49,7 +49,7 @@ async fn a_full_order_is_shown_as_documented() {
 
 #[tokio::test]
 async fn a_full_order_has_the_same_facts_wherever_it_is_shown() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let url = |path: &str| format!("http://{}{path}", server.address);
     let client = client();
     let get = async |path: &str| send(client.get(url(path))).await;

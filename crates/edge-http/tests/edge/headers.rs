@@ -1,7 +1,8 @@
 //! Headers: names of requests, keys, conditions, hosts, methods, what a client accepts.
 
+use crate::answer::send;
 use crate::raw::say;
-use crate::server::{Server, client_builder, send};
+use crate::server::{Server, client_builder};
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 

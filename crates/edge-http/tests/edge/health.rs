@@ -9,7 +9,8 @@ use edge_http::{Breaker, EndpointState, HandlerState, WorkSnapshot};
 use port_conformance::faulty::FaultMode;
 use serde_json::{Value, json};
 
-use crate::server::{Server, answering, send, well};
+use crate::answer::send;
+use crate::server::{Server, answering, well};
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 const SECRET: &str = "/srv/orders: No space left on device";

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Server};
+use crate::answer::Answer;
+use crate::server::Server;
 
 async fn batch(server: &Server, rows: &Value) -> Answer {
     let answer = server.post("/v1/orders/batch", rows.to_string()).await;

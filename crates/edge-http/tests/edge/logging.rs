@@ -2,7 +2,8 @@
 
 use tracing::Level;
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 use port_conformance::captured_logs::KeptLog;
 use port_conformance::faulty::FaultMode;
 

@@ -5,7 +5,9 @@
     reason = "a test that cannot go on says so by a panic"
 )]
 
+mod answer;
 mod batches;
+mod beside;
 mod bodies;
 mod bounds;
 mod commands;
@@ -19,7 +21,6 @@ mod headers;
 mod health;
 mod history;
 mod lists;
-mod live_server;
 mod logging;
 mod money_faults;
 mod openapi;
@@ -31,6 +32,7 @@ mod redacted;
 mod refusals;
 mod server;
 mod shown;
+mod sockets;
 mod steering;
 mod stopping;
 mod streams_under_load;

@@ -1,6 +1,7 @@
 //! Totals, quantities, adjustments and times that are refused, each with its pointer, and what the answer says of them.
 
-use crate::server::{Answer, Server};
+use crate::answer::Answer;
+use crate::server::Server;
 
 /// An order with one line and these other fields.
 pub fn of_line(line: &str, rest: &str) -> String {

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use crate::answer::send;
 use crate::contract::Contract;
-use crate::server::{Server, send};
+use crate::server::Server;
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 

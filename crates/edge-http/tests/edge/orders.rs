@@ -3,7 +3,8 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 const ORDER: &str = r#"{"user_id":"alice","lines":[{"sku":"KB-1","product_name":"Mechanical Keyboard",
     "quantity":2,"unit_price":149.99}]}"#;

@@ -7,8 +7,8 @@ use application::Receipts;
 use port_conformance::faulty::{FaultMode, UnreachableReceipts};
 use serde_json::json;
 
-use crate::live_server::LiveServer;
-use crate::server::{Server, client, send};
+use crate::answer::send;
+use crate::server::{Server, client};
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 const SECRET: &str = "https://key:secret@receipts";
@@ -89,7 +89,7 @@ async fn receipts_that_cannot_be_reached_are_503_and_no_history_comes_in_without
 
 #[tokio::test]
 async fn more_watchers_that_read_what_they_missed_than_may_be_are_503() {
-    let server = LiveServer::with(|_, watch| {
+    let server = Server::streaming(|_, watch| {
         watch.tuning.resuming_reads = 0;
         watch.tuning.join_timeout = Duration::from_millis(300);
     })

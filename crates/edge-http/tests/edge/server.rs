@@ -1,4 +1,5 @@
-//! A server over an embedded store in a folder of its own, and what tests do with it.
+//! The one server of the tests: an embedded store in a folder of its own, which fails on demand and hints to the hub, both
+//! ports, and a client. What tests do without a client is in `beside`, sockets are in `sockets`.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,38 +7,40 @@ use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
 use application::in_process::InProcessHints;
-use application::ports::{
-    ClaimLimits, Guard, OrderReader as _, OrderStore, OrderWriter as _, Sharded as _, StorePorts,
-    WorkQueue as _, Write,
-};
+use application::ports::{OrderStore, Sharded as _, StorePorts};
 use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
-use domain::{Cause, Currency, Failure, OrderCommand, OrderId, Receipt, ShardId, Timestamp};
+use domain::{Currency, Timestamp};
 use edge_http::{
     Breaker, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect, ServeReport,
     Tuning, WorkHealth, WorkSnapshot,
 };
 use outbound_http::Proxies;
-use reqwest::{RequestBuilder, Response};
+use port_conformance::faulty::{FaultMode, FaultyStore};
+use reqwest::RequestBuilder;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::contract::{Asked, Contract};
-use port_conformance::faulty::{FaultMode, FaultyStore};
+use crate::answer::{Answer, send};
 
 pub struct Server {
     pub address: SocketAddr,
+    /// Where WebSocket has a port of its own.
+    pub ws_address: SocketAddr,
     pub store: Arc<FaultyStore>,
+    pub hub: Hub,
     work: Arc<StatedWork>,
     pub soft: CancellationToken,
     pub hard: CancellationToken,
     client: reqwest::Client,
     serving: JoinSet<ServeReport>,
-    _probing: JoinSet<()>,
+    serving_websockets: JoinSet<ServeReport>,
+    /// The hub, and the probing of commits.
+    _running: JoinSet<()>,
     _folder: tempfile::TempDir,
 }
 
@@ -104,60 +107,29 @@ pub fn client() -> reqwest::Client {
     client_builder().build().unwrap()
 }
 
-/// An answer, read whole.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+/// What a server is started with.
+struct Setup {
+    edge: EdgeSettings,
+    watch: WatchSettings,
+    receipts: Receipts,
 }
 
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap()
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The code of a problem; panics where the answer is none.
-    pub fn code(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            "application/problem+json",
-            "{self:?}"
-        );
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status);
-        assert_eq!(problem["request_id"], self.header("x-request-id"));
-        problem["code"].as_str().unwrap().to_owned()
-    }
-
-    /// Pointers and codes of a problem's faults.
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let problem = self.json();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        problem["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|fault| {
-                let place = ["pointer", "parameter", "header"]
-                    .into_iter()
-                    .find(|place| !fault[place].is_null())
-                    .unwrap();
-                (text(&fault[place]), text(&fault["code"]))
-            })
-            .collect()
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            edge: settings(),
+            watch: WatchSettings {
+                max_watchers: 10_000,
+                tuning: WatchTuning::default(),
+            },
+            receipts: Receipts::Rendered,
+        }
     }
 }
 
 impl Server {
     pub async fn start() -> Self {
-        Self::with(|_| {}).await
+        Self::run(Setup::default()).await
     }
 
     /// A server whose settings `adjust` changes.
@@ -167,43 +139,63 @@ impl Server {
 
     /// A server with this place for its receipts.
     pub async fn before(receipts: Receipts, adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
+        let mut setup = Setup {
+            receipts,
+            ..Setup::default()
+        };
+        adjust(&mut setup.edge);
+        Self::run(setup).await
+    }
+
+    /// A server whose streams have time to end, and whose settings of the edge and of watching `adjust` changes.
+    pub async fn streaming(adjust: impl FnOnce(&mut EdgeSettings, &mut WatchSettings)) -> Self {
+        let mut setup = Setup::default();
+        setup.edge.drain_timeout = Duration::from_secs(10);
+        adjust(&mut setup.edge, &mut setup.watch);
+        Self::run(setup).await
+    }
+
+    async fn run(setup: Setup) -> Self {
         port_conformance::captured_logs::listen();
         let folder = tempfile::tempdir().unwrap();
         let hints = Arc::new(InProcessHints::new(&adapter_sqlite::SHARDS));
-        let store = open_store(&folder, &hints);
-        let store = Arc::new(FaultyStore::over(store));
+        let store = Arc::new(FaultyStore::over(open_store(&folder, &hints)));
         let ports = StorePorts::of(&(Arc::clone(&store) as Arc<dyn OrderStore>));
         let untracked = Arc::clone(&ports.writer);
         let commits = CommitHealth::new(store.shards());
-        let no_watching = WatchSettings {
-            max_watchers: 0,
-            tuning: WatchTuning::default(),
-        };
-        let hub = Hub::new(Arc::clone(&ports.feed), hints, no_watching);
+        let hub = Hub::new(Arc::clone(&ports.feed), hints, setup.watch);
         let orders = Arc::new(LocalOrders::new(OrdersDependencies {
             store: tracked(ports, &commits),
             commits: commits.clone(),
-            receipts,
+            receipts: setup.receipts,
             clock: Arc::new(SystemClock::new()),
             ids: Arc::new(SystemIds),
             settings: Settings::default(),
         }));
-        let mut probing = JoinSet::new();
-        probing.spawn(async move { commits.run(untracked, CancellationToken::new()).await });
-        let mut settings = settings();
-        adjust(&mut settings);
+        let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
+        let mut running = JoinSet::new();
+        let (followed, stop) = (hub.clone(), hard.clone());
+        running.spawn(async move { followed.run(stop).await });
+        running.spawn(async move { commits.run(untracked, CancellationToken::new()).await });
         let work = Arc::new(StatedWork(Mutex::new(well())));
         let state = EdgeState::new(
             orders,
-            hub,
+            hub.clone(),
             Arc::new(SystemIds),
-            settings,
+            setup.edge,
             Arc::clone(&work) as _,
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ws_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
-        let mut serving = JoinSet::new();
+        let ws_address = ws_listener.local_addr().unwrap();
+        let (mut serving, mut serving_websockets) = (JoinSet::new(), JoinSet::new());
+        serving_websockets.spawn(edge_http::serve_websockets(
+            ws_listener,
+            state.clone(),
+            soft.clone(),
+            hard.clone(),
+        ));
         serving.spawn(edge_http::serve(
             listener,
             state,
@@ -212,15 +204,25 @@ impl Server {
         ));
         Self {
             address,
+            ws_address,
             store,
+            hub,
             work,
             soft,
             hard,
             client: client(),
             serving,
-            _probing: probing,
+            serving_websockets,
+            _running: running,
             _folder: folder,
         }
+    }
+
+    /// Stops softly and waits for the end of both ports.
+    pub async fn stop(&mut self) -> Vec<ServeReport> {
+        self.soft.cancel();
+        let websockets = self.serving_websockets.join_next().await.unwrap().unwrap();
+        vec![websockets, self.stopped().await]
     }
 
     /// Waits for the end of the serving.
@@ -255,78 +257,6 @@ impl Server {
         answer.json()
     }
 
-    /// Lets the waiting orders fail for good, as a handler that refuses them does.
-    pub async fn fail_everything(&self, code: &str) {
-        let lease = Duration::from_secs(60);
-        let claimed = self
-            .store
-            .claim(ShardId(0), ClaimLimits::any(1000), lease)
-            .await
-            .unwrap();
-        let writes = claimed
-            .iter()
-            .map(|order| Write {
-                decision: order
-                    .fail(Failure::new(code, "the card was \"declined\""), now())
-                    .unwrap(),
-                guard: Guard::At {
-                    version: order.version,
-                    status: order.status,
-                },
-            })
-            .collect();
-        let deadline = tokio::time::Instant::now() + lease;
-        for result in self.store.commit(writes, deadline).await {
-            result.unwrap();
-        }
-    }
-
-    /// Processes the waiting orders, as a worker does whose receipts are rendered when they are read.
-    pub async fn process_everything(&self) {
-        let lease = Duration::from_secs(60);
-        let claimed = self
-            .store
-            .claim(ShardId(0), ClaimLimits::any(1000), lease)
-            .await
-            .unwrap();
-        let writes = claimed
-            .iter()
-            .map(|order| {
-                let key = Receipt::key_of(&order.user_id, order.id);
-                Write {
-                    decision: order.complete(None, key, now()).unwrap(),
-                    guard: Guard::At {
-                        version: order.version,
-                        status: order.status,
-                    },
-                }
-            })
-            .collect();
-        let deadline = tokio::time::Instant::now() + lease;
-        for result in self.store.commit(writes, deadline).await {
-            result.unwrap();
-        }
-    }
-
-    /// Gives these commands to one order, one after the other, without a client.
-    pub async fn apply(&self, id: OrderId, commands: &[OrderCommand]) {
-        let mut order = self.store.get(id).await.unwrap().unwrap();
-        let writes = commands.iter().map(|command| {
-            let guard = Guard::At {
-                version: order.version,
-                status: order.status,
-            };
-            let decision = order.apply(*command, now(), Cause::default()).unwrap();
-            order = Arc::clone(&decision.order);
-            Write { decision, guard }
-        });
-        let writes = writes.collect();
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-        for result in self.store.commit(writes, deadline).await {
-            result.unwrap();
-        }
-    }
-
     pub fn store_becomes(&self, mode: FaultMode) {
         self.store.set_mode(mode);
     }
@@ -346,27 +276,4 @@ fn open_store(folder: &tempfile::TempDir, hints: &Arc<InProcessHints>) -> Arc<dy
     let clock = Arc::new(SystemClock::new());
     let ids = Arc::new(SystemIds);
     Arc::new(SqliteStore::open(options, clock, ids, hints.clone()).unwrap())
-}
-
-fn now() -> Timestamp {
-    use application::ports::Clock as _;
-    SystemClock::new().now()
-}
-
-/// Sends it, and holds the answer to the document.
-pub async fn send(request: RequestBuilder) -> Answer {
-    let (client, request) = request.build_split();
-    let request = request.unwrap();
-    let asked = Asked::of(&request);
-    let answer = read(client.execute(request).await.unwrap()).await;
-    Contract::get().check(&asked, &answer);
-    answer
-}
-
-async fn read(response: Response) -> Answer {
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
-    }
 }

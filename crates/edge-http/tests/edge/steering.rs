@@ -1,6 +1,7 @@
 //! Changing orders that exist: cancel, hold, release, and what is done with dead letters.
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;
 

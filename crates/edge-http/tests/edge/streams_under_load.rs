@@ -8,8 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::live_server::{LiveServer, Socket, change};
+use crate::server::Server;
 use crate::server::client;
+use crate::sockets::{Socket, change};
 
 const ORDERS: usize = 3_000;
 /// Created, processing, processed.
@@ -34,7 +35,7 @@ async fn follow(mut socket: Socket, cursor: Option<serde_json::Value>) {
     assert_eq!(seen.len(), ORDERS);
 }
 
-async fn work(server: &LiveServer) {
+async fn work(server: &Server) {
     let placing = async {
         for batch in 0..ORDERS / 50 {
             server.place_many(&format!("user-{}", batch % 7), 50).await;
@@ -52,7 +53,7 @@ async fn work(server: &LiveServer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_version_of_every_order_comes_once_and_in_order() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut followers = JoinSet::new();
     let mut first = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     let begin = first.next().await["subscribed"]["cursor"].clone();
@@ -79,7 +80,7 @@ async fn every_version_of_every_order_comes_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_consumer_is_cut_and_resumes() {
-    let server = LiveServer::with(|_, watch| watch.tuning.queued_changes = 500).await;
+    let server = Server::streaming(|_, watch| watch.tuning.queued_changes = 500).await;
     let mut slow = server.narrow_socket().await;
     slow.say(r#"{"subscribe":{"all":true}}"#).await;
     slow.next().await;
@@ -116,7 +117,7 @@ fn resident_bytes() -> usize {
 }
 
 /// A client that subscribes to everything and then takes nothing.
-async fn stalled(server: &LiveServer) -> TcpStream {
+async fn stalled(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let text = br#"{"subscribe":{"all":true}}"#;
     let mut request = format!(
@@ -138,7 +139,7 @@ async fn stalled(server: &LiveServer) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_stalled_subscribers_cost_bounded_memory_and_harm_nobody() {
-    let server = LiveServer::with(|edge, watch| {
+    let server = Server::streaming(|edge, watch| {
         watch.tuning.queued_changes = 2_000;
         edge.tuning.live.lag_grace = Duration::from_millis(200);
     })
@@ -173,7 +174,7 @@ async fn a_thousand_stalled_subscribers_cost_bounded_memory_and_harm_nobody() {
 
 #[tokio::test]
 async fn a_slow_event_stream_ends_and_comes_back_without_a_gap() {
-    let server = LiveServer::with(|_, watch| watch.tuning.queued_changes = 500).await;
+    let server = Server::streaming(|_, watch| watch.tuning.queued_changes = 500).await;
     let client = client();
     let url = format!("http://{}/v1/stream", server.address);
     let slow = client.get(&url).send().await.unwrap();
@@ -216,7 +217,7 @@ async fn a_slow_event_stream_ends_and_comes_back_without_a_gap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_takes_nothing_does_not_hold_up_a_stop() {
-    let mut server = LiveServer::start().await;
+    let mut server = Server::streaming(|_, _| {}).await;
     let mut slow = server.narrow_socket().await;
     slow.say(r#"{"subscribe":{"all":true}}"#).await;
     slow.next().await;

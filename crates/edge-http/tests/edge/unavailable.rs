@@ -5,7 +5,8 @@ use std::time::Duration;
 use application::ports::StoreError;
 use domain::ShardId;
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 use port_conformance::faulty::FaultMode;
 
 const ORDER: &str = r#"{"user_id":"a","amount":1}"#;

@@ -13,14 +13,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 
-use crate::live_server::{LiveServer, change};
+use crate::server::Server;
 use crate::server::client;
+use crate::sockets::change;
 
 #[tokio::test]
 async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
-    let server = LiveServer::start().await;
-    let id = server.place("alice").await;
-    server.apply(id, OrderCommand::Hold).await;
+    let server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await;
+    server.apply(id, &[OrderCommand::Hold]).await;
     for text in [id.to_string(), format!("\"{id}\"")] {
         let mut socket = server.subscribed(&text).await;
         let frame = socket.next().await;
@@ -34,7 +35,7 @@ async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
     }
     let mut socket = server.subscribed(&id.to_string()).await;
     socket.next().await;
-    server.apply(id, OrderCommand::Release).await;
+    server.apply(id, &[OrderCommand::Release]).await;
     server.work_off(1).await;
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -49,22 +50,22 @@ async fn an_id_bare_or_quoted_subscribes_and_tells_the_present_status_first() {
 
 #[tokio::test]
 async fn users_and_everything_are_watched_and_unwatched() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut of_user = server
         .subscribed(r#"{"subscribe":{"user_id":"alice"}}"#)
         .await;
     let mut of_all = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     assert!(of_user.next().await["subscribed"]["cursor"].is_string());
     assert!(of_all.next().await["subscribed"]["cursor"].is_string());
-    let bobs = server.place("bob").await;
-    let alices = server.place("alice").await;
+    let bobs = server.place_of("bob").await;
+    let alices = server.place_of("alice").await;
     assert_eq!(of_user.next_change().await.0, alices.to_string());
     assert_eq!(of_all.next_change().await.0, bobs.to_string());
     assert_eq!(of_all.next_change().await.0, alices.to_string());
 
     of_all.say(r#"{"unsubscribe":{"all":true}}"#).await;
     assert!(of_all.is_heard().await.is_empty());
-    server.place("carol").await;
+    server.place_of("carol").await;
     of_all
         .say(&format!(
             r#"{{"subscribe":{{"order_ids":["{bobs}","{alices}"]}}}}"#
@@ -86,14 +87,14 @@ async fn users_and_everything_are_watched_and_unwatched() {
 
 #[tokio::test]
 async fn what_was_missed_is_resumed_from_a_version_and_from_a_cursor() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut first = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     let begin = first.next().await["subscribed"]["cursor"].clone();
-    let id = server.place("alice").await;
-    server.apply(id, OrderCommand::Hold).await;
+    let id = server.place_of("alice").await;
+    server.apply(id, &[OrderCommand::Hold]).await;
     let cursor = first.next().await["cursor"].clone();
-    server.place("bob").await;
-    server.apply(id, OrderCommand::Release).await;
+    server.place_of("bob").await;
+    server.apply(id, &[OrderCommand::Release]).await;
 
     let mut by_version = server
         .subscribed(&format!(
@@ -119,7 +120,7 @@ async fn what_was_missed_is_resumed_from_a_version_and_from_a_cursor() {
 
 #[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_told() {
-    let server = LiveServer::with(|_, watch| watch.tuning.resumed_events = 10).await;
+    let server = Server::streaming(|_, watch| watch.tuning.resumed_events = 10).await;
     let mut first = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     let begin = first.next().await["subscribed"]["cursor"].clone();
     server.place_many("alice", 11).await;
@@ -129,7 +130,7 @@ async fn a_gap_that_cannot_be_filled_is_told() {
     assert_eq!(resync["resync"]["reason"], "too_far_behind");
     assert!(resync["resync"]["cursor"].is_string());
     socket.is_heard().await;
-    let id = server.place("alice").await;
+    let id = server.place_of("alice").await;
     assert_eq!(socket.next_change().await.0, id.to_string());
     let mut ahead = server
         .subscribed(&format!(
@@ -142,7 +143,7 @@ async fn a_gap_that_cannot_be_filled_is_told() {
 
 #[tokio::test]
 async fn a_bad_frame_gets_an_error_frame_and_the_socket_stays() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut socket = server.socket().await;
     for (text, code) in [
         ("hello", "unknown_frame"),
@@ -160,14 +161,14 @@ async fn a_bad_frame_gets_an_error_frame_and_the_socket_stays() {
         assert_eq!(frame["error"]["code"], code, "{text}");
         assert!(frame["error"]["detail"].is_string());
     }
-    let id = server.place("alice").await;
+    let id = server.place_of("alice").await;
     socket.say(&id.to_string()).await;
     assert_eq!(socket.next_change().await.1, 1);
 }
 
 #[tokio::test]
 async fn a_page_of_another_host_is_refused_here_and_let_in_on_the_other_port() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let own = format!("http://{}", server.address);
     for (address, origin, expected) in [
         (server.address, "http://evil.example", 403),
@@ -194,7 +195,7 @@ async fn a_page_of_another_host_is_refused_here_and_let_in_on_the_other_port() {
 }
 
 /// Sends a handshake and returns the answer's head.
-async fn handshake(server: &LiveServer, headers: &str) -> String {
+async fn handshake(server: &Server, headers: &str) -> String {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\n{headers}\r\n",
@@ -208,7 +209,7 @@ async fn handshake(server: &LiveServer, headers: &str) -> String {
 
 #[tokio::test]
 async fn a_wrong_handshake_is_refused_with_what_is_right() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for version in ["Sec-WebSocket-Version: 8\r\n", ""] {
@@ -231,7 +232,7 @@ async fn a_wrong_handshake_is_refused_with_what_is_right() {
 
 #[tokio::test]
 async fn what_breaks_the_rules_is_closed_with_its_code() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let text =
         |payload: Vec<u8>| Message::Frame(Frame::message(payload, OpCode::Data(Data::Text), true));
     for (message, code) in [
@@ -263,8 +264,8 @@ async fn what_breaks_the_rules_is_closed_with_its_code() {
 
 #[tokio::test]
 async fn fragments_are_one_message_and_bounded_together() {
-    let server = LiveServer::start().await;
-    let id = server.place("alice").await.to_string();
+    let server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await.to_string();
     let mut socket = server.socket().await;
     let part = |payload: &[u8], code, is_last| {
         Message::Frame(Frame::message(
@@ -293,7 +294,7 @@ async fn fragments_are_one_message_and_bounded_together() {
 
 #[tokio::test]
 async fn too_many_subscriptions_are_closed_and_too_many_sockets_refused() {
-    let server = LiveServer::with(|edge, watch| {
+    let server = Server::streaming(|edge, watch| {
         edge.tuning.live.max_topics = 3;
         watch.max_watchers = 2;
     })
@@ -325,7 +326,7 @@ fn impatient(settings: &mut EdgeSettings) {
 
 #[tokio::test]
 async fn a_silent_client_is_pinged_and_closed_if_it_does_not_answer() {
-    let server = LiveServer::with(|edge, _| impatient(edge)).await;
+    let server = Server::streaming(|edge, _| impatient(edge)).await;
     let mut answers = server.socket().await;
     let ping = answers.stream.next().await.unwrap().unwrap();
     assert!(ping.is_ping());
@@ -353,14 +354,14 @@ async fn a_silent_client_is_pinged_and_closed_if_it_does_not_answer() {
 
 #[tokio::test]
 async fn a_stopping_server_tells_where_to_resume() {
-    let mut server = LiveServer::start().await;
-    let id = server.place("alice").await;
+    let mut server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await;
     let mut socket = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     socket.next().await;
     let mut other = server.subscribed(r#"{"subscribe":{"all":true}}"#).await;
     other.next().await;
     let _idle = server.socket().await;
-    server.apply(id, OrderCommand::Hold).await;
+    server.apply(id, &[OrderCommand::Hold]).await;
     // Both are handed it at once.
     other.next_change().await;
     let reports = tokio::time::timeout(Duration::from_secs(8), server.stop())
@@ -386,7 +387,7 @@ async fn a_stopping_server_tells_where_to_resume() {
 
 #[tokio::test]
 async fn a_client_that_closes_is_answered() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut socket = server.socket().await;
     socket.stream.close(None).await.unwrap();
     let (_, closing) = socket.closed().await;

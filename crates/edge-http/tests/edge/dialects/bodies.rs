@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 const REQUIRED: &str = "user_id, product_name, quantity, and price are required";
 const MALFORMED: &str = "invalid request body";

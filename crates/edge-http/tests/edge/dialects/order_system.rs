@@ -4,7 +4,8 @@ use edge_http::OrdersDialect;
 use serde_json::json;
 
 use super::capture::{Capture, Relied, Said, names};
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 const SYSTEM: &str = "order-system";
 /// A bare answer, without a request: nothing limits rates yet.

@@ -5,7 +5,8 @@ use port_conformance::faulty::FaultMode;
 use serde_json::{Value, json};
 
 use super::capture::{Capture, Heard, Relied, folder, names};
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 const SYSTEM: &str = "orderflow";
 

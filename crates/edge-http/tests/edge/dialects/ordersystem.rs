@@ -3,7 +3,8 @@
 use edge_http::OrdersDialect;
 use serde_json::json;
 
-use crate::server::{Server, send};
+use crate::answer::send;
+use crate::server::Server;
 
 #[tokio::test]
 async fn an_order_is_created_and_read_in_the_same_form() {

@@ -6,8 +6,9 @@ use application::ports::StoreError;
 use domain::ShardId;
 use serde_json::json;
 
+use crate::answer::send;
 use crate::raw::say;
-use crate::server::{Server, send};
+use crate::server::Server;
 use port_conformance::faulty::FaultMode;
 
 const ORDERFLOW: &str = r#"{"user_id":"u","product_name":"p","quantity":1,"price":1}"#;

@@ -3,12 +3,13 @@
 use domain::{OrderCommand, OrderId};
 use serde_json::{Value, json};
 
-use crate::live_server::{LiveServer, Socket, change};
+use crate::server::Server;
 use crate::server::client;
+use crate::sockets::{Socket, change};
 
 const UNKNOWN: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
 
-async fn place(server: &LiveServer, json: &str) -> OrderId {
+async fn place(server: &Server, json: &str) -> OrderId {
     let client = client();
     let request = client
         .post(format!("http://{}/v1/orders", server.address))
@@ -21,8 +22,8 @@ async fn place(server: &LiveServer, json: &str) -> OrderId {
 
 #[tokio::test]
 async fn an_id_is_answered_once_when_its_order_is_processed() {
-    let server = LiveServer::start().await;
-    let id = server.place("alice").await;
+    let server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await;
     let mut socket = server.separate_socket().await;
     socket.say(&id.to_string()).await;
     assert_eq!(
@@ -42,9 +43,9 @@ async fn an_id_is_answered_once_when_its_order_is_processed() {
 
 #[tokio::test]
 async fn a_dead_letter_is_told_and_so_is_what_a_replay_makes_of_it() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let mut socket = server.separate_socket().await;
-    let failed = server.place("alice").await;
+    let failed = server.place_of("alice").await;
     socket.say(&failed.to_string()).await;
     socket.is_heard().await;
     server.fail(failed).await;
@@ -52,23 +53,23 @@ async fn a_dead_letter_is_told_and_so_is_what_a_replay_makes_of_it() {
         socket.next().await,
         json!({"order_id": failed.to_string(), "status": "FAILED"})
     );
-    server.apply(failed, OrderCommand::Replay).await;
+    server.apply(failed, &[OrderCommand::Replay]).await;
     server.work_off(10).await;
     assert_eq!(
         socket.next().await,
         json!({"order_id": failed.to_string(), "status": "PROCESSED"})
     );
-    let cancelled = server.place("alice").await;
+    let cancelled = server.place_of("alice").await;
     socket.say(&cancelled.to_string()).await;
     socket.is_heard().await;
-    server.apply(cancelled, OrderCommand::Cancel).await;
+    server.apply(cancelled, &[OrderCommand::Cancel]).await;
     let told = json!({"order_id": cancelled.to_string(), "status": "CANCELLED"});
     assert_eq!(socket.next().await, told);
 }
 
 #[tokio::test]
 async fn a_number_of_before_is_answered_under_that_number() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     place(
         &server,
         r#"{"user_id":"a","external_id":"1001","amount":1}"#,
@@ -91,8 +92,8 @@ async fn a_number_of_before_is_answered_under_that_number() {
 
 #[tokio::test]
 async fn commands_work_beside_it_and_ids_on_the_main_port_stay_subscriptions() {
-    let server = LiveServer::start().await;
-    let (awaited, watched) = (server.place("alice").await, server.place("bob").await);
+    let server = Server::streaming(|_, _| {}).await;
+    let (awaited, watched) = (server.place_of("alice").await, server.place_of("bob").await);
     let mut socket = server.separate_socket().await;
     socket.say(&awaited.to_string()).await;
     socket
@@ -122,8 +123,8 @@ async fn commands_work_beside_it_and_ids_on_the_main_port_stay_subscriptions() {
 
 #[tokio::test]
 async fn a_server_that_stops_sends_no_frame_that_the_dialect_does_not_know() {
-    let mut server = LiveServer::start().await;
-    let id = server.place("alice").await;
+    let mut server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await;
     let mut socket = server.separate_socket().await;
     socket.say(&id.to_string()).await;
     socket.is_heard().await;
@@ -134,7 +135,7 @@ async fn a_server_that_stops_sends_no_frame_that_the_dialect_does_not_know() {
 }
 
 /// Says every name of an order before the order is there; its number is nobody's until then.
-async fn all_names_said(server: &LiveServer, names: [&str; 3]) -> Socket {
+async fn all_names_said(server: &Server, names: [&str; 3]) -> Socket {
     let [id, in_capitals, number] = names;
     let mut socket = server.separate_socket().await;
     for name in [id, in_capitals, id] {
@@ -153,7 +154,7 @@ async fn all_names_said(server: &LiveServer, names: [&str; 3]) -> Socket {
 
 #[tokio::test]
 async fn an_order_that_is_yet_to_come_is_told_once_under_each_of_its_names() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let in_capitals = UNKNOWN.to_uppercase();
     let names = [UNKNOWN, in_capitals.as_str(), "1001"];
     let mut socket = all_names_said(&server, names).await;
@@ -175,7 +176,7 @@ async fn an_order_that_is_yet_to_come_is_told_once_under_each_of_its_names() {
 
 #[tokio::test]
 async fn a_dead_letter_keeps_all_of_its_names_for_what_a_replay_makes_of_it() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let in_capitals = UNKNOWN.to_uppercase();
     let names = [UNKNOWN, in_capitals.as_str(), "1001"];
     let mut socket = all_names_said(&server, names).await;
@@ -185,7 +186,7 @@ async fn a_dead_letter_keeps_all_of_its_names_for_what_a_replay_makes_of_it() {
         let told = json!({"order_id": name, "status": "FAILED"});
         assert_eq!(socket.next().await, told);
     }
-    server.apply(id, OrderCommand::Replay).await;
+    server.apply(id, &[OrderCommand::Replay]).await;
     server.work_off(10).await;
     for name in names {
         let told = json!({"order_id": name, "status": "PROCESSED"});
@@ -196,7 +197,7 @@ async fn a_dead_letter_keeps_all_of_its_names_for_what_a_replay_makes_of_it() {
 
 #[tokio::test]
 async fn a_command_for_an_order_takes_the_place_of_all_of_its_names() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let in_capitals = UNKNOWN.to_uppercase();
     let mut socket = all_names_said(&server, [UNKNOWN, &in_capitals, "1001"]).await;
     let target = format!(r#"{{"order_ids":["{UNKNOWN}"]}}"#);
@@ -211,7 +212,7 @@ async fn a_command_for_an_order_takes_the_place_of_all_of_its_names() {
 
 #[tokio::test]
 async fn unsubscribing_an_order_lets_all_of_its_names_go() {
-    let server = LiveServer::start().await;
+    let server = Server::streaming(|_, _| {}).await;
     let in_capitals = UNKNOWN.to_uppercase();
     let mut socket = all_names_said(&server, [UNKNOWN, &in_capitals, "1001"]).await;
     let target = format!(r#"{{"order_ids":["{UNKNOWN}"]}}"#);
@@ -230,8 +231,8 @@ async fn unsubscribing_an_order_lets_all_of_its_names_go() {
 /// A client that waits for an order and watches all is told where to resume, however often it named the order.
 #[tokio::test]
 async fn a_stopping_server_tells_where_to_resume_who_watches_beside_what_it_waits_for() {
-    let mut server = LiveServer::start().await;
-    let id = server.place("alice").await.to_string();
+    let mut server = Server::streaming(|_, _| {}).await;
+    let id = server.place_of("alice").await.to_string();
     let mut socket = server.separate_socket().await;
     socket.say(&id).await;
     socket.say(&id.to_uppercase()).await;
@@ -245,7 +246,7 @@ async fn a_stopping_server_tells_where_to_resume_who_watches_beside_what_it_wait
 
 #[tokio::test]
 async fn an_order_s_names_have_the_bound_of_topics() {
-    let server = LiveServer::with(|edge, _| edge.tuning.live.max_topics = 3).await;
+    let server = Server::streaming(|edge, _| edge.tuning.live.max_topics = 3).await;
     let mut socket = server.separate_socket().await;
     for name in [
         UNKNOWN,
