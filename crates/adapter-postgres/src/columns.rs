@@ -177,15 +177,15 @@ impl<'a> NewOrders<'a> {
 }
 
 /// With the default settings at most 8 MiB of texts go into one transaction, and at most 128 MiB wait.
-const PLACE_BYTES: usize = 16 * 1024;
+const BYTES_PER_PERMIT: usize = 16 * 1024;
 
 /// A write whose texts are made, by the caller's task, so that the one writer has less to do.
 pub(crate) struct Encoded {
     pub(crate) shard: ShardId,
     pub(crate) write: Write,
-    /// How much room it takes in the queue and in a transaction: one place, and one more for every
-    /// [`PLACE_BYTES`] of its texts.
-    pub(crate) places: usize,
+    /// How many permits it takes in the queue and how much of a transaction: one, and one more for every
+    /// [`BYTES_PER_PERMIT`] of its texts.
+    pub(crate) permits: usize,
     currency: Currency,
     lines: String,
     adjustments: String,
@@ -208,7 +208,7 @@ impl Encoded {
         let bytes = lines.len() + adjustments.len() + metadata.len() + result;
         Self {
             shard,
-            places: 1 + bytes / PLACE_BYTES,
+            permits: 1 + bytes / BYTES_PER_PERMIT,
             write,
             currency,
             lines,

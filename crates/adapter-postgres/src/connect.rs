@@ -76,7 +76,7 @@ impl Address {
         })
     }
 
-    /// Opens a connection. Its settings are made by [`Address::settle`], once something drives it.
+    /// Opens a connection. Its settings are made by [`Address::configure_session`], once something drives it.
     pub(crate) async fn dial(&self) -> Result<(Client, Driver), ConnectError> {
         match timeout(self.connect_timeout, self.config.connect(self.tls.clone())).await {
             Ok(Ok(connection)) => Ok(connection),
@@ -89,7 +89,7 @@ impl Address {
     }
 
     /// Makes the settings of a session.
-    pub(crate) async fn settle(
+    pub(crate) async fn configure_session(
         &self,
         client: &Client,
         purpose: Purpose,

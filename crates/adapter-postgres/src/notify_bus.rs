@@ -188,7 +188,9 @@ impl ShardBus {
     /// Subscribes, wakes up everyone once, then publishes what the store commits.
     async fn publish(&self, client: &Client, own_process: &AtomicI32) -> Result<(), ConnectError> {
         let lost = |error: tokio_postgres::Error| self.lost(&error);
-        self.address.settle(client, Purpose::Notify).await?;
+        self.address
+            .configure_session(client, Purpose::Notify)
+            .await?;
         let row = client.query_one(CHANNEL, &[]).await.map_err(lost)?;
         let Some(channel) = row.try_get::<_, Option<String>>(0).map_err(lost)? else {
             return Err(self.unavailable("it has no tables yet".to_owned()));

@@ -27,13 +27,13 @@ pub(crate) type Orders = Result<Vec<Arc<Order>>, StoreError>;
 pub(crate) struct Job {
     pub(crate) items: Vec<Encoded>,
     /// How much of a transaction it fills.
-    pub(crate) places: usize,
+    pub(crate) permits: usize,
     /// Whether its caller's other writes are in other jobs, so that their order has to be kept.
     pub(crate) is_part: bool,
     pub(crate) deadline: Deadline,
     progress: Arc<Progress>,
     answer: oneshot::Sender<Vec<Answer>>,
-    /// Its places in the queue, given back when it is answered.
+    /// Its permits in the queue, given back when it is answered.
     _room: OwnedSemaphorePermit,
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct QueueHead {
     jobs: mpsc::Sender<Job>,
     calls: mpsc::Sender<Call>,
     erasures: mpsc::Sender<ErasureCall>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     limit: usize,
     batch: usize,
     /// How long a worker's call may take.
@@ -129,7 +129,7 @@ pub(crate) fn queue(
         jobs,
         calls,
         erasures,
-        places: Arc::new(Semaphore::new(limit)),
+        permits: Arc::new(Semaphore::new(limit)),
         limit,
         batch,
         call_timeout,
@@ -144,22 +144,22 @@ pub(crate) fn queue(
 
 impl QueueHead {
     /// Hands writes to the writer and waits for their answers, no longer than `deadline`. A call of more writes
-    /// than one transaction takes is cut into pieces; the first piece needs room at once, the others wait for it.
+    /// than one transaction takes is cut into pending; the first pending_answer needs room at once, the others wait for it.
     pub(crate) async fn commit(&self, writes: Vec<Write>, deadline: Deadline) -> Vec<Answer> {
         let count = writes.len();
-        let mut pieces = Vec::new();
+        let mut pending = Vec::new();
         let mut refused = None;
-        let mut parcel = Parcel::default();
+        let mut sub_batch = SubBatch::default();
         let mut writes = writes.into_iter().peekable();
         while let Some(write) = writes.next() {
-            parcel.add(Encoded::new(self.shard, write));
-            if parcel.places < self.batch && writes.peek().is_some() {
+            sub_batch.add(Encoded::new(self.shard, write));
+            if sub_batch.permits < self.batch && writes.peek().is_some() {
                 continue;
             }
-            parcel.is_part = !pieces.is_empty() || writes.peek().is_some();
-            let full = std::mem::take(&mut parcel);
-            match self.enqueue(full, deadline, pieces.is_empty()).await {
-                Ok(piece) => pieces.push(piece),
+            sub_batch.is_part = !pending.is_empty() || writes.peek().is_some();
+            let full = std::mem::take(&mut sub_batch);
+            match self.enqueue(full, deadline, pending.is_empty()).await {
+                Ok(pending_answer) => pending.push(pending_answer),
                 Err(error) => {
                     refused = Some(error);
                     break;
@@ -167,8 +167,8 @@ impl QueueHead {
             }
         }
         let mut answers = Vec::with_capacity(count);
-        for piece in pieces {
-            answers.extend(self.await_answer(piece, deadline).await);
+        for pending_answer in pending {
+            answers.extend(self.await_answer(pending_answer, deadline).await);
         }
         if let Some(error) = refused {
             answers.resize_with(count, || Err(CommitError::Store(error.clone())));
@@ -203,7 +203,7 @@ impl QueueHead {
             answer,
             _room: room,
         };
-        // There is a place in the channel for every place of the semaphore: only a closed one refuses.
+        // The channel has room for every permit of the semaphore: only a closed one refuses.
         let closed = |_| CommitError::Store(self.closed());
         self.erasures.try_send(call).map_err(closed)?;
         self.answer_of(answered, &progress, deadline)
@@ -213,7 +213,7 @@ impl QueueHead {
 
     /// Takes nothing more.
     pub(crate) fn close(&self) {
-        self.places.close();
+        self.permits.close();
     }
 
     async fn call(&self, call: impl FnOnce(oneshot::Sender<Orders>) -> Call) -> Orders {
@@ -232,44 +232,47 @@ impl QueueHead {
 
     async fn enqueue(
         &self,
-        parcel: Parcel,
+        sub_batch: SubBatch,
         deadline: Deadline,
         is_first: bool,
-    ) -> Result<Piece, StoreError> {
+    ) -> Result<PendingAnswer, StoreError> {
         // What is larger than the whole queue waits until it is alone in it.
-        let count = u32::try_from(parcel.places.min(self.limit)).unwrap_or(u32::MAX);
+        let count = u32::try_from(sub_batch.permits.min(self.limit)).unwrap_or(u32::MAX);
         let room = if is_first {
             self.room(count)?
         } else {
-            timeout_at(deadline, Arc::clone(&self.places).acquire_many_owned(count))
-                .await
-                .map_err(|_| StoreError::Expired)?
-                .map_err(|_| self.closed())?
+            timeout_at(
+                deadline,
+                Arc::clone(&self.permits).acquire_many_owned(count),
+            )
+            .await
+            .map_err(|_| StoreError::Expired)?
+            .map_err(|_| self.closed())?
         };
         let (answer, answered) = oneshot::channel();
         let progress = Arc::new(Progress::default());
-        let piece = Piece {
-            count: parcel.items.len(),
+        let pending_answer = PendingAnswer {
+            count: sub_batch.items.len(),
             progress: Arc::clone(&progress),
             answered,
         };
         let job = Job {
-            items: parcel.items,
-            places: parcel.places,
-            is_part: parcel.is_part,
+            items: sub_batch.items,
+            permits: sub_batch.permits,
+            is_part: sub_batch.is_part,
             deadline,
             progress,
             answer,
             _room: room,
         };
-        // There is a place in the channel for every place of the semaphore: only a closed one refuses.
+        // The channel has room for every permit of the semaphore: only a closed one refuses.
         self.jobs.try_send(job).map_err(|_| self.closed())?;
-        Ok(piece)
+        Ok(pending_answer)
     }
 
-    /// This many places, if they are free.
+    /// Takes this many permits, if they are free.
     fn room(&self, count: u32) -> Result<OwnedSemaphorePermit, StoreError> {
-        Arc::clone(&self.places)
+        Arc::clone(&self.permits)
             .try_acquire_many_owned(count)
             .map_err(|error| match error {
                 TryAcquireError::NoPermits => StoreError::Overloaded { limit: self.limit },
@@ -277,12 +280,12 @@ impl QueueHead {
             })
     }
 
-    async fn await_answer(&self, piece: Piece, deadline: Deadline) -> Vec<Answer> {
-        let Piece {
+    async fn await_answer(&self, pending_answer: PendingAnswer, deadline: Deadline) -> Vec<Answer> {
+        let PendingAnswer {
             count,
             progress,
             answered,
-        } = piece;
+        } = pending_answer;
         match self.answer_of(answered, &progress, deadline).await {
             Ok(answers) => answers,
             Err(error) => vec![Err(CommitError::Store(error)); count],
@@ -316,23 +319,23 @@ impl QueueHead {
     }
 }
 
-/// Writes that fill a transaction, or the rest of a call.
+/// The writes of one call that go into one transaction.
 #[derive(Default)]
-struct Parcel {
+struct SubBatch {
     items: Vec<Encoded>,
-    places: usize,
+    permits: usize,
     is_part: bool,
 }
 
-impl Parcel {
+impl SubBatch {
     fn add(&mut self, encoded: Encoded) {
-        self.places += encoded.places;
+        self.permits += encoded.permits;
         self.items.push(encoded);
     }
 }
 
-/// Writes on their way.
-struct Piece {
+/// The answer that a sub-batch waits for.
+struct PendingAnswer {
     count: usize,
     progress: Arc<Progress>,
     answered: oneshot::Receiver<Vec<Answer>>,

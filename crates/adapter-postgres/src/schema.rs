@@ -66,7 +66,7 @@ pub(crate) async fn prepare(
 ) -> Result<(), ConnectError> {
     let (mut client, driver) = address.dial().await?;
     let work = async {
-        address.settle(&client, Purpose::Read).await?;
+        address.configure_session(&client, Purpose::Read).await?;
         // Nearly always there is nothing to do. This is found out without a lock, in a statement's time.
         let look = async {
             match is_current(&client, identity).await {
@@ -85,7 +85,7 @@ pub(crate) async fn prepare(
             restart_delays_at_start(&client, address).await;
             return Ok(());
         }
-        address.settle(&client, Purpose::Schema).await?;
+        address.configure_session(&client, Purpose::Schema).await?;
         migrate(&mut client, identity).await
     };
     tokio::pin!(work);
@@ -106,8 +106,8 @@ pub(crate) async fn prepare(
 
 /// In case the server's clock was set back while no process looked. The first claims do it again, so no start fails with it.
 async fn restart_delays_at_start(client: &Client, address: &Address) {
-    let patience = address.statement_timeout();
-    if let Err(reason) = restart_delays(client, patience).await {
+    let limit = address.statement_timeout();
+    if let Err(reason) = restart_delays(client, limit).await {
         let shard = address.shard.0;
         tracing::warn!(shard, reason, "delays of waiting orders were not restarted");
     }

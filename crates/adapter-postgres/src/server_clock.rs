@@ -36,10 +36,10 @@ FROM (SELECT w.id FROM orders w
 WHERE o.id = late.id";
 
 /// Makes waiting orders due as soon as their stored delays allow, at most [`RESTARTED_AT_ONCE`]; returns how many. Fails with
-/// the reason if the server refuses or does not answer within `patience`.
-pub(crate) async fn restart_delays(client: &Client, patience: Duration) -> Result<u64, String> {
-    let at_once = i64::try_from(RESTARTED_AT_ONCE).unwrap_or(i64::MAX);
-    match timeout(patience, client.execute(RESTART_DELAYS, &[&at_once])).await {
+/// the reason if the server refuses or does not answer within `limit`.
+pub(crate) async fn restart_delays(client: &Client, limit: Duration) -> Result<u64, String> {
+    let batch = i64::try_from(RESTARTED_AT_ONCE).unwrap_or(i64::MAX);
+    match timeout(limit, client.execute(RESTART_DELAYS, &[&batch])).await {
         Ok(restarted) => restarted.map_err(|error| reason(&error)),
         Err(_) => Err("it does not answer".to_owned()),
     }

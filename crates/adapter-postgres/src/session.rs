@@ -48,7 +48,9 @@ impl Connecting {
                 );
             }
         });
-        self.address.settle(&client, Purpose::Write).await?;
+        self.address
+            .configure_session(&client, Purpose::Write)
+            .await?;
         let round_trip = self.address.statement_timeout() + Duration::from_secs(2);
         let prepare = async {
             // A name that now leads to another server must not be taken for this shard.

@@ -159,12 +159,12 @@ impl OrderWriter for PostgresStore {
             let shard = self.owner(first.decision.order.id);
             return shard.queue.commit(writes, deadline).await;
         }
-        let mut places: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        let mut indexes: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
         let mut parts: BTreeMap<ShardId, Vec<Write>> = BTreeMap::new();
         let count = writes.len();
-        for (place, write) in writes.into_iter().enumerate() {
+        for (index, write) in writes.into_iter().enumerate() {
             let shard = owner(&write);
-            places.entry(shard).or_default().push(place);
+            indexes.entry(shard).or_default().push(index);
             parts.entry(shard).or_default().push(write);
         }
         let parts = parts.into_iter().map(|(shard, writes)| async move {
@@ -173,8 +173,8 @@ impl OrderWriter for PostgresStore {
         });
         let answers = join_all(parts).await.into_iter().flatten();
         let mut sorted: Vec<Option<Result<Committed, CommitError>>> = vec![None; count];
-        for (place, answer) in places.into_values().flatten().zip(answers) {
-            sorted[place] = Some(answer);
+        for (index, answer) in indexes.into_values().flatten().zip(answers) {
+            sorted[index] = Some(answer);
         }
         sorted
             .into_iter()

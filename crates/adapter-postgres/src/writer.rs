@@ -105,11 +105,11 @@ impl Writer {
         // same transaction, instead of in a second one.
         yield_now().await;
         batch.calls.extend(deferred.drain(..));
-        let mut places: usize = batch.jobs.iter().map(|job| job.places).sum();
-        while places < self.batch
+        let mut permits: usize = batch.jobs.iter().map(|job| job.permits).sum();
+        while permits < self.batch
             && let Ok(job) = self.queue.jobs.try_recv()
         {
-            places += job.places;
+            permits += job.permits;
             batch.jobs.push(job);
         }
         while let Ok(call) = self.queue.calls.try_recv() {

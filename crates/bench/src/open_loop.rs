@@ -94,7 +94,7 @@ pub(super) async fn run(load: OpenLoad<'_>, make_request: MakeRequest) -> Result
                     .context("no id in the answer")?
                     .to_owned();
                 let intended = (number >= unmeasured).then(|| at(number));
-                settle(&lives, id, intended, None);
+                record(&lives, id, intended, None);
             }
             Ok(())
         });
@@ -183,14 +183,14 @@ async fn watch(
         let now = Instant::now();
         watched.fetch_add(processed.len() as u64, Ordering::Relaxed);
         for id in processed {
-            settle(&lives, id, None, Some(now));
+            record(&lives, id, None, Some(now));
         }
     }
     Ok(())
 }
 
 /// Notes one half of an order's life; the answer and the push may come in either order.
-fn settle(lives: &Mutex<Lives>, id: String, intended: Option<Instant>, pushed: Option<Instant>) {
+fn record(lives: &Mutex<Lives>, id: String, intended: Option<Instant>, pushed: Option<Instant>) {
     let mut lives = lives.lock().unwrap_or_else(PoisonError::into_inner);
     let (intended, pushed) = match (intended, pushed) {
         (Some(intended), None) => match lives.pushed.remove(&id) {

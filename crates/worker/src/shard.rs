@@ -46,12 +46,12 @@ pub(crate) async fn run(
     let committer = OutcomeCommitter::new(Arc::clone(&shared), shard, rescheduled);
     let outcomes_written = CancellationToken::new();
     let give_up = CancellationToken::new();
-    let patience = shared.settings.tuning.store_timeout;
+    let store_timeout = shared.settings.tuning.store_timeout;
     let work = async {
         pool.run(stop).await;
         tokio::select! {
             () = outcomes_written.cancelled() => {}
-            () = tokio::time::sleep(patience) => give_up.cancel(),
+            () = tokio::time::sleep(store_timeout) => give_up.cancel(),
         }
     };
     let outcomes = async {
