@@ -2,7 +2,7 @@
 -- knows and the buckets of its orders; a commit under another epoch, or of a bucket that is not here, is refused.
 
 ALTER TABLE shard
-    -- Incremented by whoever changes the map. It is in this row, because the row's lock orders commits and such changes.
+    -- Incremented with each change of the map. It is in this row, because the row's lock orders commits and such changes.
     ADD COLUMN map_epoch bigint NOT NULL DEFAULT 1;
 
 -- One row: bit n (as get_bit counts) says whether this shard owns home bucket n. It is apart from `shard`, whose row is

@@ -77,7 +77,7 @@ impl CountChanges {
 }
 
 /// Takes the next numbers of events, draws the bits that they are stored with, and adds to the counts. Fails if the map
-/// of buckets has another epoch, or if the shard does not own one of the buckets. Whoever changes the map changes the epoch in
+/// of buckets has another epoch, or if the shard does not own one of the buckets. Each change of the map changes the epoch in
 /// the same row, so that this sees the epoch of before and commits first, or sees the new one and fails.
 ///
 /// The bits are those of a random UUID, which the server makes from the operating system's randomness for each

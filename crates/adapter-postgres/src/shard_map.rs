@@ -27,7 +27,7 @@ pub struct BucketRange {
     pub shard: ShardId,
 }
 
-/// The epoch of a shard's map as this process knows it. Whoever changes the map increments it, so that no process commits
+/// The epoch of a shard's map as this process knows it. Each change of the map increments it, so that no process commits
 /// by the map of before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MapEpoch(pub(crate) i64);

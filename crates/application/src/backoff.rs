@@ -1,6 +1,6 @@
 //! How long to wait before trying again: exponential, and with full jitter for those who would otherwise come back together.
 //!
-//! The worker, the hub, the stores and the importer use it for everything that they try again. Pure: it sleeps for nobody, and
+//! The worker, the hub, the stores and the importer use it for everything that they try again. Pure: it does not sleep, and
 //! random bits are handed in.
 
 use std::time::Duration;

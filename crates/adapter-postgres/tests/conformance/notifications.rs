@@ -64,7 +64,7 @@ impl Wiretap {
         next.expect("the server delivers").unwrap()
     }
 
-    /// Everything that was published since the last call: waits for so many notifications, and finds those behind them.
+    /// Everything that was published since the last call: waits for this many notifications, and takes those that follow.
     async fn published(&mut self, expected: usize) -> Vec<Notification> {
         const END: &str = "the end of the test";
         let mut published = Vec::new();

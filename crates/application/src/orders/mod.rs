@@ -70,7 +70,7 @@ pub trait Orders: Send + Sync + 'static {
         external_id: &ExternalId,
     ) -> Result<Option<Arc<Order>>, ReadError>;
 
-    /// The order with this id or, if there is none, the one with this external id, whoever its user is: clients of the
+    /// The order with this id or, if there is none, the one with this external id of any user: clients of the
     /// systems that ordermill replaces name their orders so. Needs `orders:read`.
     ///
     /// # Errors

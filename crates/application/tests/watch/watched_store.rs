@@ -37,7 +37,7 @@ pub struct WatchedStore {
 impl WatchedStore {
     pub fn new(shards: u16) -> Arc<Self> {
         let numbers: Vec<_> = (0..shards).map(ShardId).collect();
-        // The store's own hints reach nobody, so that the test decides which ones get lost.
+        // The store's own hints have no receiver, so that the test decides which ones get lost.
         let unheard = Arc::new(InProcessHints::new(&numbers));
         Arc::new(Self {
             memory: InMemoryStore::new(shards, Arc::new(SystemClock::new()), unheard),

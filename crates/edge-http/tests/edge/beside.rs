@@ -132,7 +132,7 @@ impl Server {
         self.commit(vec![write]).await;
     }
 
-    /// Works off up to `limit` orders, as a worker does; two changes each.
+    /// Processes up to `limit` orders, as a worker does; two changes each.
     pub async fn work_off(&self, limit: usize) -> usize {
         let lease = Duration::from_secs(60);
         let claimed = self

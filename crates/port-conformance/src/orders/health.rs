@@ -10,7 +10,7 @@ use super::subject::{Subject, caller};
 use crate::faulty::FaultMode;
 use crate::order_store::sample;
 
-/// Each shard is available, out of reach, or takes no commits for a reason that is told.
+/// Each shard is available, out of reach, or takes no commits for a stated reason.
 pub async fn each_shard_says_how_it_is(carrier: &dyn Carrier) {
     let full = |shard| StoreError::Full {
         shard,

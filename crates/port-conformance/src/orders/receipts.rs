@@ -38,7 +38,7 @@ pub async fn a_stored_receipt_is_read_from_its_store(carrier: &dyn Carrier) {
     assert_eq!(read, Ok(FoundReceipt::Text(text)));
 }
 
-/// A receipt store that fails is told from the order store, with all that it said.
+/// A failure of the receipt store differs from one of the order store, and keeps its whole reason.
 pub async fn a_receipt_store_that_fails_is_named(carrier: &dyn Carrier) {
     let subject = Subject::with_receipt_store(carrier).await;
     let order = subject.place(sample::full("alice", "A-1")).await;
