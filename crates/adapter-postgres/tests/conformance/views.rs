@@ -380,17 +380,19 @@ async fn the_tables_can_be_read_by_a_person() {
 
 /// Two roles of the server, dropped by the test at its end.
 async fn create_roles(beside: &Beside, schema: &str, roles: [&str; 2]) {
+    const PAGE: &str = include_str!("../../../../docs/POSTGRES.md");
     let [server, reporting] = roles;
-    beside
-        .run(&format!(
-            "CREATE ROLE {server} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {server}; \
-             GRANT SELECT, INSERT, UPDATE, DELETE ON orders, events TO {server}; \
-             GRANT SELECT, UPDATE ON shard TO {server}; \
-             GRANT SELECT ON refinery_schema_history TO {server}; \
-             CREATE ROLE {reporting} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {reporting}; \
-             GRANT SELECT ON orders_readable, order_lines, order_adjustments TO {reporting}"
-        ))
-        .await;
+    let mut statements = String::new();
+    for role in roles {
+        statements +=
+            &format!("CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};");
+    }
+    for grant in PAGE.lines().filter(|line| line.starts_with("GRANT ")) {
+        statements += &grant
+            .replace("TO ordermill_server;", &format!("TO {server};"))
+            .replace("TO reporting;", &format!("TO {reporting};"));
+    }
+    beside.run(&statements).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
