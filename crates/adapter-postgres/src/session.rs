@@ -1,4 +1,4 @@
-//! How a writer comes to its connection: dialled, settled, compared with the configuration, the epoch of its map read and
+//! How a writer comes to its connection: dialled, configured, compared with the configuration, the epoch of its map read and
 //! its statements prepared. One attempt; the writer tries again.
 
 use std::sync::Arc;

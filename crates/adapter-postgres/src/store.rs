@@ -30,7 +30,7 @@ use crate::shard_state::ShardState;
 use crate::start::reach;
 use crate::writer::Writer;
 
-/// How long [`OrderStore::close`] waits for the tasks.
+/// How long [`OrderWriter::close`] waits for the tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An `OrderStore` over one or more PostgreSQL servers. See the crate's documentation.

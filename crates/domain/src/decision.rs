@@ -20,21 +20,10 @@ pub struct Decision {
     pub order: Arc<Order>,
     /// What is recorded of it.
     pub event: Event,
-    /// Events of the same decision that come before `event`; empty but where several steps are committed as one.
+    /// Events of the same decision that come before `event`: the steps of imported history. Empty for every other decision.
     pub earlier: Vec<Event>,
     /// What the worker has to do after it.
     pub job: Job,
-}
-
-impl Decision {
-    /// This decision and the one that follows it as one: they are committed together, with the events of both.
-    #[must_use]
-    pub fn then(self, next: Self) -> Self {
-        let mut earlier = self.earlier;
-        earlier.push(self.event);
-        earlier.extend(next.earlier);
-        Self { earlier, ..next }
-    }
 }
 
 /// What a decision leaves for the workers.

@@ -1,7 +1,7 @@
 //! Processes orders: claims due ones, hands each to the handler, writes its receipt and commits its outcome.
 //!
 //! The binary builds a [`Worker`] out of the application's ports and runs it in the processor role. Inside, each shard
-//! has its own small services (pool or immediate loop, outcome committer, heartbeat, rescuer), each a file, each with one
+//! has its own small services (pool, outcome committer, heartbeat, rescuer), each a file, each with one
 //! contract: it runs until its stop token, then leaves nothing undone or says what. All shards share one circuit
 //! breaker, one limiter and one bound of running attempts, because they share the endpoint behind the handler. The worker
 //! never writes anything but guarded outcomes: at least once, with one effect.

@@ -1,4 +1,4 @@
-//! The loop of one shard for a handler that takes time: permits first, then a claim of at most that many orders, then a task
+//! The loop of one shard: permits first, then a claim of at most that many orders, then a task
 //! per order. It ends when the worker stops and every attempt has ended or was given back.
 //!
 //! What is claimed next is decided here: a quarantined order, which takes all permits, so that nothing is claimed beside it
