@@ -1,4 +1,4 @@
-//! Making answers: bytes, type, and the headers of an order. Endpoints call it; `dispatch` adds what all answers have.
+//! Making answers: bytes, type, and the headers of an order. Handlers call it; the layers add what all answers have.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};

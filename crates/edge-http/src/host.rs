@@ -4,13 +4,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::header::HOST;
-use axum::http::request::Parts;
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri};
 
 /// Whether every host that the request names is this machine. A request that names none comes from no browser.
-pub(crate) fn is_loopback(request: &Parts) -> bool {
-    let in_uri = request.uri.authority().map(Authority::host);
-    let in_headers = request.headers.get_all(HOST).iter().map(|value| {
+pub(crate) fn is_loopback(uri: &Uri, headers: &HeaderMap) -> bool {
+    let in_uri = uri.authority().map(Authority::host);
+    let in_headers = headers.get_all(HOST).iter().map(|value| {
         let authority: Option<Authority> = value.to_str().ok().and_then(|value| value.parse().ok());
         authority.is_some_and(|authority| names_loopback(authority.host()))
     });
@@ -41,7 +41,7 @@ mod tests {
 
     fn is_loopback(request: Builder) -> bool {
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        super::is_loopback(&parts)
+        super::is_loopback(&parts.uri, &parts.headers)
     }
 
     #[test]

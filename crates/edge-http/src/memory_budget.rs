@@ -1,6 +1,7 @@
-//! The memory budget of all request bodies together. A server's state has one; `request` reserves memory in it while it
-//! reads.
+//! The memory budget of all request bodies together. A server's state has one; the layer that reads bodies reserves memory
+//! in it while it reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most bytes of bodies that all requests of a server hold together. Bodies that come in one small piece are not
@@ -16,24 +17,24 @@ impl MemoryBudget {
             free: AtomicUsize::new(bytes),
         }
     }
-
-    /// The reservation of a body that has not begun: nothing.
-    pub(crate) const fn empty_reservation(&self) -> Reservation<'_> {
-        Reservation {
-            budget: self,
-            bytes: 0,
-        }
-    }
 }
 
 /// What one body has reserved, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Reservation<'a> {
-    budget: &'a MemoryBudget,
+pub(crate) struct Reservation {
+    budget: Arc<MemoryBudget>,
     bytes: usize,
 }
 
-impl Reservation<'_> {
+impl Reservation {
+    /// The reservation of a body that has not begun: nothing.
+    pub(crate) fn empty(budget: &Arc<MemoryBudget>) -> Self {
+        Self {
+            budget: Arc::clone(budget),
+            bytes: 0,
+        }
+    }
+
     /// Reserves `bytes` more; false if the budget is used up.
     pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
         let is_reserved = self
@@ -50,7 +51,7 @@ impl Reservation<'_> {
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if self.bytes > 0 {
             let free = &self.budget.free;

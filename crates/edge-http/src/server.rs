@@ -7,7 +7,9 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::http::{Request, Version};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, Version};
 use edge_listener::{Listening, ServeReport};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -18,12 +20,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use crate::connection_timeouts::{ConnectionActivity, TimedStream};
-use crate::dispatch::Dispatcher;
-use crate::router::Port;
+use crate::router;
 use crate::settings::EdgeSettings;
-use crate::state::EdgeState;
+use crate::state::{Edge, EdgeState};
 
 /// The bound that HTTP/1 has by itself.
 const HEADERS_BY_DEFAULT: usize = 100;
@@ -38,7 +40,7 @@ pub async fn serve(
     soft: CancellationToken,
     hard: CancellationToken,
 ) -> ServeReport {
-    serve_port(listener, Port::Main, state, soft, hard).await
+    serve_port(listener, router::main_port, state, soft, hard).await
 }
 
 /// As [`serve`], for the separate port that serves `/ws` alone, and to any page. Its tasks are its own.
@@ -49,12 +51,12 @@ pub async fn serve_websockets(
     hard: CancellationToken,
 ) -> ServeReport {
     state.tasks = TaskTracker::new();
-    serve_port(listener, Port::WebSocket, state, soft, hard).await
+    serve_port(listener, router::websocket_port, state, soft, hard).await
 }
 
 async fn serve_port(
     listener: TcpListener,
-    port: Port,
+    routes: fn(&Edge, bool) -> Router,
     mut state: EdgeState,
     soft: CancellationToken,
     hard: CancellationToken,
@@ -70,7 +72,7 @@ async fn serve_port(
         hard,
         cut,
     };
-    let server = Arc::new(Server::new(&listener, port, state));
+    let server = Arc::new(Server::new(&listener, routes, &Arc::new(state)));
     listening
         .serve(listener, |stream, permit| {
             Arc::clone(&server).connection(stream, permit)
@@ -80,7 +82,7 @@ async fn serve_port(
 
 /// What the connections share.
 struct Server {
-    dispatcher: Arc<Dispatcher>,
+    router: Router,
     builder: Builder<Tracked>,
     settings: Arc<EdgeSettings>,
     soft: CancellationToken,
@@ -88,16 +90,16 @@ struct Server {
 }
 
 impl Server {
-    fn new(listener: &TcpListener, port: Port, state: EdgeState) -> Self {
+    fn new(listener: &TcpListener, routes: fn(&Edge, bool) -> Router, edge: &Edge) -> Self {
         let is_loopback = listener
             .local_addr()
             .is_ok_and(|address| address.ip().is_loopback());
         Self {
-            builder: builder(&state.settings, Tracked(state.tasks.clone())),
-            settings: Arc::clone(&state.settings),
-            soft: state.soft.clone(),
-            hard: state.hard.clone(),
-            dispatcher: Arc::new(Dispatcher::new(state, port, is_loopback)),
+            builder: builder(&edge.settings, Tracked(edge.tasks.clone())),
+            settings: Arc::clone(&edge.settings),
+            soft: edge.soft.clone(),
+            hard: edge.hard.clone(),
+            router: routes(edge, is_loopback),
         }
     }
 
@@ -111,7 +113,16 @@ impl Server {
         let stream = TimedStream::new(stream, Arc::clone(&activity), &self.settings);
         let service = service_fn(|request: Request<Incoming>| {
             let in_flight = activity.begin_request(request.version() == Version::HTTP_2);
-            Arc::clone(&self.dispatcher).answer(request, in_flight)
+            let answer = self.router.clone().oneshot(request.map(Body::new));
+            async move {
+                let answer = answer.await;
+                if let Ok(answer) = &answer
+                    && answer.status() == StatusCode::SWITCHING_PROTOCOLS
+                {
+                    in_flight.hand_over();
+                }
+                answer
+            }
         });
         let mut connection = pin!(
             self.builder

@@ -1,6 +1,7 @@
 //! What every endpoint of the edge shares: the use cases, the settings, and the tokens that stop it.
 //!
-//! The binary makes one and passes it to [`crate::serve`]; endpoints and live streams borrow it. It holds no order.
+//! The binary makes one and passes it to [`crate::serve`]; handlers and live streams share it as [`Edge`]. It holds no
+//! order.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,6 +17,9 @@ use tokio_util::task::TaskTracker;
 use crate::memory_budget::MemoryBudget;
 use crate::settings::EdgeSettings;
 use crate::work_health::WorkHealth;
+
+/// The state as the routers and handlers of a port share it.
+pub(crate) type Edge = Arc<EdgeState>;
 
 /// What the endpoints share. Clones share everything.
 #[derive(Clone)]
@@ -73,7 +77,7 @@ impl EdgeState {
         self.caller_for(trace, self.settings.request_deadline)
     }
 
-    /// A caller that waits at most `connection_timeouts` from now.
+    /// A caller that waits at most `timeout` from now.
     pub(crate) fn caller_for(&self, trace: Trace, timeout: Duration) -> Caller {
         Caller::trusted(trace, Deadline::now() + timeout)
     }

@@ -1,12 +1,11 @@
-//! How a refusal sounds where a dialect is spoken: the status stays, the form is the dialect's.
+//! The form of refusals: ours, and those of the dialects, which keep the status and change the body.
 //!
-//! `dispatch` calls it for every refusal, also for those that come before any endpoint.
+//! The layer `render_problem` calls it for every refusal, also for those that come before any handler.
 
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use domain::RequestId;
 use order_json::write_text;
 
 use crate::answer::{self, Answer};
@@ -19,26 +18,33 @@ pub(crate) enum ErrorFormat {
     Problem,
     /// orderflow: `{"error": ...}`, but a wrong method as text; open to pages of every origin.
     Orderflow,
-    /// A line of text: orderSystem, Order System, and every address that there is not.
+    /// A line of text: orderSystem and Order System.
     PlainText,
+    /// At addresses that do not exist: problem+json below our own addresses, else a line of text, as all dialects have it.
+    UnknownRoute,
 }
 
 impl ErrorFormat {
-    /// The whole refusal, except for what `dispatch` adds to every answer.
+    /// The whole refusal, except for what the layers add to every answer. `path` is the requested path.
     pub(crate) fn render(
         self,
         problem: &Problem,
         path: &str,
-        request_id: &RequestId,
+        request_id: Option<&str>,
         retry_after_seconds: u64,
     ) -> Answer {
-        let mut response = match (self, problem.status()) {
+        let format = match self {
+            Self::UnknownRoute if is_ours(path) => Self::Problem,
+            Self::UnknownRoute => Self::PlainText,
+            format => format,
+        };
+        let mut response = match (format, problem.status()) {
             (Self::Problem, _) => return problem.render(path, request_id, retry_after_seconds),
             (_, status @ StatusCode::NOT_FOUND) => answer::text(status, "404 page not found\n"),
             (_, status @ StatusCode::METHOD_NOT_ALLOWED) => {
                 answer::text(status, "method not allowed\n")
             }
-            (Self::PlainText, status) => answer::text(status, format!("{}\n", problem.words())),
+            (Self::PlainText | Self::UnknownRoute, status) => answer::text(status, format!("{}\n", problem.words())),
             (Self::Orderflow, status) => {
                 let mut body = b"{\"error\":".to_vec();
                 write_text(&problem.words(), &mut body);
@@ -53,7 +59,7 @@ impl ErrorFormat {
     /// Adds what every answer carries here.
     pub(crate) fn finish(self, headers: &mut HeaderMap) {
         match self {
-            Self::Problem | Self::PlainText => {}
+            Self::Problem | Self::PlainText | Self::UnknownRoute => {}
             Self::Orderflow => {
                 const ORIGIN: HeaderValue = HeaderValue::from_static("*");
                 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
@@ -64,4 +70,13 @@ impl ErrorFormat {
             }
         }
     }
+}
+
+/// Whether an unknown path lies below our own addresses, not below a dialect's.
+fn is_ours(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(
+        first,
+        Some("v1" | "ws" | "docs" | "livez" | "readyz" | "health" | "openapi.json" | "dashboard")
+    )
 }

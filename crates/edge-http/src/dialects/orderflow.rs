@@ -1,30 +1,60 @@
 //! orderflow: `POST`, `GET` and `OPTIONS /api/orders`, and the headers that open its addresses to every origin. An
 //! order there is one product, a quantity and a price, on one of two shards, which depends on the user's first letter.
 //!
-//! Called by `dialects::call`. Its `/health`, if the settings ask for it, is ours with its `service` in it.
+//! `router` mounts its routes. Its `/health`, if the settings ask for it, is ours with its `service` in it.
 
 use std::borrow::Cow;
 use std::io::Write as _;
 
 use application::ports::ListFilter;
 use application::{ListRequest, PlaceError, Placed};
-use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
 use domain::{
     Currency, Given, Line, LineDraft, Order, OrderDraft, PlaceOrder, Receipt, ReceiptTemplate,
-    Status, Trace, UserId,
+    Status, UserId,
 };
 use order_json::write_text;
 use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
 
+use super::ErrorFormat;
 use super::amounts::{is_above_zero, write_short_amount};
 use super::fields;
-use super::placing::{bad_request, checked};
+use super::placing::{PLACING, Placing, bad_request, checked};
 use crate::answer::{self, Answer};
 use crate::endpoints::probes;
-use crate::problem::Problem;
-use crate::request::RequestContext;
-use crate::state::EdgeState;
+use crate::openapi::parameters::{ApiUserIdParameter, IdempotencyKeyParameter};
+use crate::openapi::refusals::{STORE, refusals};
+use crate::openapi::schemas::dialect::{ApiOrderPlaced, ApiOrders, NewApiOrder};
+use crate::openapi::{examples, tags};
+use crate::problem::{Code, Problem};
+use crate::request::{RequestCaller, RequestTrace};
+use crate::state::Edge;
+
+refusals!(PlaceApiOrderRefusals in ErrorFormat::Orderflow => PLACING, [Code::Overloaded]);
+refusals!(ListApiOrdersRefusals in ErrorFormat::Orderflow => STORE, [Code::Overloaded]);
+refusals!(AllowApiOrdersRefusals in ErrorFormat::Orderflow => [Code::Overloaded]);
+
+/// An example of a body.
+fn new_order() -> Value {
+    json!({"user_id": "alice", "product_name": "Laptop", "quantity": 2, "price": 999.5})
+}
+
+/// An example of an answer.
+fn placed() -> Value {
+    json!({
+        "order": examples::api_order("created"),
+        "receipt": format!("receipts/alice/{}.txt", examples::ID),
+        "shard": "shard1",
+        "shard_info": "shard1 (A-M)"
+    })
+}
+
+/// An example of a list.
+fn orders() -> Value {
+    json!({"count": 1, "orders": [examples::api_order("pending")]})
+}
 
 const FIELDS: [&str; 4] = ["user_id", "product_name", "quantity", "price"];
 const NAMES: [(&str, &str); 5] = [
@@ -41,12 +71,31 @@ const MAX_QUANTITY: i64 = 1_000_000;
 /// orderflow crashed at higher prices.
 const PRICES_BELOW: u64 = 100_000_000;
 
-pub(super) async fn place(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+/// Place an order (orderflow)
+#[utoipa::path(
+    post,
+    path = "/api/orders",
+    operation_id = "placeApiOrder",
+    tag = tags::DIALECTS,
+    params(IdempotencyKeyParameter),
+    request_body(content = NewApiOrder, example = json!(new_order())),
+    responses(
+        (
+            status = 201,
+            description = "A new order, durable.",
+            body = ApiOrderPlaced,
+            example = json!(placed()),
+            headers(("Cache-Control")),
+        ),
+        PlaceApiOrderRefusals,
+    ),
+)]
+pub(crate) async fn place_api_order(
+    State(edge): State<Edge>,
+    placing: Placing,
 ) -> Result<Answer, Problem> {
     let read = |bytes: &[u8], currency| command(bytes, currency).map(|command| (command, ()));
-    let (placed, ()) = super::placing::place(edge, context, read).await?;
+    let (placed, ()) = placing.place(&edge, read).await?;
     match placed {
         Ok(Placed::Created(order) | Placed::Replayed(order) | Placed::Existing(order)) => {
             Ok(created(&order))
@@ -207,8 +256,32 @@ const ORDERS_AT_A_TIME: usize = 200;
 /// A list that has grown to this size ends.
 const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
 
-pub(super) async fn list(edge: &EdgeState, context: RequestContext<'_>) -> Result<Answer, Problem> {
-    let user = match user_in(context.parts.uri.query()).as_deref() {
+/// List orders (orderflow)
+///
+/// The newest 50 of each shard; of one user up to 10,000.
+#[utoipa::path(
+    get,
+    path = "/api/orders",
+    operation_id = "listApiOrders",
+    tag = tags::DIALECTS,
+    params(ApiUserIdParameter),
+    responses(
+        (
+            status = 200,
+            description = "The orders.",
+            body = ApiOrders,
+            example = json!(orders()),
+            headers(("Cache-Control")),
+        ),
+        ListApiOrdersRefusals,
+    ),
+)]
+pub(crate) async fn list_api_orders(
+    State(edge): State<Edge>,
+    RawQuery(query): RawQuery,
+    RequestCaller(caller): RequestCaller,
+) -> Result<Answer, Problem> {
+    let user = match user_in(query.as_deref()).as_deref() {
         None | Some("") => None,
         Some(text) => match UserId::new(text) {
             Ok(user) => Some(user),
@@ -220,7 +293,6 @@ pub(super) async fn list(edge: &EdgeState, context: RequestContext<'_>) -> Resul
         Some(_) => Listed::of_user(),
         None => Listed::of_all(),
     };
-    let caller = edge.caller(context.trace());
     let mut request = ListRequest {
         filter: ListFilter {
             user_id: user,
@@ -325,14 +397,25 @@ impl Listed {
     }
 }
 
-/// Our health, and before it the member that its clients look for.
-pub(super) async fn say_health(edge: &EdgeState, trace: Trace) -> Result<Answer, Problem> {
-    probes::say_health(edge, trace, Some("orderflow-producer")).await
+/// Our health, and before it the member that its clients look for. Any method is answered alike.
+pub(crate) async fn say_health(
+    State(edge): State<Edge>,
+    RequestTrace(trace): RequestTrace,
+) -> Result<Answer, Problem> {
+    probes::say_health(&edge, trace, Some("orderflow-producer")).await
 }
 
-/// `OPTIONS`: the headers that every answer has here are the whole answer.
-pub(super) fn allow_origins() -> Answer {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
+/// What pages of other origins may do (orderflow)
+#[utoipa::path(
+    options,
+    path = "/api/orders",
+    operation_id = "allowApiOrders",
+    tag = tags::DIALECTS,
+    responses(
+        (status = 204, description = "The headers say it."),
+        AllowApiOrdersRefusals,
+    ),
+)]
+pub(crate) async fn allow_api_orders() -> StatusCode {
+    StatusCode::NO_CONTENT
 }

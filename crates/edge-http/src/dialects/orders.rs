@@ -2,23 +2,77 @@
 //! and passes it to that dialect.
 
 use application::PlaceError;
+use axum::extract::State;
 use domain::PlaceOrder;
+use serde_json::{Value, json};
 
 use super::fields::Field;
 use super::orders_body::Fields;
-use super::{order_system, ordersystem};
+use super::placing::{PLACING, Placing};
+use super::{ErrorFormat, order_system, ordersystem};
 use crate::answer::Answer;
+use crate::openapi::parameters::IdempotencyKeyParameter;
+use crate::openapi::refusals::refusals;
+use crate::openapi::schemas::dialect::{NewNumberedOrder, NumberedOrder, OrderAccepted};
+use crate::openapi::{examples, tags};
 use crate::problem::{Code, Problem};
-use crate::request::RequestContext;
 use crate::settings::OrdersDialect;
-use crate::state::EdgeState;
+use crate::state::Edge;
 
-pub(super) async fn place(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+refusals!(PlaceNumberedOrderRefusals in ErrorFormat::PlainText => PLACING, [
+    Code::DialectConflict,
+    Code::Overloaded,
+    Code::RefusedByStore,
+]);
+
+/// A body of orderSystem.
+fn without_order_id() -> Value {
+    json!({"user_id": "alice", "amount": 99.9})
+}
+
+/// A body of Order System.
+fn with_order_id() -> Value {
+    json!({"order_id": "A-1", "user_id": "alice", "amount": 99.9, "currency": "USD"})
+}
+
+/// Place an order (orderSystem, Order System)
+///
+/// A body with an `order_id` is Order System's, any other one orderSystem's, unless the setting `dialects.orders` says
+/// otherwise.
+#[utoipa::path(
+    post,
+    path = "/orders",
+    operation_id = "placeNumberedOrder",
+    tag = tags::DIALECTS,
+    params(IdempotencyKeyParameter),
+    request_body(content = NewNumberedOrder, examples(
+        ("orderSystem" = (value = json!(without_order_id()))),
+        ("Order System" = (value = json!(with_order_id()))),
+    )),
+    responses(
+        (
+            status = 201,
+            description = "orderSystem: a new order, durable.",
+            body = NumberedOrder,
+            example = json!(examples::numbered_order()),
+            headers(("Cache-Control")),
+        ),
+        (
+            status = 202,
+            description = "Order System: the order is durable, now or since before.",
+            body = OrderAccepted,
+            example = json!({"orderId": "A-1", "status": "order accepted"}),
+            headers(("Cache-Control")),
+        ),
+        PlaceNumberedOrderRefusals,
+    ),
+)]
+pub(crate) async fn place_numbered_order(
+    State(edge): State<Edge>,
+    placing: Placing,
 ) -> Result<Answer, Problem> {
     let whose = edge.settings.orders_dialect;
-    let (placed, brings_order_id) = super::placing::place(edge, context, |bytes, currency| {
+    let (placed, brings_order_id) = placing.place(&edge, |bytes, currency| {
         let fields = Fields::read(bytes)?;
         let brings_order_id = match whose {
             OrdersDialect::Auto => fields.order_id != Field::Missing,

@@ -1,25 +1,36 @@
 //! orderSystem: `POST /orders` of a user and an amount, `GET /orders/{id}`, and what its WebSocket port says of an
 //! order that is over; the rest of that port is `live::websocket`'s.
 //!
-//! Called by `dialects::call`, by `orders`, which has read the body, and by the WebSocket port.
+//! `router` mounts its route; `orders`, which has read the body, and the WebSocket port call the rest.
 
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
 use application::{Caller, NamedOrder, Placed};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use order_json::write_text;
-use percent_encoding::percent_decode_str;
 
 use super::amounts::write_short_amount;
 use super::orders_body::{Fields, incomplete, malformed, refused};
+use super::ErrorFormat;
 use super::placing::checked;
 use crate::answer::{self, Answer};
+use crate::openapi::parameters::OrderNameParameter;
+use crate::openapi::refusals::{STORE, refusals};
+use crate::openapi::schemas::dialect::NumberedOrder;
+use crate::openapi::{examples, tags};
 use crate::problem::{Code, Problem};
-use crate::request::RequestContext;
-use crate::state::EdgeState;
+use crate::request::RequestCaller;
+use crate::state::{Edge, EdgeState};
+
+refusals!(GetNumberedOrderRefusals in ErrorFormat::PlainText => STORE, [
+    Code::DialectConflict,
+    Code::OrderNotFound,
+]);
 
 pub(super) fn command(fields: Fields<'_>, currency: Currency) -> Result<PlaceOrder, Problem> {
     let user_id = fields.user_id.text().map_err(|_| malformed())?;
@@ -76,16 +87,34 @@ pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
     let _ = write!(out, r#","status":"{}"}}"#, status_word(status));
 }
 
-pub(super) async fn get(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
-    id: &str,
+/// Read an order (orderSystem)
+///
+/// By our id, or by the client's own number; 409 if two users have the same one.
+#[utoipa::path(
+    get,
+    path = "/orders/{id}",
+    operation_id = "getNumberedOrder",
+    tag = tags::DIALECTS,
+    params(OrderNameParameter),
+    responses(
+        (
+            status = 200,
+            description = "The order as it is now.",
+            body = NumberedOrder,
+            example = json!(examples::numbered_order()),
+            headers(("Cache-Control")),
+        ),
+        GetNumberedOrderRefusals,
+    ),
+)]
+pub(crate) async fn get_numbered_order(
+    State(edge): State<Edge>,
+    id: Result<Path<String>, PathRejection>,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    let id = percent_decode_str(id)
-        .decode_utf8()
-        .map_err(|_| Problem::order_not_found())?;
-    let caller = edge.caller(context.trace());
-    let order = named(edge, &caller, &id).await?;
+    // A name that is no UTF-8 is no order's.
+    let Path(id) = id.map_err(|_| Problem::order_not_found())?;
+    let order = named(&edge, &caller, &id).await?;
     let order = order.ok_or_else(Problem::order_not_found)?;
     Ok(answer(StatusCode::OK, &order, &id))
 }

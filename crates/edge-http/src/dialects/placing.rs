@@ -2,31 +2,69 @@
 
 use std::borrow::Cow;
 
-use application::{PlaceError, Placed};
-use domain::{CheckRules, Currency, Fault, OrderDraft, PlaceOrder};
+use application::{Caller, PlaceError, Placed};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use bytes::Bytes;
+use domain::{CheckRules, Currency, Fault, IdempotencyKey, OrderDraft, PlaceOrder};
 
+use crate::openapi::refusals::STORE;
 use crate::problem::{Code, Problem};
-use crate::request::{RequestContext, key, read_body};
-use crate::state::EdgeState;
+use crate::request::{OptionalKey, RequestCaller, WholeBody};
+use crate::state::Edge;
 
-/// Places the order that `read` finds in the body; what `read` returns with it is for making the answer.
-pub(super) async fn place<T>(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
-    read: impl FnOnce(&[u8], Currency) -> Result<(PlaceOrder, T), Problem>,
-) -> Result<(Result<Placed, PlaceError>, T), Problem> {
-    let settings = &edge.settings;
-    let trace = context.trace();
-    let headers = &context.parts.headers;
-    // None of the systems had keys; a key that a client or a proxy sends is honoured.
-    let key = key(headers)?;
-    let limit = settings.max_body_bytes;
-    let bytes = read_body(edge, headers, context.body, context.began, limit).await?;
-    let (command, with) = read(bytes.as_sent(), settings.default_currency)?;
-    drop(bytes);
-    let caller = edge.caller(trace);
-    let placed = edge.orders.place(&caller, command, key).await;
-    Ok((placed, with))
+/// What placing an order is refused for, in any dialect.
+pub(super) const PLACING: [Code; 14] = [
+    Code::BodyBroken,
+    Code::BodyTimeout,
+    Code::BodyTooLarge,
+    // A dialect has words of its own for what it does not understand.
+    Code::DialectRefused,
+    Code::IdempotencyKeyInFlight,
+    Code::IdempotencyKeyReused,
+    Code::InvalidHeader,
+    Code::ReceiptStoreUnavailable,
+    Code::UnsupportedEncoding,
+    STORE[0],
+    STORE[1],
+    STORE[2],
+    STORE[3],
+    STORE[4],
+];
+
+/// A request that places an order. None of the systems had keys; a key that a client or a proxy sends is honoured.
+pub(crate) struct Placing {
+    caller: Caller,
+    key: Option<IdempotencyKey>,
+    body: Bytes,
+}
+
+impl FromRequest<Edge> for Placing {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let OptionalKey(key) = OptionalKey::from_request_parts(&mut parts, edge).await?;
+        let RequestCaller(caller) = RequestCaller::from_request_parts(&mut parts, edge)
+            .await
+            .unwrap_or_else(|never| match never {});
+        let request = Request::from_parts(parts, body);
+        let WholeBody(body) = WholeBody::from_request(request, edge).await?;
+        Ok(Self { caller, key, body })
+    }
+}
+
+impl Placing {
+    /// Places the order that `read` finds in the body; what `read` returns with it is for making the answer.
+    pub(super) async fn place<T>(
+        self,
+        edge: &Edge,
+        read: impl FnOnce(&[u8], Currency) -> Result<(PlaceOrder, T), Problem>,
+    ) -> Result<(Result<Placed, PlaceError>, T), Problem> {
+        let (command, with) = read(&self.body, edge.settings.default_currency)?;
+        drop(self.body);
+        let placed = edge.orders.place(&self.caller, command, self.key).await;
+        Ok((placed, with))
+    }
 }
 
 /// The command of a draft; or its faults in the form of `refusal`, with the dialect's own `names` of the fields.

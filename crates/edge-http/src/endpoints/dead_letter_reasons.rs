@@ -2,24 +2,52 @@
 
 use std::io::Write as _;
 
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use order_json::write_text;
 
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::{Query, RequestContext};
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::parameters::UserIdParameter;
+use crate::openapi::refusals::{REQUEST, STORE, refusals};
+use crate::openapi::schemas::standing::Reasons;
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{Query, RequestCaller};
+use crate::state::Edge;
 
+refusals!(ListReasonsRefusals: REQUEST, STORE, [Code::InvalidQuery]);
+
+/// How many dead letters there are, by reason
+///
+/// The most frequent reason first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters/reasons",
+    operation_id = "listDeadLetterReasons",
+    tag = tags::DEAD_LETTERS,
+    params(UserIdParameter),
+    responses(
+        (
+            status = 200,
+            description = "The reasons.",
+            body = Reasons,
+            example = json!(examples::reasons()),
+            headers(("Cache-Control")),
+        ),
+        ListReasonsRefusals,
+    ),
+)]
 pub(crate) async fn list_reasons(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    RawQuery(query): RawQuery,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    let mut query = Query::read(context.parts.uri.query(), &["user_id"]);
+    let mut query = Query::read(query.as_deref(), &["user_id"]);
     let user_id = query.user_id();
     query.finish()?;
     // As many as one replay by filter takes: what is shown is what it would do.
     let limit = edge.settings.tuning.max_replayed_at_once;
-    let caller = edge.caller(context.trace());
     let reading = edge.orders.dead_letter_reasons(&caller, user_id, limit);
     let found = reading.await?;
     let mut body = b"{\"data\":[".to_vec();

@@ -2,48 +2,110 @@
 //! answers with their number. The body is `{"user_id": ..., "code": ..., "reason": ...}`, all optional; `{}` means all
 //! dead letters.
 
+use application::Caller;
 use application::ports::ListFilter;
+use axum::extract::State;
 use axum::http::StatusCode;
 use domain::{Fault, Given, OrderCommand, Reason, UserId};
 use order_json::{Reader, read_dead_letter_command};
 
-use super::no_query;
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::{JSON, RequestContext, media_type, read_body};
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::refusals::{BODY, REQUEST, STORE, refusals};
+use crate::openapi::schemas::standing::{DeadLetterCommand, Discarded, Replayed};
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{JsonBody, NoQuery, RequestCaller};
+use crate::state::Edge;
 
-pub(crate) async fn command_dead_letters(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
-    command: OrderCommand,
+refusals!(ByFilterRefusals: REQUEST, BODY, STORE, [
+    Code::Contended,
+    Code::InvalidQuery,
+    Code::UnsupportedMediaType,
+]);
+
+/// Replay all dead letters of a filter
+///
+/// Newest first, up to 10,000 at a time unless configured otherwise; with `has_more: true` there may be more: send the
+/// request again.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/replay",
+    operation_id = "replayDeadLetters",
+    tag = tags::DEAD_LETTERS,
+    request_body(content = DeadLetterCommand, examples(
+        ("of a failure" = (value = json!(examples::dead_letter_command()))),
+        ("all" = (value = json!({}))),
+    )),
+    responses(
+        (
+            status = 200,
+            description = "How many are PENDING again.",
+            body = Replayed,
+            example = json!({"replayed": 12, "has_more": false}),
+            headers(("Cache-Control")),
+        ),
+        ByFilterRefusals,
+    ),
+)]
+pub(crate) async fn replay_dead_letters(
+    State(edge): State<Edge>,
+    _: NoQuery,
+    RequestCaller(caller): RequestCaller,
+    body: JsonBody,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
-    let trace = context.trace();
-    let headers = &context.parts.headers;
-    media_type(headers, JSON)?;
-    let bytes = read_body(
-        edge,
-        headers,
-        context.body,
-        context.began,
-        edge.settings.max_body_bytes,
-    )
-    .await?;
-    let (filter, reason) = read_command(&bytes)?;
-    let caller = edge.caller(trace);
+    by_filter(&edge, &caller, OrderCommand::Replay, "replayed", &body).await
+}
+
+/// Discard all dead letters of a filter
+///
+/// Newest first, up to 10,000 at a time unless configured otherwise; with `has_more: true` there may be more: send the
+/// request again.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/discard",
+    operation_id = "discardDeadLetters",
+    tag = tags::DEAD_LETTERS,
+    request_body(content = DeadLetterCommand, examples(
+        ("of a failure" = (value = json!(examples::dead_letter_command()))),
+        ("all" = (value = json!({}))),
+    )),
+    responses(
+        (
+            status = 200,
+            description = "How many are CANCELLED.",
+            body = Discarded,
+            example = json!({"discarded": 12, "has_more": false}),
+            headers(("Cache-Control")),
+        ),
+        ByFilterRefusals,
+    ),
+)]
+pub(crate) async fn discard_dead_letters(
+    State(edge): State<Edge>,
+    _: NoQuery,
+    RequestCaller(caller): RequestCaller,
+    body: JsonBody,
+) -> Result<Answer, Problem> {
+    by_filter(&edge, &caller, OrderCommand::Discard, "discarded", &body).await
+}
+
+async fn by_filter(
+    edge: &Edge,
+    caller: &Caller,
+    command: OrderCommand,
+    member: &'static str,
+    body: &[u8],
+) -> Result<Answer, Problem> {
+    let (filter, reason) = read_command(body)?;
     let limit = edge.settings.tuning.max_replayed_at_once;
     let changed = edge
         .orders
-        .command_dead_letters(&caller, filter, command, reason, limit)
+        .command_dead_letters(caller, filter, command, reason, limit)
         .await?;
     // If the bound was reached, there may be more: the client asks again.
     let has_more = changed == limit;
-    let word = match command {
-        OrderCommand::Discard => "discarded",
-        _ => "replayed",
-    };
-    let body = format!("{{\"{word}\":{changed},\"has_more\":{has_more}}}");
+    let body = format!("{{\"{member}\":{changed},\"has_more\":{has_more}}}");
     Ok(answer::json(StatusCode::OK, body.into_bytes()))
 }
 

@@ -1,17 +1,45 @@
 //! `/docs/errors/{code}`: what a problem means and what to do about it; the address that a problem's `type` names.
 
+use axum::extract::Path;
 use axum::http::StatusCode;
 
-use super::no_query;
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::RequestContext;
+use crate::openapi::parameters::ProblemCodeParameter;
+use crate::openapi::refusals::{REQUEST, refusals};
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::NoQuery;
+
+refusals!(GetErrorPageRefusals: REQUEST, [Code::InvalidQuery, Code::NoSuchRoute]);
 
 /// One section a code, under its name.
 const PAGES: &str = include_str!("../../../../docs/errors/README.md");
 
-pub(crate) fn show(context: &RequestContext<'_>, code: &str) -> Result<Answer, Problem> {
-    no_query(context)?;
+/// What a problem means and what to do about it
+///
+/// The address that a problem's `type` names.
+#[utoipa::path(
+    get,
+    path = "/docs/errors/{code}",
+    operation_id = "getErrorPage",
+    tag = tags::PAGES,
+    params(ProblemCodeParameter),
+    responses(
+        (
+            status = 200,
+            description = "The code, and what to do about it.",
+            body = String,
+            content_type = "text/plain",
+            example = "order_not_found\n404. There is no order with this id, or none that you may see.\n",
+            headers(("Cache-Control")),
+        ),
+        GetErrorPageRefusals,
+    ),
+)]
+pub(crate) async fn show_error(
+    _: NoQuery,
+    Path(code): Path<String>,
+) -> Result<Answer, Problem> {
     PAGES
         .split("\n## ")
         .skip(1)

@@ -1,34 +1,63 @@
 //! `GET /v1/orders/{id}/events`: what happened to an order, oldest first, one event a version.
 
 use application::{ListCursor, OrderEvents};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use domain::Version;
 use order_json::write_event;
 
 use super::list_orders::FULL_PAGE_BYTES;
-use super::order_id;
-use crate::answer::{self, Answer};
-
 use super::page_end::write_page_end;
-use crate::problem::Problem;
-use crate::request::{Query, RequestContext};
-use crate::state::EdgeState;
+use crate::answer::{self, Answer};
+use crate::openapi::examples;
+use crate::openapi::parameters::{CursorParameter, LimitParameter, OrderIdParameter};
+use crate::openapi::refusals::{REQUEST, STORE, refusals};
+use crate::openapi::schemas::order::EventPage;
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{OrderIdInPath, Query, RequestCaller};
+use crate::state::Edge;
 
+refusals!(ListEventsRefusals: REQUEST, STORE, [
+    Code::InvalidId,
+    Code::InvalidQuery,
+    Code::OrderNotFound,
+]);
+
+/// What happened to an order, oldest first
+///
+/// One event for each version, without gaps.
+#[utoipa::path(
+    get,
+    path = "/v1/orders/{id}/events",
+    operation_id = "listEvents",
+    tag = tags::ORDERS,
+    params(OrderIdParameter, LimitParameter, CursorParameter),
+    responses(
+        (
+            status = 200,
+            description = "A page.",
+            body = EventPage,
+            example = json!(examples::events()),
+            headers(("Cache-Control")),
+        ),
+        ListEventsRefusals,
+    ),
+)]
 pub(crate) async fn list_events(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
-    id: &str,
+    State(edge): State<Edge>,
+    OrderIdInPath(id): OrderIdInPath,
+    RawQuery(query): RawQuery,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    let id = order_id(id)?;
     let name = id.to_string();
     let cursor = ListCursor::of("events", [("order_id", name.as_str())].into_iter());
-    let mut query = Query::read(context.parts.uri.query(), &["limit", "cursor"]);
+    let mut query = Query::read(query.as_deref(), &["limit", "cursor"]);
     let limit = query.limit();
     let after = query
         .cursor(&cursor)
         .and_then(|version| Version::from_number(u32::from_be_bytes(version)));
     query.finish()?;
-    let caller = edge.caller(context.trace());
     // One more than asked for tells whether there is a next page.
     let found = edge.orders.events(&caller, id, after, limit + 1).await?;
     let OrderEvents { order, mut events } = found.ok_or_else(Problem::order_not_found)?;

@@ -2,15 +2,27 @@
 
 use application::ports::{ListFilter, OrderPage};
 use application::{Caller, ListCursor, ListRequest};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use domain::{OrderId, Status};
 use order_json::write_order;
 
 use super::page_end::write_page_end;
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::{Query, RequestContext};
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::parameters::{
+    CreatedFromParameter, CreatedToParameter, CursorParameter, ExternalIdParameter,
+    FailureCodeParameter, LimitParameter, SourceParameter, StatusParameter, TextPrefixParameter,
+    UserIdParameter,
+};
+use crate::openapi::refusals::{REQUEST, STORE, refusals};
+use crate::openapi::schemas::order::OrderPage as OrderPageSchema;
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{Query, RequestCaller};
+use crate::state::{Edge, EdgeState};
+
+refusals!(ListRefusals: REQUEST, STORE, [Code::InvalidQuery]);
 
 const ORDERS: [&str; 9] = [
     "user_id",
@@ -36,11 +48,43 @@ const ORDERS_FILTER: [&str; 7] = [
 const DEAD_LETTERS: [&str; 4] = ["user_id", "code", "limit", "cursor"];
 const DEAD_LETTERS_FILTER: [&str; 2] = ["user_id", "code"];
 
+/// List orders, newest first
+///
+/// Filters narrow the list together. A page looks at a bounded number of orders: it may be short, or empty, with
+/// `has_more: true`; follow `next_cursor`.
+#[utoipa::path(
+    get,
+    path = "/v1/orders",
+    operation_id = "listOrders",
+    tag = tags::ORDERS,
+    params(
+        UserIdParameter,
+        ExternalIdParameter,
+        StatusParameter,
+        SourceParameter,
+        CreatedFromParameter,
+        CreatedToParameter,
+        TextPrefixParameter,
+        LimitParameter,
+        CursorParameter,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page.",
+            body = OrderPageSchema,
+            example = json!(examples::page(examples::order("PROCESSED", 3))),
+            headers(("Cache-Control")),
+        ),
+        ListRefusals,
+    ),
+)]
 pub(crate) async fn list_orders(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    RawQuery(query): RawQuery,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    let mut query = Query::read(context.parts.uri.query(), &ORDERS);
+    let mut query = Query::read(query.as_deref(), &ORDERS);
     let filter = ListFilter {
         user_id: query.user_id(),
         external_id: query.external_id(),
@@ -59,15 +103,36 @@ pub(crate) async fn list_orders(
         );
     }
     let cursor = ListCursor::of("orders", query.conditions(&ORDERS_FILTER));
-    let caller = edge.caller(context.trace());
-    page(edge, &caller, query, filter, &cursor).await
+    page(&edge, &caller, query, filter, &cursor).await
 }
 
+/// List dead letters, newest first
+///
+/// Filters narrow the list together. A page looks at a bounded number of orders: it may be short, or empty, with
+/// `has_more: true`; follow `next_cursor`.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    operation_id = "listDeadLetters",
+    tag = tags::DEAD_LETTERS,
+    params(UserIdParameter, FailureCodeParameter, LimitParameter, CursorParameter),
+    responses(
+        (
+            status = 200,
+            description = "A page.",
+            body = OrderPageSchema,
+            example = json!(examples::page(examples::order("FAILED", 3))),
+            headers(("Cache-Control")),
+        ),
+        ListRefusals,
+    ),
+)]
 pub(crate) async fn list_dead_letters(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    RawQuery(query): RawQuery,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    let mut query = Query::read(context.parts.uri.query(), &DEAD_LETTERS);
+    let mut query = Query::read(query.as_deref(), &DEAD_LETTERS);
     let filter = ListFilter {
         user_id: query.user_id(),
         status: Some(Status::Failed),
@@ -75,8 +140,7 @@ pub(crate) async fn list_dead_letters(
         ..ListFilter::default()
     };
     let cursor = ListCursor::of("dead-letters", query.conditions(&DEAD_LETTERS_FILTER));
-    let caller = edge.caller(context.trace());
-    page(edge, &caller, query, filter, &cursor).await
+    page(&edge, &caller, query, filter, &cursor).await
 }
 
 async fn page(
@@ -112,8 +176,9 @@ async fn page(
 
 /// The most orders in memory at a time, because each may be as large as a request.
 const ORDERS_AT_A_TIME: usize = 200;
-/// A page that has grown to this size ends, and goes on with its cursor.
-pub(super) const FULL_PAGE_BYTES: usize = 8 * 1024 * 1024;
+/// A page that has grown to this size ends, and goes on with its cursor: an answer that its client does not take holds no
+/// more memory than this and one order.
+pub(super) const FULL_PAGE_BYTES: usize = 1024 * 1024;
 
 /// A page as it grows.
 #[derive(Debug, Default)]

@@ -1,4 +1,5 @@
-//! The endpoints, one a file, with what each takes, answers and refuses. `calls` calls them.
+//! The handlers of `/v1`, one file for each address or kind of command: what it takes, answers and refuses. `router` names
+//! them.
 
 mod batch_rows;
 pub(crate) mod dead_letter_reasons;
@@ -15,35 +16,3 @@ pub(crate) mod probes;
 pub(crate) mod receipt;
 pub(crate) mod start_page;
 pub(crate) mod stats;
-
-use std::sync::Arc;
-
-use application::Caller;
-use domain::{Order, OrderId};
-
-use crate::problem::Problem;
-use crate::request::{Query, RequestContext};
-use crate::state::EdgeState;
-
-/// Reads an id of a path.
-fn order_id(text: &str) -> Result<OrderId, Problem> {
-    OrderId::parse(text).map_err(|_| Problem::invalid_id())
-}
-
-/// Refuses any query, at the addresses that take none.
-pub(crate) fn no_query(context: &RequestContext<'_>) -> Result<(), Problem> {
-    match context.parts.uri.query() {
-        None => Ok(()),
-        query => Query::read(query, &[]).finish(),
-    }
-}
-
-/// An order by its id; 404 if there is none.
-async fn existing_order(
-    edge: &EdgeState,
-    caller: &Caller,
-    id: OrderId,
-) -> Result<Arc<Order>, Problem> {
-    let order = edge.orders.get(caller, id).await?;
-    order.ok_or_else(Problem::order_not_found)
-}

@@ -4,16 +4,35 @@
 use std::io::Write as _;
 
 use application::{BatchRow, Caller, PlaceError, Placed};
+use axum::extract::{FromRequest, OriginalUri, Request, State};
 use axum::http::StatusCode;
+use bytes::Bytes;
 use domain::{CheckRules, Fault, Given, History, IdempotencyKey, PlaceOrder, RequestId};
 use order_json::{OrderForm, Reader, read_order, write_order};
 
 use super::batch_rows::{array_rows, line_rows};
-use super::no_query;
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::{Readable, RequestContext, key, media_type, read_body};
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::refusals::{REQUEST, refusals};
+use crate::openapi::tags;
+use crate::openapi::schemas::order::{BatchResult, BatchRow as BatchRowSchema};
+use crate::problem::{Code, Problem};
+use crate::request::{
+    NoQuery, OptionalKey, Readable, RequestTrace, WholeBody, media_type, without_byte_order_mark,
+};
+use crate::state::{Edge, EdgeState};
+
+refusals!(PlaceOrdersRefusals: REQUEST, [
+    Code::BodyBroken,
+    Code::BodyTimeout,
+    Code::BodyTooLarge,
+    Code::InvalidHeader,
+    Code::InvalidQuery,
+    Code::MalformedJson,
+    Code::TooManyRows,
+    Code::UnsupportedEncoding,
+    Code::UnsupportedMediaType,
+]);
 
 /// What a batch is sent as: an array, or one order a line.
 const ROWS: &Readable = &Readable {
@@ -30,46 +49,84 @@ const ROWS_AT_A_TIME: usize = 1_000;
 /// The number of rows that are read before other tasks get their turn on this thread.
 const ROWS_A_TURN: usize = 128;
 
+/// The body of a batch, and what it is.
+pub(crate) struct BatchBody {
+    bytes: Bytes,
+    /// A JSON array; else one order a line.
+    is_array: bool,
+}
+
+impl<S: Send + Sync> FromRequest<S> for BatchBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_array = media_type(request.headers(), ROWS)? == "application/json";
+        let WholeBody(bytes) = WholeBody::from_request(request, state).await?;
+        Ok(Self { bytes, is_array })
+    }
+}
+
+/// Place many orders
+///
+/// Up to 10,000 rows and 16 MiB, unless configured otherwise: a JSON array, or one JSON object a line. Each row is
+/// committed on its own; a faulty one is refused alone. A row's `idempotency_key` makes it safe to send again. A row with
+/// `history` is an order of the past: it begins PROCESSED or CANCELLED and is never processed.
+#[utoipa::path(
+    post,
+    path = "/v1/orders/batch",
+    operation_id = "placeOrders",
+    tag = tags::ORDERS,
+    request_body(content(
+        (Vec<BatchRowSchema> = "application/json", example = json!(examples::batch())),
+        (String = "application/x-ndjson", example = json!(examples::batch_lines())),
+    )),
+    responses(
+        (
+            status = 200,
+            description = "The rows were read; each has its own result.",
+            body = BatchResult,
+            example = json!(examples::batch_result()),
+            headers(("Cache-Control")),
+        ),
+        PlaceOrdersRefusals,
+    ),
+)]
 pub(crate) async fn place_batch(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    _: NoQuery,
+    OptionalKey(key): OptionalKey,
+    RequestTrace(trace): RequestTrace,
+    OriginalUri(uri): OriginalUri,
+    BatchBody { bytes, is_array }: BatchBody,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
-    let settings = &edge.settings;
-    let trace = context.trace();
-    let headers = &context.parts.headers;
-    if key(headers)?.is_some() {
+    if key.is_some() {
         return Err(Problem::invalid_header(
             "Idempotency-Key",
             "names one order and does not fit a batch; give each row an idempotency_key of its own",
         ));
     }
-    let is_array = media_type(headers, ROWS)? == "application/json";
-    let bytes = read_body(
-        edge,
-        headers,
-        context.body,
-        context.began,
-        settings.max_batch_bytes,
-    )
-    .await?;
+    let max_rows = edge.settings.tuning.max_batch_rows;
+    let text = without_byte_order_mark(&bytes);
     let rows = if is_array {
-        array_rows(&bytes, settings.tuning.max_batch_rows)?
+        array_rows(text, max_rows)?
     } else {
-        line_rows(&bytes, settings.tuning.max_batch_rows)
+        line_rows(text, max_rows)
     };
-    let rows = rows.ok_or_else(|| Problem::too_many_rows(settings.tuning.max_batch_rows))?;
-    let mut results = Results::new(context.parts.uri.path(), context.request_id, rows.len());
+    let rows = rows.ok_or_else(|| Problem::too_many_rows(max_rows))?;
+    let request_id = trace.request_id.clone();
+    let request_id = request_id.as_ref().map(RequestId::as_str);
+    let mut results = Results::new(uri.path(), request_id, rows.len());
     for rows in rows.chunks(ROWS_AT_A_TIME) {
         let mut read = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
             if index % ROWS_A_TURN == ROWS_A_TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            read.push(read_row(edge, row));
+            read.push(read_row(&edge, row));
         }
+        // Each part of the batch has a deadline of its own.
         let caller = edge.caller(trace.clone());
-        place_rows(edge, &caller, read, &mut results).await;
+        place_rows(&edge, &caller, read, &mut results).await;
     }
     Ok(answer::json(StatusCode::OK, results.finish()))
 }
@@ -138,7 +195,7 @@ async fn place_rows(
 /// The answer, as it grows row by row.
 struct Results<'a> {
     instance: &'a str,
-    request_id: &'a RequestId,
+    request_id: Option<&'a str>,
     accepted: usize,
     existing: usize,
     refused: usize,
@@ -148,7 +205,7 @@ struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    fn new(instance: &'a str, request_id: &'a RequestId, rows: usize) -> Self {
+    fn new(instance: &'a str, request_id: Option<&'a str>, rows: usize) -> Self {
         Self {
             instance,
             request_id,
@@ -202,7 +259,7 @@ impl<'a> Results<'a> {
         if problem.status().is_server_error() {
             if self.unavailable == 0 {
                 let cause = problem.cause().unwrap_or(problem.code());
-                tracing::warn!(request_id = %self.request_id, cause, "rows of a batch were not taken");
+                tracing::warn!(cause, "rows of a batch were not taken");
             }
             self.unavailable += 1;
         } else {

@@ -2,37 +2,81 @@
 //! known `Idempotency-Key` gets its first answer again.
 
 use application::Placed;
+use axum::extract::State;
 use axum::http::StatusCode;
 use domain::{CheckRules, PlaceOrder};
 use order_json::{OrderForm, Reader, read_order};
 
-use super::no_query;
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::{JSON, RequestContext, key, media_type, read_body};
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::refusals::{BODY, REQUEST, STORE, refusals};
+use crate::openapi::tags;
+use crate::openapi::parameters::IdempotencyKeyParameter;
+use crate::openapi::schemas::order::{NewOrder, Order};
+use crate::problem::{Code, Problem};
+use crate::request::{JsonBody, NoQuery, OptionalKey, RequestCaller};
+use crate::state::Edge;
 
+refusals!(PlaceOrderRefusals: REQUEST, BODY, STORE, [
+    Code::ExternalIdTaken,
+    Code::IdempotencyKeyInFlight,
+    Code::IdempotencyKeyReused,
+    Code::InvalidHeader,
+    Code::InvalidQuery,
+    Code::ReceiptStoreUnavailable,
+    Code::RefusedByStore,
+    Code::UnsupportedMediaType,
+]);
+
+/// Place an order
+///
+/// The answer comes once the order is durable. With an `Idempotency-Key` the request can be sent again safely, however
+/// it ended: the first answer comes again, with `Idempotent-Replayed: true`.
+#[utoipa::path(
+    post,
+    path = "/v1/orders",
+    operation_id = "placeOrder",
+    tag = tags::ORDERS,
+    params(IdempotencyKeyParameter),
+    request_body(content = NewOrder, examples(
+        ("of lines" = (value = json!(examples::new_order()))),
+        ("of totals and adjustments" = (value = json!(examples::new_order_with_totals()))),
+        ("of an amount" = (value = json!(examples::order_of_an_amount()))),
+    )),
+    responses(
+        (
+            status = 201,
+            description = "A new order, durable. The first answer again if the key was used before.",
+            body = Order,
+            example = json!(examples::order("PENDING", 1)),
+            headers(("Location"), ("ETag"), ("Cache-Control"), ("Idempotent-Replayed")),
+            links(
+                ("read" = (operation_id = "getOrder", parameters(("id" = "$response.body#/id")))),
+                ("events" = (operation_id = "listEvents", parameters(("id" = "$response.body#/id")))),
+                ("cancel" = (operation_id = "cancelOrder", parameters(("id" = "$response.body#/id")))),
+                ("hold" = (operation_id = "holdOrder", parameters(("id" = "$response.body#/id")))),
+            ),
+        ),
+        (
+            status = 200,
+            description = "The user's order of this `external_id`, as it is now: the same content made it.",
+            body = Order,
+            example = json!(examples::order("PENDING", 1)),
+            headers(("ETag"), ("Cache-Control")),
+        ),
+        PlaceOrderRefusals,
+    ),
+)]
 pub(crate) async fn place_order(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    _: NoQuery,
+    OptionalKey(key): OptionalKey,
+    RequestCaller(caller): RequestCaller,
+    body: JsonBody,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
-    let settings = &edge.settings;
-    let trace = context.trace();
-    let headers = &context.parts.headers;
-    let key = key(headers)?;
-    media_type(headers, JSON)?;
-    let bytes = read_body(
-        edge,
-        headers,
-        context.body,
-        context.began,
-        settings.max_body_bytes,
-    )
-    .await?;
-    let command = read_command(&bytes, CheckRules::new_orders(settings.default_currency))?;
-    drop(bytes);
-    let caller = edge.caller(trace);
+    let rules = CheckRules::new_orders(edge.settings.default_currency);
+    let command = read_command(&body, rules)?;
+    drop(body);
     let placed = edge.orders.place(&caller, command, key).await?;
     Ok(match &placed {
         Placed::Created(order) => answer::created(order, false),

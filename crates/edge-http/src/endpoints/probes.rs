@@ -1,16 +1,40 @@
 //! `/livez`, `/readyz`, `/health`: whether the process runs, whether it can take orders, and how it is.
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Trace;
 use serde::Serialize;
+use utoipa::IntoResponses;
 
-use super::no_query;
 use crate::answer::{self, Answer};
 use crate::health::{BreakerView, Condition, Health, Reason, word_of};
-use crate::problem::Problem;
-use crate::request::RequestContext;
-use crate::state::EdgeState;
+use crate::openapi::refusals::{REQUEST, Responses, answers_beside, refusals};
+use crate::openapi::schemas::standing::{Health as HealthSchema, Ready};
+use crate::openapi::{content, examples, tags};
+use crate::problem::{Code, Problem};
+use crate::request::{NoQuery, RequestTrace};
+use crate::state::{Edge, EdgeState};
 use crate::work_health::HandlerState;
+
+refusals!(ProbeRefusals: REQUEST, [Code::InvalidQuery]);
+refusals!(ReadyRefusals: REQUEST, [
+    Code::InvalidQuery,
+    Code::Stopping,
+    Code::StoreFull,
+    Code::StoreUnavailable,
+]);
+
+/// The refusals of `/health`, whose 503 may be its own answer, too.
+enum HealthRefusals {}
+
+impl IntoResponses for HealthRefusals {
+    fn responses() -> Responses {
+        let mut responses = ProbeRefusals::responses();
+        let unavailable = [("unavailable", examples::health_unavailable())];
+        answers_beside(&mut responses, 503, content::content::<HealthSchema>(&unavailable));
+        responses
+    }
+}
 
 /// What `/health` says.
 #[derive(Serialize)]
@@ -60,22 +84,59 @@ impl HandlerView {
     }
 }
 
-/// The process runs. Says nothing of the store, so that nobody restarts a process because its database is away.
-pub(crate) fn say_alive(context: &RequestContext<'_>) -> Result<Answer, Problem> {
-    no_query(context)?;
-    Ok(answer::text(StatusCode::OK, "ok\n"))
+/// Whether the process runs
+///
+/// Says nothing of the store, so that no process is restarted because its database is away.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "isAlive",
+    tag = tags::STANDING,
+    responses(
+        (
+            status = 200,
+            description = "It runs.",
+            body = String,
+            content_type = "text/plain",
+            example = "ok\n",
+            headers(("Cache-Control")),
+        ),
+        ProbeRefusals,
+    ),
+)]
+pub(crate) async fn say_alive(_: NoQuery) -> Answer {
+    answer::text(StatusCode::OK, "ok\n")
 }
 
-/// The store takes orders, and the server is not about to stop.
+/// Whether orders can be taken
+///
+/// They can if at least one shard answers and its last commit did not fail. A shard whose commits fail is probed, so that
+/// the server becomes ready again by itself.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "isReady",
+    tag = tags::STANDING,
+    responses(
+        (
+            status = 200,
+            description = "They can.",
+            body = Ready,
+            example = json!({"status": "ready"}),
+            headers(("Cache-Control")),
+        ),
+        ReadyRefusals,
+    ),
+)]
 pub(crate) async fn say_ready(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    _: NoQuery,
+    RequestTrace(trace): RequestTrace,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    if let Some(refusal) = Health::ask(edge, context.trace()).await.refusal() {
+    if let Some(refusal) = Health::ask(&edge, trace).await.refusal() {
         return Err(refusal);
     }
     Ok(answer::json(
@@ -84,13 +145,32 @@ pub(crate) async fn say_ready(
     ))
 }
 
-/// Our own `/health`.
+/// How the server is, at a glance
+///
+/// `degraded` still takes orders. Every `reason` has a stable code. With the setting `dialects.orderflow` the first member
+/// is orderflow's `service`, every method answers the same, and the answer has orderflow's CORS headers.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    tag = tags::STANDING,
+    responses(
+        (
+            status = 200,
+            description = "Orders can be taken.",
+            body = HealthSchema,
+            example = json!(examples::health()),
+            headers(("Cache-Control")),
+        ),
+        HealthRefusals,
+    ),
+)]
 pub(crate) async fn get_health(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    _: NoQuery,
+    RequestTrace(trace): RequestTrace,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
-    say_health(edge, context.trace(), None).await
+    say_health(&edge, trace, None).await
 }
 
 /// Everything that there is to know at a glance; 503 if no order can be taken. `service` is the first member, if there is

@@ -2,22 +2,53 @@
 //! another code if there is no such order.
 
 use application::FoundReceipt;
+use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::{no_query, order_id};
 use crate::answer::{self, Answer};
-use crate::problem::Problem;
-use crate::request::RequestContext;
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::parameters::OrderIdParameter;
+use crate::openapi::refusals::{REQUEST, STORE, refusals};
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{NoQuery, OrderIdInPath, RequestCaller};
+use crate::state::Edge;
 
+refusals!(GetReceiptRefusals: REQUEST, STORE, [
+    Code::InvalidId,
+    Code::InvalidQuery,
+    Code::NoReceipt,
+    Code::OrderNotFound,
+    Code::ReceiptStoreUnavailable,
+]);
+
+/// An order's receipt, as text
+///
+/// There is none until the order is PROCESSED.
+#[utoipa::path(
+    get,
+    path = "/v1/orders/{id}/receipt",
+    operation_id = "getReceipt",
+    tag = tags::ORDERS,
+    params(OrderIdParameter),
+    responses(
+        (
+            status = 200,
+            description = "The receipt.",
+            body = String,
+            content_type = "text/plain",
+            example = json!(examples::RECEIPT),
+            headers(("Cache-Control")),
+        ),
+        GetReceiptRefusals,
+    ),
+)]
 pub(crate) async fn get_receipt(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
-    id: &str,
+    State(edge): State<Edge>,
+    _: NoQuery,
+    OrderIdInPath(id): OrderIdInPath,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
-    let id = order_id(id)?;
-    let caller = edge.caller(context.trace());
     match edge.orders.receipt(&caller, id).await? {
         FoundReceipt::Text(text) => Ok(answer::text(StatusCode::OK, text)),
         FoundReceipt::NotYet { status } => Err(Problem::no_receipt(status)),

@@ -1,14 +1,28 @@
 //! `/`: the dashboard for a browser, and what is here in plain text for everything else; `/dashboard/...`: what the
 //! dashboard is made of.
 
+use axum::extract::Path;
 use axum::http::header::VARY;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Value, json};
 
-use super::no_query;
 use crate::answer::{self, Answer};
+use crate::openapi::parameters::{FileNameParameter, FilePathParameter, IfNoneMatchParameter};
+use crate::openapi::refusals::{REQUEST, refusals};
+use crate::openapi::tags;
 use crate::pages;
-use crate::problem::Problem;
-use crate::request::RequestContext;
+use crate::problem::{Code, Problem};
+use crate::request::{MediaType, NoQuery, accepts};
+
+refusals!(StartRefusals: REQUEST, [Code::InvalidQuery]);
+refusals!(PageRefusals: [Code::InvalidQuery, Code::Overloaded]);
+refusals!(FileRefusals: [Code::InvalidQuery, Code::NoSuchRoute, Code::Overloaded]);
+refusals!(DocsFileRefusals: REQUEST, [Code::InvalidQuery, Code::NoSuchRoute]);
+
+/// An example of a file of JSON.
+fn any_json() -> Value {
+    json!({})
+}
 
 const PAGE: &str = "\
 ordermill takes orders, keeps every one of them, and works each off with one effect.
@@ -32,11 +46,45 @@ GET  /docs/errors/{code}            what an error means and what to do about it
 GET  /livez /readyz /health         whether it runs, takes orders, and how it is
 ";
 
-pub(crate) fn show(context: &RequestContext<'_>) -> Result<Answer, Problem> {
-    no_query(context)?;
-    let headers = &context.parts.headers;
-    if pages::wants_page(headers) {
-        return pages::page(headers);
+/// The dashboard, or what is here
+///
+/// A page for a browser, which asks for `text/html`; a text for everything else.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "getStart",
+    tag = tags::PAGES,
+    params(IfNoneMatchParameter),
+    responses(
+        (
+            status = 200,
+            description = "The page, or the text.",
+            content(
+                (String = "text/html", example = "<!doctype html>...\n"),
+                (String = "text/plain", example = "ordermill takes orders, ...\n"),
+            ),
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"), ("Vary"),
+            ),
+        ),
+        (
+            status = 304,
+            description = "The page has not changed.",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"), ("Vary"),
+            ),
+        ),
+        StartRefusals,
+    ),
+)]
+pub(crate) async fn show_start(_: NoQuery, headers: HeaderMap) -> Result<Answer, Problem> {
+    if pages::wants_page(&headers) {
+        return pages::page(&headers);
+    }
+    if !accepts(&headers, MediaType::Text) {
+        return Err(Problem::not_acceptable(MediaType::Text.name()));
     }
     let mut response = answer::text(StatusCode::OK, PAGE);
     response
@@ -45,17 +93,121 @@ pub(crate) fn show(context: &RequestContext<'_>) -> Result<Answer, Problem> {
     Ok(response)
 }
 
-pub(crate) fn show_file(context: &RequestContext<'_>, path: &str) -> Result<Answer, Problem> {
-    no_query(context)?;
-    pages::file(&context.parts.headers, path)
+/// A file of the dashboard
+#[utoipa::path(
+    get,
+    path = "/dashboard/{*path}",
+    operation_id = "getDashboardFile",
+    tag = tags::PAGES,
+    params(FilePathParameter, IfNoneMatchParameter),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content(
+                (String = "text/javascript", example = "export {};\n"),
+                (String = "text/css", example = "body {}\n"),
+                (String = "text/html", example = "<!doctype html>...\n"),
+                (String = "text/plain", example = "Third-party notices\n"),
+                (String = "image/svg+xml", example = "<svg/>\n"),
+                (Value = "application/json", example = json!(any_json())),
+            ),
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"),
+            ),
+        ),
+        (
+            status = 304,
+            description = "The file has not changed.",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"),
+            ),
+        ),
+        FileRefusals,
+    ),
+)]
+pub(crate) async fn show_dashboard_file(
+    _: NoQuery,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Answer, Problem> {
+    pages::file(&headers, &path)
 }
 
-pub(crate) fn show_docs(context: &RequestContext<'_>) -> Result<Answer, Problem> {
-    no_query(context)?;
-    pages::docs::page(&context.parts.headers)
+/// This document as a page
+#[utoipa::path(
+    get,
+    path = "/docs",
+    operation_id = "getDocs",
+    tag = tags::PAGES,
+    params(IfNoneMatchParameter),
+    responses(
+        (
+            status = 200,
+            description = "The page.",
+            body = String,
+            content_type = "text/html",
+            example = "<!doctype html>...\n",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"),
+            ),
+        ),
+        (
+            status = 304,
+            description = "The page has not changed.",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"),
+            ),
+        ),
+        PageRefusals,
+    ),
+)]
+pub(crate) async fn show_docs(_: NoQuery, headers: HeaderMap) -> Result<Answer, Problem> {
+    pages::docs::page(&headers)
 }
 
-pub(crate) fn show_docs_file(context: &RequestContext<'_>, file: &str) -> Result<Answer, Problem> {
-    no_query(context)?;
-    pages::docs::file(&context.parts.headers, file)
+/// What the page at /docs is made of
+///
+/// The large files are compressed with gzip; a client that does not take that is refused.
+#[utoipa::path(
+    get,
+    path = "/docs/{file}",
+    operation_id = "getDocsFile",
+    tag = tags::PAGES,
+    params(FileNameParameter, IfNoneMatchParameter),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content(
+                (String = "text/javascript", example = "\"use strict\";\n"),
+                (String = "text/css", example = "body {}\n"),
+                (String = "text/plain", example = "Third-party notices\n"),
+            ),
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"), ("Content-Encoding"), ("Vary"),
+            ),
+        ),
+        (
+            status = 304,
+            description = "The file has not changed.",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"), ("Content-Encoding"), ("Vary"),
+            ),
+        ),
+        DocsFileRefusals,
+    ),
+)]
+pub(crate) async fn show_docs_file(
+    _: NoQuery,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Result<Answer, Problem> {
+    pages::docs::file(&headers, &file)
 }

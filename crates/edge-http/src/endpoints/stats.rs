@@ -2,16 +2,22 @@
 //! cancelled + in flight, at any time. Erased orders are in no other count.
 
 use application::ports::Counts;
+use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Status;
 use serde::{Serialize, Serializer};
 
-use super::no_query;
 use crate::answer::{self, Answer};
 use crate::health::{BreakerView, Condition, Health, Reason};
-use crate::problem::Problem;
-use crate::request::RequestContext;
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::refusals::{REQUEST, STORE, refusals};
+use crate::openapi::schemas::standing::Stats;
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{NoQuery, RequestCaller};
+use crate::state::Edge;
+
+refusals!(GetStatsRefusals: REQUEST, STORE, [Code::InvalidQuery]);
 
 #[derive(Serialize)]
 struct StatsView {
@@ -34,14 +40,32 @@ fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::
     serializer.collect_map(Status::ALL.map(|status| (status.as_str(), counts.get(status))))
 }
 
+/// How many orders have each status, and how their processing goes
+///
+/// accepted = processed + failed + cancelled + in_flight, at any time.
+#[utoipa::path(
+    get,
+    path = "/v1/stats",
+    operation_id = "getStats",
+    tag = tags::STANDING,
+    responses(
+        (
+            status = 200,
+            description = "The counts.",
+            body = Stats,
+            example = json!(examples::stats()),
+            headers(("Cache-Control")),
+        ),
+        GetStatsRefusals,
+    ),
+)]
 pub(crate) async fn get_stats(
-    edge: &EdgeState,
-    context: RequestContext<'_>,
+    State(edge): State<Edge>,
+    _: NoQuery,
+    RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
-    no_query(&context)?;
-    let caller = edge.caller(context.trace());
     let counts = edge.orders.counts(&caller);
-    let (counts, health) = tokio::join!(counts, Health::ask(edge, context.trace()));
+    let (counts, health) = tokio::join!(counts, Health::ask(&edge, caller.trace.clone()));
     let counts = counts?;
     let accepted = counts.accepted();
     let [processed, failed, cancelled] =

@@ -1,7 +1,7 @@
 //! Refusals on their way out: RFC 9457 problem documents. What the edge refuses by itself is in `refusals`; what comes
 //! from behind it is mapped outward in `mapping`, and nowhere else.
 //!
-//! Endpoints return a [`Problem`]; `dispatch` renders it with the request's name. A problem never shows what a
+//! Handlers and layers return a [`Problem`]; the layer `render_problem` renders it with the request's id. A problem never shows what a
 //! library or a store said: that is its `cause`, which goes to the log alone.
 
 mod code;
@@ -17,7 +17,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
-use domain::{Fault, RequestId};
+use domain::Fault;
 use order_json::{write_text, write_text_or_null};
 
 pub(crate) use code::Code;
@@ -40,7 +40,7 @@ struct Content {
     detail: Cow<'static, str>,
     location: FaultLocation,
     faults: Vec<Fault>,
-    allow: Option<&'static str>,
+    allow: Option<String>,
     accept: Option<&'static str>,
     close: bool,
     cause: Option<String>,
@@ -101,7 +101,7 @@ impl Problem {
     }
 
     /// Appends the document. `instance` is the path that was asked for.
-    pub(crate) fn write(&self, instance: &str, request_id: &RequestId, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, instance: &str, request_id: Option<&str>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"type\":\"/docs/errors/");
         out.extend_from_slice(self.code().as_bytes());
         out.extend_from_slice(b"\",\"title\":");
@@ -132,15 +132,15 @@ impl Problem {
             out.push(b'}');
         }
         out.extend_from_slice(b"],\"request_id\":");
-        write_text_or_null(Some(request_id.as_str()), out);
+        write_text_or_null(request_id, out);
         out.push(b'}');
     }
 
-    /// The whole answer, except for what `dispatch` adds to every answer.
+    /// The whole answer, except for what the layers add to every answer.
     pub(crate) fn render(
         &self,
         instance: &str,
-        request_id: &RequestId,
+        request_id: Option<&str>,
         retry_after_seconds: u64,
     ) -> Response<Body> {
         let mut body = Vec::with_capacity(400 + self.0.faults.len() * 96);
@@ -158,8 +158,10 @@ impl Problem {
 
     /// The headers that a refusal carries in whatever form it is.
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap, retry_after_seconds: u64) {
-        if let Some(allow) = self.0.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = &self.0.allow
+            && let Ok(allow) = HeaderValue::from_str(allow)
+        {
+            headers.insert(ALLOW, allow);
         }
         if let Some(accept) = self.0.accept {
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
@@ -181,7 +183,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// For the live routes: an empty answer that carries the problem, which `dispatch` renders.
+    /// An empty answer that carries the problem, which the layer `render_problem` renders.
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();

@@ -43,18 +43,14 @@ impl Problem {
         )
     }
 
-    /// The address is there, the method is not.
+    /// The address is there, the method is not. `allow` lists those that are.
     #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: String) -> Self {
         let mut problem = Self::new(
             Code::MethodNotAllowed,
-            if allow.is_empty() {
-                Cow::Borrowed("This address does not take this method.")
-            } else {
-                Cow::Owned(format!("This address takes {allow}."))
-            },
+            format!("This address takes {allow}."),
         );
-        problem.0.allow = Some(allow).filter(|allow| !allow.is_empty());
+        problem.0.allow = Some(allow);
         problem
     }
 

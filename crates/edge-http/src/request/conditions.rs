@@ -1,10 +1,13 @@
-//! Conditions and keys: the headers `Idempotency-Key`, `If-Match` and `If-None-Match`. Endpoints call it.
+//! Conditions and keys: the headers `Idempotency-Key`, `If-Match` and `If-None-Match`.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use application::ExpectedVersion;
+use axum::extract::FromRequestParts;
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use domain::{IdempotencyKey, Version};
 
 use crate::problem::Problem;
@@ -12,7 +15,55 @@ use crate::problem::Problem;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The client's key, if there is one: 1-255 visible ASCII characters, sent once, bare or in double quotes.
-pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+pub(crate) struct OptionalKey(pub(crate) Option<IdempotencyKey>);
+
+impl<S: Sync> FromRequestParts<S> for OptionalKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        key(&parts.headers).map(Self)
+    }
+}
+
+/// The versions that a command may find the order at.
+pub(crate) struct IfMatch(pub(crate) ExpectedVersion);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if_match(&parts.headers).map(Self)
+    }
+}
+
+/// The versions that the client has already.
+pub(crate) struct IfNoneMatch(Vec<HeaderValue>);
+
+impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let values = parts.headers.get_all(IF_NONE_MATCH).iter();
+        Ok(Self(values.cloned().collect()))
+    }
+}
+
+impl IfNoneMatch {
+    /// Whether the client has `version`. Weak comparison, as for reading.
+    pub(crate) fn names(&self, version: Version) -> bool {
+        self.0
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .any(|tag| {
+                let opaque = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+                tag == "*" || opaque.parse().ok().and_then(Version::from_number) == Some(version)
+            })
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -52,7 +103,7 @@ fn unquoted(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Reads `If-Match`: quoted versions, or `*`. Weak tags are left out, because they never match.
-pub(crate) fn if_match(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
+fn if_match(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
     let malformed = || {
         Problem::invalid_header(
             "If-Match",
@@ -91,20 +142,6 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> 
     } else {
         ExpectedVersion::Any
     })
-}
-
-/// Whether `If-None-Match` says that the client has `version` already. Weak comparison, as for reading.
-pub(crate) fn is_known(headers: &HeaderMap, version: Version) -> bool {
-    headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| {
-            let opaque = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
-            tag == "*" || opaque.parse().ok().and_then(Version::from_number) == Some(version)
-        })
 }
 
 #[cfg(test)]

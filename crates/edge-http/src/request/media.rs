@@ -1,5 +1,5 @@
 //! Content negotiation: the type and encoding of a request's body, and the types that a client accepts in an answer.
-//! Endpoints and `read_body` call it; it never looks into a body.
+//! Layers and extractors call it; it never looks into a body.
 
 use std::borrow::Cow;
 

@@ -1,37 +1,18 @@
-//! Reading a request, part by part: its name, headers, query and body. Endpoints call it; nothing here answers.
+//! Extractors: what handlers take of a request, read, checked and bounded. A refusal of an extractor is a
+//! [`Problem`](crate::problem::Problem); nothing here answers otherwise.
 
 mod body;
+mod caller;
 mod conditions;
 mod media;
-mod name;
+mod path;
 mod query;
+mod request_id;
 
-pub(crate) use body::read_body;
-pub(crate) use conditions::{if_match, is_known, key};
-pub(crate) use media::{JSON, MediaType, Readable, accepts, asks_for, media_type};
-pub(crate) use name::{name_of, trace_of, trace_of_live};
-pub(crate) use query::Query;
-
-use axum::http::request::Parts;
-use domain::{RequestId, Trace};
-use hyper::body::Incoming;
-use tokio::time::Instant;
-
-/// A request on its way through an endpoint. It is borrowed, so that futures that hold it stay small.
-pub(crate) struct RequestContext<'r> {
-    /// Everything but the body.
-    pub(crate) parts: &'r Parts,
-    /// The body, unread.
-    pub(crate) body: &'r mut Incoming,
-    /// The request id in answers, events and logs.
-    pub(crate) request_id: &'r RequestId,
-    /// When its processing began.
-    pub(crate) began: Instant,
-}
-
-impl RequestContext<'_> {
-    /// The ids that connect events and logs with the request.
-    pub(crate) fn trace(&self) -> Trace {
-        trace_of(&self.parts.headers, self.request_id.clone())
-    }
-}
+pub(crate) use body::{JsonBody, OptionalJsonBody, WholeBody, without_byte_order_mark};
+pub(crate) use caller::{RequestCaller, RequestTrace};
+pub(crate) use conditions::{IfMatch, IfNoneMatch, OptionalKey};
+pub(crate) use media::{MediaType, Readable, accepts, asks_for, check_encoding, media_type};
+pub(crate) use path::OrderIdInPath;
+pub(crate) use query::{NoQuery, Query};
+pub(crate) use request_id::{FreshRequestIds, drop_unusable_request_id, request_id_of, text_of};

@@ -3,11 +3,27 @@
 use std::borrow::Cow;
 
 use application::ListCursor;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use domain::{ExternalId, Fault, Source, Status, Timestamp, UserId};
 use order_json::unknown_among;
 use percent_encoding::percent_decode_str;
 
 use crate::problem::Problem;
+
+/// For the addresses that take no query: refuses any.
+pub(crate) struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some() {
+            Query::read(parts.uri.query(), &[]).finish()?;
+        }
+        Ok(Self)
+    }
+}
 
 /// The parameters of one request, and what is wrong with them so far.
 #[derive(Debug)]

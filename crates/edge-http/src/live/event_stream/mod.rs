@@ -11,17 +11,23 @@ use std::sync::Arc;
 use application::Caller;
 use application::watch::{Cursor, Start, Topic};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use domain::OrderId;
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::problem::Problem;
-use crate::request::{MediaType, Query, accepts, trace_of_live};
-use crate::state::EdgeState;
+use crate::openapi::examples;
+use crate::openapi::parameters::{
+    LastEventIdParameter, OrderIdParameter, StreamCursorParameter, UserIdParameter,
+};
+use crate::openapi::refusals::refusals;
+use crate::openapi::schemas::live::EventStream;
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::{MediaType, OrderIdInPath, Query, RequestCaller, accepts};
+use crate::state::{Edge, EdgeState};
 
 use feed::Feed;
 
@@ -31,9 +37,44 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// Chunks between a feed and its connection. Few: what waits longer waits in the watcher's queue, which is bounded.
 const WAITING_CHUNKS: usize = 2;
 
-/// `/v1/stream`: all orders, or a user's.
-pub(super) async fn open_many(
-    State(edge): State<EdgeState>,
+/// The refusals of a stream, which waits for the store before it begins.
+const STREAM: [Code; 9] = [
+    Code::DeadlinePassed,
+    Code::OutcomeUnknown,
+    Code::InvalidHeader,
+    Code::InvalidQuery,
+    Code::NotAcceptable,
+    Code::Stopping,
+    Code::StoreUnavailable,
+    Code::TooManyResuming,
+    Code::TooManyStreams,
+];
+refusals!(StreamRefusals: STREAM);
+refusals!(OrderStreamRefusals: STREAM, [Code::InvalidId, Code::OrderNotFound]);
+
+/// Watch all orders, or a user's (server-sent events)
+#[utoipa::path(
+    get,
+    path = "/v1/stream",
+    operation_id = "streamOrders",
+    tag = tags::LIVE,
+    params(UserIdParameter, StreamCursorParameter, LastEventIdParameter),
+    responses(
+        (
+            status = 200,
+            description = "The stream. `event: status` carries a `Change`; `event: resync` a `Resync`, if a gap cannot be \
+                           filled. Ids are cursors.",
+            body = EventStream,
+            content_type = "text/event-stream",
+            example = json!(examples::event_stream()),
+            headers(("Cache-Control"), ("X-Accel-Buffering")),
+        ),
+        StreamRefusals,
+    ),
+)]
+pub(crate) async fn stream_orders(
+    State(edge): State<Edge>,
+    RequestCaller(caller): RequestCaller,
     parts: Parts,
 ) -> Result<Response<Body>, Problem> {
     let mut query = Query::read(parts.uri.query(), &["user_id", "cursor"]);
@@ -42,22 +83,45 @@ pub(super) async fn open_many(
     query.finish()?;
     let topic = user.map_or(Topic::Everything, Topic::User);
     let cursor = cursor?;
-    let caller = edge.caller(trace_of_live(&parts.headers, &parts.extensions));
     open(&edge, &caller, &parts, topic, start(cursor)).await
 }
 
-/// `/v1/orders/{id}/stream`: one order, until it is final.
-pub(super) async fn open_order(
-    State(edge): State<EdgeState>,
-    Path(id): Path<String>,
+/// Watch an order (server-sent events)
+///
+/// Its present status comes first; the stream ends with its final status, or when the order is erased.
+#[utoipa::path(
+    get,
+    path = "/v1/orders/{id}/stream",
+    operation_id = "streamOrder",
+    tag = tags::LIVE,
+    params(OrderIdParameter, StreamCursorParameter, LastEventIdParameter),
+    responses(
+        (
+            status = 200,
+            description = "The stream. `event: status` carries a `Change`; `event: resync` a `Resync`, if a gap cannot be \
+                           filled. Ids are cursors.",
+            body = EventStream,
+            content_type = "text/event-stream",
+            example = json!(examples::event_stream()),
+            headers(("Cache-Control"), ("X-Accel-Buffering")),
+        ),
+        (
+            status = 204,
+            description = "The order is final, and its last change was seen: nothing more will come.",
+        ),
+        OrderStreamRefusals,
+    ),
+)]
+pub(crate) async fn stream_order(
+    State(edge): State<Edge>,
+    OrderIdInPath(id): OrderIdInPath,
+    RequestCaller(caller): RequestCaller,
     parts: Parts,
 ) -> Result<Response<Body>, Problem> {
-    let id = OrderId::parse(&id).map_err(|_| Problem::invalid_id())?;
     let mut query = Query::read(parts.uri.query(), &["cursor"]);
     let cursor = cursor(&mut query, &parts.headers);
     query.finish()?;
     let cursor = cursor?;
-    let caller = edge.caller(trace_of_live(&parts.headers, &parts.extensions));
     let order = edge.orders.get(&caller, id).await?;
     let order = order.ok_or_else(Problem::order_not_found)?;
     if let Some(cursor) = &cursor

@@ -21,35 +21,67 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Trace;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::problem::Problem;
-use crate::request::trace_of_live;
-use crate::state::EdgeState;
+use crate::openapi::refusals::refusals;
+use crate::openapi::tags;
+use crate::problem::{Code, Problem};
+use crate::request::RequestTrace;
+use crate::state::{Edge, EdgeState};
 
 use connection::Connection;
 
-/// `/ws` of the main port: pages of this host, and programs, which name no origin.
-pub(super) async fn open_same_host(
-    State(edge): State<EdgeState>,
+refusals!(SocketRefusals: [
+    Code::ForeignOrigin,
+    Code::InvalidHeader,
+    Code::Stopping,
+    Code::TooManyStreams,
+    Code::UpgradeRequired,
+]);
+
+/// Watch orders over a WebSocket
+///
+/// After the handshake (RFC 6455, version 13) a text frame that is a `SocketCommand` subscribes or unsubscribes; every
+/// text frame of the server's is a `SocketFrame`. Close codes: 1003 binary frame, 1007 not UTF-8, 1008 too many
+/// subscriptions, 1009 frame too large, 1012 the server stops, 1013 too slow: connect again with the last cursor. This
+/// address is for pages of its own host, and for programs; the separate WebSocket port answers any Origin.
+#[utoipa::path(
+    get,
+    path = "/ws",
+    operation_id = "openSocket",
+    tag = tags::LIVE,
+    responses(
+        (
+            status = 101,
+            description = "The connection speaks WebSocket now.",
+            headers(("Connection"), ("Upgrade"), ("Sec-WebSocket-Accept")),
+        ),
+        SocketRefusals,
+    ),
+)]
+pub(crate) async fn open_socket(
+    State(edge): State<Edge>,
+    trace: RequestTrace,
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
     if !comes_from_same_host(&request) {
         return Err(Problem::foreign_origin());
     }
-    open(edge, request, |edge, watcher, _| {
+    open(&edge, trace, request, |edge, watcher, _| {
         Connection::new(edge, watcher)
     })
 }
 
 /// `/ws` of the separate port: any page, and clients of orderSystem.
-pub(super) async fn open_from_anywhere(
-    State(edge): State<EdgeState>,
+pub(crate) async fn open_socket_from_anywhere(
+    State(edge): State<Edge>,
+    trace: RequestTrace,
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
-    open(edge, request, Connection::with_one_shots)
+    open(&edge, trace, request, Connection::with_one_shots)
 }
 
 fn open(
-    edge: EdgeState,
+    edge: &EdgeState,
+    RequestTrace(trace): RequestTrace,
     mut request: Request<Body>,
     connect: impl FnOnce(&EdgeState, Watcher, Trace) -> Connection,
 ) -> Result<Response<Body>, Problem> {
@@ -70,10 +102,9 @@ fn open(
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    let trace = trace_of_live(request.headers(), request.extensions());
     let watcher = edge.hub.watcher(&edge.caller(trace.clone()))?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let connection = connect(&edge, watcher, trace);
+    let connection = connect(edge, watcher, trace);
     let hard = edge.hard.clone();
     let give_up = edge.settings.header_timeout;
     let tasks = edge.tasks.clone();
