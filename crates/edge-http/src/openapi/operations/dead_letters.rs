@@ -5,7 +5,8 @@ use utoipa::openapi::Required;
 
 use super::orders::{order_command, page};
 use crate::openapi::examples;
-use crate::openapi::operation::{Description, Group, STORE};
+use crate::openapi::operation::{Description, Group};
+use crate::openapi::refusals::STORE;
 use crate::openapi::schemas::standing::{DeadLetterCommand, Discarded, Reasons, Replayed};
 use crate::problem::Code;
 

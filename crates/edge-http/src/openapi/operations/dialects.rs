@@ -5,7 +5,8 @@ use utoipa::openapi::{HttpMethod, Required};
 
 use crate::dialects::ErrorFormat;
 use crate::openapi::examples;
-use crate::openapi::operation::{BODY, Description, Group, STORE};
+use crate::openapi::operation::{Description, Group};
+use crate::openapi::refusals::{BODY, STORE};
 use crate::openapi::schemas::dialect::{
     ApiOrderPlaced, ApiOrders, NewApiOrder, NewNumberedOrder, NumberedOrder, OrderAccepted,
 };

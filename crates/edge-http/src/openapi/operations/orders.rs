@@ -7,7 +7,8 @@ use utoipa::openapi::{ContentBuilder, Ref, Required};
 
 use crate::openapi::content::{content, text};
 use crate::openapi::examples;
-use crate::openapi::operation::{BODY, Description, Group, STORE};
+use crate::openapi::operation::{Description, Group};
+use crate::openapi::refusals::{BODY, STORE};
 use crate::openapi::schemas::order::{BatchResult, Command, EventPage, NewOrder, Order, OrderPage};
 use crate::problem::Code;
 

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::openapi::content::text;
 use crate::openapi::examples;
-use crate::openapi::operation::{Description, Group, STORE};
+use crate::openapi::operation::{Description, Group};
+use crate::openapi::refusals::STORE;
 use crate::openapi::schemas::standing::{Health, Ready, Stats};
 use crate::problem::Code;
 
