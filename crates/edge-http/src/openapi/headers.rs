@@ -1,11 +1,17 @@
 //! Headers of answers. Each is described once, under `components`, and named by the answers that carry it.
 
+use utoipa::openapi::Ref;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::schemas::value::{one_of, whole};
 use crate::dialects::ErrorFormat;
 use crate::problem::Code;
+
+/// Names a header of the document, for a response that carries it.
+pub(super) fn reference(name: &str) -> Ref {
+    Ref::new(format!("#/components/headers/{name}"))
+}
 
 /// What every answer carries where refusals sound so.
 pub(super) fn everywhere(error_format: ErrorFormat) -> impl Iterator<Item = &'static str> {

@@ -12,6 +12,7 @@ mod headers;
 mod operation;
 mod operations;
 mod parameters;
+pub(crate) mod refusals;
 mod schemas;
 mod webhooks;
 

@@ -1,19 +1,17 @@
 //! The description of one operation, built step by step: what it takes, answers and refuses.
 //!
-//! The files of `operations` make them, `mod` puts them into the document. What every address refuses is added here, so
-//! that no description can forget it.
+//! The files of `operations` make them, `mod` puts them into the document; `refusals` makes responses of what is refused.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::{Content, HttpMethod, Ref, Required, Response, ResponseBuilder};
+use utoipa::openapi::{Content, HttpMethod, Ref, Required, ResponseBuilder};
 
-use super::content::{content, either, of_problem, text};
-use super::schemas::dialect::ApiError;
+use super::content::content;
+use super::headers::reference;
+use super::refusals::{self, BODY, REQUEST};
 use crate::dialects::ErrorFormat;
 use crate::problem::Code;
 
@@ -66,40 +64,13 @@ impl Group {
     }
 }
 
-/// What any request may be refused for, whatever its address.
-const ANYWHERE: [Code; 4] = [
-    Code::HeadersTooLarge,
-    Code::Internal,
-    Code::Misdirected,
-    Code::UriTooLong,
-];
-/// What requests that are answered at once are refused for.
-const REQUEST: [Code; 2] = [Code::NotAcceptable, Code::Overloaded];
-/// What waiting for the store may end with.
-pub(super) const STORE: [Code; 5] = [
-    Code::DeadlinePassed,
-    Code::OutcomeUnknown,
-    Code::Overloaded,
-    Code::StoreFull,
-    Code::StoreUnavailable,
-];
-/// What reading a JSON body may end with.
-pub(super) const BODY: [Code; 6] = [
-    Code::BodyBroken,
-    Code::BodyTimeout,
-    Code::BodyTooLarge,
-    Code::MalformedJson,
-    Code::UnsupportedEncoding,
-    Code::ValidationFailed,
-];
-
 /// An operation as far as it is described.
 pub(super) struct Description {
     pub(super) method: HttpMethod,
     error_format: ErrorFormat,
     operation: OperationBuilder,
     refusals: Vec<Code>,
-    /// Statuses that are a refusal's or an answer's: what the answer is then.
+    /// What is answered under a status that refusals have, too.
     beside_refusals: Vec<(u16, Content)>,
 }
 
@@ -145,7 +116,7 @@ impl Description {
             method,
             error_format,
             operation,
-            refusals: ANYWHERE.to_vec(),
+            refusals: Vec::new(),
             beside_refusals: Vec::new(),
         }
         .takes("X-Request-Id")
@@ -240,8 +211,7 @@ impl Description {
             });
         let everywhere = super::headers::everywhere(self.error_format);
         for name in everywhere.chain(headers.iter().copied()) {
-            let location = format!("#/components/headers/{name}");
-            response = response.header_ref(name, Ref::new(location));
+            response = response.header_ref(name, reference(name));
         }
         for (name, link) in links {
             response = response.link(*name, link.clone());
@@ -289,71 +259,16 @@ impl Description {
     }
 
     /// The whole description: every refusal is an answer, under its status.
-    pub(super) fn finish(mut self) -> Operation {
-        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-        self.refusals.sort();
-        self.refusals.dedup();
-        for code in &self.refusals {
-            by_status
-                .entry(code.status().as_u16())
-                .or_default()
-                .push(*code);
+    pub(super) fn finish(self) -> Operation {
+        let mut responses = refusals::of(self.error_format, self.refusals);
+        for (status, answer) in self.beside_refusals {
+            refusals::answers_beside(&mut responses, status, answer);
         }
-        let mut operation = self.operation;
-        for (status, codes) in by_status {
-            let beside = self.beside_refusals.iter().find(|(of, _)| *of == status);
-            let response = refusal(
-                self.error_format,
-                &codes,
-                beside.map(|(_, content)| content.clone()),
-            );
-            operation = operation.response(status.to_string(), response);
-        }
-        operation.build()
+        responses
+            .into_iter()
+            .fold(self.operation, |operation, (status, response)| {
+                operation.response(status, response)
+            })
+            .build()
     }
-}
-
-/// The answer of one status, for one of these codes, as it sounds; or what else it may say.
-fn refusal(error_format: ErrorFormat, codes: &[Code], beside: Option<Content>) -> Response {
-    let described: Vec<String> = codes
-        .iter()
-        .map(|code| match code.title() {
-            "" => "Refused in the dialect's words".to_owned(),
-            title => format!("`{}`: {title}", code.as_str()),
-        })
-        .collect();
-    let description = format!("{}.", described.join("; "));
-    let is_not_found = codes.contains(&Code::OrderNotFound);
-    let (media, content) = match error_format {
-        ErrorFormat::Problem => ("application/problem+json", of_problem(codes)),
-        ErrorFormat::Orderflow if !is_not_found => {
-            let words = json!({"error": "invalid request body"});
-            (
-                "application/json",
-                content::<ApiError>(&[("refusal", words)]),
-            )
-        }
-        ErrorFormat::Orderflow | ErrorFormat::PlainText => {
-            ("text/plain", text("invalid request body\n"))
-        }
-    };
-    let mut response = ResponseBuilder::new().description(description);
-    let has_beside = beside.is_some();
-    response = match beside {
-        // Where a refusal is JSON, too, the answer is one of both.
-        Some(other) if media == "application/json" => {
-            response.content(media, either(content, other))
-        }
-        Some(other) => response
-            .content(media, content)
-            .content("application/json", other),
-        None => response.content(media, content),
-    };
-    let kept = error_format != ErrorFormat::Problem || has_beside;
-    let own = super::headers::of_refusal(codes).chain(kept.then_some("Cache-Control"));
-    for name in super::headers::everywhere(error_format).chain(own) {
-        let location = format!("#/components/headers/{name}");
-        response = response.header_ref(name, Ref::new(location));
-    }
-    response.build()
 }

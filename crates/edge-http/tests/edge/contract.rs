@@ -153,6 +153,15 @@ impl Contract {
             json!(answer.text)
         };
         self.validate(&format!("{here} {media}"), &content["schema"], &body, here);
+        if media == "application/problem+json" {
+            assert_eq!(body["status"], answer.status, "{here}");
+            let code = body["code"].as_str().unwrap();
+            let described = codes_of(described);
+            assert!(
+                described.contains(&code),
+                "{here}: {code} is not in the document: {described:?}"
+            );
+        }
     }
 
     /// What was answered with success is what the document lets clients say.
@@ -235,4 +244,14 @@ impl Contract {
             .filter(|(pattern, _)| fits(pattern))
             .min_by_key(|(pattern, _)| pattern.contains('{'))
     }
+}
+
+/// The codes of a refusal, from its description: "... `code`: `a`, `b`."
+pub fn codes_of(described: &Value) -> Vec<&str> {
+    let description = described["description"].as_str().unwrap();
+    let Some((_, codes)) = description.split_once(" `code`: ") else {
+        return Vec::new();
+    };
+    let codes = codes.strip_suffix('.').unwrap().split(", ");
+    codes.map(|code| code.trim_matches('`')).collect()
 }

@@ -1,10 +1,10 @@
 //! The document: that it is whole, that it is true, and that it has every address. Every other test holds the answers
 //! that it gets to it, too.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::send;
-use crate::contract::Contract;
+use crate::contract::{Contract, codes_of};
 use crate::server::Server;
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
@@ -132,40 +132,30 @@ fn every_example_is_what_its_schema_says() {
 async fn every_code_has_a_page_that_says_its_status_and_every_page_has_a_code() {
     let server = Server::start().await;
     let contract = Contract::get();
-    let codes = contract.document["components"]["schemas"]["ProblemCode"]["enum"]
-        .as_array()
-        .unwrap();
+    let codes = all_codes(contract);
     assert!(codes.len() > 30);
     let mut statuses = std::collections::BTreeMap::new();
     for (_, item) in contract.paths() {
         for operation in item.values() {
             for (status, answer) in operation["responses"].as_object().unwrap() {
-                let schema = &answer["content"]["application/problem+json"]["schema"];
-                for code in schema["allOf"][1]["properties"]["code"]["enum"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                {
-                    statuses.insert(code.as_str().unwrap().to_owned(), status.clone());
+                for code in codes_of(answer) {
+                    statuses.insert(code, status.as_str());
                 }
             }
         }
     }
-    for code in codes.iter().map(|code| code.as_str().unwrap()) {
+    for code in &codes {
         let page = server.get(&format!("/docs/errors/{code}")).await;
         assert_eq!(page.status, 200, "docs/errors has no section {code}");
-        let status = statuses.get(code).map_or_else(
-            || match code {
-                // Said in words, not as a problem.
-                "dialect_refused" => "400",
-                "dialect_conflict" => "409",
-                // No address asks for a token yet, so that no operation can be refused so.
-                "forbidden" => "403",
-                // A wrong method is refused at every address; the document leaves it out.
-                _ => "405",
-            },
-            String::as_str,
-        );
+        let status = statuses.get(code).copied().unwrap_or_else(|| match *code {
+            // Said in words, not as a problem.
+            "dialect_refused" => "400",
+            "dialect_conflict" => "409",
+            // No address asks for a token yet, so that no operation can be refused so.
+            "forbidden" => "403",
+            // A wrong method is refused at every address; the document leaves it out.
+            _ => "405",
+        });
         assert!(
             page.text.starts_with(&format!("{code}\n{status}")),
             "{code}: {}",
@@ -174,15 +164,49 @@ async fn every_code_has_a_page_that_says_its_status_and_every_page_has_a_code() 
     }
     let sections = include_str!("../../../../docs/errors/README.md");
     for section in sections.lines().filter_map(|line| line.strip_prefix("## ")) {
-        assert!(
-            codes.iter().any(|code| code == section),
-            "{section} is no code"
-        );
+        assert!(codes.contains(&section), "{section} is no code");
     }
     assert_eq!(
         server.get("/docs/errors/nonsense").await.code(),
         "no_such_route"
     );
+}
+
+/// All codes, from the description of `Problem.code`.
+fn all_codes(contract: &Contract) -> Vec<&str> {
+    let code = &contract.document["components"]["schemas"]["Problem"]["properties"]["code"];
+    let words = code["description"].as_str().unwrap().split('`');
+    words.skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_refusal_is_the_one_problem_and_names_codes_of_its_status() {
+    let contract = Contract::get();
+    let all =
+        contract.document["components"]["schemas"]["Problem"]["properties"]["code"]["description"]
+            .as_str()
+            .unwrap();
+    let mut refusals = 0;
+    for (path, item) in contract.paths() {
+        for (method, operation) in item {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let here = format!("{method} {path} {status}");
+                let problem = &answer["content"]["application/problem+json"];
+                let codes = codes_of(answer);
+                assert_eq!(problem.is_object(), !codes.is_empty(), "{here}: {codes:?}");
+                if problem.is_object() {
+                    let reference = "#/components/schemas/Problem";
+                    assert_eq!(problem["schema"], json!({"$ref": reference}), "{here}");
+                    refusals += 1;
+                }
+                for code in codes {
+                    let listed = format!("`{code}` ({status})");
+                    assert!(all.contains(&listed), "{here}: {listed} is not in {all}");
+                }
+            }
+        }
+    }
+    assert!(refusals > 100, "{refusals}");
 }
 
 /// The statuses of a cell in docs/HANDLER.md's table of answers: `408`, `410-418`, `3xx`.
