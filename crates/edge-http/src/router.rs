@@ -11,7 +11,7 @@ use axum::http::Uri;
 use axum::middleware::from_fn;
 use axum::routing::{any, get};
 use tower::limit::GlobalConcurrencyLimitLayer;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::dialects::{ErrorFormat, orderflow, orders, ordersystem};
@@ -83,11 +83,13 @@ fn live_routes() -> OpenApiRouter<Edge> {
 
 /// orderflow's addresses.
 fn orderflow_routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::default().routes(routes!(
+    let routes = routes!(
         orderflow::list_api_orders,
         orderflow::place_api_order,
         orderflow::allow_api_orders
-    ))
+    );
+    // axum answers HEAD where GET is; orderflow did not.
+    OpenApiRouter::default().routes(routes.map(|routes| routes.head(orderflow::refuse_head)))
 }
 
 /// The addresses of orderSystem and Order System.

@@ -166,6 +166,8 @@ fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
     builder
         .http1()
         .header_read_timeout(None)
+        // A client that has sent its request and closes its half of the connection gets the answer.
+        .half_close(true)
         .max_buf_size(READ_BUFFER_BYTES);
     // Setting what is the default anyway would make each request allocate for it.
     if settings.tuning.max_headers != HEADERS_BY_DEFAULT {

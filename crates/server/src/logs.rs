@@ -16,7 +16,11 @@ pub fn start(log: &Log) -> Result<(), TryInitError> {
     let lines = fmt::layer().with_writer(std::io::stderr);
     let layer = match log.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .boxed(),
     };
     tracing_subscriber::registry()
         .with(layer.with_filter(log.level.clone()))

@@ -26,7 +26,7 @@ use crate::answer::{self, Answer};
 use crate::endpoints::probes;
 use crate::openapi::parameters::{ApiUserIdParameter, IdempotencyKeyParameter};
 use crate::openapi::refusals::{STORE, refusals};
-use crate::openapi::schemas::dialect::{ApiOrderPlaced, ApiOrders, NewApiOrder};
+use crate::openapi::schemas::dialect::{OrderflowOrderPlaced, OrderflowOrderRequest, OrderflowOrders};
 use crate::openapi::{examples, tags};
 use crate::problem::{Code, Problem};
 use crate::request::{RequestCaller, RequestTrace};
@@ -78,12 +78,12 @@ const PRICES_BELOW: u64 = 100_000_000;
     operation_id = "placeApiOrder",
     tag = tags::DIALECTS,
     params(IdempotencyKeyParameter),
-    request_body(content = NewApiOrder, example = json!(new_order())),
+    request_body(content = OrderflowOrderRequest, example = json!(new_order())),
     responses(
         (
             status = 201,
             description = "A new order, durable.",
-            body = ApiOrderPlaced,
+            body = OrderflowOrderPlaced,
             example = json!(placed()),
             headers(("Cache-Control")),
         ),
@@ -269,7 +269,7 @@ const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
         (
             status = 200,
             description = "The orders.",
-            body = ApiOrders,
+            body = OrderflowOrders,
             example = json!(orders()),
             headers(("Cache-Control")),
         ),
@@ -418,4 +418,9 @@ pub(crate) async fn say_health(
 )]
 pub(crate) async fn allow_api_orders() -> StatusCode {
     StatusCode::NO_CONTENT
+}
+
+/// `HEAD /api/orders`, which orderflow did not answer.
+pub(crate) async fn refuse_head() -> Problem {
+    Problem::method_not_allowed("GET, POST, OPTIONS".to_owned())
 }

@@ -13,7 +13,7 @@ use super::{ErrorFormat, order_system, ordersystem};
 use crate::answer::Answer;
 use crate::openapi::parameters::IdempotencyKeyParameter;
 use crate::openapi::refusals::refusals;
-use crate::openapi::schemas::dialect::{NewNumberedOrder, NumberedOrder, OrderAccepted};
+use crate::openapi::schemas::dialect::{NumberedOrderRequest, NumberedOrder, OrderAccepted};
 use crate::openapi::{examples, tags};
 use crate::problem::{Code, Problem};
 use crate::settings::OrdersDialect;
@@ -45,7 +45,7 @@ fn with_order_id() -> Value {
     operation_id = "placeNumberedOrder",
     tag = tags::DIALECTS,
     params(IdempotencyKeyParameter),
-    request_body(content = NewNumberedOrder, examples(
+    request_body(content = NumberedOrderRequest, examples(
         ("orderSystem" = (value = json!(without_order_id()))),
         ("Order System" = (value = json!(with_order_id()))),
     )),

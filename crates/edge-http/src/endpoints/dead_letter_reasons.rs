@@ -10,7 +10,7 @@ use crate::answer::{self, Answer};
 use crate::openapi::examples;
 use crate::openapi::parameters::UserIdParameter;
 use crate::openapi::refusals::{REQUEST, STORE, refusals};
-use crate::openapi::schemas::standing::Reasons;
+use crate::openapi::schemas::standing::DeadLetterReasons;
 use crate::openapi::tags;
 use crate::problem::{Code, Problem};
 use crate::request::{Query, RequestCaller};
@@ -31,7 +31,7 @@ refusals!(ListReasonsRefusals: REQUEST, STORE, [Code::InvalidQuery]);
         (
             status = 200,
             description = "The reasons.",
-            body = Reasons,
+            body = DeadLetterReasons,
             example = json!(examples::reasons()),
             headers(("Cache-Control")),
         ),

@@ -12,7 +12,7 @@ use crate::answer::{self, Answer};
 use crate::openapi::examples;
 use crate::openapi::parameters::{IfMatchParameter, OrderIdParameter};
 use crate::openapi::refusals::{BODY, REQUEST, STORE, refusals};
-use crate::openapi::schemas::order::{Command, Order};
+use crate::openapi::schemas::order::{CommandRequest, Order};
 use crate::openapi::tags;
 use crate::problem::{Code, Problem};
 use crate::request::{IfMatch, NoQuery, OptionalJsonBody, OrderIdInPath, RequestCaller};
@@ -48,7 +48,7 @@ macro_rules! command {
             operation_id = $id,
             tag = $tag,
             params(OrderIdParameter, IfMatchParameter),
-            request_body(content = Option<Command>, examples(
+            request_body(content = Option<CommandRequest>, examples(
                 ("with a reason" = (value = json!(with_reason()))),
                 ("without" = (value = json!({}))),
             )),

@@ -4,8 +4,8 @@
 use std::io::Write as _;
 
 use application::{BatchRow, Caller, PlaceError, Placed};
-use axum::extract::{FromRequest, OriginalUri, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{StatusCode, Uri};
 use bytes::Bytes;
 use domain::{CheckRules, Fault, Given, History, IdempotencyKey, PlaceOrder, RequestId};
 use order_json::{OrderForm, Reader, read_order, write_order};
@@ -96,7 +96,7 @@ pub(crate) async fn place_batch(
     _: NoQuery,
     OptionalKey(key): OptionalKey,
     RequestTrace(trace): RequestTrace,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     BatchBody { bytes, is_array }: BatchBody,
 ) -> Result<Answer, Problem> {
     if key.is_some() {

@@ -12,7 +12,7 @@ use crate::openapi::examples;
 use crate::openapi::refusals::{BODY, REQUEST, STORE, refusals};
 use crate::openapi::tags;
 use crate::openapi::parameters::IdempotencyKeyParameter;
-use crate::openapi::schemas::order::{NewOrder, Order};
+use crate::openapi::schemas::order::{OrderRequest, Order};
 use crate::problem::{Code, Problem};
 use crate::request::{JsonBody, NoQuery, OptionalKey, RequestCaller};
 use crate::state::Edge;
@@ -38,7 +38,7 @@ refusals!(PlaceOrderRefusals: REQUEST, BODY, STORE, [
     operation_id = "placeOrder",
     tag = tags::ORDERS,
     params(IdempotencyKeyParameter),
-    request_body(content = NewOrder, examples(
+    request_body(content = OrderRequest, examples(
         ("of lines" = (value = json!(examples::new_order()))),
         ("of totals and adjustments" = (value = json!(examples::new_order_with_totals()))),
         ("of an amount" = (value = json!(examples::order_of_an_amount()))),

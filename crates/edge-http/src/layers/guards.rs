@@ -1,7 +1,9 @@
-//! What is refused whatever the route is: an address or headers that are too long, and a host that is not this server's.
+//! What is refused whatever the route is: an address or headers that are too long, a message that HTTP/1.1 forbids and
+//! hyper lets pass, and a host that is not this server's.
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::header::{HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -44,10 +46,32 @@ pub(crate) async fn check(
     if header_bytes(request.headers()) > guards.max_header_bytes {
         return Err(Problem::headers_too_large(guards.max_header_bytes));
     }
+    check_message(&request)?;
     if guards.is_loopback && !host::is_loopback(request.uri(), request.headers()) {
         return Err(Problem::misdirected());
     }
     Ok(next.run(request).await)
+}
+
+/// RFC 9112: a request of HTTP/1.1 names its host (section 3.2), and a body has no transfer coding but `chunked`, because
+/// no other one is read here (section 6.1).
+fn check_message(request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let names_host = headers.contains_key(HOST) || request.uri().authority().is_some();
+    if request.version() == Version::HTTP_11 && !names_host {
+        return Err(Problem::invalid_header("Host", "is missing"));
+    }
+    let is_chunked_only = headers
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !is_chunked_only {
+        return Err(Problem::invalid_header(
+            "Transfer-Encoding",
+            "may only be chunked",
+        ));
+    }
+    Ok(())
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

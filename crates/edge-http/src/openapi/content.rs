@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, ContentBuilder, Ref};
 
 /// Content of a type, which the document describes once.
-pub(super) fn content<T: ToSchema>(examples: &[(&str, Value)]) -> Content {
+pub(crate) fn content<T: ToSchema>(examples: &[(&str, Value)]) -> Content {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name())));
     content
         .examples_from_iter(

@@ -1,40 +1,46 @@
-//! The document itself: addresses, components, and what they have in common. `endpoint` shows it, tests check it.
+//! The document itself: the handlers' descriptions, and what they have in common. `router` calls it with the routes,
+//! `endpoint` shows it, tests check it.
 
-use serde_json::{Value, json};
 use utoipa::OpenApi;
-use utoipa::openapi::path::{PathItem, Paths};
+use serde_json::{Value, json};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi as Document, Server, ServerBuilder,
+};
 
-use super::operation::Group;
-use super::{headers, operations, parameters, schemas, webhooks};
-use crate::router::Address;
+use super::{headers, parameters, schemas, tags, webhooks};
+use crate::dialects::ErrorFormat;
 
-/// Collects the schemas; everything else is added by [`document`].
+/// Collects the schemas that no handler names: those of sockets, and of headers.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
-    schemas::order::NewOrder,
+    schemas::order::OrderRequest,
     schemas::order::BatchRow,
     schemas::order::OrderPage,
     schemas::order::BatchResult,
     schemas::order::EventPage,
     schemas::problem::Problem,
-    schemas::live::Change,
-    schemas::live::SocketCommand,
-    schemas::live::SocketFrame,
+    schemas::live::StatusChange,
+    schemas::live::Subscribe,
+    schemas::live::Unsubscribe,
+    schemas::live::SubscribedFrame,
+    schemas::live::ResyncFrame,
+    schemas::live::ReconnectFrame,
+    schemas::live::ErrorFrame,
+    schemas::live::FinalStatus,
     schemas::live::EventStream,
-    schemas::dialect::NewApiOrder,
-    schemas::dialect::ApiOrderPlaced,
-    schemas::dialect::ApiOrders,
-    schemas::dialect::ApiError,
-    schemas::dialect::NewNumberedOrder,
+    schemas::dialect::OrderflowOrderRequest,
+    schemas::dialect::OrderflowOrderPlaced,
+    schemas::dialect::OrderflowOrders,
+    schemas::dialect::OrderflowError,
+    schemas::dialect::NumberedOrderRequest,
     schemas::dialect::NumberedOrder,
     schemas::dialect::OrderAccepted,
-    schemas::order::Command,
+    schemas::order::CommandRequest,
     schemas::standing::DeadLetterCommand,
     schemas::standing::Replayed,
     schemas::standing::Discarded,
-    schemas::standing::Reasons,
+    schemas::standing::DeadLetterReasons,
     schemas::standing::Stats,
     schemas::standing::Ready,
     schemas::standing::Health,
@@ -42,10 +48,10 @@ use crate::router::Address;
 )))]
 struct Schemas;
 
-/// The document of a server of this version, as JSON.
-#[must_use]
-pub fn document(version: &str) -> Vec<u8> {
+/// The document of these routes, of a server of this version, as JSON.
+pub(crate) fn document(routes: Document, version: &str) -> Vec<u8> {
     let mut document = Schemas::openapi();
+    document.merge(routes);
     document.info = InfoBuilder::new()
         .title("ordermill")
         .version(version)
@@ -64,19 +70,16 @@ pub fn document(version: &str) -> Vec<u8> {
         ))
         .build();
     document.tags = Some(
-        Group::ALL
-            .map(|(group, what)| {
-                TagBuilder::new()
-                    .name(group.name())
-                    .description(Some(what))
-                    .build()
-            })
-            .to_vec(),
+        tags::ALL
+            .into_iter()
+            .chain([webhooks::TAG])
+            .map(|(name, what)| TagBuilder::new().name(name).description(Some(what)).build())
+            .collect(),
     );
-    document.paths = paths();
+    document.servers = Some(servers());
     document.webhooks = Some(webhooks::all());
     let components = document.components.take().unwrap_or_default();
-    let components = parameters::all().into_iter().fold(
+    let components = parameters::everywhere().into_iter().fold(
         ComponentsBuilder::from(components),
         |components, (name, parameter)| components.parameter(name, parameter),
     );
@@ -86,64 +89,89 @@ pub fn document(version: &str) -> Vec<u8> {
             components.header(name, header)
         });
     document.components = Some(components.build());
-    let document = serde_json::to_value(&document).map(with_what_types_cannot_say);
-    serde_json::to_vec(&document.unwrap_or_default()).unwrap_or_default()
+    let mut document = serde_json::to_value(&document).unwrap_or_default();
+    name_wildcards(&mut document);
+    add_what_is_everywhere(&mut document);
+    serde_json::to_vec(&document).unwrap_or_default()
 }
 
-fn paths() -> Paths {
-    let fixed = Address::EVERY.iter().flat_map(|address| {
-        let described = operations::at(*address).into_iter();
-        described.map(|description| (address.pattern(), description))
-    });
-    let mut paths = Paths::new();
-    for (path, description) in fixed.chain(operations::of_live_streams()) {
-        let item = PathItem::new(description.method.clone(), description.finish());
-        match paths.paths.entry(path.to_owned()) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(item);
-            }
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                entry.get_mut().merge_operations(item);
-            }
+/// Where requests go. The page at `/docs` takes the first one; generated clients, which do not know where the document
+/// came from, need an address of their own.
+fn servers() -> Vec<Server> {
+    let server = |url, what| {
+        ServerBuilder::new()
+            .url(url)
+            .description(Some(what))
+            .build()
+    };
+    vec![
+        server("/", "The server that this document is of."),
+        server(
+            "http://localhost:8080",
+            "A server with its default settings on the same machine.",
+        ),
+    ]
+}
+
+/// axum's `{*path}` takes several segments; the document has no such thing and calls it `{path}`.
+fn name_wildcards(document: &mut Value) {
+    let Some(paths) = document["paths"].as_object_mut() else {
+        return;
+    };
+    let wildcards: Vec<String> = paths
+        .keys()
+        .filter(|path| path.contains("{*"))
+        .cloned()
+        .collect();
+    for path in wildcards {
+        if let Some(item) = paths.remove(&path) {
+            paths.insert(path.replace("{*", "{"), item);
         }
     }
-    paths
 }
 
-/// A new order needs an amount or lines, and a line a unit price or a total; the types of `schemas` cannot express that.
-fn with_what_types_cannot_say(mut document: Value) -> Value {
-    let given =
-        |name: &str| json!({"required": [name], "properties": {name: {"not": {"type": "null"}}}});
-    document["components"]["schemas"]["NewLine"]["anyOf"] =
-        json!([given("unit_price"), given("total")]);
-    for name in ["NewOrder", "BatchRow"] {
-        document["components"]["schemas"][name]["anyOf"] = json!([
-            given("amount"),
-            {"required": ["lines"], "properties": {"lines": {"type": "array", "minItems": 1}}}
-        ]);
-    }
-    document
-}
-
-#[cfg(test)]
-mod tests {
-    use super::paths;
-
-    #[test]
-    fn every_route_of_the_live_streams_is_described() {
-        let source = include_str!("../live/mod.rs");
-        let routes: Vec<&str> = source
-            .split(".route(\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
-        assert!(routes.len() > 3, "{routes:?}");
-        let paths = paths();
-        for route in routes {
-            assert!(
-                paths.paths.contains_key(route),
-                "{route} is not in the document"
-            );
+/// What the layers take and add at every address: the parameters that every operation has, and headers of answers, of
+/// which a handler's description gives the names alone.
+fn add_what_is_everywhere(document: &mut Value) {
+    let parameters: Vec<Value> = parameters::everywhere()
+        .iter()
+        .map(|(name, _)| json!({"$ref": format!("#/components/parameters/{name}")}))
+        .collect();
+    let operations = document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|paths| paths.iter_mut())
+        .flat_map(|(path, item)| {
+            let operations = item.as_object_mut().into_iter().flatten();
+            operations.map(|(_, operation)| (path.as_str(), operation))
+        });
+    for (path, operation) in operations {
+        let format = if path.starts_with("/api/") {
+            ErrorFormat::Orderflow
+        } else {
+            ErrorFormat::Problem
+        };
+        match operation["parameters"].as_array_mut() {
+            Some(own) => own.extend(parameters.iter().cloned()),
+            None => operation["parameters"] = json!(parameters),
+        }
+        for response in operation["responses"]
+            .as_object_mut()
+            .into_iter()
+            .flat_map(serde_json::Map::values_mut)
+        {
+            let own = response["headers"].as_object().into_iter();
+            let names: Vec<String> = own
+                .flat_map(serde_json::Map::keys)
+                .map(String::as_str)
+                .chain(headers::everywhere(format))
+                .map(str::to_owned)
+                .collect();
+            let references = names.into_iter().map(|name| {
+                let reference = json!({"$ref": format!("#/components/headers/{name}")});
+                (name, reference)
+            });
+            response["headers"] = Value::Object(references.collect());
         }
     }
 }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::problem::Code;
 
 /// The id of the order in the examples.
-pub(super) const ID: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
+pub(crate) const ID: &str = "0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11";
 
 const CURSOR: &str = "AQAByAEjRWeJ";
 
-pub(super) fn new_order() -> Value {
+pub(crate) fn new_order() -> Value {
     json!({
         "user_id": "alice",
         "external_id": "A-1",
@@ -18,13 +18,13 @@ pub(super) fn new_order() -> Value {
     })
 }
 
-pub(super) fn new_order_with_totals() -> Value {
+pub(crate) fn new_order_with_totals() -> Value {
     json!({
         "user_id": "alice",
         "currency": "EUR",
         "lines": [
             {"product_name": "Socks", "quantity": 3, "unit_price": 6.67, "total": 20},
-            {"product_name": "Apples", "quantity": "0.485", "total": "1.45"}
+            {"product_name": "Apples", "quantity": 0.485, "total": 1.45}
         ],
         "adjustments": [
             {"kind": "discount", "label": "SPRING", "amount": -2},
@@ -49,11 +49,11 @@ fn adjustments() -> Value {
     ])
 }
 
-pub(super) fn order_of_an_amount() -> Value {
-    json!({"user_id": "alice", "amount": "9.99"})
+pub(crate) fn order_of_an_amount() -> Value {
+    json!({"user_id": "alice", "amount": 9.99})
 }
 
-pub(super) fn batch() -> Value {
+pub(crate) fn batch() -> Value {
     json!([
         {"user_id": "alice", "amount": 1},
         {"user_id": "bob", "amount": 2, "idempotency_key": "k2"},
@@ -62,11 +62,11 @@ pub(super) fn batch() -> Value {
     ])
 }
 
-pub(super) fn batch_lines() -> &'static str {
+pub(crate) fn batch_lines() -> &'static str {
     "{\"user_id\":\"alice\",\"amount\":1}\n{\"user_id\":\"bob\",\"amount\":2,\"idempotency_key\":\"k2\"}\n"
 }
 
-pub(super) fn order(status: &str, version: u32) -> Value {
+pub(crate) fn order(status: &str, version: u32) -> Value {
     let is_processed = status == "PROCESSED";
     let failure = match status {
         "FAILED" => json!({"code": "handler_rejected", "message": "the card was declined"}),
@@ -96,7 +96,7 @@ pub(super) fn order(status: &str, version: u32) -> Value {
 }
 
 /// An order as the operator's endpoint gets it, at its first attempt.
-pub(super) fn claimed_order() -> Value {
+pub(crate) fn claimed_order() -> Value {
     let mut order = order("PROCESSING", 2);
     order["attempt"] = json!(1);
     order
@@ -112,11 +112,11 @@ fn waiting_for(status: &str) -> Value {
     json!({"what": what, "until": null})
 }
 
-pub(super) fn page(order: Value) -> Value {
+pub(crate) fn page(order: Value) -> Value {
     json!({"data": [order], "has_more": true, "next_cursor": CURSOR})
 }
 
-pub(super) fn batch_result() -> Value {
+pub(crate) fn batch_result() -> Value {
     json!({
         "accepted": 1,
         "existing": 0,
@@ -129,7 +129,7 @@ pub(super) fn batch_result() -> Value {
     })
 }
 
-pub(super) fn events() -> Value {
+pub(crate) fn events() -> Value {
     json!({
         "data": [{
             "event_id": format!("{ID}:1"),
@@ -164,7 +164,7 @@ pub(super) fn events() -> Value {
     })
 }
 
-pub(super) fn event_stream() -> String {
+pub(crate) fn event_stream() -> String {
     let change = json!({
         "order_id": ID, "status": "PROCESSED", "version": 3, "user_id": "alice",
         "occurred_at": "2026-01-31T12:00:00.000Z", "cursor": CURSOR
@@ -174,9 +174,9 @@ pub(super) fn event_stream() -> String {
     )
 }
 
-pub(super) const RECEIPT: &str = "RECEIPT\n=====================================\nOrder        0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11\n...\n";
+pub(crate) const RECEIPT: &str = "RECEIPT\n=====================================\nOrder        0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11\n...\n";
 
-pub(super) fn stats() -> Value {
+pub(crate) fn stats() -> Value {
     json!({
         "accepted": 7, "processed": 4, "failed": 1, "cancelled": 0, "in_flight": 2, "erased": 0,
         "by_status": {
@@ -203,7 +203,7 @@ pub(super) fn stats() -> Value {
 }
 
 /// A problem of a code, with a fault if its kind has one.
-pub(super) fn problem(code: Code) -> Value {
+pub(crate) fn problem(code: Code) -> Value {
     let fault = match code {
         Code::ValidationFailed => {
             json!([{"pointer": "/lines/0/quantity", "code": "out_of_range", "detail": "must be from 0.001 to 1,000,000"}])
@@ -228,5 +228,79 @@ pub(super) fn problem(code: Code) -> Value {
         "code": code.as_str(),
         "errors": fault,
         "request_id": "7k0f3v9q2m5x8c1z"
+    })
+}
+
+/// The reasons of dead letters.
+pub(crate) fn reasons() -> Value {
+    let reason = json!({
+        "code": "handler_rejected",
+        "count": 12,
+        "newest_at": "2026-01-31T12:00:00.000Z",
+        "sample_message": "the card was declined"
+    });
+    json!({"data": [reason], "counted": 12, "has_more": false})
+}
+
+/// A command on the dead letters of one failure.
+pub(crate) fn dead_letter_command() -> Value {
+    json!({"code": "handler_rejected", "reason": "the cards work again"})
+}
+
+pub(crate) fn health() -> Value {
+    json!({
+        "status": "healthy",
+        "version": "0.1.0",
+        "reasons": [],
+        "store": "reachable",
+        "shards": [{"shard": 0, "status": "available"}],
+        "handler": {"kind": "http", "note": null},
+        "breaker": {
+            "state": "closed",
+            "since": "2026-01-31T12:00:00.000Z",
+            "consecutive_faults": 0,
+            "next_probe_ms": null
+        },
+        "busy_pause_ms": null,
+        "oldest_due_age_ms": 12
+    })
+}
+
+/// The health of a server that takes no orders.
+pub(crate) fn health_unavailable() -> Value {
+    let mut unavailable = health();
+    unavailable["status"] = json!("unavailable");
+    unavailable["shards"][0]["status"] = json!("full");
+    unavailable["reasons"] = json!([{
+        "code": "store_full",
+        "detail": "The disk of shard 0 is full: orders of its users are refused until there is room. Free space where its \
+                   data is; the server goes on by itself."
+    }]);
+    unavailable
+}
+
+/// An order as orderflow shows it.
+pub(crate) fn api_order(status: &str) -> Value {
+    json!({
+        "id": ID,
+        "user_id": "alice",
+        "product_name": "Laptop",
+        "quantity": 2,
+        "price": 999.5,
+        "status": status,
+        "receipt_s3_key": format!("receipts/alice/{ID}.txt"),
+        "created_at": "2026-01-31T12:00:00.000Z",
+        "updated_at": "2026-01-31T12:00:00.000Z"
+    })
+}
+
+/// An order as orderSystem shows it.
+pub(crate) fn numbered_order() -> Value {
+    json!({
+        "order_id": ID,
+        "user_id": "alice",
+        "amount": 99.9,
+        "status": "PENDING",
+        "created_at": "2026-01-31T12:00:00.000Z"
     })
 }

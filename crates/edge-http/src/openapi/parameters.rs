@@ -1,6 +1,7 @@
-//! Parameters of paths, queries and headers. Each is described once, under `components`, and named by operations.
+//! Parameters of paths, queries and headers. Each is described once here, and named by the handlers that take it.
 
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
@@ -11,137 +12,97 @@ use super::schemas::value::{
     printed, whole,
 };
 
-/// All parameters, each under the name that operations take it by.
-pub(super) fn all() -> Vec<(&'static str, Parameter)> {
-    let mut all = of_queries();
-    all.extend(of_headers());
-    let name = || {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-    };
-    let code = printed(64)
-        .pattern(Some("^[a-z_]+$"))
-        .examples(["order_not_found"]);
-    all.extend([
-        ("order_id", path("id", of::<OrderId>(), "The order's id.")),
-        (
-            "order_name",
-            path("id", name(), "Our id, or the client's own number."),
-        ),
-        (
-            "file_name",
-            path("file", name().examples(["page.js"]), "The file's name."),
-        ),
-        (
-            "file_path",
-            path("path", name().examples(["main.js"]), "The file's path."),
-        ),
-        (
-            "problem_code",
-            path("code", code, "The `code` of a problem."),
-        ),
-    ]);
-    all
+/// Declares a type for each parameter, to be named in `#[utoipa::path(params(...))]`.
+macro_rules! parameters {
+    ($($name:ident = $parameter:expr;)*) => {$(
+        pub(crate) enum $name {}
+
+        impl IntoParams for $name {
+            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                vec![$parameter]
+            }
+        }
+    )*};
 }
 
-fn of_queries() -> Vec<(&'static str, Parameter)> {
-    let limit = whole(1)
-        .maximum(Some(1000))
-        .default(Some(serde_json::json!(50)));
-    let short = || {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
+parameters! {
+    OrderIdParameter = path("id", of::<OrderId>(), "The order's id.");
+    OrderNameParameter = path("id", name(), "Our id, or the client's own number.");
+    FileNameParameter = path("file", name().examples(["page.js"]), "The file's name.");
+    FilePathParameter = path("path", name().examples(["main.js"]), "The file's path.");
+    ProblemCodeParameter = path(
+        "code",
+        printed(64).pattern(Some("^[a-z_]+$")).examples(["order_not_found"]),
+        "The `code` of a problem.",
+    );
+    UserIdParameter = query("user_id", of::<UserId>(), "Of this user.");
+    ApiUserIdParameter = query("user_id", any(), "Of this user. A name that no user can have has no orders.");
+    ExternalIdParameter = query("external_id", of::<ExternalId>(), "With this number of the client's own.");
+    StatusParameter = query("status", of::<OrderStatus>(), "With this status.");
+    SourceParameter = query("source", of::<OrderSource>(), "With this source.");
+    CreatedFromParameter = query("created_from", of::<AnyTime>(), "Created then or later.");
+    CreatedToParameter = query("created_to", of::<AnyTime>(), "Created before then.");
+    TextPrefixParameter = query(
+        "q",
+        short(),
+        "Where the external id, a SKU or a product name begins so, capitals or not.",
+    );
+    FailureCodeParameter = query(
+        "code",
+        short(),
+        "That failed for this reason: the `code` of their failure.",
+    );
+    LimitParameter = query(
+        "limit",
+        whole(1).maximum(Some(1000)).default(Some(json!(50))),
+        "The most that the page holds.",
+    );
+    CursorParameter = query(
+        "cursor",
+        of::<Cursor>(),
+        "The `next_cursor` of the page before; good for the same list with the same filter alone.",
+    );
+    StreamCursorParameter = query(
+        "cursor",
+        of::<Cursor>(),
+        "Where to go on: the `cursor` of the last change that was seen. `Last-Event-ID` goes before it.",
+    );
+    IdempotencyKeyParameter = header(
+        "Idempotency-Key",
+        of::<IdempotencyKeyHeader>(),
+        "Makes the request safe to send again, however it ended: one key of a user makes at most one order, and the first \
+         answer comes again.",
+    );
+    IfMatchParameter = header(
+        "If-Match",
+        any()
             .min_length(Some(1))
-            .max_length(Some(255))
-    };
-    vec![
-        ("user_id", query("user_id", of::<UserId>(), "Of this user.")),
-        (
-            "api_user_id",
-            query(
-                "user_id",
-                ObjectBuilder::new().schema_type(Type::String),
-                "Of this user. A name that no user can have has no orders.",
-            ),
-        ),
-        (
-            "external_id",
-            query(
-                "external_id",
-                of::<ExternalId>(),
-                "With this number of the client's own.",
-            ),
-        ),
-        (
-            "status",
-            query("status", of::<OrderStatus>(), "With this status."),
-        ),
-        (
-            "source",
-            query("source", of::<OrderSource>(), "With this source."),
-        ),
-        (
-            "created_from",
-            query("created_from", of::<AnyTime>(), "Created then or later."),
-        ),
-        (
-            "created_to",
-            query("created_to", of::<AnyTime>(), "Created before then."),
-        ),
-        (
-            "q",
-            query(
-                "q",
-                short(),
-                "Where the external id, a SKU or a product name begins so, capitals or not.",
-            ),
-        ),
-        (
-            "failure_code",
-            query(
-                "code",
-                short(),
-                "That failed for this reason: the `code` of their failure.",
-            ),
-        ),
-        (
-            "limit",
-            query("limit", limit, "The most that the page holds."),
-        ),
-        (
-            "cursor",
-            query(
-                "cursor",
-                of::<Cursor>(),
-                "The `next_cursor` of the page before; good for the same list with the same filter alone.",
-            ),
-        ),
-        (
-            "stream_cursor",
-            query(
-                "cursor",
-                of::<Cursor>(),
-                "Where to go on: the `cursor` of the last change that was seen. `Last-Event-ID` goes before it.",
-            ),
-        ),
-    ]
+            .pattern(Some(r#"^(\*|(W/)?"[!#-+\--~]*"(, ?(W/)?"[!#-+\--~]*")*)$"#))
+            .examples(["\"1\""]),
+        "Only if the order is at one of these versions: its ETag, or `*`. 412 if it is not.",
+    );
+    IfNoneMatchParameter = header(
+        "If-None-Match",
+        any().examples(["\"1\""]),
+        "The ETag that the client has; 304 if the order is still at that version.",
+    );
+    LastEventIdParameter = header(
+        "Last-Event-ID",
+        any().pattern(Some("^[A-Za-z0-9_-]*$")),
+        "The id of the last event that was seen: everything after it follows. An EventSource sends it by itself.",
+    );
 }
 
-fn of_headers() -> Vec<(&'static str, Parameter)> {
-    let any = || ObjectBuilder::new().schema_type(Type::String);
-    let tags = any()
-        .min_length(Some(1))
-        .pattern(Some(r#"^(\*|(W/)?"[!#-+\--~]*"(, ?(W/)?"[!#-+\--~]*")*)$"#))
-        .examples(["\"1\""]);
-    vec![
+/// What every operation takes, by the names that the document has them under.
+pub(super) fn everywhere() -> [(&'static str, Parameter); 2] {
+    [
         (
             "X-Request-Id",
             header(
                 "X-Request-Id",
                 any(),
-                "A name for the request, which its answer, its events and the log carry. Anything but 1-128 visible \
-                 ASCII characters is replaced by a fresh one.",
+                "A name for the request, which its answer, its events and the log carry. Anything but 1-128 visible ASCII \
+                 characters is replaced by a fresh one.",
             ),
         ),
         (
@@ -149,45 +110,26 @@ fn of_headers() -> Vec<(&'static str, Parameter)> {
             header(
                 "traceparent",
                 any().examples(["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
-                "The W3C trace that the request belongs to; its events carry the trace id and the span id. One that \
-                 is not valid is ignored.",
-            ),
-        ),
-        (
-            "Idempotency-Key",
-            header(
-                "Idempotency-Key",
-                of::<IdempotencyKeyHeader>(),
-                "Makes the request safe to send again, however it ended: one key of a user makes at most one order, \
-                 and the first answer comes again.",
-            ),
-        ),
-        (
-            "If-Match",
-            header(
-                "If-Match",
-                tags,
-                "Only if the order is at one of these versions: its ETag, or `*`. 412 where it is not.",
-            ),
-        ),
-        (
-            "If-None-Match",
-            header(
-                "If-None-Match",
-                any().examples(["\"1\""]),
-                "The ETag that the client has; 304 where the order is still at that version.",
-            ),
-        ),
-        (
-            "Last-Event-ID",
-            header(
-                "Last-Event-ID",
-                any().pattern(Some("^[A-Za-z0-9_-]*$")),
-                "The id of the last event that was seen: everything after it follows. An EventSource sends it by \
-                 itself.",
+                "The W3C trace that the request belongs to; its events carry the trace id and the span id. One that is not \
+                 valid is ignored.",
             ),
         ),
     ]
+}
+
+/// Any text.
+fn any() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// A text that is not empty.
+fn name() -> ObjectBuilder {
+    any().min_length(Some(1))
+}
+
+/// A text of 1 to 255 characters.
+fn short() -> ObjectBuilder {
+    name().max_length(Some(255))
 }
 
 fn of<T: ToSchema>() -> RefOr<Schema> {
@@ -213,7 +155,7 @@ fn described(
     schema: impl Into<RefOr<Schema>>,
     what: &str,
 ) -> Parameter {
-    let example = (name == "id").then(|| serde_json::json!(examples::ID));
+    let example = (name == "id").then(|| json!(examples::ID));
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)

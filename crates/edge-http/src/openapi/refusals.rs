@@ -14,7 +14,7 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use super::content::{content, text};
-use super::schemas::dialect::ApiError;
+use super::schemas::dialect::OrderflowError;
 use super::schemas::problem::Problem;
 use super::{examples, headers};
 use crate::dialects::ErrorFormat;
@@ -24,9 +24,10 @@ use crate::problem::Code;
 pub(crate) type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// What any request may be refused for, at every address. [`of`] adds it.
-const ANYWHERE: [Code; 4] = [
+const ANYWHERE: [Code; 5] = [
     Code::HeadersTooLarge,
     Code::Internal,
+    Code::InvalidHeader,
     Code::Misdirected,
     Code::UriTooLong,
 ];
@@ -78,13 +79,6 @@ macro_rules! refusals {
         }
     };
 }
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_imports,
-        reason = "the handlers begin to use it one group of routes after the other"
-    )
-)]
 pub(crate) use refusals;
 
 /// One response for each status that these codes have, and those that every address has.
@@ -147,7 +141,7 @@ fn refusal(error_format: ErrorFormat, codes: &[Code]) -> Response {
             let example = json!({"error": "invalid request body"});
             (
                 "application/json",
-                content::<ApiError>(&[("refusal", example)]),
+                content::<OrderflowError>(&[("refusal", example)]),
             )
         }
         ErrorFormat::Orderflow | ErrorFormat::PlainText => {

@@ -17,6 +17,12 @@ use super::examples;
 use super::schemas::order::Order;
 use super::schemas::value::{HandlerResult, OrderId, whole};
 
+/// The heading of the webhooks. Without one of their own, generated clients would have them among the operations.
+pub(super) const TAG: (&str, &str) = (
+    "Webhooks",
+    "Calls that the server makes to your endpoint. They are no operations of the server.",
+);
+
 /// The webhooks by name.
 pub(super) fn all() -> Paths {
     PathsBuilder::new().path("order", process_order()).build()
@@ -28,6 +34,7 @@ fn process_order() -> PathItem {
         .required(Some(Required::True))
         .content("application/json", content::<Order>(&example));
     let operation = OperationBuilder::new()
+        .tag(TAG.0)
         .operation_id(Some("processOrder"))
         .summary(Some("Process an order"))
         .description(Some(

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use domain::Trace;
 
 use super::request_id_of;
-use crate::state::EdgeState;
+use crate::state::Edge;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -33,13 +33,14 @@ impl<S: Sync> FromRequestParts<S> for RequestTrace {
     }
 }
 
-/// The caller, whose deadline begins now: put it after the extractors that can refuse, and before the body's.
+/// The caller, whose deadline begins now: put it after the extractors that can refuse, and before the body's
+/// extractor.
 pub(crate) struct RequestCaller(pub(crate) Caller);
 
-impl FromRequestParts<EdgeState> for RequestCaller {
+impl FromRequestParts<Edge> for RequestCaller {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, edge: &EdgeState) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Infallible> {
         let RequestTrace(trace) = RequestTrace::from_request_parts(parts, edge).await?;
         Ok(Self(edge.caller(trace)))
     }

@@ -62,7 +62,7 @@ refusals!(OrderStreamRefusals: STREAM, [Code::InvalidId, Code::OrderNotFound]);
     responses(
         (
             status = 200,
-            description = "The stream. `event: status` carries a `Change`; `event: resync` a `Resync`, if a gap cannot be \
+            description = "The stream. `event: status` carries a `StatusChange`; `event: resync` a `Resync`, if a gap cannot be \
                            filled. Ids are cursors.",
             body = EventStream,
             content_type = "text/event-stream",
@@ -98,7 +98,7 @@ pub(crate) async fn stream_orders(
     responses(
         (
             status = 200,
-            description = "The stream. `event: status` carries a `Change`; `event: resync` a `Resync`, if a gap cannot be \
+            description = "The stream. `event: status` carries a `StatusChange`; `event: resync` a `Resync`, if a gap cannot be \
                            filled. Ids are cursors.",
             body = EventStream,
             content_type = "text/event-stream",

@@ -39,9 +39,9 @@ refusals!(SocketRefusals: [
 
 /// Watch orders over a WebSocket
 ///
-/// After the handshake (RFC 6455, version 13) a text frame that is a `SocketCommand` subscribes or unsubscribes; every
-/// text frame of the server's is a `SocketFrame`. Close codes: 1003 binary frame, 1007 not UTF-8, 1008 too many
-/// subscriptions, 1009 frame too large, 1012 the server stops, 1013 too slow: connect again with the last cursor. This
+/// After the handshake (RFC 6455, version 13) a text frame that is a `Subscribe`, or an order id, subscribes; an
+/// `Unsubscribe` unsubscribes. Every text frame of the server is a `StatusChange`, a `SubscribedFrame`, a `ResyncFrame`, a
+/// `ReconnectFrame` or an `ErrorFrame`. Close codes: 1003 binary frame, 1007 not UTF-8, 1008 too many subscriptions, 1009 frame too large, 1012 the server stops, 1013 too slow: connect again with the last cursor. This
 /// address is for pages of its own host, and for programs; the separate WebSocket port answers any Origin.
 #[utoipa::path(
     get,

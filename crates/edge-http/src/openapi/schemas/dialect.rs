@@ -3,11 +3,12 @@
 
 use utoipa::ToSchema;
 
-use super::value::{AboveZero, ApiPrice, Count, ShortAmount, Time, WholeQuantity};
+use super::value::{AboveZero, Count, OrderflowPrice, ShortAmount, Time, WholeQuantity};
+use super::word::{OrderflowShard, OrderflowStatus};
 
 /// An order of orderflow's: one product.
 #[derive(ToSchema)]
-pub(in crate::openapi) struct NewApiOrder {
+pub(crate) struct OrderflowOrderRequest {
     /// 1-100 characters.
     #[schema(min_length = 1, max_length = 100)]
     user_id: String,
@@ -15,32 +16,30 @@ pub(in crate::openapi) struct NewApiOrder {
     #[schema(min_length = 1, max_length = 255)]
     product_name: String,
     quantity: WholeQuantity,
-    price: ApiPrice,
+    price: OrderflowPrice,
 }
 
 /// The answer to a new order.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct ApiOrderPlaced {
-    order: ApiOrder,
+pub(crate) struct OrderflowOrderPlaced {
+    order: OrderflowOrder,
     /// The key of its receipt, which exists once the order is PROCESSED.
     receipt: String,
     /// By the first letter of the user.
-    shard: ShardLabel,
+    shard: OrderflowShard,
     shard_info: String,
 }
 
 /// An order as orderflow shows it. One with several lines, adjustments or a fractional quantity has quantity 1 and the
 /// amount as its price.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct ApiOrder {
+pub(crate) struct OrderflowOrder {
     id: String,
     user_id: String,
     product_name: String,
     quantity: WholeQuantity,
     price: ShortAmount,
-    status: ApiStatus,
+    status: OrderflowStatus,
     #[schema(required = false)]
     receipt_s3_key: String,
     created_at: Time,
@@ -49,44 +48,20 @@ pub(in crate::openapi) struct ApiOrder {
 
 /// A list of orderflow's.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct ApiOrders {
+pub(crate) struct OrderflowOrders {
     count: Count,
-    orders: Vec<ApiOrder>,
-}
-
-/// Users from A to M, and all others.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum ShardLabel {
-    Shard1,
-    Shard2,
-}
-
-/// Our statuses in orderflow's spelling; `created` in the answer to a POST.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum ApiStatus {
-    Created,
-    Pending,
-    Processing,
-    Retrying,
-    Processed,
-    Failed,
-    OnHold,
-    Cancelled,
+    orders: Vec<OrderflowOrder>,
 }
 
 /// A refusal in orderflow's form.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct ApiError {
+pub(crate) struct OrderflowError {
     error: String,
 }
 
 /// An order of orderSystem's, or, with an `order_id`, of Order System's.
 #[derive(ToSchema)]
-pub(in crate::openapi) struct NewNumberedOrder {
+pub(crate) struct NumberedOrderRequest {
     /// The client's own number.
     #[schema(required = false)]
     order_id: String,
@@ -107,8 +82,7 @@ pub(in crate::openapi) struct NewNumberedOrder {
 
 /// An order as orderSystem shows it.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct NumberedOrder {
+pub(crate) struct NumberedOrder {
     /// Our id; the client's number if it asked by that.
     order_id: String,
     user_id: String,
@@ -119,8 +93,8 @@ pub(in crate::openapi) struct NumberedOrder {
 
 /// Order System's answer to an order that it took.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(in crate::openapi) struct OrderAccepted {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderAccepted {
     order_id: String,
     #[schema(pattern = "^order accepted$")]
     status: String,

@@ -6,9 +6,10 @@
     reason = "the types are described, never made: bodies are read and written without them"
 )]
 
-pub(super) mod dialect;
-pub(super) mod live;
-pub(super) mod order;
-pub(super) mod problem;
-pub(super) mod standing;
-pub(super) mod value;
+pub(crate) mod dialect;
+pub(crate) mod live;
+pub(crate) mod order;
+pub(crate) mod problem;
+pub(crate) mod standing;
+pub(crate) mod value;
+pub(crate) mod word;

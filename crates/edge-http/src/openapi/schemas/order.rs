@@ -4,17 +4,20 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::value::{
-    Actor, Amount, AnyCurrencyCode, AnyTime, CommandReason, Count, CurrencyCode, Cursor, EventName,
-    ExternalId, HandlerResult, HistoryStatus, IdempotencyKey, Kind, Label, Metadata, NewAmount,
-    NewMetadata, NewQuantity, NewSignedAmount, OrderId, OrderSource, OrderStatus, ProductName,
-    Quantity, RequestName, SignedAmount, Sku, SpanId, Time, TraceId, UserId, Version, WaitWord,
+    Actor, AdjustmentKind, Amount, AnyCurrencyCode, AnyTime, CommandReason, Count, CurrencyCode,
+    Cursor, ExternalId, HandlerResult, HistoryStatus, IdempotencyKey, Label, Metadata, OrderId,
+    OrderSource, OrderStatus, ProductName, Quantity, RequestAmount, RequestMetadata, RequestName,
+    RequestQuantity, RequestSignedAmount, SignedAmount, Sku, SpanId, Time, TraceId, UserId,
+    Version,
 };
+use super::word::{EventName, WaitWord};
 
-/// A new order. Either `lines` or `amount` is needed; if both are there, the amount must be the sum of the lines and the
-/// adjustments that are not included. An unknown field is refused, and so is every field that the server sets.
+/// A new order. `amount` or `lines` is needed, which the server checks; if both are there, the amount must be the sum of
+/// the lines and the adjustments that are not included. An unknown field is refused, and so is every field that the server
+/// sets.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct NewOrder {
+pub(crate) struct OrderRequest {
     user_id: UserId,
     /// A second order with the same number and the same content is the same order.
     external_id: Option<ExternalId>,
@@ -23,69 +26,70 @@ pub(in crate::openapi) struct NewOrder {
     /// The server's default (USD unless configured otherwise) if it is missing.
     currency: Option<CurrencyCode>,
     /// What the whole order costs.
-    amount: Option<NewAmount>,
+    amount: Option<RequestAmount>,
     /// What is ordered.
     #[schema(max_items = 1000)]
-    lines: Option<Vec<NewLine>>,
+    lines: Option<Vec<LineRequest>>,
     /// What is added to the lines or taken off. Without lines they are information, and are not added.
     #[schema(max_items = 50)]
-    adjustments: Option<Vec<NewAdjustment>>,
-    metadata: Option<NewMetadata>,
+    adjustments: Option<Vec<AdjustmentRequest>>,
+    metadata: Option<RequestMetadata>,
     /// The order is not processed before this time.
     process_after: Option<AnyTime>,
 }
 
-/// One line of a new order. Either `unit_price` or `total` is needed. If both are there, they must agree: quantity times
-/// unit price may differ from the total by half a minor unit times the quantity, and by half a minor unit more if the
-/// quantity is not whole.
+/// One line of a new order. `unit_price` or `total` is needed, which the server checks. If both are there, they must
+/// agree: quantity times unit price may differ from the total by half a minor unit times the quantity, and by half a minor
+/// unit more if the quantity is not whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct NewLine {
+pub(crate) struct LineRequest {
     sku: Option<Sku>,
     product_name: ProductName,
-    quantity: NewQuantity,
+    quantity: RequestQuantity,
     /// For a quantity of one.
-    unit_price: Option<NewAmount>,
+    unit_price: Option<RequestAmount>,
     /// For the whole line. By default quantity times unit price, which must then be exact in the currency.
-    total: Option<NewAmount>,
+    total: Option<RequestAmount>,
 }
 
 /// One adjustment of a new order.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct NewAdjustment {
-    kind: Kind,
+pub(crate) struct AdjustmentRequest {
+    kind: AdjustmentKind,
     label: Option<Label>,
-    amount: NewSignedAmount,
+    amount: RequestSignedAmount,
     /// For a tax that the prices already contain: it is shown and not added. False by default.
     included: Option<bool>,
 }
 
-/// A row of a batch: a new order, or one of the past, with a key of its own.
+/// A row of a batch: a new order, or one of the past, with a key of its own. As in an order of its own, `amount` or
+/// `lines` is needed.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct BatchRow {
+pub(crate) struct BatchRow {
     user_id: UserId,
     external_id: Option<ExternalId>,
     source: Option<OrderSource>,
     /// A withdrawn currency is accepted with `history` only.
     currency: Option<AnyCurrencyCode>,
-    amount: Option<NewAmount>,
+    amount: Option<RequestAmount>,
     #[schema(max_items = 1000)]
-    lines: Option<Vec<NewLine>>,
+    lines: Option<Vec<LineRequest>>,
     #[schema(max_items = 50)]
-    adjustments: Option<Vec<NewAdjustment>>,
-    metadata: Option<NewMetadata>,
+    adjustments: Option<Vec<AdjustmentRequest>>,
+    metadata: Option<RequestMetadata>,
     process_after: Option<AnyTime>,
     /// What the `Idempotency-Key` header is for a single order.
     idempotency_key: Option<IdempotencyKey>,
-    history: Option<History>,
+    history: Option<OrderHistory>,
 }
 
 /// An order of the past: it begins with this status, is never processed, and its events are marked as history.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct History {
+pub(crate) struct OrderHistory {
     status: HistoryStatus,
     /// When it was made; not in the future.
     created_at: AnyTime,
@@ -93,8 +97,7 @@ pub(in crate::openapi) struct History {
 
 /// An order as it is now.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Order {
+pub(crate) struct Order {
     id: OrderId,
     #[schema(required)]
     external_id: Option<ExternalId>,
@@ -126,8 +129,7 @@ pub(in crate::openapi) struct Order {
 
 /// One line of an order.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Line {
+pub(crate) struct Line {
     #[schema(required)]
     sku: Option<Sku>,
     product_name: ProductName,
@@ -141,9 +143,8 @@ pub(in crate::openapi) struct Line {
 
 /// One adjustment of an order.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Adjustment {
-    kind: Kind,
+pub(crate) struct Adjustment {
+    kind: AdjustmentKind,
     #[schema(required)]
     label: Option<Label>,
     amount: SignedAmount,
@@ -153,8 +154,7 @@ pub(in crate::openapi) struct Adjustment {
 
 /// What an order waits for, since its last change.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct WaitingFor {
+pub(crate) struct WaitingFor {
     what: WaitWord,
     /// The time, for `process_after` and `retry`; once it has passed, the order waits for a worker.
     #[schema(required)]
@@ -164,14 +164,13 @@ pub(in crate::openapi) struct WaitingFor {
 /// The optional body of a command.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Command {
+pub(crate) struct CommandRequest {
     reason: Option<CommandReason>,
 }
 
 /// Why an order, or its last attempt, failed.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Failure {
+pub(crate) struct Failure {
     /// A word for programs, such as `handler_rejected` or `timeout`.
     code: String,
     /// A sentence from the handler or the server.
@@ -181,8 +180,7 @@ pub(in crate::openapi) struct Failure {
 /// A page of orders, newest first. It looks at a bounded number of orders: it may be short, or empty, with
 /// `has_more: true`.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct OrderPage {
+pub(crate) struct OrderPage {
     data: Vec<Order>,
     /// Whether there may be more.
     has_more: bool,
@@ -193,8 +191,7 @@ pub(in crate::openapi) struct OrderPage {
 
 /// The results of a batch.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct BatchResult {
+pub(crate) struct BatchResult {
     /// New orders.
     accepted: Count,
     /// Rows whose key or external id was known, with the same content.
@@ -209,8 +206,7 @@ pub(in crate::openapi) struct BatchResult {
 
 /// The result of one row: an order, or an error.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct RowResult {
+pub(crate) struct RowResult {
     /// The row, counted from 0.
     index: Count,
     /// The status that a single request would have got.
@@ -228,8 +224,7 @@ pub(in crate::openapi) struct RowResult {
 /// One change of an order. There is one for each version, without gaps. User and status are null in an event of an erased
 /// order.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Event {
+pub(crate) struct OrderEvent {
     /// `<order_id>:<version>`
     event_id: String,
     event_type: EventName,
@@ -258,8 +253,7 @@ pub(in crate::openapi) struct Event {
 
 /// The order's data in an event.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct EventData {
+pub(crate) struct EventData {
     attempt: Count,
     #[schema(required)]
     failure: Option<Failure>,
@@ -280,9 +274,8 @@ pub(in crate::openapi) struct EventData {
 
 /// A page of one order's events, oldest first.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct EventPage {
-    data: Vec<Event>,
+pub(crate) struct EventPage {
+    data: Vec<OrderEvent>,
     /// Whether there are more.
     has_more: bool,
     /// Where the next page begins.

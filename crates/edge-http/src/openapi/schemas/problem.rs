@@ -6,10 +6,10 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use super::value::RequestName;
 use crate::problem::Code;
 
-/// A refusal (RFC 9457), the same form at every address; the description of a response names its codes. Decide by `code`; show `detail` and `errors` to people.
+/// A refusal (RFC 9457), the same form at every address; the description of a response names its codes. Decide by
+/// `code`; show `detail` and `errors` to people.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Problem {
+pub(crate) struct Problem {
     /// Where the code is explained, with what to do about it: `/docs/errors/{code}`.
     #[schema(format = "uri-reference")]
     r#type: String,
@@ -34,8 +34,7 @@ pub(in crate::openapi) struct Problem {
 
 /// One fault, with where it is: in the body, the query or a header.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Fault {
+pub(crate) struct Fault {
     /// A JSON pointer into the body.
     #[schema(required = false)]
     pointer: String,

@@ -3,11 +3,12 @@
 use utoipa::ToSchema;
 
 use super::value::{CommandReason, Count, Time, UserId};
+use super::word::{BreakerWord, HandlerWord, HealthWord, ReasonCode, ShardWord, StoreWord};
 
 /// Which dead letters are meant, and why; `{}` means all.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct DeadLetterCommand {
+pub(crate) struct DeadLetterCommand {
     user_id: Option<UserId>,
     /// Why they failed: the `code` of their failure.
     #[schema(min_length = 1, max_length = 255)]
@@ -17,8 +18,7 @@ pub(in crate::openapi) struct DeadLetterCommand {
 
 /// How many dead letters were replayed.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Replayed {
+pub(crate) struct Replayed {
     replayed: Count,
     /// Whether there may be more: ask again.
     has_more: bool,
@@ -26,8 +26,7 @@ pub(in crate::openapi) struct Replayed {
 
 /// How many dead letters were discarded.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Discarded {
+pub(crate) struct Discarded {
     discarded: Count,
     /// Whether there may be more: ask again.
     has_more: bool,
@@ -35,9 +34,8 @@ pub(in crate::openapi) struct Discarded {
 
 /// Why orders failed for good.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Reasons {
-    data: Vec<Reason>,
+pub(crate) struct DeadLetterReasons {
+    data: Vec<DeadLetterReason>,
     /// How many dead letters were counted.
     counted: Count,
     /// Whether there may be more of each, and other reasons.
@@ -46,8 +44,7 @@ pub(in crate::openapi) struct Reasons {
 
 /// One reason, with its dead letters.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Reason {
+pub(crate) struct DeadLetterReason {
     /// The `code` of their failure.
     code: String,
     count: Count,
@@ -59,8 +56,7 @@ pub(in crate::openapi) struct Reason {
 
 /// How many orders have each status: accepted = processed + failed + cancelled + in_flight, at any time.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Stats {
+pub(crate) struct Stats {
     accepted: Count,
     processed: Count,
     failed: Count,
@@ -85,8 +81,8 @@ pub(in crate::openapi) struct Stats {
 
 /// One number for each status.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "SCREAMING_SNAKE_CASE")]
-pub(in crate::openapi) struct StatusCounts {
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) struct StatusCounts {
     pending: Count,
     processing: Count,
     retrying: Count,
@@ -98,16 +94,14 @@ pub(in crate::openapi) struct StatusCounts {
 
 /// The server can take orders.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Ready {
+pub(crate) struct Ready {
     #[schema(pattern = "^ready$")]
     status: String,
 }
 
 /// The server's health.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Health {
+pub(crate) struct Health {
     /// Only with the setting `dialects.orderflow`: what its clients look for.
     service: Option<String>,
     status: HealthWord,
@@ -133,71 +127,31 @@ pub(in crate::openapi) struct Health {
 
 /// Something that is not as it should be.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct HealthReason {
+pub(crate) struct HealthReason {
     code: ReasonCode,
     /// What it means for orders.
     detail: String,
 }
 
-/// What is not as it should be.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum ReasonCode {
-    /// A shard cannot be reached.
-    ShardUnavailable,
-    /// The disk of a shard is full.
-    StoreFull,
-    /// A shard takes no commits.
-    CommitsFail,
-    /// The endpoint that processes orders fails, and the circuit breaker is open.
-    BreakerOpen,
-    /// That endpoint is busy, and calls pause.
-    EndpointBusy,
-    /// The receipt store cannot be reached.
-    ReceiptsUnavailable,
-    /// The longest-due order has waited for longer than `health.late_after`.
-    WorkIsLate,
-}
-
 /// One shard of the store.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct ShardHealth {
+pub(crate) struct ShardHealth {
     shard: Count,
     status: ShardWord,
 }
 
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum ShardWord {
-    Available,
-    Unreachable,
-    Full,
-    CommitsFail,
-}
-
 /// What processes orders.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct HandlerHealth {
+pub(crate) struct HandlerHealth {
     kind: HandlerWord,
     /// What an operator should know of it.
     #[schema(required)]
     note: Option<String>,
 }
 
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum HandlerWord {
-    None,
-    Http,
-}
-
 /// The circuit breaker in front of the endpoint that processes orders; null if this process calls none.
 #[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::openapi) struct Breaker {
+pub(crate) struct Breaker {
     state: BreakerWord,
     /// Since when it is in this state.
     since: Time,
@@ -206,26 +160,4 @@ pub(in crate::openapi) struct Breaker {
     /// While it is open: when the next probe is due. A never-tried order may probe earlier.
     #[schema(required)]
     next_probe_ms: Option<Count>,
-}
-
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum HealthWord {
-    Healthy,
-    Degraded,
-    Unavailable,
-}
-
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum StoreWord {
-    Reachable,
-    Unreachable,
-}
-
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::openapi) enum BreakerWord {
-    Closed,
-    Open,
 }

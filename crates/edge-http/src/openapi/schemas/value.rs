@@ -1,23 +1,18 @@
 //! Single values: texts, numbers and words, with the bounds of the domain.
 
-use domain::{AdjustmentKind, Currency, EventType, Money, RequestId, Source, Status, Wait};
+use domain::{AdjustmentKind as Kind, Currency, Money, RequestId, Source, Status};
 use serde_json::json;
-use utoipa::openapi::schema::{
-    AdditionalProperties, ObjectBuilder, OneOfBuilder, SchemaType, Type,
-};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::openapi::examples;
 
-/// A text that is not blank and has no control characters (C0, DEL, C1), as a regular expression of JSON Schema.
-const PRINTED: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0085\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
+/// A text that is not blank and has no control characters (C0, DEL, C1). Like all patterns here it is written so that
+/// the regular expressions of JavaScript, Python, Java and Go read it alike: they do not share `\u0000`.
+const PRINTED: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$";
 /// The same with TAB, CR and LF, blank or not.
-const NOTED: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
-/// A decimal as JSON writes numbers, in a string.
-const DECIMAL: &str = r"^(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
-/// The same with a sign.
-const SIGNED_DECIMAL: &str = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+const NOTED: &str = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$";
 /// The smallest quantity.
 const LEAST_QUANTITY: f64 = 0.001;
 /// The largest quantity.
@@ -26,7 +21,7 @@ const LARGEST_QUANTITY: u32 = 1_000_000;
 macro_rules! values {
     ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)*) => {$(
         $(#[doc = $doc])+
-        pub(in crate::openapi) struct $name;
+        pub(crate) struct $name;
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
@@ -94,14 +89,12 @@ values! {
         .examples(["USD", "DEM"]);
     /// What an adjustment is for. A discount is negative or zero; shipping, tax, fee and tip are positive or zero;
     /// rounding and other have any sign.
-    Kind = one_of(AdjustmentKind::ALL.map(AdjustmentKind::as_str)).examples(["discount"]);
-    /// What an order waits for: a free `worker`, the time `process_after`, the `handler`'s answer, the time of the next
-    /// attempt (`retry`), a person's `release`, or an `operator`, who replays or discards it.
-    WaitWord = one_of(Wait::ALL.map(Wait::as_str)).examples(["worker"]);
-    /// How an order of the past ended.
-    HistoryStatus = one_of([Status::Processed, Status::Cancelled].map(Status::as_str));
-    /// What happened.
-    EventName = one_of(EventType::ALL.map(EventType::as_str));
+    AdjustmentKind = one_of(Kind::ALL.map(Kind::as_str)).examples(["discount"]);
+    /// How an order of the past ended. It is no enumeration, because Go's constants of it would be those of the status.
+    HistoryStatus = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^({}|{})$", Status::Processed.as_str(), Status::Cancelled.as_str())))
+        .examples([Status::Processed.as_str()]);
     /// 1, then one more a change; the ETag of an order.
     Version = whole(1);
     /// How many.
@@ -110,10 +103,9 @@ values! {
     WholeQuantity = whole(1).maximum(Some(LARGEST_QUANTITY));
     /// How much is ordered: from 0.001 to 1,000,000, at most three digits after the point.
     Quantity = quantity().examples([json!(2), json!(0.485)]);
-    /// How much is ordered: from 0.001 to 1,000,000, at most three digits after the point. A number, or a string of one.
-    NewQuantity = OneOfBuilder::new()
-        .item(quantity())
-        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(DECIMAL)));
+    /// How much is ordered: from 0.001 to 1,000,000, at most three digits after the point. A string of the number is
+    /// accepted, too, for a client whose numbers are floats.
+    RequestQuantity = quantity();
     /// In major units, with exactly the digits of the currency.
     Amount = amount();
     /// In major units, with exactly the digits of the currency, and signed.
@@ -121,13 +113,11 @@ values! {
     /// In major units, without trailing zeros.
     ShortAmount = amount();
     /// A number above zero, in major units.
-    AboveZero = ObjectBuilder::new()
-        .schema_type(Type::Number)
+    AboveZero = number()
         .exclusive_minimum(Some(0))
         .maximum(Some(Money::MAX_MINOR));
     /// A number above zero, in major units; what orderflow could not keep is refused.
-    ApiPrice = ObjectBuilder::new()
-        .schema_type(Type::Number)
+    OrderflowPrice = number()
         .exclusive_minimum(Some(0))
         .exclusive_maximum(Some(100_000_000));
     /// Whatever the handler answered: any JSON up to 8 KiB.
@@ -139,36 +129,33 @@ values! {
         .additional_properties(Some(anything_in(ObjectBuilder::new().schema_type(Type::String))));
     /// The client's notes: up to 50 pairs of strings, together at most 8 KiB. Control characters are refused, but for
     /// TAB, CR and LF in values.
-    NewMetadata = ObjectBuilder::new()
+    RequestMetadata = ObjectBuilder::new()
         .schema_type(Type::Object)
         .max_properties(Some(domain::Metadata::MAX_PAIRS))
         .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(PRINTED))))
         .additional_properties(Some(anything_in(
             ObjectBuilder::new().schema_type(Type::String).pattern(Some(NOTED)),
         )));
-    /// An amount in major units: a number, or a string of one for clients whose numbers are floats. Digits beyond the
-    /// currency's are refused unless they are zeros, never rounded.
-    NewAmount = OneOfBuilder::new()
-        .item(amount())
-        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(DECIMAL)));
-    /// A signed amount in major units: a number, or a string of one for clients whose numbers are floats. Digits beyond
-    /// the currency's are refused unless they are zeros, never rounded.
-    NewSignedAmount = OneOfBuilder::new()
-        .item(signed_amount())
-        .item(ObjectBuilder::new().schema_type(Type::String).pattern(Some(SIGNED_DECIMAL)));
+    /// An amount in major units. Digits beyond the currency's are refused unless they are zeros, never rounded. A string
+    /// of the number is accepted, too, for a client whose numbers are floats.
+    RequestAmount = amount();
+    /// A signed amount in major units. Digits beyond the currency's are refused unless they are zeros, never rounded. A
+    /// string of the number is accepted, too, for a client whose numbers are floats.
+    RequestSignedAmount = signed_amount();
 }
 
-/// One of some words.
-pub(in crate::openapi) fn one_of(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+/// One of some words, of which there will be no others. What may get more is in `word`.
+pub(crate) fn one_of(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))
 }
 
-/// A whole number from `least` on.
-pub(in crate::openapi) fn whole(least: u32) -> ObjectBuilder {
+/// A whole number from `least` on. Without the format, clients in Go and Java would have 32 bits for it.
+pub(crate) fn whole(least: u32) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(least))
 }
 
@@ -182,7 +169,7 @@ fn visible_ascii(max: usize) -> ObjectBuilder {
 }
 
 /// 1 to `max` characters, not blank, no control characters.
-pub(in crate::openapi) fn printed(max: usize) -> ObjectBuilder {
+pub(crate) fn printed(max: usize) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
@@ -196,24 +183,24 @@ fn text_of(format: SchemaFormat) -> ObjectBuilder {
         .format(Some(format))
 }
 
-fn amount() -> ObjectBuilder {
+/// A number. Without the format, clients in Go would have 32 bits for it: seven digits.
+fn number() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Number)
-        .minimum(Some(0))
-        .maximum(Some(Money::MAX_MINOR))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Double)))
+}
+
+fn amount() -> ObjectBuilder {
+    number().minimum(Some(0)).maximum(Some(Money::MAX_MINOR))
 }
 
 fn signed_amount() -> ObjectBuilder {
     let most = i64::try_from(Money::MAX_MINOR).unwrap_or(i64::MAX);
-    ObjectBuilder::new()
-        .schema_type(Type::Number)
-        .minimum(Some(-most))
-        .maximum(Some(most))
+    number().minimum(Some(-most)).maximum(Some(most))
 }
 
 fn quantity() -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::Number)
+    number()
         .minimum(Some(LEAST_QUANTITY))
         .maximum(Some(LARGEST_QUANTITY))
 }
