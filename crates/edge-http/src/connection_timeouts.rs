@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use edge_listener::ConnectionStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use crate::settings::EdgeSettings;
@@ -27,8 +27,6 @@ pub(crate) struct ConnectionActivity {
     request_came: AtomicBool,
     /// Whether HTTP/2 is spoken, whose frames are no sign of a request's head.
     is_http2: AtomicBool,
-    /// Whether the server stops: it does not wait for requests that have hardly begun.
-    is_stopping: AtomicBool,
 }
 
 /// A request in flight, until it is dropped.
@@ -44,11 +42,6 @@ impl ConnectionActivity {
             self.is_http2.store(true, Ordering::Relaxed);
         }
         InFlightGuard(Some(Arc::clone(self)))
-    }
-
-    /// From now on half a head ends its connection at the next tick.
-    pub(crate) fn hurry(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
     }
 }
 
@@ -69,7 +62,7 @@ impl Drop for InFlightGuard {
 
 /// A connection that fails with a time-out once its client's time is over.
 pub(crate) struct TimedStream {
-    stream: TcpStream,
+    stream: ConnectionStream,
     activity: Arc<ConnectionActivity>,
     watch: Pin<Box<Sleep>>,
     tick: Duration,
@@ -89,7 +82,7 @@ const TICKS: u32 = 4;
 
 impl TimedStream {
     pub(crate) fn new(
-        stream: TcpStream,
+        stream: ConnectionStream,
         activity: Arc<ConnectionActivity>,
         settings: &EdgeSettings,
     ) -> Self {
@@ -114,7 +107,7 @@ impl TimedStream {
     }
 
     /// The connection alone, for what takes it over (a WebSocket).
-    pub(crate) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> ConnectionStream {
         self.stream
     }
 
@@ -150,12 +143,7 @@ impl TimedStream {
         } else {
             self.ticks_idle + 1
         };
-        let head_ticks = if self.activity.is_stopping.load(Ordering::Relaxed) {
-            1
-        } else {
-            self.head_ticks
-        };
-        if self.ticks_in_head >= head_ticks || self.ticks_idle >= self.idle_ticks {
+        if self.ticks_in_head >= self.head_ticks || self.ticks_idle >= self.idle_ticks {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())

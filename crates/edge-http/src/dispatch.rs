@@ -21,6 +21,8 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::calls;
+use edge_listener::{AnswerBody, RequestInFlight};
+
 use crate::connection_timeouts::InFlightGuard;
 use crate::host;
 use crate::problem::Problem;
@@ -60,7 +62,8 @@ impl Dispatcher {
         self: Arc<Self>,
         request: Request<Incoming>,
         in_flight: InFlightGuard,
-    ) -> Result<Response<Body>, Infallible> {
+        begun: RequestInFlight,
+    ) -> Result<Response<AnswerBody<Body>>, Infallible> {
         let began = Instant::now();
         let ids = &self.state.ids;
         let (parts, mut body) = request.into_parts();
@@ -123,7 +126,10 @@ impl Dispatcher {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             in_flight.hand_over();
         }
-        Ok(response)
+        Ok(begun.answer(response, &self.state.answers, || {
+            let problem = Problem::answers_used_up();
+            error_format.render(&problem, path, &request_id, self.retry_after_seconds())
+        }))
     }
 
     fn retry_after_seconds(&self) -> u64 {
@@ -265,9 +271,11 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Dispatcher, InFlightGuard, Incoming, Request};
+    use super::{Arc, Dispatcher, InFlightGuard, Incoming, Request, RequestInFlight};
 
-    fn bytes<F>(_: fn(Arc<Dispatcher>, Request<Incoming>, InFlightGuard) -> F) -> usize {
+    fn bytes<F>(
+        _: fn(Arc<Dispatcher>, Request<Incoming>, InFlightGuard, RequestInFlight) -> F,
+    ) -> usize {
         size_of::<F>()
     }
 

@@ -20,7 +20,6 @@ mod endpoints;
 mod health;
 mod host;
 mod live;
-mod memory_budget;
 mod openapi;
 mod pages;
 mod problem;

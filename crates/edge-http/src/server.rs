@@ -4,18 +4,15 @@
 //! The binary calls [`serve`]. Every task is in the state's tracker; nothing outlives [`serve`] but what a hard stop
 //! could not end.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use axum::http::{Request, Version};
-use edge_listener::{Listening, ServeReport};
+use edge_listener::{ConnectionStream, Listening, ServeReport, StreamTasks};
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +61,9 @@ async fn serve_port(
     state.hard = cut.clone();
     let listening = Listening {
         max_connections: state.settings.max_connections,
+        idle_timeout: state.settings.tuning.idle_timeout,
+        write_timeout: state.settings.tuning.write_timeout,
+        trusted_proxies: Vec::new(),
         drain_timeout: state.settings.drain_timeout,
         tasks: state.tasks.clone(),
         soft,
@@ -72,19 +72,15 @@ async fn serve_port(
     };
     let server = Arc::new(Server::new(&listener, port, state));
     listening
-        .serve(listener, |stream, permit| {
-            Arc::clone(&server).connection(stream, permit)
-        })
+        .serve(listener, |stream| Arc::clone(&server).connection(stream))
         .await
 }
 
 /// What the connections share.
 struct Server {
     dispatcher: Arc<Dispatcher>,
-    builder: Builder<Tracked>,
     settings: Arc<EdgeSettings>,
-    soft: CancellationToken,
-    hard: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Server {
@@ -93,64 +89,33 @@ impl Server {
             .local_addr()
             .is_ok_and(|address| address.ip().is_loopback());
         Self {
-            builder: builder(&state.settings, Tracked(state.tasks.clone())),
             settings: Arc::clone(&state.settings),
-            soft: state.soft.clone(),
-            hard: state.hard.clone(),
+            tasks: state.tasks.clone(),
             dispatcher: Arc::new(Dispatcher::new(state, port, is_loopback)),
         }
     }
 
-    /// Serves one connection to its end. The permit is given back when it is dropped.
-    async fn connection(self: Arc<Self>, stream: TcpStream, permit: OwnedSemaphorePermit) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
-            return;
-        }
+    /// Serves one connection to its end.
+    async fn connection(self: Arc<Self>, stream: ConnectionStream) {
+        let connection = Arc::clone(stream.connection());
         let activity = Arc::new(ConnectionActivity::default());
         let stream = TimedStream::new(stream, Arc::clone(&activity), &self.settings);
         let service = service_fn(|request: Request<Incoming>| {
-            let in_flight = activity.begin_request(request.version() == Version::HTTP_2);
-            Arc::clone(&self.dispatcher).answer(request, in_flight)
+            let version = request.version();
+            let in_flight = activity.begin_request(version == Version::HTTP_2);
+            let begun = connection.begin_request(version);
+            Arc::clone(&self.dispatcher).answer(request, in_flight, begun)
         });
-        let mut connection = pin!(
-            self.builder
-                .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        );
-        let result = tokio::select! {
-            result = connection.as_mut() => result,
-            () = self.hard.cancelled() => Ok(()),
-            () = self.soft.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                activity.hurry();
-                tokio::select! {
-                    result = connection.as_mut() => result,
-                    () = self.hard.cancelled() => Ok(()),
-                }
-            }
-        };
-        if let Err(error) = result {
+        let builder = builder(&self.settings, connection.executor(&self.tasks));
+        let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        if let Err(error) = connection.run(served).await {
             tracing::debug!(error = %error.to_string().escape_debug(), "a connection ended with an error");
         }
-        drop(permit);
-    }
-}
-
-/// Runs the streams of HTTP/2 connections as tasks of the tracker.
-#[derive(Clone)]
-struct Tracked(TaskTracker);
-
-impl<F> Executor<F> for Tracked
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        self.0.spawn(stream);
     }
 }
 
 /// How HTTP is spoken. HTTP/1's own timer stays off: `connection_timeouts` watches the connection instead.
-fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
+fn builder(settings: &EdgeSettings, executor: StreamTasks) -> Builder<StreamTasks> {
     let mut builder = Builder::new(executor);
     builder
         .http1()

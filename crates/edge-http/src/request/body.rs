@@ -3,6 +3,7 @@
 
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
+use edge_listener::Reservation;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::ops::Deref;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::media::check_encoding;
-use crate::memory_budget::Reservation;
 use crate::problem::Problem;
 use crate::state::EdgeState;
 
@@ -20,12 +20,12 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// A body that was read, and its reservation in the memory of all bodies, released when it is dropped. It derefs to
 /// the text without a byte order mark.
 #[derive(Debug)]
-pub(crate) struct Body<'a> {
+pub(crate) struct Body {
     bytes: Bytes,
-    _reservation: Reservation<'a>,
+    _reservation: Reservation,
 }
 
-impl Deref for Body<'_> {
+impl Deref for Body {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -34,7 +34,7 @@ impl Deref for Body<'_> {
     }
 }
 
-impl Body<'_> {
+impl Body {
     /// Every byte: a dialect refuses a byte order mark, as its system did.
     pub(crate) fn as_sent(&self) -> &[u8] {
         &self.bytes
@@ -47,13 +47,13 @@ const DRAINED_BYTES: usize = 8 * 1024 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads the whole body of a request that began at `began`; at most `limit` bytes.
-pub(crate) async fn read_body<'a>(
-    edge: &'a EdgeState,
+pub(crate) async fn read_body(
+    edge: &EdgeState,
     headers: &HeaderMap,
     body: &mut Incoming,
     began: Instant,
     limit: usize,
-) -> Result<Body<'a>, Problem> {
+) -> Result<Body, Problem> {
     let declared = body.size_hint().lower();
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
         drain(body, headers).await;
@@ -93,7 +93,7 @@ enum Collected {
 async fn collect(
     body: &mut Incoming,
     limit: usize,
-    reservation: &mut Reservation<'_>,
+    reservation: &mut Reservation,
 ) -> Result<Bytes, Collected> {
     // Most bodies come in one piece, which is used without a copy.
     let mut first = Bytes::new();
