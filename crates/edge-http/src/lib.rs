@@ -17,7 +17,6 @@ mod health;
 mod host;
 mod layers;
 mod live;
-mod memory_budget;
 mod openapi;
 mod pages;
 mod problem;

@@ -30,6 +30,7 @@ use crate::state::Edge;
 
 pub(crate) use accept::{json_only, text_only};
 pub(crate) use guards::Guards;
+pub(crate) use render::render_answers_used_up;
 
 /// Puts the layers that every request passes around `routes`, whose refusals have the form `format`. From the outside in:
 /// the request's id, the log, the draining of what a handler left unread, the rendering of problems, panics, guards.

@@ -2,6 +2,7 @@
 //! address and id, which a handler does not have. The problem stays in the answer's extensions for the log.
 
 use axum::extract::{Request, State};
+use axum::http::{HeaderName, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
@@ -10,6 +11,8 @@ use crate::dialects::ErrorFormat;
 use crate::problem::Problem;
 use crate::request::text_of;
 use crate::settings::EdgeSettings;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How problems are rendered.
 #[derive(Debug, Clone, Copy)]
@@ -46,5 +49,33 @@ pub(crate) async fn render_problem(
         response.extensions_mut().insert(problem);
     }
     rendering.format.finish(response.headers_mut());
+    response.extensions_mut().insert(rendering);
     response
+}
+
+/// The refusal that stands for an answer whose bytes do not fit into the memory of all answers. It is made outside all
+/// layers, and only if it is needed.
+pub(crate) fn render_answers_used_up(
+    answer: &Response,
+    uri: Uri,
+    settings: &EdgeSettings,
+) -> impl FnOnce() -> Response + use<> {
+    let rendering = answer.extensions().get::<Rendering>().copied();
+    let rendering =
+        rendering.unwrap_or_else(|| Rendering::of(ErrorFormat::UnknownRoute, settings));
+    let request_id = answer.headers().get(X_REQUEST_ID).cloned();
+    move || {
+        let id = request_id.as_ref().and_then(|id| id.to_str().ok());
+        let mut refusal = rendering.format.render(
+            &Problem::answers_used_up(),
+            uri.path(),
+            id,
+            rendering.retry_after_seconds,
+        );
+        rendering.format.finish(refusal.headers_mut());
+        if let Some(id) = request_id {
+            refusal.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        refusal
+    }
 }
