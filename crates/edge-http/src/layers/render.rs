@@ -61,8 +61,7 @@ pub(crate) fn render_answers_used_up(
     settings: &EdgeSettings,
 ) -> impl FnOnce() -> Response + use<> {
     let rendering = answer.extensions().get::<Rendering>().copied();
-    let rendering =
-        rendering.unwrap_or_else(|| Rendering::of(ErrorFormat::UnknownRoute, settings));
+    let rendering = rendering.unwrap_or_else(|| Rendering::of(ErrorFormat::UnknownRoute, settings));
     let request_id = answer.headers().get(X_REQUEST_ID).cloned();
     move || {
         let id = request_id.as_ref().and_then(|id| id.to_str().ok());
