@@ -11,7 +11,6 @@
 //! tests check every answer that they get against the description.
 
 mod answer;
-mod connection_timeouts;
 mod dialects;
 mod endpoints;
 mod health;

@@ -188,8 +188,7 @@ impl<'e> Port<'e> {
     /// The refusal of every address that does not exist.
     fn unknown_routes(&self) -> Router<Edge> {
         let table = Arc::clone(&self.table);
-        let unknown =
-            async move |uri: Uri| Problem::no_such_route(table.without_slash(uri.path()));
+        let unknown = async move |uri: Uri| Problem::no_such_route(table.without_slash(uri.path()));
         let routes = Router::new().fallback(unknown);
         around(routes, self.edge, &self.guards, ErrorFormat::UnknownRoute)
     }

@@ -6,10 +6,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, Version};
+use axum::http::Request;
 use edge_listener::{Listening, ServeReport};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -22,13 +23,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::connection_timeouts::{ConnectionActivity, TimedStream};
 use crate::router;
 use crate::settings::EdgeSettings;
 use crate::state::{Edge, EdgeState};
 
 /// The bound that HTTP/1 has by itself.
 const HEADERS_BY_DEFAULT: usize = 100;
+/// How long a client of HTTP/2 may take to answer a ping before its connection is closed.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many bytes of a request's head and body are buffered in a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -109,20 +111,8 @@ impl Server {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
         }
-        let activity = Arc::new(ConnectionActivity::default());
-        let stream = TimedStream::new(stream, Arc::clone(&activity), &self.settings);
         let service = service_fn(|request: Request<Incoming>| {
-            let in_flight = activity.begin_request(request.version() == Version::HTTP_2);
-            let answer = self.router.clone().oneshot(request.map(Body::new));
-            async move {
-                let answer = answer.await;
-                if let Ok(answer) = &answer
-                    && answer.status() == StatusCode::SWITCHING_PROTOCOLS
-                {
-                    in_flight.hand_over();
-                }
-                answer
-            }
+            self.router.clone().oneshot(request.map(Body::new))
         });
         let mut connection = pin!(
             self.builder
@@ -133,7 +123,6 @@ impl Server {
             () = self.hard.cancelled() => Ok(()),
             () = self.soft.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                activity.hurry();
                 tokio::select! {
                     result = connection.as_mut() => result,
                     () = self.hard.cancelled() => Ok(()),
@@ -160,12 +149,13 @@ where
     }
 }
 
-/// How HTTP is spoken. HTTP/1's own timer stays off: `connection_timeouts` watches the connection instead.
+/// How HTTP is spoken.
 fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
     let mut builder = Builder::new(executor);
     builder
         .http1()
-        .header_read_timeout(None)
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.idle_timeout)
         // A client that has sent its request and closes its half of the connection gets the answer.
         .half_close(true)
         .max_buf_size(READ_BUFFER_BYTES);
@@ -179,7 +169,7 @@ fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.tuning.max_streams_per_connection)
         .max_header_list_size(header_bytes)
-        .keep_alive_interval(settings.tuning.idle_timeout / 2)
-        .keep_alive_timeout(settings.header_timeout);
+        .keep_alive_interval(settings.idle_timeout / 2)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
     builder
 }

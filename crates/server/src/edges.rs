@@ -22,7 +22,7 @@ pub fn http_settings(config: &Config) -> EdgeSettings {
         max_body_bytes: http.max_body_bytes,
         max_batch_bytes: http.max_batch_bytes,
         max_bodies_bytes: http.max_bodies_bytes,
-        header_timeout: http.header_timeout,
+        idle_timeout: http.idle_timeout,
         body_timeout: http.body_timeout,
         request_deadline: http.request_timeout,
         max_connections: http.max_connections,

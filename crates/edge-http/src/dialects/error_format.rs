@@ -44,7 +44,9 @@ impl ErrorFormat {
             (_, status @ StatusCode::METHOD_NOT_ALLOWED) => {
                 answer::text(status, "method not allowed\n")
             }
-            (Self::PlainText | Self::UnknownRoute, status) => answer::text(status, format!("{}\n", problem.words())),
+            (Self::PlainText | Self::UnknownRoute, status) => {
+                answer::text(status, format!("{}\n", problem.words()))
+            }
             (Self::Orderflow, status) => {
                 let mut body = b"{\"error\":".to_vec();
                 write_text(&problem.words(), &mut body);

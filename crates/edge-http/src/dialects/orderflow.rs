@@ -26,7 +26,9 @@ use crate::answer::{self, Answer};
 use crate::endpoints::probes;
 use crate::openapi::parameters::{ApiUserIdParameter, IdempotencyKeyParameter};
 use crate::openapi::refusals::{STORE, refusals};
-use crate::openapi::schemas::dialect::{OrderflowOrderPlaced, OrderflowOrderRequest, OrderflowOrders};
+use crate::openapi::schemas::dialect::{
+    OrderflowOrderPlaced, OrderflowOrderRequest, OrderflowOrders,
+};
 use crate::openapi::{examples, tags};
 use crate::problem::{Code, Problem};
 use crate::request::{RequestCaller, RequestTrace};
@@ -83,9 +85,9 @@ const PRICES_BELOW: u64 = 100_000_000;
         (
             status = 201,
             description = "A new order, durable.",
+            headers(("Cache-Control")),
             body = OrderflowOrderPlaced,
             example = json!(placed()),
-            headers(("Cache-Control")),
         ),
         PlaceApiOrderRefusals,
     ),
@@ -269,9 +271,9 @@ const FULL_LIST_BYTES: usize = 8 * 1024 * 1024;
         (
             status = 200,
             description = "The orders.",
+            headers(("Cache-Control")),
             body = OrderflowOrders,
             example = json!(orders()),
-            headers(("Cache-Control")),
         ),
         ListApiOrdersRefusals,
     ),

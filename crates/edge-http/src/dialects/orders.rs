@@ -13,7 +13,7 @@ use super::{ErrorFormat, order_system, ordersystem};
 use crate::answer::Answer;
 use crate::openapi::parameters::IdempotencyKeyParameter;
 use crate::openapi::refusals::refusals;
-use crate::openapi::schemas::dialect::{NumberedOrderRequest, NumberedOrder, OrderAccepted};
+use crate::openapi::schemas::dialect::{NumberedOrder, NumberedOrderRequest, OrderAccepted};
 use crate::openapi::{examples, tags};
 use crate::problem::{Code, Problem};
 use crate::settings::OrdersDialect;
@@ -53,16 +53,16 @@ fn with_order_id() -> Value {
         (
             status = 201,
             description = "orderSystem: a new order, durable.",
+            headers(("Cache-Control")),
             body = NumberedOrder,
             example = json!(examples::numbered_order()),
-            headers(("Cache-Control")),
         ),
         (
             status = 202,
             description = "Order System: the order is durable, now or since before.",
+            headers(("Cache-Control")),
             body = OrderAccepted,
             example = json!({"orderId": "A-1", "status": "order accepted"}),
-            headers(("Cache-Control")),
         ),
         PlaceNumberedOrderRefusals,
     ),
@@ -72,21 +72,22 @@ pub(crate) async fn place_numbered_order(
     placing: Placing,
 ) -> Result<Answer, Problem> {
     let whose = edge.settings.orders_dialect;
-    let (placed, brings_order_id) = placing.place(&edge, |bytes, currency| {
-        let fields = Fields::read(bytes)?;
-        let brings_order_id = match whose {
-            OrdersDialect::Auto => fields.order_id != Field::Missing,
-            OrdersDialect::WithOrderId => true,
-            OrdersDialect::WithoutOrderId => false,
-        };
-        let command: PlaceOrder = if brings_order_id {
-            order_system::command(fields, currency)
-        } else {
-            ordersystem::command(fields, currency)
-        }?;
-        Ok((command, brings_order_id))
-    })
-    .await?;
+    let (placed, brings_order_id) = placing
+        .place(&edge, |bytes, currency| {
+            let fields = Fields::read(bytes)?;
+            let brings_order_id = match whose {
+                OrdersDialect::Auto => fields.order_id != Field::Missing,
+                OrdersDialect::WithOrderId => true,
+                OrdersDialect::WithoutOrderId => false,
+            };
+            let command: PlaceOrder = if brings_order_id {
+                order_system::command(fields, currency)
+            } else {
+                ordersystem::command(fields, currency)
+            }?;
+            Ok((command, brings_order_id))
+        })
+        .await?;
     match placed {
         Ok(placed) if brings_order_id => Ok(order_system::accepted(&placed)),
         Ok(placed) => Ok(ordersystem::created(&placed)),

@@ -14,9 +14,9 @@ use axum::http::StatusCode;
 use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use order_json::write_text;
 
+use super::ErrorFormat;
 use super::amounts::write_short_amount;
 use super::orders_body::{Fields, incomplete, malformed, refused};
-use super::ErrorFormat;
 use super::placing::checked;
 use crate::answer::{self, Answer};
 use crate::openapi::parameters::OrderNameParameter;
@@ -100,9 +100,9 @@ pub(crate) fn write_over(order_id: &str, status: Status, out: &mut Vec<u8>) {
         (
             status = 200,
             description = "The order as it is now.",
+            headers(("Cache-Control")),
             body = NumberedOrder,
             example = json!(examples::numbered_order()),
-            headers(("Cache-Control")),
         ),
         GetNumberedOrderRefusals,
     ),

@@ -31,9 +31,9 @@ refusals!(ListReasonsRefusals: REQUEST, STORE, [Code::InvalidQuery]);
         (
             status = 200,
             description = "The reasons.",
+            headers(("Cache-Control")),
             body = DeadLetterReasons,
             example = json!(examples::reasons()),
-            headers(("Cache-Control")),
         ),
         ListReasonsRefusals,
     ),

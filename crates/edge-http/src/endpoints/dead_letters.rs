@@ -41,9 +41,9 @@ refusals!(ByFilterRefusals: REQUEST, BODY, STORE, [
         (
             status = 200,
             description = "How many are PENDING again.",
+            headers(("Cache-Control")),
             body = Replayed,
             example = json!({"replayed": 12, "has_more": false}),
-            headers(("Cache-Control")),
         ),
         ByFilterRefusals,
     ),
@@ -74,9 +74,9 @@ pub(crate) async fn replay_dead_letters(
         (
             status = 200,
             description = "How many are CANCELLED.",
+            headers(("Cache-Control")),
             body = Discarded,
             example = json!({"discarded": 12, "has_more": false}),
-            headers(("Cache-Control")),
         ),
         ByFilterRefusals,
     ),

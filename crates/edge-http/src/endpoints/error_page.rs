@@ -28,22 +28,19 @@ const PAGES: &str = include_str!("../../../../docs/errors/README.md");
         (
             status = 200,
             description = "The code, and what to do about it.",
+            headers(("Cache-Control")),
             body = String,
             content_type = "text/plain",
             example = "order_not_found\n404. There is no order with this id, or none that you may see.\n",
-            headers(("Cache-Control")),
         ),
         GetErrorPageRefusals,
     ),
 )]
-pub(crate) async fn show_error(
-    _: NoQuery,
-    Path(code): Path<String>,
-) -> Result<Answer, Problem> {
+pub(crate) async fn show_error(_: NoQuery, Path(code): Path<String>) -> Result<Answer, Problem> {
     PAGES
         .split("\n## ")
         .skip(1)
-        .find(|page| page.lines().next() == Some(code))
+        .find(|page| page.lines().next() == Some(code.as_str()))
         .map(|page| answer::text(StatusCode::OK, page))
         .ok_or_else(|| Problem::no_such_route(None))
 }

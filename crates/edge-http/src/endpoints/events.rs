@@ -37,9 +37,9 @@ refusals!(ListEventsRefusals: REQUEST, STORE, [
         (
             status = 200,
             description = "A page.",
+            headers(("Cache-Control")),
             body = EventPage,
             example = json!(examples::events()),
-            headers(("Cache-Control")),
         ),
         ListEventsRefusals,
     ),

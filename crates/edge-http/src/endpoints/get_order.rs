@@ -30,9 +30,9 @@ refusals!(GetOrderRefusals: REQUEST, STORE, [
         (
             status = 200,
             description = "The order as it is now.",
+            headers(("ETag"), ("Cache-Control")),
             body = Order,
             example = json!(examples::order("PROCESSED", 3)),
-            headers(("ETag"), ("Cache-Control")),
         ),
         (
             status = 304,

@@ -72,9 +72,9 @@ const DEAD_LETTERS_FILTER: [&str; 2] = ["user_id", "code"];
         (
             status = 200,
             description = "A page.",
+            headers(("Cache-Control")),
             body = OrderPageSchema,
             example = json!(examples::page(examples::order("PROCESSED", 3))),
-            headers(("Cache-Control")),
         ),
         ListRefusals,
     ),
@@ -120,9 +120,9 @@ pub(crate) async fn list_orders(
         (
             status = 200,
             description = "A page.",
+            headers(("Cache-Control")),
             body = OrderPageSchema,
             example = json!(examples::page(examples::order("FAILED", 3))),
-            headers(("Cache-Control")),
         ),
         ListRefusals,
     ),

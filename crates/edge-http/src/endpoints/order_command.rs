@@ -56,9 +56,9 @@ macro_rules! command {
                 (
                     status = 200,
                     description = "The order as it then is.",
+                    headers(("ETag"), ("Cache-Control")),
                     body = Order,
                     example = json!($example),
-                    headers(("ETag"), ("Cache-Control")),
                 ),
                 CommandRefusals,
             ),
@@ -122,6 +122,9 @@ async fn change(
     if !faults.is_empty() {
         return Err(Problem::invalid_body(faults));
     }
-    let changing = edge.orders.command(caller, id, command, expected, reason);
-    Ok(answer::order(StatusCode::OK, &changing.await?))
+    let order = edge
+        .orders
+        .command(caller, id, command, expected, reason)
+        .await?;
+    Ok(answer::order(StatusCode::OK, &order))
 }

@@ -14,8 +14,8 @@ use super::batch_rows::{array_rows, line_rows};
 use crate::answer::{self, Answer};
 use crate::openapi::examples;
 use crate::openapi::refusals::{REQUEST, refusals};
-use crate::openapi::tags;
 use crate::openapi::schemas::order::{BatchResult, BatchRow as BatchRowSchema};
+use crate::openapi::tags;
 use crate::problem::{Code, Problem};
 use crate::request::{
     NoQuery, OptionalKey, Readable, RequestTrace, WholeBody, media_type, without_byte_order_mark,
@@ -84,9 +84,9 @@ impl<S: Send + Sync> FromRequest<S> for BatchBody {
         (
             status = 200,
             description = "The rows were read; each has its own result.",
+            headers(("Cache-Control")),
             body = BatchResult,
             example = json!(examples::batch_result()),
-            headers(("Cache-Control")),
         ),
         PlaceOrdersRefusals,
     ),

@@ -9,10 +9,10 @@ use order_json::{OrderForm, Reader, read_order};
 
 use crate::answer::{self, Answer};
 use crate::openapi::examples;
-use crate::openapi::refusals::{BODY, REQUEST, STORE, refusals};
-use crate::openapi::tags;
 use crate::openapi::parameters::IdempotencyKeyParameter;
-use crate::openapi::schemas::order::{OrderRequest, Order};
+use crate::openapi::refusals::{BODY, REQUEST, STORE, refusals};
+use crate::openapi::schemas::order::{Order, OrderRequest};
+use crate::openapi::tags;
 use crate::problem::{Code, Problem};
 use crate::request::{JsonBody, NoQuery, OptionalKey, RequestCaller};
 use crate::state::Edge;
@@ -47,8 +47,6 @@ refusals!(PlaceOrderRefusals: REQUEST, BODY, STORE, [
         (
             status = 201,
             description = "A new order, durable. The first answer again if the key was used before.",
-            body = Order,
-            example = json!(examples::order("PENDING", 1)),
             headers(("Location"), ("ETag"), ("Cache-Control"), ("Idempotent-Replayed")),
             links(
                 ("read" = (operation_id = "getOrder", parameters(("id" = "$response.body#/id")))),
@@ -56,13 +54,15 @@ refusals!(PlaceOrderRefusals: REQUEST, BODY, STORE, [
                 ("cancel" = (operation_id = "cancelOrder", parameters(("id" = "$response.body#/id")))),
                 ("hold" = (operation_id = "holdOrder", parameters(("id" = "$response.body#/id")))),
             ),
+            body = Order,
+            example = json!(examples::order("PENDING", 1)),
         ),
         (
             status = 200,
             description = "The user's order of this `external_id`, as it is now: the same content made it.",
+            headers(("ETag"), ("Cache-Control")),
             body = Order,
             example = json!(examples::order("PENDING", 1)),
-            headers(("ETag"), ("Cache-Control")),
         ),
         PlaceOrderRefusals,
     ),

@@ -31,7 +31,11 @@ impl IntoResponses for HealthRefusals {
     fn responses() -> Responses {
         let mut responses = ProbeRefusals::responses();
         let unavailable = [("unavailable", examples::health_unavailable())];
-        answers_beside(&mut responses, 503, content::content::<HealthSchema>(&unavailable));
+        answers_beside(
+            &mut responses,
+            503,
+            content::content::<HealthSchema>(&unavailable),
+        );
         responses
     }
 }
@@ -96,10 +100,10 @@ impl HandlerView {
         (
             status = 200,
             description = "It runs.",
+            headers(("Cache-Control")),
             body = String,
             content_type = "text/plain",
             example = "ok\n",
-            headers(("Cache-Control")),
         ),
         ProbeRefusals,
     ),
@@ -121,9 +125,9 @@ pub(crate) async fn say_alive(_: NoQuery) -> Answer {
         (
             status = 200,
             description = "They can.",
+            headers(("Cache-Control")),
             body = Ready,
             example = json!({"status": "ready"}),
-            headers(("Cache-Control")),
         ),
         ReadyRefusals,
     ),
@@ -158,9 +162,9 @@ pub(crate) async fn say_ready(
         (
             status = 200,
             description = "Orders can be taken.",
+            headers(("Cache-Control")),
             body = HealthSchema,
             example = json!(examples::health()),
-            headers(("Cache-Control")),
         ),
         HealthRefusals,
     ),

@@ -35,10 +35,10 @@ refusals!(GetReceiptRefusals: REQUEST, STORE, [
         (
             status = 200,
             description = "The receipt.",
+            headers(("Cache-Control")),
             body = String,
             content_type = "text/plain",
             example = json!(examples::RECEIPT),
-            headers(("Cache-Control")),
         ),
         GetReceiptRefusals,
     ),

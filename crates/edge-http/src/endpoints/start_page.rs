@@ -59,13 +59,13 @@ GET  /livez /readyz /health         whether it runs, takes orders, and how it is
         (
             status = 200,
             description = "The page, or the text.",
-            content(
-                (String = "text/html", example = "<!doctype html>...\n"),
-                (String = "text/plain", example = "ordermill takes orders, ...\n"),
-            ),
             headers(
                 ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
                 ("Referrer-Policy"), ("Vary"),
+            ),
+            content(
+                (String = "text/html", example = "<!doctype html>...\n"),
+                (String = "text/plain", example = "ordermill takes orders, ...\n"),
             ),
         ),
         (
@@ -104,6 +104,10 @@ pub(crate) async fn show_start(_: NoQuery, headers: HeaderMap) -> Result<Answer,
         (
             status = 200,
             description = "The file.",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"),
+            ),
             content(
                 (String = "text/javascript", example = "export {};\n"),
                 (String = "text/css", example = "body {}\n"),
@@ -111,10 +115,6 @@ pub(crate) async fn show_start(_: NoQuery, headers: HeaderMap) -> Result<Answer,
                 (String = "text/plain", example = "Third-party notices\n"),
                 (String = "image/svg+xml", example = "<svg/>\n"),
                 (Value = "application/json", example = json!(any_json())),
-            ),
-            headers(
-                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
-                ("Referrer-Policy"),
             ),
         ),
         (
@@ -147,13 +147,13 @@ pub(crate) async fn show_dashboard_file(
         (
             status = 200,
             description = "The page.",
-            body = String,
-            content_type = "text/html",
-            example = "<!doctype html>...\n",
             headers(
                 ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
                 ("Referrer-Policy"),
             ),
+            body = String,
+            content_type = "text/html",
+            example = "<!doctype html>...\n",
         ),
         (
             status = 304,
@@ -183,14 +183,14 @@ pub(crate) async fn show_docs(_: NoQuery, headers: HeaderMap) -> Result<Answer, 
         (
             status = 200,
             description = "The file.",
+            headers(
+                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
+                ("Referrer-Policy"), ("Content-Encoding"), ("Vary"),
+            ),
             content(
                 (String = "text/javascript", example = "\"use strict\";\n"),
                 (String = "text/css", example = "body {}\n"),
                 (String = "text/plain", example = "Third-party notices\n"),
-            ),
-            headers(
-                ("Cache-Control"), ("Content-Security-Policy"), ("Cross-Origin-Opener-Policy"), ("ETag"),
-                ("Referrer-Policy"), ("Content-Encoding"), ("Vary"),
             ),
         ),
         (

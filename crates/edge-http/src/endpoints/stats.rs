@@ -52,9 +52,9 @@ fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::
         (
             status = 200,
             description = "The counts.",
+            headers(("Cache-Control")),
             body = Stats,
             example = json!(examples::stats()),
-            headers(("Cache-Control")),
         ),
         GetStatsRefusals,
     ),

@@ -1,8 +1,8 @@
 //! The document itself: the handlers' descriptions, and what they have in common. `router` calls it with the routes,
 //! `endpoint` shows it, tests check it.
 
-use utoipa::OpenApi;
 use serde_json::{Value, json};
+use utoipa::OpenApi;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi as Document, Server, ServerBuilder,
@@ -137,41 +137,35 @@ fn add_what_is_everywhere(document: &mut Value) {
         .iter()
         .map(|(name, _)| json!({"$ref": format!("#/components/parameters/{name}")}))
         .collect();
-    let operations = document["paths"]
-        .as_object_mut()
-        .into_iter()
-        .flat_map(|paths| paths.iter_mut())
-        .flat_map(|(path, item)| {
-            let operations = item.as_object_mut().into_iter().flatten();
-            operations.map(|(_, operation)| (path.as_str(), operation))
-        });
-    for (path, operation) in operations {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for (path, item) in paths {
         let format = if path.starts_with("/api/") {
             ErrorFormat::Orderflow
         } else {
             ErrorFormat::Problem
         };
-        match operation["parameters"].as_array_mut() {
-            Some(own) => own.extend(parameters.iter().cloned()),
-            None => operation["parameters"] = json!(parameters),
-        }
-        for response in operation["responses"]
-            .as_object_mut()
-            .into_iter()
-            .flat_map(serde_json::Map::values_mut)
-        {
-            let own = response["headers"].as_object().into_iter();
-            let names: Vec<String> = own
-                .flat_map(serde_json::Map::keys)
-                .map(String::as_str)
-                .chain(headers::everywhere(format))
-                .map(str::to_owned)
-                .collect();
-            let references = names.into_iter().map(|name| {
-                let reference = json!({"$ref": format!("#/components/headers/{name}")});
-                (name, reference)
-            });
-            response["headers"] = Value::Object(references.collect());
+        for (_, operation) in item.as_object_mut().into_iter().flatten() {
+            match operation["parameters"].as_array_mut() {
+                Some(own) => own.extend(parameters.iter().cloned()),
+                None => operation["parameters"] = json!(parameters),
+            }
+            let responses = operation["responses"].as_object_mut().into_iter().flatten();
+            for (_, response) in responses {
+                response["headers"] = header_references(&response["headers"], format);
+            }
         }
     }
+}
+
+/// References to the headers of an answer: `own`, and those of every answer.
+fn header_references(own: &Value, format: ErrorFormat) -> Value {
+    let own = own.as_object().into_iter().flatten();
+    let names = own
+        .map(|(name, _)| name.clone())
+        .chain(headers::everywhere(format).map(str::to_owned));
+    let references = names.map(|name| {
+        let reference = json!({"$ref": format!("#/components/headers/{name}")});
+        (name, reference)
+    });
+    Value::Object(references.collect())
 }

@@ -31,9 +31,9 @@ fn beginning() -> Value {
         (
             status = 200,
             description = "The document.",
+            headers(("Cache-Control")),
             body = Object,
             example = json!(beginning()),
-            headers(("Cache-Control")),
         ),
         GetDocumentRefusals,
     ),

@@ -1,10 +1,10 @@
 //! Parameters of paths, queries and headers. Each is described once here, and named by the handlers that take it.
 
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
+use utoipa::{IntoParams, ToSchema};
 
 use super::examples;
 use super::schemas::value::{

@@ -136,7 +136,9 @@ fn refusal(error_format: ErrorFormat, codes: &[Code]) -> Response {
         format!("{titles}.")
     };
     let (media, content) = match error_format {
-        ErrorFormat::Problem => ("application/problem+json", of_problem(codes)),
+        ErrorFormat::Problem | ErrorFormat::UnknownRoute => {
+            ("application/problem+json", of_problem(codes))
+        }
         ErrorFormat::Orderflow if !is_not_found => {
             let example = json!({"error": "invalid request body"});
             (

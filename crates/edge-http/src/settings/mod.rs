@@ -36,8 +36,9 @@ pub struct EdgeSettings {
     /// The most bytes that the bodies of all requests hold together, small ones not counted; 503 with Retry-After past
     /// it. What is made of a body while it is worked on takes several times as much.
     pub max_bodies_bytes: usize,
-    /// How long a request head may take to arrive; the connection is closed after it.
-    pub header_timeout: Duration,
+    /// A connection that has sent no complete request head for this long, since it was opened or since its last answer, is
+    /// closed.
+    pub idle_timeout: Duration,
     /// How long a request body may take to arrive; 408 after it.
     pub body_timeout: Duration,
     /// How long a request waits for the store, once it has been read; 503 after it.
@@ -70,8 +71,6 @@ pub struct Tuning {
     pub max_header_bytes: usize,
     /// The most headers of a request.
     pub max_headers: usize,
-    /// How long a connection may be silent in both directions; it is closed after it.
-    pub idle_timeout: Duration,
     /// The most HTTP/2 streams of one connection.
     pub max_streams_per_connection: u32,
     /// What `Retry-After` says where nothing better is known, in whole seconds.
@@ -91,7 +90,6 @@ impl Default for Tuning {
             max_uri_bytes: 8 * 1024,
             max_header_bytes: 32 * 1024,
             max_headers: 100,
-            idle_timeout: Duration::from_secs(75),
             max_streams_per_connection: 100,
             retry_after: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(2),

@@ -86,8 +86,7 @@ async fn a_client_that_waits_for_continue_is_refused_without_its_body() {
 
 #[tokio::test]
 async fn a_slow_head_is_cut_off() {
-    let server =
-        Server::with(|settings| settings.header_timeout = Duration::from_millis(200)).await;
+    let server = Server::with(|settings| settings.idle_timeout = Duration::from_millis(200)).await;
     for pieces in [
         &[&b""[..]][..],
         &[b"POST /v1/orders HTT"],
@@ -119,19 +118,15 @@ async fn a_slow_body_is_408_and_cut_off() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_outlives_the_head_time_and_ends_at_its_own() {
-    let server = Server::with(|settings| {
-        settings.header_timeout = Duration::from_millis(100);
-        settings.tuning.idle_timeout = Duration::from_millis(800);
-    })
-    .await;
+async fn an_idle_connection_stays_open_for_its_time_and_ends_then() {
+    let server = Server::with(|settings| settings.idle_timeout = Duration::from_millis(800)).await;
     let request = format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
     let request = request.as_bytes();
     let pause = Duration::from_millis(400);
-    let heard = talk(server.address, &[request, request], pause).await;
+    let heard = talk(server.address, &[request, request, request], pause).await;
     assert_eq!(
         heard.text.matches("HTTP/1.1 200").count(),
-        2,
+        3,
         "{}",
         heard.text
     );
@@ -140,11 +135,7 @@ async fn an_idle_connection_outlives_the_head_time_and_ends_at_its_own() {
 
 #[tokio::test]
 async fn a_slow_answer_is_not_taken_for_a_silent_client() {
-    let server = Server::with(|settings| {
-        settings.header_timeout = Duration::from_millis(100);
-        settings.tuning.idle_timeout = Duration::from_millis(100);
-    })
-    .await;
+    let server = Server::with(|settings| settings.idle_timeout = Duration::from_millis(100)).await;
     server.store_becomes(FaultMode::Slow(Duration::from_millis(700)));
     assert_eq!(server.post("/v1/orders", ORDER).await.status, 201);
 }
@@ -326,8 +317,7 @@ async fn bodies_hold_no_more_together_than_they_may() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
-    let server =
-        Server::with(|settings| settings.tuning.idle_timeout = Duration::from_millis(300)).await;
+    let server = Server::with(|settings| settings.idle_timeout = Duration::from_millis(300)).await;
     let note = "n".repeat(8_000);
     let row = format!(r#"{{"user_id":"a","amount":1,"metadata":{{"k":"{note}"}}}}"#);
     let batch = format!("[{}]", vec![row; 1_000].join(","));

@@ -22,6 +22,7 @@ mod health;
 mod history;
 mod lists;
 mod logging;
+mod messages;
 mod money_faults;
 mod openapi;
 mod orders;

@@ -81,7 +81,7 @@ pub fn settings() -> EdgeSettings {
         max_body_bytes: 1024 * 1024,
         max_batch_bytes: 16 * 1024 * 1024,
         max_bodies_bytes: 64 * 1024 * 1024,
-        header_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(75),
         body_timeout: Duration::from_secs(30),
         request_deadline: Duration::from_secs(10),
         max_connections: 10_000,

@@ -295,7 +295,7 @@ fn at_least_one(config: &Config, layers: &mut Layers) {
         }
     }
     let times = [
-        ("http.header_timeout", config.http.header_timeout),
+        ("http.idle_timeout", config.http.idle_timeout),
         ("http.body_timeout", config.http.body_timeout),
         ("http.request_timeout", config.http.request_timeout),
         ("grpc.request_timeout", config.grpc.request_timeout),

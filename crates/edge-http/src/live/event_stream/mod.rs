@@ -64,10 +64,10 @@ refusals!(OrderStreamRefusals: STREAM, [Code::InvalidId, Code::OrderNotFound]);
             status = 200,
             description = "The stream. `event: status` carries a `StatusChange`; `event: resync` a `Resync`, if a gap cannot be \
                            filled. Ids are cursors.",
+            headers(("Cache-Control"), ("X-Accel-Buffering")),
             body = EventStream,
             content_type = "text/event-stream",
             example = json!(examples::event_stream()),
-            headers(("Cache-Control"), ("X-Accel-Buffering")),
         ),
         StreamRefusals,
     ),
@@ -100,10 +100,10 @@ pub(crate) async fn stream_orders(
             status = 200,
             description = "The stream. `event: status` carries a `StatusChange`; `event: resync` a `Resync`, if a gap cannot be \
                            filled. Ids are cursors.",
+            headers(("Cache-Control"), ("X-Accel-Buffering")),
             body = EventStream,
             content_type = "text/event-stream",
             example = json!(examples::event_stream()),
-            headers(("Cache-Control"), ("X-Accel-Buffering")),
         ),
         (
             status = 204,

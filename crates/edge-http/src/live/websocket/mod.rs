@@ -106,7 +106,7 @@ fn open(
     let upgrade = hyper::upgrade::on(&mut request);
     let connection = connect(edge, watcher, trace);
     let hard = edge.hard.clone();
-    let give_up = edge.settings.header_timeout;
+    let give_up = edge.settings.tuning.live.write_timeout;
     let tasks = edge.tasks.clone();
     edge.tasks.spawn(async move {
         match tokio::time::timeout(give_up, upgrade).await {

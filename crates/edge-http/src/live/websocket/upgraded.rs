@@ -6,11 +6,11 @@ use std::pin::Pin;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::{Parts, downcast};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::connection::Connection;
 use super::peer::Peer;
-use crate::connection_timeouts::TimedStream;
 
 /// An idle connection keeps no more than this to read into; longer messages get room of their own.
 const READ_BUFFER_BYTES: usize = 256;
@@ -29,10 +29,10 @@ pub(super) async fn serve(
         .max_write_buffer_size(OWN_OUTPUT_BYTES)
         .max_message_size(Some(connection.max_message_bytes()))
         .max_frame_size(Some(connection.max_message_bytes()));
-    match downcast::<TokioIo<TimedStream>>(upgraded) {
+    match downcast::<TokioIo<TcpStream>>(upgraded) {
         // The bare connection: without the layers of HTTP, their buffers and their timer.
         Ok(Parts { io, read_buf, .. }) => {
-            let stream = io.into_inner().into_inner();
+            let stream = io.into_inner();
             let peer = Peer::new(stream, read_buf.to_vec(), config).await;
             Box::pin(connection.run(peer))
         }

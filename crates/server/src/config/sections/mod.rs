@@ -71,7 +71,7 @@ pub struct Http {
     pub max_bodies_bytes: usize,
     /// For a request's headers.
     #[serde(deserialize_with = "time")]
-    pub header_timeout: Duration,
+    pub idle_timeout: Duration,
     /// For a request's body.
     #[serde(deserialize_with = "time")]
     pub body_timeout: Duration,
