@@ -45,7 +45,7 @@ pub async fn serve(
     serve_port(listener, router::main_port, state, soft, hard).await
 }
 
-/// As [`serve`], for the separate port that serves `/ws` alone, and to any page. Its tasks are its own.
+/// As [`serve`], for the separate port that serves `/ws` alone. Its tasks are its own.
 pub async fn serve_websockets(
     listener: TcpListener,
     mut state: EdgeState,

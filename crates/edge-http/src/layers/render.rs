@@ -25,6 +25,20 @@ impl Rendering {
             retry_after_seconds: settings.tuning.retry_after.as_secs().max(1),
         }
     }
+
+    /// The whole answer for a problem.
+    pub(crate) fn render(
+        self,
+        problem: Problem,
+        path: &str,
+        request_id: Option<&RequestId>,
+    ) -> Response {
+        let request_id = text_of(request_id);
+        let retry_after = self.retry_after_seconds;
+        let mut response = (self.format).render(&problem, path, request_id, retry_after);
+        response.extensions_mut().insert(problem);
+        response
+    }
 }
 
 /// The middleware.
@@ -36,15 +50,8 @@ pub(crate) async fn render_problem(
     let uri = request.uri().clone();
     let request_id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = rendering.format.render(
-            &problem,
-            uri.path(),
-            text_of(request_id.as_ref()),
-            rendering.retry_after_seconds,
-        );
-        response.extensions_mut().insert(problem);
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => rendering.render(problem, uri.path(), request_id.as_ref()),
+        None => response,
     }
-    rendering.format.finish(response.headers_mut());
-    response
 }
