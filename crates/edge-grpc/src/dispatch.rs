@@ -17,7 +17,6 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::activity::Busy;
 use crate::call::{Call, X_REQUEST_ID};
 use crate::call_body::{CallBody, code_of};
 use crate::ending::{Ending, Slot};
@@ -26,6 +25,7 @@ use crate::request_body::RequestBody;
 use crate::route::{Route, Shape};
 use crate::services::{Answering, Services};
 use crate::state::GrpcEdge;
+use edge_listener::RequestInFlight;
 
 /// A method that waits by itself until the deadline has so long to say what it knows of the outcome: timers of the same
 /// moment fire in any order.
@@ -57,7 +57,7 @@ impl Dispatcher {
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        busy: Busy,
+        begun: RequestInFlight,
     ) -> Result<Response<CallBody>, Infallible> {
         let began = Instant::now();
         let (call, bad_timeout) = Call::of(request.headers(), &*self.edge.ids, began);
@@ -80,7 +80,7 @@ impl Dispatcher {
             (Some(route), None) => self.slot(route.shape).map(|slot| (route, slot)),
         };
         let name = route.map_or(UNKNOWN_METHOD, |route| route.name);
-        let mut ending = Ending::of(call.clone(), &self.edge.settings, name, began, busy);
+        let mut ending = Ending::of(call.clone(), &self.edge.settings, name, began, begun);
         Ok(match admitted {
             Err(refusal) => self.refuse(refusal, ending),
             Ok((route, slot)) => {
@@ -210,9 +210,9 @@ fn not_grpc(method: &Method, headers: &HeaderMap) -> Option<Response<CallBody>> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Busy, Dispatcher, Incoming, Request};
+    use super::{Arc, Dispatcher, Incoming, Request, RequestInFlight};
 
-    fn bytes<F>(_: fn(Arc<Dispatcher>, Request<Incoming>, Busy) -> F) -> usize {
+    fn bytes<F>(_: fn(Arc<Dispatcher>, Request<Incoming>, RequestInFlight) -> F) -> usize {
         size_of::<F>()
     }
 

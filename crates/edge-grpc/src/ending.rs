@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::activity::Busy;
 use crate::call::Call;
 use crate::settings::GrpcSettings;
+use edge_listener::RequestInFlight;
 
 /// What is told once a call ends, however it ends: dropped before it was told, nobody heard the end, because the client
 /// left or the server cut the call off. It holds the call's place among those under way.
@@ -23,7 +23,7 @@ pub(crate) struct Ending {
     began: Instant,
     slot: Option<Slot>,
     is_told: bool,
-    _busy: Busy,
+    _begun: RequestInFlight,
 }
 
 impl Ending {
@@ -33,7 +33,7 @@ impl Ending {
         settings: &Arc<GrpcSettings>,
         name: &'static str,
         began: Instant,
-        busy: Busy,
+        begun: RequestInFlight,
     ) -> Self {
         Self {
             call,
@@ -42,7 +42,7 @@ impl Ending {
             began,
             slot: None,
             is_told: false,
-            _busy: busy,
+            _begun: begun,
         }
     }
 

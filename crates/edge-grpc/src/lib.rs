@@ -13,7 +13,6 @@
 //!
 //! How to add a method: the .proto file, its line in `route`, a file in `orders`, a test in `tests/edge`.
 
-mod activity;
 mod call;
 mod call_body;
 mod calls;

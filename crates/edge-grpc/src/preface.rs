@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use edge_listener::ConnectionStream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -18,7 +18,7 @@ const WRONG_PORT: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-T
     Connection: close\r\nContent-Length: 70\r\n\r\nThis port speaks gRPC over HTTP/2. HTTP is served on another address.\n";
 
 /// Whether the client speaks HTTP/2. What it sent is still there to be read.
-pub(crate) async fn is_http2(stream: &mut TcpStream, patience: Duration) -> bool {
+pub(crate) async fn is_http2(stream: &mut ConnectionStream, patience: Duration) -> bool {
     match timeout(patience, begins_so(stream)).await {
         Ok(Some(true)) => true,
         Ok(Some(false)) => {
@@ -31,7 +31,7 @@ pub(crate) async fn is_http2(stream: &mut TcpStream, patience: Duration) -> bool
 }
 
 /// Answers, and takes what the client still sends: a connection that is closed over unread bytes loses the answer.
-async fn say_wrong_port(stream: &mut TcpStream) -> std::io::Result<()> {
+async fn say_wrong_port(stream: &mut ConnectionStream) -> std::io::Result<()> {
     stream.write_all(WRONG_PORT).await?;
     stream.shutdown().await?;
     let mut rest = [0; 1024];
@@ -40,7 +40,7 @@ async fn say_wrong_port(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// `None` where the connection ends.
-async fn begins_so(stream: &TcpStream) -> Option<bool> {
+async fn begins_so(stream: &ConnectionStream) -> Option<bool> {
     let mut bytes = [0; PREFACE.len()];
     loop {
         let came = stream.peek(&mut bytes).await.ok()?;

@@ -9,17 +9,15 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use edge_listener::{Listening, ServeReport};
+use edge_listener::{ConnectionStream, Listening, ServeReport};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::activity::{Activity, Busy};
 use crate::calls::{BegunCalls, Calls};
 use crate::dispatch::Dispatcher;
 use crate::preface;
@@ -46,6 +44,9 @@ pub async fn serve(
     edge.hard = cut.clone();
     let listening = Listening {
         max_connections: edge.settings.max_connections,
+        idle_timeout: edge.settings.idle_timeout,
+        write_timeout: edge.settings.tuning.write_timeout,
+        trusted_proxies: Vec::new(),
         drain_timeout: edge.settings.drain_timeout,
         tasks: edge.tasks.clone(),
         soft,
@@ -54,9 +55,7 @@ pub async fn serve(
     };
     let server = Arc::new(Server::new(edge));
     listening
-        .serve(listener, |stream, permit| {
-            Arc::clone(&server).connection(stream, permit)
-        })
+        .serve(listener, |stream| Arc::clone(&server).connection(stream))
         .await
 }
 
@@ -64,56 +63,49 @@ pub async fn serve(
 struct Server {
     dispatcher: Arc<Dispatcher>,
     settings: Arc<GrpcSettings>,
-    soft: CancellationToken,
-    hard: CancellationToken,
 }
 
 impl Server {
     fn new(edge: GrpcEdge) -> Self {
         Self {
             settings: Arc::clone(&edge.settings),
-            soft: edge.soft.clone(),
-            hard: edge.hard.clone(),
             dispatcher: Arc::new(Dispatcher::new(edge)),
         }
     }
 
-    /// Serves one connection to its end. The permit is given back when it is dropped.
-    async fn connection(self: Arc<Self>, mut stream: TcpStream, permit: OwnedSemaphorePermit) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
-            return;
-        }
+    /// Serves one connection to its end.
+    async fn connection(self: Arc<Self>, mut stream: ConnectionStream) {
+        let connection = Arc::clone(stream.connection());
         let begins = tokio::select! {
             begins = preface::is_http2(&mut stream, self.settings.tuning.preface_timeout) => begins,
-            // Nobody has asked for anything on it yet.
-            () = self.soft.cancelled() => false,
+            // No call has come on it yet.
+            () = connection.closing() => false,
         };
         if !begins {
             return;
         }
-        let activity = Arc::new(Activity::default());
         let service = service_fn(|request: Request<Incoming>| {
-            Arc::clone(&self.dispatcher).answer(request, Busy::new(&activity))
+            let begun = connection.begin_request(request.version());
+            Arc::clone(&self.dispatcher).answer(request, begun)
         });
         let mut calls = Calls::new(self.settings.tuning.write_timeout);
         let builder = builder(&self.settings, calls.executor());
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let served = builder.serve_connection(TokioIo::new(stream), service);
+        let mut served = pin!(served);
         let result = tokio::select! {
-            result = calls.serve(connection.as_mut()) => result,
-            () = self.hard.cancelled() => Ok(()),
-            () = activity.is_over(&self.settings, &self.soft) => {
-                connection.as_mut().graceful_shutdown();
+            result = calls.serve(served.as_mut()) => result,
+            () = connection.cut() => Ok(()),
+            () = connection.closing() => {
+                served.as_mut().graceful_shutdown();
                 tokio::select! {
-                    result = calls.serve(connection.as_mut()) => result,
-                    () = self.hard.cancelled() => Ok(()),
+                    result = calls.serve(served.as_mut()) => result,
+                    () = connection.cut() => Ok(()),
                 }
             }
         };
         if let Err(error) = result {
             tracing::debug!(error = %error.to_string().escape_debug(), "a connection ended with an error");
         }
-        drop(permit);
     }
 }
 

@@ -17,7 +17,6 @@ mod endpoints;
 mod health;
 mod layers;
 mod live;
-mod memory_budget;
 mod openapi;
 mod pages;
 mod problem;

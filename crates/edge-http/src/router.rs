@@ -175,7 +175,11 @@ impl<'e> Port<'e> {
         Self {
             edge,
             guards: Guards::of(&edge.settings),
-            browser: BrowserRules::new(Arc::clone(&edge.settings), is_loopback),
+            browser: BrowserRules::new(
+                &edge.settings.allowed_hosts,
+                &edge.settings.cors_origins,
+                is_loopback,
+            ),
             kind,
             table: Arc::new(RouteTable::of(&described())),
         }

@@ -4,25 +4,26 @@
 //! The binary calls [`serve`]. Every task is in the state's tracker; nothing outlives [`serve`] but what a hard stop
 //! could not end.
 
-use std::pin::pin;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
-use edge_listener::{Listening, ServeReport};
+use axum::http::{Request, Response};
+use edge_listener::{
+    AnswerBody, ConnectionStream, Listening, RequestInFlight, ServeReport, StreamTasks,
+};
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::layers::render_answers_used_up;
 use crate::router;
 use crate::settings::EdgeSettings;
 use crate::state::{Edge, EdgeState};
@@ -68,89 +69,68 @@ async fn serve_port(
     state.hard = cut.clone();
     let listening = Listening {
         max_connections: state.settings.max_connections,
+        idle_timeout: state.settings.idle_timeout,
+        write_timeout: state.settings.tuning.write_timeout,
+        trusted_proxies: state.settings.trusted_proxies.clone(),
         drain_timeout: state.settings.drain_timeout,
         tasks: state.tasks.clone(),
         soft,
         hard,
         cut,
     };
-    let server = Arc::new(Server::new(&listener, routes, &Arc::new(state)));
+    let server = Arc::new(Server::new(&listener, routes, Arc::new(state)));
     listening
-        .serve(listener, |stream, permit| {
-            Arc::clone(&server).connection(stream, permit)
-        })
+        .serve(listener, |stream| Arc::clone(&server).connection(stream))
         .await
 }
 
 /// What the connections share.
 struct Server {
     router: Router,
-    builder: Builder<Tracked>,
-    settings: Arc<EdgeSettings>,
-    soft: CancellationToken,
-    hard: CancellationToken,
+    edge: Edge,
 }
 
 impl Server {
-    fn new(listener: &TcpListener, routes: fn(&Edge, bool) -> Router, edge: &Edge) -> Self {
+    fn new(listener: &TcpListener, routes: fn(&Edge, bool) -> Router, edge: Edge) -> Self {
         let is_loopback = listener
             .local_addr()
             .is_ok_and(|address| address.ip().is_loopback());
         Self {
-            builder: builder(&edge.settings, Tracked(edge.tasks.clone())),
-            settings: Arc::clone(&edge.settings),
-            soft: edge.soft.clone(),
-            hard: edge.hard.clone(),
-            router: routes(edge, is_loopback),
+            router: routes(&edge, is_loopback),
+            edge,
         }
     }
 
-    /// Serves one connection to its end. The permit is given back when it is dropped.
-    async fn connection(self: Arc<Self>, stream: TcpStream, permit: OwnedSemaphorePermit) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
-            return;
-        }
+    /// Serves one connection to its end.
+    async fn connection(self: Arc<Self>, stream: ConnectionStream) {
+        let connection = Arc::clone(stream.connection());
         let service = service_fn(|request: Request<Incoming>| {
-            self.router.clone().oneshot(request.map(Body::new))
+            let in_flight = connection.begin_request(request.version());
+            Arc::clone(&self).answer(request, in_flight)
         });
-        let mut connection = pin!(
-            self.builder
-                .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        );
-        let result = tokio::select! {
-            result = connection.as_mut() => result,
-            () = self.hard.cancelled() => Ok(()),
-            () = self.soft.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    result = connection.as_mut() => result,
-                    () = self.hard.cancelled() => Ok(()),
-                }
-            }
-        };
-        if let Err(error) = result {
+        let builder = builder(&self.edge.settings, connection.executor(&self.edge.tasks));
+        let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        if let Err(error) = connection.run(served).await {
             tracing::debug!(error = %error.to_string().escape_debug(), "a connection ended with an error");
         }
-        drop(permit);
     }
-}
 
-/// Runs the streams of HTTP/2 connections as tasks of the tracker.
-#[derive(Clone)]
-struct Tracked(TaskTracker);
-
-impl<F> Executor<F> for Tracked
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        self.0.spawn(stream);
+    /// Has the router answer, within the memory that all answers may hold together.
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        in_flight: RequestInFlight,
+    ) -> Result<Response<AnswerBody<Body>>, Infallible> {
+        let uri = request.uri().clone();
+        let router = self.router.clone();
+        let answer = router.oneshot(request.map(Body::new)).await?;
+        let refusal = render_answers_used_up(&answer, uri, &self.edge.settings);
+        Ok(in_flight.answer(answer, &self.edge.answers, refusal))
     }
 }
 
 /// How HTTP is spoken.
-fn builder(settings: &EdgeSettings, executor: Tracked) -> Builder<Tracked> {
+fn builder(settings: &EdgeSettings, executor: StreamTasks) -> Builder<StreamTasks> {
     let mut builder = Builder::new(executor);
     builder
         .http1()

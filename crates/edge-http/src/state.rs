@@ -11,10 +11,10 @@ use application::watch::Hub;
 use application::{Caller, Orders};
 use bytes::Bytes;
 use domain::Trace;
+use edge_listener::MemoryBudget;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::memory_budget::MemoryBudget;
 use crate::settings::EdgeSettings;
 use crate::work_health::WorkHealth;
 
@@ -42,6 +42,8 @@ pub struct EdgeState {
     pub tasks: TaskTracker,
     /// What the bodies of all requests may hold.
     pub(crate) bodies: Arc<MemoryBudget>,
+    /// What the answers may hold that their clients have not taken.
+    pub(crate) answers: Arc<MemoryBudget>,
     /// The OpenAPI document, made at the first request for it.
     pub(crate) document: Arc<OnceLock<Bytes>>,
 }
@@ -61,6 +63,7 @@ impl EdgeState {
             hub,
             ids,
             bodies: Arc::new(MemoryBudget::of(settings.max_bodies_bytes)),
+            answers: Arc::new(MemoryBudget::of(settings.tuning.max_answers_bytes)),
             document: Arc::default(),
             settings: Arc::new(settings),
             work,

@@ -32,7 +32,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
 use crate::problem::Problem;
-use crate::settings::{CorsOrigin, EdgeSettings, Origin};
+use crate::settings::{CorsOrigin, HostName, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -74,15 +74,21 @@ pub(crate) enum Cors {
 /// The rules of one listener.
 #[derive(Debug, Clone)]
 pub(crate) struct BrowserRules {
-    settings: Arc<EdgeSettings>,
+    allowed_hosts: Arc<[HostName]>,
+    cors_origins: Arc<[CorsOrigin]>,
     is_loopback: bool,
 }
 
 impl BrowserRules {
     /// `is_loopback` is whether the listener can be reached from its own machine only.
-    pub(crate) const fn new(settings: Arc<EdgeSettings>, is_loopback: bool) -> Self {
+    pub(crate) fn new(
+        allowed_hosts: &[HostName],
+        cors_origins: &[CorsOrigin],
+        is_loopback: bool,
+    ) -> Self {
         Self {
-            settings,
+            allowed_hosts: allowed_hosts.into(),
+            cors_origins: cors_origins.into(),
             is_loopback,
         }
     }
@@ -95,7 +101,7 @@ impl BrowserRules {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> (Outcome, Cors) {
-        if self.is_loopback && !hosts::are_allowed(uri, headers, &self.settings.allowed_hosts) {
+        if self.is_loopback && !hosts::are_allowed(uri, headers, &self.allowed_hosts) {
             return (Outcome::Refused(Problem::misdirected()), Cors::Foreign);
         }
         let cors = self.cors(kind, uri, headers);
@@ -136,8 +142,8 @@ impl BrowserRules {
         let origin = Origin::parse(text);
         let is_own = |origin: &Origin| {
             let is_listed = |origin: &Origin| {
-                let hosts = &self.settings.allowed_hosts;
-                hosts.iter().any(|host| host.is(&origin.host))
+                let mut hosts = self.allowed_hosts.iter();
+                hosts.any(|host| host.is(&origin.host))
             };
             let is_of_the_web = matches!(&*origin.scheme, "http" | "https");
             is_of_the_web && (hosts::is_asked_for(origin, uri, headers) || is_listed(origin))
@@ -154,7 +160,7 @@ impl BrowserRules {
             (CorsOrigin::Page(page), Some(origin)) => page == origin,
             (CorsOrigin::Loopback | CorsOrigin::Page(_), None) => false,
         };
-        self.settings.cors_origins.iter().any(is_listed)
+        self.cors_origins.iter().any(is_listed)
     }
 }
 
@@ -181,6 +187,26 @@ impl Cors {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
         }
     }
+}
+
+/// What [`Cors::write`] added to an answer, for another answer that takes its place.
+pub(crate) fn headers_for_pages(answer: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    // Every answer that is open to a page says that it depends on the page.
+    if !answer.contains_key(VARY) {
+        return headers;
+    }
+    for name in [
+        ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_ALLOW_METHODS,
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        VARY,
+    ] {
+        for value in answer.get_all(&name) {
+            headers.append(&name, value.clone());
+        }
+    }
+    headers
 }
 
 /// The answer to [`Outcome::Preflight`], to which [`Cors::write`] adds the origin.

@@ -1,13 +1,9 @@
 //! Every row of the rules: kinds of address, methods, headers and settings.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::http::{HeaderMap, Request};
-use domain::Currency;
 
-use super::{AddressKind, BrowserRules, Cors, Outcome, preflight};
-use crate::settings::{CorsOrigin, EdgeSettings, HostName, OrdersDialect, Tuning};
+use super::{AddressKind, BrowserRules, Cors, Outcome, headers_for_pages, preflight};
+use crate::settings::{CorsOrigin, HostName};
 
 const OWN: AddressKind = AddressKind::Own;
 const ORDERFLOW: AddressKind = AddressKind::Orderflow;
@@ -24,35 +20,13 @@ const GET: &str = "GET";
 const WS: &str = "WS";
 const PREFLIGHT: &str = "PREFLIGHT";
 
-fn settings(allowed_hosts: &[&str], cors_origins: &[&str]) -> Arc<EdgeSettings> {
-    let host = |text: &&str| HostName::parse(text).unwrap();
-    let origin = |text: &&str| CorsOrigin::parse(text).unwrap();
-    Arc::new(EdgeSettings {
-        default_currency: Currency::USD,
-        orders_dialect: OrdersDialect::Auto,
-        orderflow_health: false,
-        allowed_hosts: allowed_hosts.iter().map(host).collect(),
-        cors_origins: cors_origins.iter().map(origin).collect(),
-        trusted_proxies: Vec::new(),
-        max_body_bytes: 1,
-        max_batch_bytes: 1,
-        max_bodies_bytes: 1,
-        header_timeout: Duration::ZERO,
-        body_timeout: Duration::ZERO,
-        request_deadline: Duration::ZERO,
-        max_connections: 1,
-        max_requests_in_flight: 1,
-        drain_timeout: Duration::ZERO,
-        log_requests: false,
-        late_after: None,
-        version: String::new(),
-        tuning: Tuning::default(),
-    })
-}
-
 /// The rules of a loopback listener.
 fn rules(allowed_hosts: &[&str], cors_origins: &[&str]) -> BrowserRules {
-    BrowserRules::new(settings(allowed_hosts, cors_origins), true)
+    let hosts = allowed_hosts.iter().map(|text| HostName::parse(text));
+    let origins = cors_origins.iter().map(|text| CorsOrigin::parse(text));
+    let hosts: Vec<HostName> = hosts.map(Option::unwrap).collect();
+    let origins: Vec<CorsOrigin> = origins.map(Option::unwrap).collect();
+    BrowserRules::new(&hosts, &origins, true)
 }
 
 /// The rules as they are by default.
@@ -309,7 +283,7 @@ fn on_loopback_only_this_machine_and_allowed_hosts_are_answered() {
         let headers = [("host", host), ("origin", rebound.as_str())];
         let found = judged(&rules, OWN, POST, &headers);
         assert_eq!(found.0, outcome, "{host}");
-        let anywhere = BrowserRules::new(settings(&[], &[]), false);
+        let anywhere = BrowserRules::new(&[], &[], false);
         assert_eq!(judged(&anywhere, OWN, GET, &[("host", host)]).0, "passed");
     }
     assert_eq!(judged(&default_rules(), OWN, GET, &[]).0, "passed");
@@ -384,6 +358,23 @@ fn an_answer_echoes_an_allowed_origin_and_says_that_it_depends_on_it() {
     assert_eq!(written(&Cors::Foreign, ORDERFLOW), closed);
     let echoed = [some(NEIGHBOUR), vary, methods, types];
     assert_eq!(written(&allowed, ORDERFLOW), echoed);
+}
+
+#[test]
+fn an_answer_in_the_place_of_another_is_open_to_the_same_pages() {
+    for cors in [
+        Cors::NoOrigin,
+        Cors::Foreign,
+        Cors::Allowed(NEIGHBOUR.parse().unwrap()),
+    ] {
+        for kind in KINDS {
+            let mut written = HeaderMap::new();
+            cors.write(kind, &mut written);
+            let mut answer = written.clone();
+            answer.insert("content-type", "text/plain".parse().unwrap());
+            assert_eq!(headers_for_pages(&answer), written, "{cors:?} {kind:?}");
+        }
+    }
 }
 
 #[test]

@@ -9,9 +9,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
+use edge_listener::{MemoryBudget, Reservation};
 use http_body_util::BodyExt as _;
 
-use crate::memory_budget::{MemoryBudget, Reservation};
 use crate::problem::Problem;
 use crate::request::check_encoding;
 use crate::state::Edge;
@@ -45,7 +45,7 @@ impl BodyLimit {
 
     async fn collect(&self, mut body: Body) -> Result<Bytes, Problem> {
         let mut collected = BytesMut::new();
-        let mut reservation = Reservation::empty(&self.budget);
+        let mut reservation = self.budget.empty_reservation();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(Problem::body_broken)?.into_data() else {
                 continue;

@@ -35,6 +35,7 @@ use render::Rendering;
 
 pub(crate) use accept::{json_only, text_only};
 pub(crate) use guards::Guards;
+pub(crate) use render::render_answers_used_up;
 
 /// Puts the layers that every request passes around `routes`, whose refusals have the form `format`. From the outside in:
 /// the request's id, the log, the draining of what a handler left unread, the browser rules, the rendering of problems,

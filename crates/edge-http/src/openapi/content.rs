@@ -18,14 +18,6 @@ pub(crate) fn content<T: ToSchema>(examples: &[(&str, Value)]) -> Content {
         .build()
 }
 
-/// Content of a type that is no JSON.
-pub(super) fn content_as_text<T: ToSchema>(example: &str) -> Content {
-    ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(T::name())))
-        .example(Some(json!(example)))
-        .build()
-}
-
 /// Content that is a text.
 pub(super) fn text(example: &str) -> Content {
     ContentBuilder::new()

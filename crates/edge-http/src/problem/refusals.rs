@@ -273,6 +273,16 @@ impl Problem {
         .closing()
     }
 
+    /// The answers that clients have not taken yet hold as much as they may together. The request was carried out.
+    #[must_use]
+    pub fn answers_used_up() -> Self {
+        Self::new(
+            Code::Overloaded,
+            "Too many answers wait for their clients to take them. Read again in a moment. If this request was to change \
+             something, it was carried out: send it again with the same Idempotency-Key, or read the order.",
+        )
+    }
+
     /// The server is about to stop.
     #[must_use]
     pub fn stopping() -> Self {

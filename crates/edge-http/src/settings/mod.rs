@@ -82,6 +82,10 @@ pub struct Tuning {
     pub max_header_bytes: usize,
     /// The most headers of a request.
     pub max_headers: usize,
+    /// A client that takes nothing of an answer for this long is cut off.
+    pub write_timeout: Duration,
+    /// The most bytes that all answers hold together which their clients have not taken; 503 with Retry-After past it.
+    pub max_answers_bytes: usize,
     /// The most HTTP/2 streams of one connection.
     pub max_streams_per_connection: u32,
     /// What `Retry-After` says where nothing better is known, in whole seconds.
@@ -101,6 +105,8 @@ impl Default for Tuning {
             max_uri_bytes: 8 * 1024,
             max_header_bytes: 32 * 1024,
             max_headers: 100,
+            write_timeout: Duration::from_secs(10),
+            max_answers_bytes: 64 * 1024 * 1024,
             max_streams_per_connection: 100,
             retry_after: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(2),

@@ -3,10 +3,10 @@
 
 use std::pin::Pin;
 
+use edge_listener::ConnectionStream;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::{Parts, downcast};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::connection::Connection;
@@ -29,7 +29,7 @@ pub(super) async fn serve(
         .max_write_buffer_size(OWN_OUTPUT_BYTES)
         .max_message_size(Some(connection.max_message_bytes()))
         .max_frame_size(Some(connection.max_message_bytes()));
-    match downcast::<TokioIo<TcpStream>>(upgraded) {
+    match downcast::<TokioIo<ConnectionStream>>(upgraded) {
         // The bare connection: without the layers of HTTP, their buffers and their timer.
         Ok(Parts { io, read_buf, .. }) => {
             let stream = io.into_inner();

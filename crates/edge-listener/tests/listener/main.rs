@@ -1,0 +1,7 @@
+//! A listener under attack, over real sockets: a small service of hyper's stands for an edge, clients hold connections or do not
+//! take their answers, and a good client is served meanwhile.
+
+mod idle_connections;
+mod server;
+mod slow_clients;
+mod unread_answers;
