@@ -2,13 +2,11 @@
 // whether a browser lets it.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import http from "node:http";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
-import { browserPage, closeBrowser, expectText, repository, server, shot, until } from "./harness.mjs";
+import { browserPage, closeBrowser, expectText, repository, server, shot, site, until } from "./harness.mjs";
 
 after(closeBrowser);
 
@@ -17,16 +15,8 @@ const file = join(repository, "dashboard/tests/orderflow-page.html");
 /** A server that orderflow's pages may ask how it is. */
 const orderflow = { settings: { "dialects.orderflow": "true" } };
 
-/** Serves the page on an origin of its own. */
-async function elsewhere(t) {
-  const listener = http.createServer((_, response) => {
-    response.writeHead(200, { "content-type": "text/html" }).end(readFileSync(file));
-  });
-  listener.listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  t.after(() => listener.close());
-  return `http://localhost:${listener.address().port}`;
-}
+/** Serves the page at another port of this machine. */
+const elsewhere = (t) => site(t, readFileSync(file));
 
 /** Read at one moment: the page lists anew meanwhile, and a row that is gone has no columns. */
 const rows = (page) => page.evaluate(() => [...document.querySelectorAll("#orders tr")].map((row) => row.innerText));
@@ -65,8 +55,8 @@ test("a page of another origin places orders, is told what is wrong, and lists t
   await shot(page, "orderflow-page");
 });
 
-test("the same page opened as a file, which has no origin at all, works too", async (t) => {
-  const mill = await server(t, orderflow);
+test("the same page opened as a file, which has no origin, works if http.cors_origins has null", async (t) => {
+  const mill = await server(t, { settings: { ...orderflow.settings, "http.cors_origins": "loopback,null" } });
   const page = await browserPage(t, mill, { also: ["file://"] });
   await page.goto(`file://${file}?api=${mill.url}&every=200`);
   await expectText(page.locator("#count"), "0");
@@ -75,17 +65,34 @@ test("the same page opened as a file, which has no origin at all, works too", as
   await expectText(page.locator("#count"), "1");
 });
 
-test("a page of another origin cannot read what no dialect opens", async (t) => {
+test("opened as a file it can neither read nor place orders without that setting", async (t) => {
+  const mill = await server(t, orderflow);
+  const page = await browserPage(t, mill, { also: ["file://"], mayComplain: /blocked by CORS policy/ });
+  page.mayFail = true;
+  const failures = [];
+  page.removeAllListeners("pageerror"); // the page handles no refusals
+  page.on("pageerror", (error) => failures.push(error.message));
+  await page.goto(`file://${file}?api=${mill.url}&every=60000`);
+  await until("its first reads to fail", () => failures.length >= 2);
+  await place(page, { user_id: "bob", product_name: "Mug", quantity: "1", price: "5" });
+  await until("its order to fail", () => failures.length >= 3);
+  assert.deepEqual([...new Set(failures)], ["Failed to fetch"]);
+  assert.equal((await mill.json("/v1/stats")).accepted, 0);
+});
+
+test("a page of this machine cannot read what no dialect opens", async (t) => {
   const mill = await server(t, orderflow);
   const origin = await elsewhere(t);
   const page = await browserPage(t, mill, { also: [origin], mayComplain: /blocked by CORS policy/ });
   page.mayFail = true;
   await page.goto(`${origin}/?api=${mill.url}&every=60000`);
   await expectText(page.locator("#count"), "0");
-  for (const path of ["/v1/orders", "/v1/stats", "/orders/1"]) {
+  for (const path of ["/v1/orders", "/v1/stats"]) {
     const read = await page.evaluate((url) => fetch(url).then((answer) => answer.status, (error) => error.name), mill.url + path);
     assert.equal(read, "TypeError", path);
   }
-  const opened = await page.evaluate((url) => fetch(url).then((answer) => answer.status), `${mill.url}/api/orders`);
-  assert.equal(opened, 200);
+  for (const [path, expected] of [["/api/orders", 200], ["/orders/1", 404]]) {
+    const opened = await page.evaluate((url) => fetch(url).then((answer) => answer.status), mill.url + path);
+    assert.equal(opened, expected, path);
+  }
 });

@@ -74,8 +74,9 @@ export async function freePort() {
 
 /** An ordermill process with a data folder of its own. */
 export class Server {
-  /** @param {{ settings?: Record<string, string> }} options */
-  constructor({ settings = {} }, port) {
+  /** @param {{ settings?: Record<string, string>, webSocketPort?: number }} options */
+  constructor({ settings = {}, webSocketPort }, port) {
+    this.webSocketPort = webSocketPort;
     this.folder = mkdtempSync(join(tmpdir(), "ordermill-page-"));
     this.settings = settings;
     this.port = port;
@@ -85,7 +86,8 @@ export class Server {
   async start() {
     if (!existsSync(program)) throw new Error(`${program} is missing: run 'cargo build -p ordermill'`);
     const flags = Object.entries(this.settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-    const addresses = ["--http-addr", `127.0.0.1:${this.port}`, "--ws-addr", "", "--grpc-addr", ""];
+    const webSockets = this.webSocketPort ? `127.0.0.1:${this.webSocketPort}` : "";
+    const addresses = ["--http-addr", `127.0.0.1:${this.port}`, "--ws-addr", webSockets, "--grpc-addr", ""];
     this.process = spawn(program, ["serve", "--data-dir", join(this.folder, "data"), ...addresses, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     for await (const line of createInterface({ input: this.process.stdout })) {
       if (line.startsWith("http: listening on ")) return;
@@ -129,7 +131,10 @@ export class Server {
   }
 }
 
-/** A running server; it is killed at the end of the test, and its folder removed. `settings` as for `serve --set`. */
+/**
+ * A running server; it is killed at the end of the test, and its folder removed. `settings` as for `serve --set`; with
+ * `webSocketPort` it has the separate WebSocket port, too.
+ */
 export async function server(t, options = {}) {
   const started = new Server(options, await freePort());
   atEnd(t, async () => {
@@ -166,6 +171,23 @@ export async function endpoint(t, answer) {
   return { url, calls, settings: { "handler.kind": "http", "handler.url": url } };
 }
 
+/**
+ * Another web server: it serves `html` at every path. Returns its origin under `name`, which is a name of this machine or ends
+ * in .example: the browser finds those on this machine, but as for every other site they are foreign to it.
+ */
+export async function site(t, html, name = "localhost") {
+  const listener = http.createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/html" }).end(html);
+  });
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  atEnd(t, () => {
+    listener.close();
+    listener.closeAllConnections();
+  });
+  return `http://${name}:${listener.address().port}`;
+}
+
 // --------------------------------------------------------------------------------------------------------------------
 // Browsers
 
@@ -176,7 +198,7 @@ async function chromiumBrowser() {
   if (!chromiumPath) throw new Error("Chromium is missing: run 'scripts/parts install' (Debian package chromium)");
   browser ??= await chromium.launch({
     executablePath: chromiumPath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: ["--host-resolver-rules=MAP *.example 127.0.0.1", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
   return browser;
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::connection::Connection;
+use super::error::{BenchError, Result};
 
 /// What a load did.
 pub(super) struct Load {
@@ -58,10 +58,10 @@ pub(super) async fn run(
                 let answer = connection.exchange(&request).await?;
                 if answer.status != expected_status {
                     let text = String::from_utf8_lossy(answer.body);
-                    bail!(
+                    return Err(BenchError::unexpected(format!(
                         "answered {} instead of {expected_status}: {text}",
                         answer.status
-                    );
+                    )));
                 }
                 let answered = Instant::now();
                 if sent >= begin && answered <= end {

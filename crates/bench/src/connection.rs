@@ -1,9 +1,10 @@
 //! A bare HTTP/1.1 connection for the load generator: one request out, one answer in, as few cycles as possible.
 //! It knows just as much of HTTP as the server under test sends, and never pipelines.
 
-use anyhow::{Context as _, Result, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use super::error::{BenchError, Doing as _, Result};
 
 /// One keep-alive connection.
 pub(super) struct Connection {
@@ -21,7 +22,7 @@ impl Connection {
     pub(super) async fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)
             .await
-            .with_context(|| format!("connecting to {address}"))?;
+            .doing(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -35,17 +36,20 @@ impl Connection {
         self.buffer.clear();
         let (head_length, body_length) = loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server closed the connection");
+                return Err(BenchError::unexpected("the server closed the connection"));
             }
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
-                let length = content_length(&self.buffer[..end])
-                    .context("the answer has no Content-Length")?;
+                let length = content_length(&self.buffer[..end]);
+                let length = length
+                    .ok_or_else(|| BenchError::unexpected("the answer has no Content-Length"))?;
                 break (end + 4, length);
             }
         };
         while self.buffer.len() < head_length + body_length {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server closed the connection within a body");
+                return Err(BenchError::unexpected(
+                    "the server closed the connection within a body",
+                ));
             }
         }
         let status = std::str::from_utf8(self.buffer.get(9..12).unwrap_or_default())?.parse()?;

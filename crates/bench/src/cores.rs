@@ -6,9 +6,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
+
+use super::error::{Doing as _, Result};
 
 /// How many there are.
 pub(super) fn count() -> usize {
@@ -31,7 +32,7 @@ where
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .context("starting a runtime of the load")?;
+                .doing(|| "starting a runtime of the load".to_owned())?;
             runtime.block_on(work(share))
         });
     }

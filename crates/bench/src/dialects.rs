@@ -3,9 +3,8 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use anyhow::Result;
-
 use super::closed_loop::{self, MakeRequest};
+use super::error::Result;
 use super::intake::{middle, percentiles, ratio};
 use super::server::Server;
 use super::{Bench, orders};

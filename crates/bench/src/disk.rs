@@ -8,9 +8,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 use tokio::time::Instant;
+
+use super::error::{Doing as _, Result};
 
 /// What one flush writes: about as much as a commit of the embedded store at some ten thousand orders a second.
 const COMMIT_BYTES: usize = 32 << 10;
@@ -29,7 +30,7 @@ pub(super) fn two_flushes(
 ) -> Result<Histogram<u64>> {
     let path = folder.join("disk-alone");
     let pages = vec![1_u8; COMMIT_BYTES];
-    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    let file = File::create(&path).doing(|| format!("creating {}", path.display()))?;
     let places = (0..FILE_BYTES as u64).step_by(COMMIT_BYTES);
     for place in places.clone() {
         file.write_all_at(&pages, place)?;

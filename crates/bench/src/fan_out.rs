@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::connection::{Connection, post};
+use super::error::{BenchError, Result};
 use super::machine::resident_bytes;
 use super::server::Server;
 use super::socket::Socket;
@@ -58,11 +58,11 @@ pub(super) async fn run(server: &Server, sockets: u64, bursts: u64) -> Result<Fa
         let begin = Instant::now();
         let answer = connection.exchange(&request).await?;
         if answer.status != 200 {
-            bail!(
+            return Err(BenchError::unexpected(format!(
                 "a batch was answered {}: {}",
                 answer.status,
                 String::from_utf8_lossy(answer.body)
-            );
+            )));
         }
         let expected = greetings + burst * ORDERS_A_BURST * CHANGES_AN_ORDER * sockets;
         while seen.load(Ordering::Relaxed) < expected {
@@ -71,10 +71,10 @@ pub(super) async fn run(server: &Server, sockets: u64, bursts: u64) -> Result<Fa
                 result?;
             }
             if begin.elapsed() > Duration::from_secs(60) {
-                bail!(
+                return Err(BenchError::unexpected(format!(
                     "{} of {expected} messages arrived within a minute",
                     seen.load(Ordering::Relaxed)
-                );
+                )));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result, bail};
 use futures_util::stream;
 use hdrhistogram::Histogram;
 use proto::ordermill::v1 as pb;
@@ -11,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::closed_loop::{Load, Span, rate};
+use super::error::{BenchError, Result};
 use super::grpc_connection::{Client, open};
 use super::server::Server;
 use super::{Bench, cores, intake, orders};
@@ -35,10 +35,9 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     for _ in 0..bench.arguments.rounds {
         for (kind, server) in servers.iter().enumerate() {
             for (side, server) in [&ceiling_server, server].into_iter().enumerate() {
-                let address = server
-                    .grpc_address
-                    .as_deref()
-                    .context("the server under test serves no gRPC")?;
+                let address = server.grpc_address.as_deref().ok_or_else(|| {
+                    BenchError::unexpected("the server under test serves no gRPC")
+                })?;
                 let load = match CALLERS.get(kind) {
                     Some(callers) => calls(address, *callers, bench.span()).await?,
                     None => streams(address, bench.span()).await?,
@@ -160,7 +159,9 @@ async fn call_again_and_again(mut client: Client, running: Arc<Running>) -> Resu
         let response = client.create_order(order).await?.into_inner();
         answered = Instant::now();
         if response.placement() != pb::Placement::Created {
-            bail!("an order was not new: {response:?}");
+            return Err(BenchError::unexpected(format!(
+                "an order was not new: {response:?}"
+            )));
         }
         if running.is_measured(sent, answered) {
             latency.record(u64::try_from((answered - sent).as_micros()).unwrap_or(u64::MAX))?;
@@ -202,9 +203,12 @@ async fn stream_orders(mut client: Client, running: Arc<Running>) -> Result<u64>
     let mut answers = client.intake_orders(orders).await?.into_inner();
     let mut answered = 0;
     loop {
-        let answer = answers.message().await?.context("the stream ended")?;
+        let answer = answers.message().await?;
+        let answer = answer.ok_or_else(|| BenchError::unexpected("the stream ended"))?;
         let Some(pb::order_result::Outcome::Placed(_)) = answer.outcome else {
-            bail!("an order was not taken: {answer:?}");
+            return Err(BenchError::unexpected(format!(
+                "an order was not taken: {answer:?}"
+            )));
         };
         let now = Instant::now();
         if now > running.end {

@@ -3,7 +3,6 @@
 
 use std::task::{Context, Poll};
 
-use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
@@ -13,6 +12,8 @@ use proto::ordermill::v1::order_service_client::OrderServiceClient;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tonic::body::Body;
+
+use super::error::{Doing as _, Result};
 
 /// What a client sends before it is answered: the usual windows of large clients.
 const WINDOW_BYTES: u32 = 1024 * 1024;
@@ -28,7 +29,7 @@ pub(super) type Client = OrderServiceClient<Connection>;
 pub(super) async fn open(address: &str, running: &mut JoinSet<()>) -> Result<Client> {
     let stream = TcpStream::connect(address)
         .await
-        .with_context(|| format!("connecting to {address}"))?;
+        .doing(|| format!("connecting to {address}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = Builder::new(TokioExecutor::new())
         .initial_stream_window_size(WINDOW_BYTES)

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use hdrhistogram::Histogram;
 
 use super::closed_loop::{self, Load, MakeRequest};
+use super::error::Result;
 use super::report::{median, median_ratio};
 use super::server::Server;
 use super::{Bench, orders};

@@ -1,9 +1,8 @@
 //! Does it get slower with what it keeps? Intake, reads and lists on an empty store against one with many orders,
 //! in turn, medians of five.
 
-use anyhow::Result;
-
 use super::closed_loop::{self, Load};
+use super::error::Result;
 use super::report::median;
 use super::server::Server;
 use super::{Bench, intake, orders, reads};

@@ -9,6 +9,7 @@ mod connection;
 mod cores;
 mod dialects;
 mod disk;
+mod error;
 mod fan_out;
 mod grpc;
 mod grpc_connection;
@@ -29,10 +30,11 @@ mod whole_life;
 
 use std::time::Duration;
 
-use anyhow::Result;
 use clap::Args;
 
 use closed_loop::Span;
+pub use error::BenchError;
+use error::Result;
 use machine::Usage;
 pub use no_store_server::run as serve_ceiling;
 use report::Report;
@@ -177,7 +179,7 @@ fn serve_arguments(store: &[&str], worker: bool) -> Vec<String> {
 ///
 /// # Errors
 /// If the machine is busy, or a server under test fails or answers something else than it should.
-pub async fn run(arguments: BenchArguments) -> Result<()> {
+pub async fn run(arguments: BenchArguments) -> Result<(), BenchError> {
     let busy_before = machine::busy_share().await?;
     if !arguments.busy_machine {
         machine::check_idle(busy_before)?;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
+
+use super::error::{BenchError, Doing as _, Result};
 
 /// The share of all cores that was busy over one second, 0 to 1, read from the kernel's own accounting.
 pub(super) async fn busy_share() -> Result<f64> {
@@ -19,12 +20,12 @@ pub(super) async fn busy_share() -> Result<f64> {
 /// # Errors
 /// If more than a tenth of all cores is busy; the message names the flag that measures nevertheless.
 pub(super) fn check_idle(busy: f64) -> Result<()> {
-    ensure!(
-        busy <= 0.1,
-        "the machine is not idle: {:.0}% of its cores are busy; stop what runs, or say --busy-machine and trust no figure",
-        busy * 100.0
-    );
-    Ok(())
+    if busy <= 0.1 {
+        return Ok(());
+    }
+    Err(BenchError::MachineIsBusy {
+        percent: busy * 100.0,
+    })
 }
 
 /// Processor time since the machine was started, by who had it.
@@ -51,13 +52,14 @@ impl Usage {
     /// How it is now. Servers that still run count as others.
     pub(super) fn now() -> Result<Self> {
         let stat = std::fs::read_to_string("/proc/stat")
-            .context("reading /proc/stat (the benchmark runs on Linux)")?;
+            .doing(|| "reading /proc/stat (the benchmark runs on Linux)".to_owned())?;
         let fields = numbers(stat.lines().next().unwrap_or_default(), 1);
         let all: u64 = fields.iter().take(8).sum();
         // idle, iowait and steal are the fourth, fifth and eighth field (proc(5)).
         let idle: u64 = fields.iter().skip(3).take(2).sum();
         let stolen = fields.get(7).copied().unwrap_or(0);
-        let own = std::fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
+        let own = std::fs::read_to_string("/proc/self/stat")
+            .doing(|| "reading /proc/self/stat".to_owned())?;
         Ok(Self {
             all,
             busy: all - idle - stolen,
@@ -103,11 +105,11 @@ pub(super) fn resident_bytes(pid: u32) -> Result<u64> {
     let line = status
         .lines()
         .find(|line| line.starts_with("VmRSS:"))
-        .context("no VmRSS in /proc/PID/status")?;
+        .ok_or_else(|| BenchError::unexpected("no VmRSS in /proc/PID/status"))?;
     let kib: u64 = line
         .split_ascii_whitespace()
         .nth(1)
-        .context("VmRSS has no number")?
+        .ok_or_else(|| BenchError::unexpected("VmRSS has no number"))?
         .parse()?;
     Ok(kib * 1024)
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use application::in_process::InProcessHints;
 use application::ports::{Ids, OrderStore, StorePorts};
 use application::store_health::CommitHealth;
@@ -15,12 +14,13 @@ use edge_http::{EdgeState, NoWork};
 use server::{Configuration, grpc_settings, http_settings};
 use tokio_util::sync::CancellationToken;
 
+use crate::error::{Doing as _, Result};
 use crate::no_store::NoStore;
 
 /// Serves until killed.
 ///
 /// # Errors
-/// Where no port can be had.
+/// If no port is free.
 pub async fn run() -> Result<()> {
     let store = StorePorts::of(&(Arc::new(NoStore::default()) as Arc<dyn OrderStore>));
     let hub = Hub::new(
@@ -47,10 +47,14 @@ pub async fn run() -> Result<()> {
         Arc::clone(&ids),
         grpc_settings(&config),
     );
-    let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .doing(|| "listening on loopback".to_owned())?;
     println!("ceiling: grpc://{}", grpc_listener.local_addr()?);
     let state = EdgeState::new(orders, hub, ids, http_settings(&config), Arc::new(NoWork));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .doing(|| "listening on loopback".to_owned())?;
     println!("ceiling: http://{}", listener.local_addr()?);
     let never = CancellationToken::new;
     tokio::join!(

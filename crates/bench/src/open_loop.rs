@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
 use hdrhistogram::Histogram;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::closed_loop::MakeRequest;
 use super::connection::{Connection, find, first_id};
+use super::error::{BenchError, Result};
 use super::socket::Socket;
 
 /// Orders whose answer or whose push is still awaited, and the latencies of those that have both.
@@ -84,14 +84,14 @@ pub(super) async fn run(load: OpenLoad<'_>, make_request: MakeRequest) -> Result
                 make_request(number, &mut request);
                 let answer = connection.exchange(&request).await?;
                 if answer.status != 201 {
-                    bail!(
+                    return Err(BenchError::unexpected(format!(
                         "answered {}: {}",
                         answer.status,
                         String::from_utf8_lossy(answer.body)
-                    );
+                    )));
                 }
                 let id = first_id(answer.body)
-                    .context("no id in the answer")?
+                    .ok_or_else(|| BenchError::unexpected("no id in the answer"))?
                     .to_owned();
                 let intended = (number >= unmeasured).then(|| at(number));
                 record(&lives, id, intended, None);
@@ -144,9 +144,9 @@ async fn pace(
         }
         if Instant::now() > limit {
             let seen = watched.load(Ordering::Relaxed);
-            break Err(anyhow::anyhow!(
+            break Err(BenchError::unexpected(format!(
                 "only {seen} of {total} orders were pushed as PROCESSED within a minute after the last was sent"
-            ));
+            )));
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(20)) => {}
@@ -155,7 +155,7 @@ async fn pace(
     };
     stopped.store(true, Ordering::Relaxed);
     if pacer.join().is_err() {
-        bail!("the pacing thread panicked");
+        return Err(BenchError::unexpected("the pacing thread panicked"));
     }
     result
 }

@@ -2,9 +2,9 @@
 
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
+use super::error::{BenchError, Doing as _, Result};
 use super::report::{median, median_ratio};
 use super::server::Server;
 use super::{Bench, closed_loop, intake, serve_arguments};
@@ -109,7 +109,7 @@ async fn pgbench(bench: &Bench, dsn: &str) -> Result<f64> {
         .stdin(Stdio::null())
         .output()
         .await
-        .context("running pgbench (Debian package postgresql)")?;
+        .doing(|| "running pgbench (Debian package postgresql)".to_owned())?;
     let text = String::from_utf8_lossy(&output.stdout);
     let rate = text.lines().find_map(|line| {
         line.strip_prefix("tps = ")?
@@ -118,11 +118,9 @@ async fn pgbench(bench: &Bench, dsn: &str) -> Result<f64> {
             .parse()
             .ok()
     });
-    rate.with_context(|| {
-        format!(
-            "pgbench gave no rate: {text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        )
+    rate.ok_or_else(|| {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        BenchError::unexpected(format!("pgbench gave no rate: {text}{errors}"))
     })
 }
 
@@ -132,9 +130,12 @@ async fn psql(dsn: &str, statement: &str) -> Result<()> {
         .stdin(Stdio::null())
         .output()
         .await
-        .context("running psql (Debian package postgresql)")?;
+        .doing(|| "running psql (Debian package postgresql)".to_owned())?;
     if !output.status.success() {
-        bail!("psql failed: {}", String::from_utf8_lossy(&output.stderr));
+        return Err(BenchError::unexpected(format!(
+            "psql failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )));
     }
     Ok(())
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
-
 use super::connection::{Connection, find, post};
+use super::error::{BenchError, Result};
 use super::server::Server;
 use super::{Bench, closed_loop, intake, orders};
 
@@ -77,14 +76,15 @@ pub(super) async fn fill(address: &str, count: u64) -> Result<Arc<[String]>> {
             .exchange(&post("/v1/orders/batch", "", &orders::batch(placed, rows)))
             .await?;
         if answer.status != 200 {
-            bail!(
+            return Err(BenchError::unexpected(format!(
                 "a batch was answered {}: {}",
                 answer.status,
                 String::from_utf8_lossy(answer.body)
-            );
+            )));
         }
         let accepted = format!("\"accepted\":{rows},");
-        find(answer.body, accepted.as_bytes()).context("a batch was not accepted whole")?;
+        find(answer.body, accepted.as_bytes())
+            .ok_or_else(|| BenchError::unexpected("a batch was not accepted whole"))?;
         ids.extend(some_ids(answer.body));
         placed += rows;
     }

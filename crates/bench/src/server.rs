@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::Instant;
+
+use super::error::{BenchError, Doing as _, Result};
 
 /// A running server; it is killed when this is dropped.
 pub(super) struct Server {
@@ -24,7 +25,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts `ordermill` with these arguments and waits for its address.
     pub(super) async fn start(arguments: &[String]) -> Result<Self> {
-        let binary: PathBuf = std::env::current_exe().context("finding this binary")?;
+        let binary: PathBuf = std::env::current_exe().doing(|| "finding this binary".to_owned())?;
         let started = Instant::now();
         let mut child = Command::new(binary)
             .args(arguments)
@@ -34,23 +35,25 @@ impl Server {
             .env_remove("ORDERMILL_URL")
             .kill_on_drop(true)
             .spawn()
-            .context("starting the server under test")?;
+            .doing(|| "starting the server under test".to_owned())?;
         let stdout = child
             .stdout
             .take()
-            .context("the server's standard output is piped")?;
+            .ok_or_else(|| BenchError::unexpected("the server has no standard output"))?;
         let mut lines = BufReader::new(stdout).lines();
         let mut grpc_address = None;
         let limit = started + Duration::from_secs(60);
         loop {
             let line = tokio::time::timeout_at(limit, lines.next_line())
                 .await
-                .context("the server never got ready")??;
+                .map_err(|_| {
+                    BenchError::unexpected("the server was not ready within a minute")
+                })??;
             let Some(line) = line else {
-                bail!(
+                return Err(BenchError::unexpected(format!(
                     "the server under test stopped at once: {}",
                     child.wait().await?
-                );
+                )));
             };
             if let Some((_, address)) = line.split_once("grpc://") {
                 grpc_address = Some(address.trim().to_owned());
@@ -75,7 +78,8 @@ impl Server {
 
     /// Its process id.
     pub(super) fn pid(&self) -> Result<u32> {
-        self.child.id().context("the server under test has stopped")
+        let id = self.child.id();
+        id.ok_or_else(|| BenchError::unexpected("the server under test has stopped"))
     }
 
     /// Ends it the hard way: what it kept is thrown away with its folder.
@@ -83,6 +87,6 @@ impl Server {
         self.child
             .kill()
             .await
-            .context("stopping the server under test")
+            .doing(|| "stopping the server under test".to_owned())
     }
 }

@@ -1,11 +1,11 @@
 //! A bare WebSocket reader for the load generator (RFC 6455): it asks for everything and then only counts or looks,
 //! so that 5,000 of them cost the machine less than the server that feeds them.
 
-use anyhow::{Context as _, Result, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::connection::find;
+use super::error::{BenchError, Result};
 
 /// An open socket, subscribed.
 pub(super) struct Socket {
@@ -29,22 +29,25 @@ impl Socket {
         let mut buffer = Vec::with_capacity(1024);
         let parsed = loop {
             if stream.read_buf(&mut buffer).await? == 0 {
-                bail!("the server closed the socket during the handshake");
+                return Err(BenchError::unexpected(
+                    "the server closed the socket during the handshake",
+                ));
             }
             if let Some(end) = find(&buffer, b"\r\n\r\n") {
                 break end + 4;
             }
         };
         if !buffer.starts_with(b"HTTP/1.1 101") {
-            bail!(
+            return Err(BenchError::unexpected(format!(
                 "the server refused the socket: {}",
                 String::from_utf8_lossy(&buffer)
-            );
+            )));
         }
         let length = u8::try_from(subscription.len())
             .ok()
             .filter(|length| *length < 126);
-        let length = length.context("a subscription is a short text")?;
+        let length =
+            length.ok_or_else(|| BenchError::unexpected("the subscription is too long"))?;
         // A client's frame is masked; the mask of zeros leaves the text as it is.
         let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
         frame.extend_from_slice(subscription.as_bytes());
@@ -61,7 +64,7 @@ impl Socket {
         self.buffer.drain(..self.parsed);
         self.parsed = 0;
         if self.stream.read_buf(&mut self.buffer).await? == 0 {
-            bail!("the server closed the socket");
+            return Err(BenchError::unexpected("the server closed the socket"));
         }
         let mut frames = 0;
         while let Some((opcode, start, end)) = frame_at(&self.buffer, self.parsed) {
@@ -70,10 +73,12 @@ impl Socket {
                     see(&self.buffer[start..end]);
                     frames += 1;
                 }
-                8 => bail!(
-                    "the server ended the socket: {}",
-                    String::from_utf8_lossy(&self.buffer[start..end])
-                ),
+                8 => {
+                    return Err(BenchError::unexpected(format!(
+                        "the server ended the socket: {}",
+                        String::from_utf8_lossy(&self.buffer[start..end])
+                    )));
+                }
                 _ => {}
             }
             self.parsed = end;

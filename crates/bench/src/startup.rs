@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-
 use super::Bench;
+use super::error::Result;
 use super::machine::resident_bytes;
 use super::report::median;
 use super::server::Server;

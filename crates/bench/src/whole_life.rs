@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
 use super::connection::{Connection, find, get};
+use super::error::{BenchError, Result};
 use super::open_loop::{self, OpenLoad};
 use super::report::{median, median_ratio};
 use super::server::Server;
@@ -150,7 +150,9 @@ async fn drained(address: &str) -> Result<f64> {
             return Ok(processed);
         }
         if Instant::now() > limit {
-            bail!("{in_flight} orders are still in flight after two minutes");
+            return Err(BenchError::unexpected(format!(
+                "{in_flight} orders are still in flight after two minutes"
+            )));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -158,7 +160,10 @@ async fn drained(address: &str) -> Result<f64> {
 
 fn number(json: &[u8], name: &[u8]) -> Result<f64> {
     let Some(at) = find(json, name) else {
-        bail!("no {} in the stats", String::from_utf8_lossy(name))
+        return Err(BenchError::unexpected(format!(
+            "no {} in the stats",
+            String::from_utf8_lossy(name)
+        )));
     };
     let digits: Vec<u8> = json[at + name.len()..]
         .iter()

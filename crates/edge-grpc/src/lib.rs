@@ -7,6 +7,10 @@
 //! method a file, with `messages` to read and to write) -> `application`. Whatever is refused becomes a status in
 //! `refusal` alone.
 //!
+//! The rules of the HTTP edge for pages in a browser (`Origin`, `Sec-Fetch-Site`, `Host`) have no counterpart here, because no
+//! page can make a call: browsers speak HTTP/2 over TLS only, this port answers only HTTP/2 in clear text, and gRPC-Web, which
+//! would work over HTTP/1.1, is not served.
+//!
 //! How to add a method: the .proto file, its line in `route`, a file in `orders`, a test in `tests/edge`.
 
 mod call;

@@ -14,6 +14,7 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+use crate::browser::{AddressKind, BrowserRules};
 use crate::dialects::{ErrorFormat, orderflow, orders, ordersystem};
 use crate::endpoints::{
     dead_letter_reasons, dead_letters, error_page, events, get_order, list_orders, order_command,
@@ -139,7 +140,7 @@ pub(crate) fn main_port(edge: &Edge, is_loopback: bool) -> Router {
         ours = ours.merge(at_once(health_routes().route_layer(from_fn(json_only))));
     }
     let numbered_orders = at_once(numbered_order_routes());
-    let port = Port::of(edge, is_loopback);
+    let port = Port::of(edge, is_loopback, AddressKind::Own);
     port.finish(ours, ErrorFormat::Problem)
         .merge(port.finish(of_orderflow, ErrorFormat::Orderflow))
         .merge(port.finish(numbered_orders, ErrorFormat::PlainText))
@@ -147,10 +148,10 @@ pub(crate) fn main_port(edge: &Edge, is_loopback: bool) -> Router {
         .with_state(Edge::clone(edge))
 }
 
-/// The router of the separate WebSocket port, which serves `/ws` alone, to any page.
+/// The router of the separate WebSocket port, which serves `/ws` alone.
 pub(crate) fn websocket_port(edge: &Edge, is_loopback: bool) -> Router {
-    let socket = get(websocket::open_socket_from_anywhere);
-    let port = Port::of(edge, is_loopback);
+    let socket = get(websocket::open_socket_with_one_shots);
+    let port = Port::of(edge, is_loopback, AddressKind::WebSocketPort);
     port.finish(
         OpenApiRouter::default().route("/ws", socket),
         ErrorFormat::Problem,
@@ -163,14 +164,23 @@ pub(crate) fn websocket_port(edge: &Edge, is_loopback: bool) -> Router {
 struct Port<'e> {
     edge: &'e Edge,
     guards: Guards,
+    browser: BrowserRules,
+    /// The kind of all addresses that are no dialect's.
+    kind: AddressKind,
     table: Arc<RouteTable>,
 }
 
 impl<'e> Port<'e> {
-    fn of(edge: &'e Edge, is_loopback: bool) -> Self {
+    fn of(edge: &'e Edge, is_loopback: bool, kind: AddressKind) -> Self {
         Self {
             edge,
-            guards: Guards::of(&edge.settings, is_loopback),
+            guards: Guards::of(&edge.settings),
+            browser: BrowserRules::new(
+                &edge.settings.allowed_hosts,
+                &edge.settings.cors_origins,
+                is_loopback,
+            ),
+            kind,
             table: Arc::new(RouteTable::of(&described())),
         }
     }
@@ -182,7 +192,7 @@ impl<'e> Port<'e> {
             Problem::method_not_allowed(table.allowed(route.as_str()))
         };
         let routes = Router::from(routes).method_not_allowed_fallback(other_method);
-        around(routes, self.edge, &self.guards, format)
+        self.around(routes, format)
     }
 
     /// The refusal of every address that does not exist.
@@ -190,6 +200,16 @@ impl<'e> Port<'e> {
         let table = Arc::clone(&self.table);
         let unknown = async move |uri: Uri| Problem::no_such_route(table.without_slash(uri.path()));
         let routes = Router::new().fallback(unknown);
-        around(routes, self.edge, &self.guards, ErrorFormat::UnknownRoute)
+        self.around(routes, ErrorFormat::UnknownRoute)
+    }
+
+    fn around(&self, routes: Router<Edge>, format: ErrorFormat) -> Router<Edge> {
+        let kind = match format {
+            ErrorFormat::Orderflow => AddressKind::Orderflow,
+            ErrorFormat::PlainText => AddressKind::Dialect,
+            ErrorFormat::Problem | ErrorFormat::UnknownRoute => self.kind,
+        };
+        let pages = (&self.browser, kind);
+        around(routes, self.edge, &self.guards, pages, format)
     }
 }

@@ -46,7 +46,7 @@ pub async fn serve(
     serve_port(listener, router::main_port, state, soft, hard).await
 }
 
-/// As [`serve`], for the separate port that serves `/ws` alone, and to any page. Its tasks are its own.
+/// As [`serve`], for the separate port that serves `/ws` alone. Its tasks are its own.
 pub async fn serve_websockets(
     listener: TcpListener,
     mut state: EdgeState,
@@ -71,7 +71,7 @@ async fn serve_port(
         max_connections: state.settings.max_connections,
         idle_timeout: state.settings.idle_timeout,
         write_timeout: state.settings.tuning.write_timeout,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: state.settings.trusted_proxies.clone(),
         drain_timeout: state.settings.drain_timeout,
         tasks: state.tasks.clone(),
         soft,

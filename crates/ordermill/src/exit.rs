@@ -39,8 +39,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// A foreign text as it may be printed: what would move the terminal's cursor, or turn the direction of what stands
-/// beside it, is shown escaped.
+/// A foreign text as it may be printed: what would move the terminal's cursor, or change the direction of the text
+/// beside it, is escaped.
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use bench::BenchError;
 use clap::{CommandFactory as _, Parser as _};
 
 use command_line::{Command, CommandLine};
@@ -55,7 +56,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// The load generator and its servers take all cores.
-fn wait_with_all_cores(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+fn wait_with_all_cores(
+    work: impl Future<Output = Result<(), BenchError>>,
+) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

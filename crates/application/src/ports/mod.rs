@@ -17,9 +17,7 @@ pub use clock::{Clock, Ids};
 pub use feed::{EventContent, EventFeed, EventPage, SequencedEvent};
 pub use handler::{FaultScope, OrderHandler, Outcome};
 pub use hints::{CommitHint, CommitHints, WakeUps};
-pub use queue::{
-    BucketRound, Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy, WorkQueue,
-};
+pub use queue::{Claim, ClaimLimits, LaneLimit, NextDue, PER_BUCKET, RescuePolicy, WorkQueue};
 pub use reader::{Counts, ListFilter, ListQuery, OrderPage, OrderReader};
 pub use receipts::{ReceiptError, ReceiptStore};
 pub use sharded::Sharded;

@@ -1,13 +1,11 @@
 //! The queue of due work: claims and their limits, heartbeats, rescues, and what is due next. The worker uses it; it
 //! decides nothing but how the lanes share a claim.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Bucket, Lane, Order, OrderId, ShardId, Version};
+use domain::{Lane, Order, OrderId, ShardId, Version};
 
 use super::sharded::Sharded;
 use super::store_error::StoreError;
@@ -83,47 +81,6 @@ impl ClaimLimits {
     }
 }
 
-/// How far a lane's round over the home buckets has come. A store that keeps its due work in memory takes from a lane with
-/// it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BucketRound {
-    /// The bucket that had its turn last.
-    last: Option<Bucket>,
-}
-
-impl BucketRound {
-    /// The bucket whose turn is next among the keys of `lane`; `None` if there is none. It counts as the last one from then
-    /// on.
-    pub fn next<T>(&mut self, lane: &BTreeMap<Bucket, T>) -> Option<Bucket> {
-        let after = self.last.map_or(Unbounded, Excluded);
-        let following = lane.range((after, Unbounded)).next();
-        let (bucket, _) = following.or_else(|| lane.first_key_value())?;
-        self.last = Some(*bucket);
-        Some(*bucket)
-    }
-
-    /// Takes up to `wanted` of `due`, which are in the order in which they are due: round the buckets, at most [`PER_BUCKET`]
-    /// of each at its turn.
-    pub fn take<T>(&mut self, due: impl Iterator<Item = (Bucket, T)>, wanted: usize) -> Vec<T> {
-        let mut lane: BTreeMap<Bucket, VecDeque<T>> = BTreeMap::new();
-        for (bucket, work) in due {
-            lane.entry(bucket).or_default().push_back(work);
-        }
-        let mut taken = Vec::new();
-        while taken.len() < wanted
-            && let Some(bucket) = self.next(&lane)
-        {
-            let of_bucket = lane.entry(bucket).or_default();
-            let turn = PER_BUCKET.min(wanted - taken.len()).min(of_bucket.len());
-            taken.extend(of_bucket.drain(..turn));
-            if of_bucket.is_empty() {
-                lane.remove(&bucket);
-            }
-        }
-        taken
-    }
-}
-
 /// What a rescue does with an order whose lease ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RescuePolicy {
@@ -153,12 +110,6 @@ impl NextDue {
     #[must_use]
     pub fn any_lane(&self) -> Option<Duration> {
         self.lanes.into_iter().flatten().min()
-    }
-
-    /// Whichever work comes first.
-    #[must_use]
-    pub fn soonest(&self) -> Option<Duration> {
-        self.any_lane().into_iter().chain(self.quarantined).min()
     }
 }
 
@@ -215,8 +166,7 @@ pub trait WorkQueue: Sharded {
 
 #[cfg(test)]
 mod tests {
-    use super::{BucketRound, ClaimLimits, LaneLimit};
-    use domain::Bucket;
+    use super::{ClaimLimits, LaneLimit};
 
     fn limits(total: usize, lanes: [(usize, usize); 3]) -> ClaimLimits {
         ClaimLimits {
@@ -265,17 +215,5 @@ mod tests {
         assert_eq!(probe.allot([0, 9, 9]), [0, 0, 0]);
         assert_eq!(ClaimLimits::default().allot([9, 9, 9]), [0, 0, 0]);
         assert_eq!(ClaimLimits::any(4).allot([9, 1, 1]), [2, 1, 1]);
-    }
-
-    #[test]
-    fn a_round_gives_every_bucket_its_turn_and_goes_on_where_it_stopped() {
-        let bucket = |number| Bucket::from_number(number).unwrap();
-        let flood = (0..9).map(|n| (bucket(7), n));
-        let due: Vec<_> = flood.chain([(bucket(3), 10), (bucket(9), 11)]).collect();
-        let mut round = BucketRound::default();
-        assert_eq!(round.take(due.clone().into_iter(), 4), [10, 0, 1, 11]);
-        assert_eq!(round.take(due.clone().into_iter(), 6), [10, 0, 1, 11, 2, 3]);
-        assert_eq!(round.take(due.into_iter(), 2), [11, 10]);
-        assert!(round.take(std::iter::empty::<(Bucket, u8)>(), 2).is_empty());
     }
 }

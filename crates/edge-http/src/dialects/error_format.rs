@@ -2,10 +2,7 @@
 //!
 //! The layer `render_problem` calls it for every refusal, also for those that come before any handler.
 
-use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use order_json::write_text;
 
 use crate::answer::{self, Answer};
@@ -16,7 +13,7 @@ use crate::problem::Problem;
 pub(crate) enum ErrorFormat {
     /// problem+json: everything of ours.
     Problem,
-    /// orderflow: `{"error": ...}`, but a wrong method as text; open to pages of every origin.
+    /// orderflow: `{"error": ...}`, but a wrong method as text.
     Orderflow,
     /// A line of text: orderSystem and Order System.
     PlainText,
@@ -56,21 +53,6 @@ impl ErrorFormat {
         };
         problem.write_headers(response.headers_mut(), retry_after_seconds);
         response
-    }
-
-    /// Adds what every answer carries here.
-    pub(crate) fn finish(self, headers: &mut HeaderMap) {
-        match self {
-            Self::Problem | Self::PlainText | Self::UnknownRoute => {}
-            Self::Orderflow => {
-                const ORIGIN: HeaderValue = HeaderValue::from_static("*");
-                const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
-                const HEADERS: HeaderValue = HeaderValue::from_static("Content-Type");
-                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN);
-                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
-            }
-        }
     }
 }
 

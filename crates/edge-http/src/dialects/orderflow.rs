@@ -1,5 +1,5 @@
-//! orderflow: `POST`, `GET` and `OPTIONS /api/orders`, and the headers that open its addresses to every origin. An
-//! order there is one product, a quantity and a price, on one of two shards, which depends on the user's first letter.
+//! orderflow: `POST`, `GET` and `OPTIONS /api/orders`; `browser` adds the CORS headers of its answers. An order there is one
+//! product, a quantity and a price, on one of two shards, which depends on the user's first letter.
 //!
 //! `router` mounts its routes. Its `/health`, if the settings ask for it, is ours with its `service` in it.
 
@@ -66,7 +66,7 @@ const NAMES: [(&str, &str); 5] = [
     ("/lines/0", "product"),
     ("/lines", "quantity and price"),
 ];
-/// The headers of its answers: those of every new order except two, and three that open them to every origin.
+/// The headers of its answers: those of every new order except two, and those for browsers.
 const HEADERS: usize = 7;
 /// The bound of every line, in words that fit whole quantities.
 const MAX_QUANTITY: i64 = 1_000_000;

@@ -13,12 +13,13 @@ use crate::request::{OptionalKey, RequestCaller, WholeBody};
 use crate::state::Edge;
 
 /// What placing an order is refused for, in any dialect.
-pub(super) const PLACING: [Code; 14] = [
+pub(super) const PLACING: [Code; 15] = [
     Code::BodyBroken,
     Code::BodyTimeout,
     Code::BodyTooLarge,
     // A dialect has words of its own for what it does not understand.
     Code::DialectRefused,
+    Code::ForeignOrigin,
     Code::IdempotencyKeyInFlight,
     Code::IdempotencyKeyReused,
     Code::InvalidHeader,

@@ -26,6 +26,7 @@ refusals!(PlaceOrdersRefusals: REQUEST, [
     Code::BodyBroken,
     Code::BodyTimeout,
     Code::BodyTooLarge,
+    Code::ForeignOrigin,
     Code::InvalidHeader,
     Code::InvalidQuery,
     Code::MalformedJson,

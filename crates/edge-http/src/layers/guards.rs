@@ -1,5 +1,5 @@
-//! What is refused whatever the route is: an address or headers that are too long, a message that HTTP/1.1 forbids and
-//! hyper lets pass, and a host that is not this server's.
+//! What is refused whatever the route is: an address or headers that are too long, and a message that HTTP/1.1 forbids and
+//! hyper lets pass.
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, TRANSFER_ENCODING};
@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::host;
 use crate::problem::Problem;
 use crate::settings::EdgeSettings;
 
@@ -16,16 +15,13 @@ use crate::settings::EdgeSettings;
 pub(crate) struct Guards {
     max_uri_bytes: usize,
     max_header_bytes: usize,
-    /// Whether the listener is on loopback, where only loopback names are answered.
-    is_loopback: bool,
 }
 
 impl Guards {
-    pub(crate) fn of(settings: &EdgeSettings, is_loopback: bool) -> Self {
+    pub(crate) const fn of(settings: &EdgeSettings) -> Self {
         Self {
             max_uri_bytes: settings.tuning.max_uri_bytes,
             max_header_bytes: settings.tuning.max_header_bytes,
-            is_loopback,
         }
     }
 }
@@ -47,9 +43,6 @@ pub(crate) async fn check(
         return Err(Problem::headers_too_large(guards.max_header_bytes));
     }
     check_message(&request)?;
-    if guards.is_loopback && !host::is_loopback(request.uri(), request.headers()) {
-        return Err(Problem::misdirected());
-    }
     Ok(next.run(request).await)
 }
 

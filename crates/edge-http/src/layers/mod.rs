@@ -3,6 +3,7 @@
 
 mod accept;
 mod body;
+mod browser;
 mod drain;
 mod guards;
 mod log;
@@ -24,23 +25,31 @@ use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::browser::{AddressKind, BrowserRules};
 use crate::dialects::ErrorFormat;
 use crate::problem::Problem;
 use crate::request::{FreshRequestIds, drop_unusable_request_id};
 use crate::state::Edge;
+
+use browser::BrowserGuard;
+use render::Rendering;
 
 pub(crate) use accept::{json_only, text_only};
 pub(crate) use guards::Guards;
 pub(crate) use render::render_answers_used_up;
 
 /// Puts the layers that every request passes around `routes`, whose refusals have the form `format`. From the outside in:
-/// the request's id, the log, the draining of what a handler left unread, the rendering of problems, panics, guards.
+/// the request's id, the log, the draining of what a handler left unread, the browser rules, the rendering of problems,
+/// panics, guards.
 pub(crate) fn around(
     routes: Router<Edge>,
     edge: &Edge,
     guards: &Guards,
+    (rules, kind): (&BrowserRules, AddressKind),
     format: ErrorFormat,
 ) -> Router<Edge> {
+    let rendering = Rendering::of(format, &edge.settings);
+    let browser = BrowserGuard::new(rules.clone(), kind, rendering);
     routes.layer(
         ServiceBuilder::new()
             .map_request(drop_unusable_request_id)
@@ -54,10 +63,8 @@ pub(crate) fn around(
                 HeaderValue::from_static("nosniff"),
             ))
             .layer(from_fn(drain::drain_unread_body))
-            .layer(from_fn_with_state(
-                render::Rendering::of(format, &edge.settings),
-                render::render_problem,
-            ))
+            .layer(from_fn_with_state(browser, browser::judge_page))
+            .layer(from_fn_with_state(rendering, render::render_problem))
             .layer(CatchPanicLayer::custom(on_panic))
             .layer(from_fn_with_state(guards.clone(), guards::check)),
     )

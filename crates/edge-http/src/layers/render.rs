@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
 
+use crate::browser::headers_for_pages;
 use crate::dialects::ErrorFormat;
 use crate::problem::Problem;
 use crate::request::text_of;
@@ -28,6 +29,21 @@ impl Rendering {
             retry_after_seconds: settings.tuning.retry_after.as_secs().max(1),
         }
     }
+
+    /// The whole answer for a problem.
+    pub(crate) fn render(
+        self,
+        problem: Problem,
+        path: &str,
+        request_id: Option<&RequestId>,
+    ) -> Response {
+        let request_id = text_of(request_id);
+        let retry_after = self.retry_after_seconds;
+        let mut response = (self.format).render(&problem, path, request_id, retry_after);
+        response.extensions_mut().insert(problem);
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
 /// The middleware.
@@ -40,15 +56,8 @@ pub(crate) async fn render_problem(
     let request_id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = rendering.format.render(
-            &problem,
-            uri.path(),
-            text_of(request_id.as_ref()),
-            rendering.retry_after_seconds,
-        );
-        response.extensions_mut().insert(problem);
+        return rendering.render(problem, uri.path(), request_id.as_ref());
     }
-    rendering.format.finish(response.headers_mut());
     response.extensions_mut().insert(rendering);
     response
 }
@@ -63,6 +72,7 @@ pub(crate) fn render_answers_used_up(
     let rendering = answer.extensions().get::<Rendering>().copied();
     let rendering = rendering.unwrap_or_else(|| Rendering::of(ErrorFormat::UnknownRoute, settings));
     let request_id = answer.headers().get(X_REQUEST_ID).cloned();
+    let for_pages = headers_for_pages(answer.headers());
     move || {
         let id = request_id.as_ref().and_then(|id| id.to_str().ok());
         let mut refusal = rendering.format.render(
@@ -71,7 +81,7 @@ pub(crate) fn render_answers_used_up(
             id,
             rendering.retry_after_seconds,
         );
-        rendering.format.finish(refusal.headers_mut());
+        refusal.headers_mut().extend(for_pages);
         if let Some(id) = request_id {
             refusal.headers_mut().insert(X_REQUEST_ID, id);
         }

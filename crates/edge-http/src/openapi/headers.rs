@@ -145,7 +145,10 @@ pub(super) fn all() -> Vec<(&'static str, Header)> {
         ),
         (
             "Access-Control-Allow-Origin",
-            header(one_of(["*"]), "Pages of every origin may ask."),
+            header(
+                any(),
+                "Which pages may read the answer: those of the `Origin` of the request, if it is allowed; `*` without one.",
+            ),
         ),
         (
             "Access-Control-Allow-Methods",

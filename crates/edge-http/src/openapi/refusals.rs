@@ -41,11 +41,12 @@ pub(crate) const STORE: [Code; 5] = [
     Code::StoreFull,
     Code::StoreUnavailable,
 ];
-/// What reading a JSON body may end with.
-pub(crate) const BODY: [Code; 6] = [
+/// What a request with a JSON body may be refused for: such requests change something, which foreign pages may not.
+pub(crate) const BODY: [Code; 7] = [
     Code::BodyBroken,
     Code::BodyTimeout,
     Code::BodyTooLarge,
+    Code::ForeignOrigin,
     Code::MalformedJson,
     Code::UnsupportedEncoding,
     Code::ValidationFailed,

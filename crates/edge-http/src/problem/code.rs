@@ -59,7 +59,7 @@ codes! {
     DialectRefused = "dialect_refused", BAD_REQUEST, "", never;
     ExternalIdTaken = "external_id_taken", CONFLICT, "The external_id is taken", never;
     Forbidden = "forbidden", FORBIDDEN, "Not allowed", never;
-    ForeignOrigin = "foreign_origin", FORBIDDEN, "The page is of another host", never;
+    ForeignOrigin = "foreign_origin", FORBIDDEN, "The page is of another origin", never;
     HeadersTooLarge =
         "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large", never;
     IdempotencyKeyInFlight =

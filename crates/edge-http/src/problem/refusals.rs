@@ -227,8 +227,30 @@ impl Problem {
     pub fn misdirected() -> Self {
         Self::new(
             Code::Misdirected,
-            "This server listens on this machine alone and answers to localhost, 127.0.0.1 and [::1]; \
-             the Host header says otherwise.",
+            "This server listens on this machine only. It answers requests for localhost, 127.0.0.1, [::1] and the names \
+             in the setting http.allowed_hosts; the Host header names another host. If a proxy on this machine passes its \
+             own name on, add that name to http.allowed_hosts.",
+        )
+    }
+
+    /// A page of another origin wants to change something, or to open a WebSocket, through a person's browser.
+    #[must_use]
+    pub fn foreign_origin() -> Self {
+        Self::new(
+            Code::ForeignOrigin,
+            "The Origin header is neither this server's own origin nor in the setting http.cors_origins. To allow the \
+             page, add its origin there. If a proxy serves this server under another name, add that name to \
+             http.allowed_hosts.",
+        )
+    }
+
+    /// As [`Problem::foreign_origin`], for a request whose browser names the relation but not the origin.
+    #[must_use]
+    pub fn cross_site() -> Self {
+        Self::new(
+            Code::ForeignOrigin,
+            "The Sec-Fetch-Site header says that a page of another site sent this request, and no Origin header names it. \
+             A page whose origin is in the setting http.cors_origins is allowed if its requests carry Origin.",
         )
     }
 
@@ -327,15 +349,6 @@ impl Problem {
             Code::UpgradeRequired,
             "Open it as a WebSocket over HTTP/1.1: Connection: Upgrade, Upgrade: websocket, \
              Sec-WebSocket-Version: 13.",
-        )
-    }
-
-    /// A page of another host wants to watch through its visitor's browser.
-    #[must_use]
-    pub fn foreign_origin() -> Self {
-        Self::new(
-            Code::ForeignOrigin,
-            "The Origin header names another host than the one that was asked for.",
         )
     }
 

@@ -1,12 +1,16 @@
 //! What the HTTP edge is set to. The binary fills it from the configuration, which alone has defaults of what operators set;
 //! nothing here reads files or the environment.
 
+mod browsers;
 mod live;
 
 use std::time::Duration;
 
 use domain::Currency;
+use ipnet::IpNet;
 
+pub use browsers::{CORS_ORIGIN_EXPECTED, CorsOrigin, HOST_NAME_EXPECTED, HostName};
+pub(crate) use browsers::{Origin, bare_host, default_port};
 pub use live::LiveTuning;
 
 /// Whose address `POST /orders` is, where two dialects lay claim to it.
@@ -29,6 +33,13 @@ pub struct EdgeSettings {
     pub orders_dialect: OrdersDialect,
     /// Whether `/health` is orderflow's, with ours in it.
     pub orderflow_health: bool,
+    /// The names by which requests may ask for this server, beside those of its own machine. Pages that were loaded under
+    /// such a name are this server's own.
+    pub allowed_hosts: Vec<HostName>,
+    /// Which pages of other origins may use this server.
+    pub cors_origins: Vec<CorsOrigin>,
+    /// The networks of proxies that stand before this server.
+    pub trusted_proxies: Vec<IpNet>,
     /// The most bytes of a request body, except a batch's.
     pub max_body_bytes: usize,
     /// The most bytes of a batch.

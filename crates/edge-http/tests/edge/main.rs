@@ -10,6 +10,7 @@ mod batches;
 mod beside;
 mod bodies;
 mod bounds;
+mod browsers;
 mod commands;
 mod contract;
 mod dialects;

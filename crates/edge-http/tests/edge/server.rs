@@ -14,8 +14,8 @@ use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
 use domain::{Currency, Timestamp};
 use edge_http::{
-    Breaker, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect, ServeReport,
-    Tuning, WorkHealth, WorkSnapshot,
+    Breaker, CorsOrigin, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect,
+    ServeReport, Tuning, WorkHealth, WorkSnapshot,
 };
 use outbound_http::Proxies;
 use port_conformance::faulty::{FaultMode, FaultyStore};
@@ -78,6 +78,9 @@ pub fn settings() -> EdgeSettings {
         default_currency: Currency::USD,
         orders_dialect: OrdersDialect::Auto,
         orderflow_health: false,
+        allowed_hosts: Vec::new(),
+        cors_origins: vec![CorsOrigin::Loopback],
+        trusted_proxies: Vec::new(),
         max_body_bytes: 1024 * 1024,
         max_batch_bytes: 16 * 1024 * 1024,
         max_bodies_bytes: 64 * 1024 * 1024,

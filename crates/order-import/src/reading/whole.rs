@@ -3,17 +3,13 @@
 //! What a server sets is not taken over. Of an exported order, its id makes the import repeatable, and its status decides:
 //! PROCESSED and CANCELLED become history with their time, every other one becomes a new order.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use domain::{
     CheckRules, Currency, Fault, History, HistoryStatus, IdempotencyKey, PlaceOrder, Source,
     Status, Timestamp,
 };
-use order_json::{OrderForm, Reader, read_order};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use order_json::{Members, OrderForm, Reader, SET_BY_SERVERS, read_order, text_of};
 
 use super::error::ImportError;
 use super::progress::Progress;
@@ -22,20 +18,6 @@ use super::{Inputs, Item, Sink};
 use crate::files::{FileLayout, Format};
 use crate::mapping::Fate;
 use crate::orders::{OrderRows, Place, Ready, Refusal, Refused, RunKeys};
-
-/// What an export holds and a server sets.
-const SET_BY_SERVERS: [&str; 10] = [
-    "id",
-    "status",
-    "version",
-    "attempt",
-    "failure",
-    "result",
-    "receipt_key",
-    "waiting_for",
-    "created_at",
-    "updated_at",
-];
 
 /// Files of whole orders.
 pub struct WholeFiles {
@@ -115,8 +97,8 @@ impl WholeFiles {
 }
 
 fn parse(line: &str) -> Result<Members<'_>, Fault> {
-    serde_json::from_str(line).map_err(|error| {
-        let detail = format!("is not one JSON object: {error}");
+    Members::read(line.as_bytes()).map_err(|malformed| {
+        let detail = format!("is not one JSON object: {malformed}");
         Fault::new("", "bad_json", detail)
     })
 }
@@ -139,12 +121,12 @@ fn refused(faults: &[Fault], place: &Place, order: &str) -> Item {
 fn taken(members: &Members<'_>, place: &Place, default_fate: Fate, keys: &mut RunKeys) -> Item {
     let number = ["external_id", "idempotency_key", "id"]
         .into_iter()
-        .find_map(|name| members.text(name))
+        .find_map(|name| text(members, name))
         .unwrap_or_default();
     let mut faults = Vec::new();
     let history = history(members, default_fate, &mut faults);
-    let own_key = members.text("idempotency_key");
-    let new_key = match (members.text("external_id"), members.text("id")) {
+    let own_key = text(members, "idempotency_key");
+    let new_key = match (text(members, "external_id"), text(members, "id")) {
         _ if own_key.is_some() => None,
         (Some(_), _) => None,
         (None, Some(id)) => Some(format!("import-{id}")),
@@ -156,7 +138,7 @@ fn taken(members: &Members<'_>, place: &Place, default_fate: Fate, keys: &mut Ru
         let pointer = "/idempotency_key";
         faults.push(Fault::new(pointer, error.code(), error.to_string()));
     }
-    let json = members.row(history.as_ref(), new_key.as_deref());
+    let json = row(members, history.as_ref(), new_key.as_deref());
     let is_history = history.is_some() || members.get("history").is_some();
     let order = check_row(&json, is_history, &mut faults);
     match order {
@@ -205,7 +187,7 @@ fn history(members: &Members<'_>, default_fate: Fate, faults: &mut Vec<Fault>) -
     if members.get("history").is_some() {
         return None;
     }
-    let fate = match members.text("status") {
+    let fate = match text(members, "status") {
         None => default_fate,
         Some(name) => match Status::from_name(&name) {
             Some(Status::Processed) => Fate::Processed,
@@ -229,7 +211,7 @@ fn history(members: &Members<'_>, default_fate: Fate, faults: &mut Vec<Fault>) -
         Fate::Cancelled => HistoryStatus::Cancelled,
         Fate::Pending | Fate::Skip => return None,
     };
-    let fault = match members.text("created_at") {
+    let fault = match text(members, "created_at") {
         None => {
             let detail = "is required for history: when the order was made";
             Fault::new("/created_at", "required", detail)
@@ -243,85 +225,41 @@ fn history(members: &Members<'_>, default_fate: Fate, faults: &mut Vec<Fault>) -
     None
 }
 
-/// The members of an object, each as it is written.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl Members<'_> {
-    fn get(&self, name: &str) -> Option<&RawValue> {
-        let found = self.0.iter().find(|(own, _)| own == name);
-        found.map(|(_, value)| *value)
-    }
-
-    /// A text that is there and not blank.
-    fn text(&self, name: &str) -> Option<String> {
-        let text: String = serde_json::from_str(self.get(name)?.get()).ok()?;
-        (!text.trim().is_empty()).then_some(text)
-    }
-
-    /// The row of a batch: what servers set is left out, and every digit stays as it is written.
-    fn row(&self, history: Option<&History>, key: Option<&str>) -> String {
-        let mut row = String::from("{");
-        let mut add = |name: &str, value: &str| {
-            if row.len() > 1 {
-                row.push(',');
-            }
-            row.push_str(&serde_json::Value::from(name).to_string());
-            row.push(':');
-            row.push_str(value);
-        };
-        for (name, value) in &self.0 {
-            let is_replaced = name == "idempotency_key" && key.is_some();
-            if !SET_BY_SERVERS.contains(&&**name) && !is_replaced {
-                add(name, value.get());
-            }
-        }
-        if self.get("source").is_none() {
-            let source = serde_json::Value::from(Source::Import.as_str());
-            add("source", &source.to_string());
-        }
-        if let Some(key) = key {
-            add("idempotency_key", &serde_json::Value::from(key).to_string());
-        }
-        if let Some(history) = history {
-            let created_at = history.created_at.to_string();
-            let value = serde_json::json!({"status": history.status.status().as_str(), "created_at": created_at});
-            add("history", &value.to_string());
-        }
-        row.push('}');
-        row
-    }
+/// A text that is there and not blank.
+fn text(members: &Members<'_>, name: &str) -> Option<String> {
+    let text = text_of(members.get(name)?)?;
+    (!text.trim().is_empty()).then(|| text.into_owned())
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-        let mut members = Members(Vec::new());
-        while let Some(name) = map.next_key::<Name<'de>>()? {
-            if members.get(&name.0).is_some() {
-                return Err(A::Error::custom(format!(
-                    "the key {:?} comes twice",
-                    name.0
-                )));
-            }
-            members.0.push((name.0, map.next_value()?));
+/// The row of a batch: what servers set is left out, and every digit stays as it is written.
+fn row(members: &Members<'_>, history: Option<&History>, key: Option<&str>) -> String {
+    let mut row = String::from("{");
+    let mut add = |name: &str, value: &str| {
+        if row.len() > 1 {
+            row.push(',');
         }
-        Ok(members)
+        row.push_str(&serde_json::Value::from(name).to_string());
+        row.push(':');
+        row.push_str(value);
+    };
+    for (name, value) in members.iter() {
+        let is_replaced = name == "idempotency_key" && key.is_some();
+        if !SET_BY_SERVERS.contains(&name) && !is_replaced {
+            add(name, value);
+        }
     }
+    if members.get("source").is_none() {
+        let source = serde_json::Value::from(Source::Import.as_str());
+        add("source", &source.to_string());
+    }
+    if let Some(key) = key {
+        add("idempotency_key", &serde_json::Value::from(key).to_string());
+    }
+    if let Some(history) = history {
+        let created_at = history.created_at.to_string();
+        let value = serde_json::json!({"status": history.status.status().as_str(), "created_at": created_at});
+        add("history", &value.to_string());
+    }
+    row.push('}');
+    row
 }
-
-/// A key; borrowed if it holds no escapes.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -51,8 +51,9 @@ const NAMES: [&str; 9] = [
     "process_after",
 ];
 const ROW_NAMES: [&str; 2] = ["idempotency_key", "history"];
-/// Fields of an order that the server sets. Ignoring them would let a client believe that it had set them.
-const SERVER_FIELDS: [&str; 11] = [
+/// Fields of an order that only servers set. A client that sends one is refused: ignoring it would let the client believe
+/// that it had set it. An import of exported orders leaves them out.
+pub const SET_BY_SERVERS: [&str; 11] = [
     "id",
     "status",
     "version",
@@ -152,7 +153,7 @@ fn unknown(key: &str, form: OrderForm) -> Fault {
                 history_belongs, ..
             },
         ) => fault("unknown_field", history_belongs),
-        (key, _) if SERVER_FIELDS.contains(&key) => {
+        (key, _) if SET_BY_SERVERS.contains(&key) => {
             fault("read_only", "is set by the server, not by clients")
         }
         (key, OrderForm::Single { .. }) => {

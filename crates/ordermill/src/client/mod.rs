@@ -1,7 +1,6 @@
 //! The HTTP client of every command that talks to a running server: one place for addresses, time-outs and problems.
 //! It retries nothing by itself; commands that may retry say so.
 
-mod order;
 mod problem;
 
 use std::time::Duration;
@@ -11,7 +10,6 @@ use bytes::Bytes;
 use outbound_http::{Proxies, Route};
 use reqwest::{Method, StatusCode, Url, header};
 
-pub use order::{AdjustmentView, LineView, OrderPage, OrderView, WaitingForView};
 pub use problem::{ApiError, Fault, Problem};
 
 /// How long to wait for a connection.
@@ -53,7 +51,7 @@ impl Server {
     /// A client of the server that the flags name.
     ///
     /// # Errors
-    /// Where the URL cannot be one of a server.
+    /// If the URL cannot be one of a server.
     pub fn new(flags: &ServerFlags) -> anyhow::Result<Self> {
         if !matches!(flags.url.scheme(), "http" | "https") {
             anyhow::bail!(
@@ -94,7 +92,7 @@ impl Server {
     /// Reads.
     ///
     /// # Errors
-    /// Where the server cannot be reached or answers anything but 2xx.
+    /// If the server cannot be reached or answers anything but 2xx.
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer, ApiError> {
         let request = self.http.request(Method::GET, self.url(path, query));
         self.answer(request.header(header::ACCEPT, "application/json"))
@@ -139,7 +137,7 @@ impl Server {
         self.answer(request).await
     }
 
-    /// Opens a stream of server-sent events; it has no time-out of its own.
+    /// Opens a stream of server-sent events. Reading it has no time-out.
     ///
     /// # Errors
     /// As [`Server::get`].

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use order_json::{OrderPage, OrderView};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 use super::get;
 use super::order_commands::{Change, change_each};
 use super::table::Table;
-use crate::client::{OrderPage, OrderView, Server, ServerFlags};
+use crate::client::{Server, ServerFlags};
 
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
@@ -30,12 +31,12 @@ pub enum DeadLettersCommand {
     Show(ShowFlags),
     /// Work on some or all again, with fresh attempts
     #[command(after_help = "Example: ordermill dead-letters replay --all --user alice")]
-    Replay(SteerFlags),
+    Replay(ReplayOrDiscardFlags),
     /// Give some or all up: they become CANCELLED
     #[command(
         after_help = "Example: ordermill dead-letters discard 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b"
     )]
-    Discard(SteerFlags),
+    Discard(ReplayOrDiscardFlags),
     /// Count them by reason, the most frequent first
     #[command(after_help = "Example: ordermill dead-letters reasons --user alice")]
     Reasons(ReasonsFlags),
@@ -53,7 +54,7 @@ pub struct ListFlags {
     /// The most to show
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
-    /// Go on where an earlier list ended
+    /// Continue an earlier list at this cursor
     #[arg(long)]
     cursor: Option<String>,
     /// Print one a line as JSON
@@ -77,11 +78,11 @@ pub struct ShowFlags {
 
 /// Flags of `dead-letters replay` and `dead-letters discard`.
 #[derive(Debug, clap::Args)]
-pub struct SteerFlags {
+pub struct ReplayOrDiscardFlags {
     /// The orders' ids
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<String>,
-    /// All that the filters below let through
+    /// All that match the filters below
     #[arg(long)]
     all: bool,
     /// Of this user
@@ -118,8 +119,10 @@ pub async fn run(command: DeadLettersCommand) -> anyhow::Result<ExitCode> {
     match command {
         DeadLettersCommand::List(flags) => list(&flags).await,
         DeadLettersCommand::Show(flags) => show(&flags).await,
-        DeadLettersCommand::Replay(flags) => steer(&flags, "replay", "replayed").await,
-        DeadLettersCommand::Discard(flags) => steer(&flags, "discard", "discarded").await,
+        DeadLettersCommand::Replay(flags) => replay_or_discard(&flags, "replay", "replayed").await,
+        DeadLettersCommand::Discard(flags) => {
+            replay_or_discard(&flags, "discard", "discarded").await
+        }
         DeadLettersCommand::Reasons(flags) => reasons(&flags).await,
     }
 }
@@ -131,8 +134,7 @@ async fn list(flags: &ListFlags) -> anyhow::Result<ExitCode> {
     query.extend(flags.code.clone().map(|code| ("code", code)));
     query.extend(flags.cursor.clone().map(|cursor| ("cursor", cursor)));
     let answer = server.get(&["v1", "dead-letters"], &query).await?;
-    let page: OrderPage<'_> =
-        serde_json::from_slice(&answer.body).context("the server's list cannot be read")?;
+    let page = OrderPage::read(&answer.body).context("the server's list cannot be read")?;
     let mut out = std::io::stdout().lock();
     let mut table = Table::new(
         &["FAILED", "ORDER", "USER", "ATTEMPTS", "CODE", "REASON"],
@@ -143,8 +145,8 @@ async fn list(flags: &ListFlags) -> anyhow::Result<ExitCode> {
             writeln!(out, "{order}")?;
             continue;
         }
-        let order: OrderView<'_> =
-            serde_json::from_str(order.get()).context("the server's order cannot be read")?;
+        let order =
+            OrderView::read(order.as_bytes()).context("the server's order cannot be read")?;
         let (code, message) = order
             .failure
             .map_or_else(Default::default, |failure| (failure.code, failure.message));
@@ -173,8 +175,7 @@ async fn list(flags: &ListFlags) -> anyhow::Result<ExitCode> {
 async fn show(flags: &ShowFlags) -> anyhow::Result<ExitCode> {
     let server = Server::new(&flags.server)?;
     let answer = server.get(&["v1", "orders", &flags.id], &[]).await?;
-    let order: OrderView<'_> =
-        serde_json::from_slice(&answer.body).context("the server's order cannot be read")?;
+    let order = OrderView::read(&answer.body).context("the server's order cannot be read")?;
     if order.status != domain::Status::Failed.as_str() {
         bail!(
             "order {} is {}, not a dead letter; see it with `ordermill get`",
@@ -186,22 +187,26 @@ async fn show(flags: &ShowFlags) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the server says of those that it took at once: how many, under the name of what was done, and whether there are
-/// more.
+/// The server's answer to a command by filter: how many dead letters it changed, under the name of the command, and whether
+/// more match.
 #[derive(Deserialize)]
-struct Steered {
+struct ChangedByFilter {
     #[serde(alias = "replayed", alias = "discarded")]
     count: u64,
     has_more: bool,
 }
 
-/// Does `what` with those that are named, or with all that the filters let through.
-async fn steer(flags: &SteerFlags, what: &str, done: &str) -> anyhow::Result<ExitCode> {
+/// Replays or discards (`command`) the named dead letters, or all that match the filters.
+async fn replay_or_discard(
+    flags: &ReplayOrDiscardFlags,
+    command: &str,
+    done: &str,
+) -> anyhow::Result<ExitCode> {
     let server = Server::new(&flags.server)?;
     if !flags.all {
         let change = Change {
             prefix: &["v1", "dead-letters"],
-            action: what,
+            action: command,
             reason: flags.reason.as_deref(),
         };
         return change_each(&server, &flags.ids, &change, flags.json).await;
@@ -222,9 +227,9 @@ async fn steer(flags: &SteerFlags, what: &str, done: &str) -> anyhow::Result<Exi
     // The server takes a bounded number at a time.
     loop {
         let answer = server
-            .post(&["v1", "dead-letters", what], filter.clone(), None)
+            .post(&["v1", "dead-letters", command], filter.clone(), None)
             .await?;
-        let body: Steered =
+        let body: ChangedByFilter =
             serde_json::from_slice(&answer.body).context("the server's answer cannot be read")?;
         count += body.count;
         if !body.has_more || body.count == 0 {

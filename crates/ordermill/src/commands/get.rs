@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use order_json::{OrderPage, OrderView, WaitingForView};
 
 use super::table::Table;
-use crate::client::{OrderPage, OrderView, Server, ServerFlags, WaitingForView};
+use crate::client::{Server, ServerFlags};
 use crate::exit::one_line;
 
 /// Flags of `get`.
@@ -59,12 +60,11 @@ pub async fn run(flags: GetFlags) -> anyhow::Result<ExitCode> {
         ("user_id", user.clone()),
     ];
     let answer = server.get(&["v1", "orders"], &query).await?;
-    let page: OrderPage<'_> =
-        serde_json::from_slice(&answer.body).context("the server's list cannot be read")?;
+    let page = OrderPage::read(&answer.body).context("the server's list cannot be read")?;
     let Some(order) = page.data.first() else {
         bail!("user {user} has no order with the external id {external_id}");
     };
-    print(order.get().as_bytes(), flags.json)?;
+    print(order.as_bytes(), flags.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,8 +76,7 @@ pub fn print(body: &[u8], as_json: bool) -> anyhow::Result<()> {
         out.write_all(b"\n")?;
         return Ok(());
     }
-    let order: OrderView<'_> =
-        serde_json::from_slice(body).context("the server's order cannot be read")?;
+    let order = OrderView::read(body).context("the server's order cannot be read")?;
     let mut facts = vec![
         ("order", order.id.clone()),
         ("user", order.user_id.clone()),
@@ -104,7 +103,7 @@ pub fn print(body: &[u8], as_json: bool) -> anyhow::Result<()> {
                 .as_ref()
                 .map(|failure| format!("{}: {}", failure.code, failure.message)),
         ),
-        ("result", order.result.map(|result| result.get().to_owned())),
+        ("result", order.result.map(str::to_owned)),
         ("receipt", order.receipt_key.clone()),
     ];
     facts.extend(

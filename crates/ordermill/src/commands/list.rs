@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use order_json::did_you_mean;
+use order_json::{OrderPage, OrderView, did_you_mean};
 
 use super::table::Table;
-use crate::client::{OrderPage, OrderView, Server, ServerFlags};
+use crate::client::{Server, ServerFlags};
 
 /// The most orders of one request.
 const PAGE: usize = 1000;
@@ -33,7 +33,7 @@ pub struct FilterFlags {
     /// Created before then
     #[arg(long, value_name = "TIME")]
     created_to: Option<String>,
-    /// Where the external id, a SKU or a product name begins so
+    /// With an external id, a SKU or a product name that begins with this text
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct ListFlags {
     /// The most orders to show
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Go on where an earlier list ended
+    /// Continue an earlier list at this cursor
     #[arg(long)]
     cursor: Option<String>,
     /// Print one order a line as JSON
@@ -113,14 +113,13 @@ pub async fn run(flags: ListFlags) -> anyhow::Result<ExitCode> {
         query.push(("limit", (limit - shown).min(PAGE).to_string()));
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
         let answer = server.get(&["v1", "orders"], &query).await?;
-        let page: OrderPage<'_> =
-            serde_json::from_slice(&answer.body).context("the server's list cannot be read")?;
+        let page = OrderPage::read(&answer.body).context("the server's list cannot be read")?;
         shown += page.data.len();
         for order in page.data {
             if flags.json {
                 writeln!(std::io::stdout().lock(), "{order}")?;
             } else {
-                let order: OrderView<'_> = serde_json::from_str(order.get())
+                let order = OrderView::read(order.as_bytes())
                     .context("the server's order cannot be read")?;
                 table.row(row(&order));
             }

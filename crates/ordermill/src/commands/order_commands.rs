@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use order_json::OrderView;
 
-use crate::client::{ApiError, OrderView, Server, ServerFlags};
+use crate::client::{ApiError, Server, ServerFlags};
 use crate::exit::{FAILED, one_line};
 
 /// Flags of a command that changes orders by id.
@@ -71,13 +72,13 @@ pub async fn change_each(
             .chain([id.as_str(), change.action])
             .collect();
         match server.post(&path, change.body(), None).await {
-            // The reader of the output may have gone; the other orders are changed all the same.
+            // The reader of the output may have closed it; the other orders are changed nevertheless.
             Ok(answer) if as_json => {
                 let _ = writeln!(out, "{}", String::from_utf8_lossy(&answer.body));
             }
             Ok(answer) => {
-                let order: OrderView<'_> = serde_json::from_slice(&answer.body)
-                    .context("the server's order cannot be read")?;
+                let order =
+                    OrderView::read(&answer.body).context("the server's order cannot be read")?;
                 let _ = writeln!(out, "{} {}", order.id, order.status);
             }
             Err(error @ ApiError::Unreachable { .. }) => return Err(error.into()),

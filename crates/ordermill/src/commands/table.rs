@@ -25,7 +25,7 @@ impl Table {
             .push(cells.iter().map(|cell| one_line(cell)).collect());
     }
 
-    /// How many rows stand under the heading.
+    /// The number of rows without the heading.
     pub fn len(&self) -> usize {
         self.rows.len() - 1
     }

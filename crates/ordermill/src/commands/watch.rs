@@ -1,5 +1,5 @@
 //! `watch`: status changes live, over server-sent events. When the connection breaks it comes back with the last
-//! cursor, so that nothing is missed; a gap that the server cannot fill is said aloud.
+//! cursor, so that nothing is missed; a gap that the server cannot fill is reported.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::exit::one_line;
 
 /// The longest line of a stream; a longer one is no server of ours.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
-/// Without a byte for so long the connection is given up; servers send a comment now and then.
+/// A connection that delivers no byte for this long is closed; servers send a comment every 15 s.
 const SILENCE: Duration = Duration::from_secs(90);
 
 /// Flags of `watch`.
@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(90);
          Example: ordermill watch --user alice --json\n\
          Example: ordermill watch 019a8b3c-7f60-7a11-9b1e-3c5d7e9f1a2b --until-final")]
 pub struct WatchFlags {
-    /// One order's id; all orders where it is missing
+    /// One order's id; without it, all orders
     #[arg(conflicts_with = "user")]
     id: Option<String>,
     /// The orders of one user
@@ -75,7 +75,7 @@ pub async fn run(flags: WatchFlags) -> anyhow::Result<ExitCode> {
                     return Ok(ExitCode::SUCCESS);
                 }
             }
-            // The first connection tells whether the command makes sense at all.
+            // An error of the first connection is one of the command: it is not retried.
             Err(error) if !has_connected || !error.is_temporary() => return Err(error.into()),
             Err(error) => eprintln!("ordermill: {}; trying again", one_line(&error.to_string())),
         }
@@ -84,7 +84,7 @@ pub async fn run(flags: WatchFlags) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Reads one connection to its end; true where there is nothing more to watch.
+/// Reads one connection to its end; returns true if nothing more is to be watched.
 async fn follow(
     response: reqwest::Response,
     flags: &WatchFlags,
@@ -113,10 +113,10 @@ async fn follow(
     }
 }
 
-/// Prints one change; true where the watched order is final.
+/// Prints one change; returns true if the watched order is final.
 fn print(data: &str, flags: &WatchFlags) -> anyhow::Result<bool> {
     let Ok(change) = serde_json::from_str::<Change>(data) else {
-        // Not a change: a goodbye, or something that a later server says.
+        // Not a change: the notice of a stopping server, or an event of a newer server.
         return Ok(false);
     };
     let mut out = std::io::stdout().lock();

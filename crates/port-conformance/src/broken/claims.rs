@@ -3,11 +3,12 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use application::ports::{BucketRound, ClaimLimits, LaneLimit, NextDue, StoreError};
+use application::ports::{ClaimLimits, LaneLimit, NextDue, StoreError};
 use domain::{Order, ShardId};
 
 use super::Fault;
 use super::store::BrokenStore;
+use crate::in_memory::bucket_round::BucketRound;
 
 /// More than a behaviour makes.
 const EVERYTHING: usize = 100_000;

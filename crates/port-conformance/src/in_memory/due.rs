@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use application::ports::{BucketRound, ClaimLimits, Clock, NextDue, PER_BUCKET};
+use application::ports::{ClaimLimits, Clock, NextDue, PER_BUCKET};
 use domain::{Bucket, Job, Lane, Order, OrderId, Seq, ShardId, Timestamp};
+
+use super::bucket_round::BucketRound;
 
 /// Where an order waits: its shard, and its lane unless it is quarantined.
 type QueueName = (ShardId, Option<Lane>);

@@ -4,6 +4,7 @@
 //! Its processes share the maps, so that the behaviours of two processes run here too. Nothing of it is on a disk. Time is
 //! that of the clock which it is given.
 
+pub(crate) mod bucket_round;
 mod data;
 mod due;
 mod opened;

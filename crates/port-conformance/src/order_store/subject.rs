@@ -326,9 +326,10 @@ impl Subject {
             .expect("a healthy store knows what is due")
     }
 
-    /// How long until work is due in a shard.
+    /// How long until work is due in a shard, quarantined or not.
     pub async fn next_due(&self, shard: ShardId) -> Option<Duration> {
-        self.next_dues(shard).await.soonest()
+        let due = self.next_dues(shard).await;
+        due.any_lane().into_iter().chain(due.quarantined).min()
     }
 
     /// Prolongs leases for long; the claims that are lost.

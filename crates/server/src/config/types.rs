@@ -7,8 +7,10 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use domain::Currency;
+use edge_http::{CORS_ORIGIN_EXPECTED, CorsOrigin, HOST_NAME_EXPECTED, HostName};
+use ipnet::IpNet;
 use jiff::SignedDuration;
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Reads a text by a function that says what is wrong with it.
@@ -26,6 +28,37 @@ impl<T> Visitor<'_> for Parse<T> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.parse)(text).map_err(E::custom)
+    }
+}
+
+impl<'de, T> DeserializeSeed<'de> for Parse<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+/// Reads a list of texts, each by the same function.
+struct ParseEach<T> {
+    expected: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+}
+
+impl<'de, T> Visitor<'de> for ParseEach<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+        let Self { expected, parse } = self;
+        let mut read = Vec::new();
+        while let Some(item) = items.next_element_seed(Parse { expected, parse })? {
+            read.push(item);
+        }
+        Ok(read)
     }
 }
 
@@ -84,6 +117,40 @@ pub fn optional_address<'de, D: Deserializer<'de>>(
 
     let address = Option::<Address>::deserialize(deserializer)?;
     Ok(address.map(|Address(address)| address))
+}
+
+/// Host names without a port.
+pub fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HostName>, D::Error> {
+    deserializer.deserialize_seq(ParseEach {
+        expected: HOST_NAME_EXPECTED,
+        parse: |text| HostName::parse(text).ok_or_else(|| format!("must be {HOST_NAME_EXPECTED}")),
+    })
+}
+
+/// Origins of pages.
+pub fn cors_origins<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<CorsOrigin>, D::Error> {
+    deserializer.deserialize_seq(ParseEach {
+        expected: CORS_ORIGIN_EXPECTED,
+        parse: |text| {
+            CorsOrigin::parse(text).ok_or_else(|| format!("must be {CORS_ORIGIN_EXPECTED}"))
+        },
+    })
+}
+
+/// IP networks; an address alone is a network of one.
+pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    const EXPECTED: &str =
+        "an IP network or address, such as \"10.0.0.0/8\", \"192.0.2.7\" or \"fd00::/8\"";
+    deserializer.deserialize_seq(ParseEach {
+        expected: EXPECTED,
+        parse: |text| {
+            let address = text.parse().map(|address: IpAddr| IpNet::from(address));
+            let network = address.or_else(|_| text.parse().map(|network: IpNet| network.trunc()));
+            network.map_err(|_| format!("must be {EXPECTED}"))
+        },
+    })
 }
 
 /// The code of a currency.

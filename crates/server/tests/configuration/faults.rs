@@ -84,6 +84,36 @@ fn a_value_of_the_wrong_kind_is_refused_in_words_and_never_repeated() {
             "http.addr must be an address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\", not true or false",
         ),
         (
+            "http",
+            "allowed_hosts = \"12345\"",
+            "http.allowed_hosts must be a list of texts, not text",
+        ),
+        (
+            "http",
+            "allowed_hosts = [\"orders.example\", \"orders.example:12345\"]",
+            "http.allowed_hosts holds an item that must be a host name or IP address without scheme and port",
+        ),
+        (
+            "http",
+            "allowed_hosts = [12345]",
+            "http.allowed_hosts holds an item that must be a host name or IP address",
+        ),
+        (
+            "http",
+            "cors_origins = [\"https://shop.example:12345/\"]",
+            "http.cors_origins holds an item that must be an origin without a path, such as \"https://shop.example\"",
+        ),
+        (
+            "http",
+            "cors_origins = [\"NULL12345\"]",
+            "http.cors_origins holds an item that must be an origin without a path",
+        ),
+        (
+            "http",
+            "trusted_proxies = [\"10.0.0.0/12345\"]",
+            "http.trusted_proxies holds an item that must be an IP network or address, such as \"10.0.0.0/8\"",
+        ),
+        (
             "grpc",
             "addr = \"12345\"",
             "grpc.addr must be an address with a port, such as",

@@ -1,5 +1,6 @@
 //! Which layer wins, and that each value keeps its origin.
 
+use edge_http::{CorsOrigin, HostName};
 use server::{ConfigFlags, Configuration, Override};
 
 use crate::{load, shown};
@@ -34,13 +35,19 @@ fn later_layers_win() {
 
 #[test]
 fn every_kind_of_value_is_read_from_a_file_and_from_a_text() {
-    let file = "[http]\naddr = \"localhost:1\"\nws_addr = \"\"\n[health]\nlate_after = \"\"\n\
+    let file = "[http]\naddr = \"localhost:1\"\nws_addr = \"\"\n\
+                allowed_hosts = [\"Orders.Example\", \"::1\"]\n\
+                cors_origins = [\"loopback\", \"null\", \"https://shop.example\"]\n\
+                trusted_proxies = [\"10.1.2.3/8\", \"192.0.2.7\", \"fd00::/8\"]\n[health]\nlate_after = \"\"\n\
                 [handler]\nkind = \"http\"\nurl = \"http://localhost/\"\nsecret = \"one\"\n\
                 [dialects]\norders = \"order-system\"\n[log]\nlevel = \"info,worker=debug\"\nrequests = true\n";
     let from_file = load(file, &[], &[], &[]).unwrap();
     let sets = [
         ("http.addr", "localhost:1"),
         ("http.ws_addr", ""),
+        ("http.allowed_hosts", "Orders.Example,::1"),
+        ("http.cors_origins", "loopback,null,https://shop.example"),
+        ("http.trusted_proxies", "10.1.2.3/8,192.0.2.7,fd00::/8"),
         ("health.late_after", ""),
         ("handler.kind", "http"),
         ("handler.url", "http://localhost/"),
@@ -57,6 +64,17 @@ fn every_kind_of_value_is_read_from_a_file_and_from_a_text() {
     let set = &from_texts.settings;
     assert_eq!(set.http.addr.to_string(), "127.0.0.1:1");
     assert_eq!(set.http.ws_addr, None);
+    let hosts = ["orders.example", "::1"].map(HostName::parse);
+    assert_eq!(set.http.allowed_hosts, hosts.map(Option::unwrap));
+    let origins = ["loopback", "null", "https://shop.example"].map(CorsOrigin::parse);
+    assert_eq!(set.http.cors_origins, origins.map(Option::unwrap));
+    let networks: Vec<String> = set
+        .http
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]);
     assert_eq!(set.health.late_after, None);
     assert_eq!(set.handler.url.as_deref(), Some("http://localhost/"));
     assert_eq!(*set.handler.secret, ["one"]);

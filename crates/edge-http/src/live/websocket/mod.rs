@@ -1,4 +1,5 @@
-//! `GET /ws`: the opening handshake. What follows it is `connection`.
+//! `GET /ws`: the opening handshake. What follows it is `connection`. Which pages may open it is decided in `browser`, before
+//! the handshake gets here.
 
 mod command;
 mod connection;
@@ -11,10 +12,8 @@ use application::watch::Watcher;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,8 +40,8 @@ refusals!(SocketRefusals: [
 ///
 /// After the handshake (RFC 6455, version 13) a text frame that is a `Subscribe`, or an order id, subscribes; an
 /// `Unsubscribe` unsubscribes. Every text frame of the server is a `StatusChange`, a `SubscribedFrame`, a `ResyncFrame`, a
-/// `ReconnectFrame` or an `ErrorFrame`. Close codes: 1003 binary frame, 1007 not UTF-8, 1008 too many subscriptions, 1009 frame too large, 1012 the server stops, 1013 too slow: connect again with the last cursor. This
-/// address is for pages of its own host, and for programs; the separate WebSocket port answers any Origin.
+/// `ReconnectFrame` or an `ErrorFrame`. Close codes: 1003 binary frame, 1007 not UTF-8, 1008 too many subscriptions, 1009 frame too large, 1012 the server stops, 1013 too slow: connect again with the last cursor.
+/// This address is for programs, for the server's own pages, and for pages whose origin is in `http.cors_origins`.
 #[utoipa::path(
     get,
     path = "/ws",
@@ -62,16 +61,13 @@ pub(crate) async fn open_socket(
     trace: RequestTrace,
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
-    if !comes_from_same_host(&request) {
-        return Err(Problem::foreign_origin());
-    }
     open(&edge, trace, request, |edge, watcher, _| {
         Connection::new(edge, watcher)
     })
 }
 
-/// `/ws` of the separate port: any page, and clients of orderSystem.
-pub(crate) async fn open_socket_from_anywhere(
+/// `/ws` of the separate port, which orderSystem's clients use, too.
+pub(crate) async fn open_socket_with_one_shots(
     State(edge): State<Edge>,
     trace: RequestTrace,
     request: Request<Body>,
@@ -148,73 +144,4 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
         .is_ok_and(|bytes| bytes.len() == 16);
     let accept = derive_accept_key(key.as_bytes());
     is_valid.then(|| HeaderValue::try_from(accept).ok())?
-}
-
-/// Whether the page that asks, if it is a page, was served under the name that it asks for. Another page in the same
-/// browser may reach this server too, but must not read from it.
-fn comes_from_same_host<B>(request: &Request<B>) -> bool {
-    let mut origins = request.headers().get_all(ORIGIN).iter();
-    let origin = match (origins.next(), origins.next()) {
-        (None, _) => return true,
-        (Some(origin), None) => origin
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse::<Uri>().ok()),
-        (Some(_), Some(_)) => None,
-    };
-    let asked = request.uri().authority().cloned().or_else(|| {
-        let host = request.headers().get(HOST)?;
-        host.to_str().ok()?.parse::<Authority>().ok()
-    });
-    let (Some(origin), Some(asked)) = (origin, asked) else {
-        return false;
-    };
-    let Some(from) = origin.authority() else {
-        return false;
-    };
-    let default_port = match origin.scheme_str() {
-        Some("http") => 80,
-        Some("https") => 443,
-        _ => return false,
-    };
-    let port = |authority: &Authority| authority.port_u16().unwrap_or(default_port);
-    from.host().eq_ignore_ascii_case(asked.host()) && port(from) == port(&asked)
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::Request;
-
-    use super::comes_from_same_host;
-
-    #[test]
-    fn only_pages_of_the_host_that_they_ask_are_let_in() {
-        for (host, origin, expected) in [
-            ("localhost:8080", "http://localhost:8080", true),
-            ("orders.example", "https://orders.example", true),
-            ("orders.example", "https://orders.example:443", true),
-            ("Orders.Example:443", "https://orders.example", true),
-            ("[::1]:8080", "http://[::1]:8080", true),
-            ("localhost:8080", "http://localhost:3000", false),
-            ("localhost:8080", "http://127.0.0.1:8080", false),
-            ("orders.example", "https://evil.example", false),
-            (
-                "orders.example",
-                "https://orders.example.evil.example",
-                false,
-            ),
-            ("orders.example", "null", false),
-            ("orders.example", "file://", false),
-            ("orders.example", "", false),
-            ("", "https://orders.example", false),
-        ] {
-            let request = Request::get("/ws")
-                .header("host", host)
-                .header("origin", origin)
-                .body(())
-                .unwrap();
-            assert_eq!(comes_from_same_host(&request), expected, "{host} {origin}");
-        }
-        assert!(comes_from_same_host(&Request::get("/ws").body(()).unwrap()));
-    }
 }

@@ -49,6 +49,14 @@ fn ours(name: &str, captured: &Relied) -> Relied {
                 (order["quantity"], order["price"]) = (json!(5), json!(1));
             }
         }
+        // Its pages could be of any origin; ours names the one that it lets in.
+        "preflight" => {
+            let allowed = String::from("http://localhost:3000");
+            let answered = ours
+                .headers
+                .insert("access-control-allow-origin".to_owned(), allowed);
+            assert_eq!(answered.as_deref(), Some("*"));
+        }
         // Its orders stayed as they were made; ours tell how far they have got.
         "list-all" | "list-user" | "list-user-empty" => {
             for order in ours.json()["orders"].as_array_mut().unwrap() {
@@ -113,7 +121,8 @@ async fn its_health_is_ours_behind_the_members_that_its_clients_look_for() {
             .header("accept", "text/html");
         let answer = send(request).await;
         assert_eq!(answer.status, 200, "{method} {path}");
-        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        let page = answer.header("access-control-allow-origin");
+        assert_eq!(page, "http://localhost:3000");
         let begins =
             r#"{"service":"orderflow-producer","status":"healthy","version":"1.2.3","reasons":[]"#;
         assert!(answer.text.starts_with(begins), "{}", answer.text);

@@ -13,9 +13,10 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use clap::builder::ArgPredicate;
 use clap::error::ErrorKind;
+use order_json::{OrderPage, OrderView};
 
 use super::list::FilterFlags;
-use crate::client::{OrderPage, OrderView, Server, ServerFlags};
+use crate::client::{Server, ServerFlags};
 use crate::exit::BAD_USAGE;
 use table::{Column, Table};
 
@@ -123,10 +124,9 @@ pub async fn run(flags: ExportFlags) -> anyhow::Result<ExitCode> {
         query.push(("limit", PAGE.to_owned()));
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
         let body = page(&server, &query).await?;
-        let page: OrderPage<'_> =
-            serde_json::from_slice(&body).context("the server's list cannot be read")?;
+        let page = OrderPage::read(&body).context("the server's list cannot be read")?;
         for order in &page.data {
-            sink.write(order.get())?;
+            sink.write(order)?;
             exported += 1;
         }
         cursor = page.next_cursor.filter(|_| page.has_more);
@@ -185,8 +185,8 @@ impl Sink {
         match self {
             Self::Ndjson(out) => writeln!(out, "{order}")?,
             Self::Csv(table, writer) => {
-                let order: OrderView<'_> =
-                    serde_json::from_str(order).context("the server's order cannot be read")?;
+                let order = OrderView::read(order.as_bytes())
+                    .context("the server's order cannot be read")?;
                 for row in table.rows(&order) {
                     writer.write_record(row.iter().map(|cell| cell.as_bytes()))?;
                 }

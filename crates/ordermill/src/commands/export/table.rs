@@ -6,9 +6,7 @@ use std::borrow::Cow;
 
 use clap::ValueEnum;
 use order_import::formula;
-use serde_json::value::RawValue;
-
-use crate::client::{AdjustmentView, LineView, OrderView};
+use order_json::{AdjustmentView, LineView, OrderView};
 
 /// The columns, in the order of the heading; each is named for the field of the order, line or adjustment that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -174,9 +172,9 @@ fn line_cell<'o>(column: Column, line: &'o LineView<'o>) -> Option<Cow<'o, str>>
         Column::Row => "line".into(),
         Column::Sku => line.sku.as_deref().unwrap_or_default().into(),
         Column::ProductName => line.product_name.as_str().into(),
-        Column::Quantity => line.quantity.get().into(),
-        Column::UnitPrice => line.unit_price.map_or("", RawValue::get).into(),
-        Column::Total => line.total.get().into(),
+        Column::Quantity => line.quantity.into(),
+        Column::UnitPrice => line.unit_price.unwrap_or_default().into(),
+        Column::Total => line.total.into(),
         _ => return None,
     })
 }
@@ -187,7 +185,7 @@ fn adjustment_cell<'o>(column: Column, adjustment: &'o AdjustmentView<'o>) -> Op
         Column::Row => "adjustment".into(),
         Column::AdjustmentKind => adjustment.kind.as_str().into(),
         Column::AdjustmentLabel => adjustment.label.as_deref().unwrap_or_default().into(),
-        Column::AdjustmentAmount => adjustment.amount.get().into(),
+        Column::AdjustmentAmount => adjustment.amount.into(),
         Column::AdjustmentIncluded => adjustment.included.to_string().into(),
         _ => return None,
     })
@@ -205,13 +203,13 @@ fn order_cell<'o>(column: Column, order: &'o OrderView<'o>) -> Cow<'o, str> {
         Column::Status => order.status.as_str(),
         Column::Version => return order.version.to_string().into(),
         Column::Currency => order.currency.as_str(),
-        Column::Amount => order.amount.get(),
+        Column::Amount => order.amount,
         Column::Metadata => return serde_json::json!(order.metadata).to_string().into(),
         Column::ProcessAfter => order.process_after.as_deref().unwrap_or_default(),
         Column::Attempt => return order.attempt.to_string().into(),
         Column::FailureCode => failure.map_or("", |failure| &*failure.code),
         Column::FailureMessage => failure.map_or("", |failure| &*failure.message),
-        Column::Result => order.result.map_or("", RawValue::get),
+        Column::Result => order.result.unwrap_or_default(),
         Column::ReceiptKey => order.receipt_key.as_deref().unwrap_or_default(),
         Column::WaitingFor => waiting_for.map_or("", |waiting| &*waiting.what),
         Column::WaitingUntil => waiting_for
@@ -235,8 +233,9 @@ fn order_cell<'o>(column: Column, order: &'o OrderView<'o>) -> Cow<'o, str> {
 
 #[cfg(test)]
 mod tests {
+    use order_json::OrderView;
+
     use super::{Column, Table};
-    use crate::client::OrderView;
 
     const ORDER: &str = r#"{"id":"0199b0a2-7c1e-7d42-8f5a-0d6f0a9b3c11","external_id":"=1+1","user_id":"+15550100",
         "source":"api","status":"PENDING","version":1,"currency":"USD","amount":285.98,
@@ -249,7 +248,7 @@ mod tests {
         "created_at":"2026-01-31T12:00:00.000Z","updated_at":"2026-01-31T12:00:00.000Z"}"#;
 
     fn csv(table: &Table, order: &str) -> String {
-        let order: OrderView<'_> = serde_json::from_str(order).unwrap();
+        let order = OrderView::read(order.as_bytes()).unwrap();
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(table.heading()).unwrap();
         for row in table.rows(&order) {

@@ -8,7 +8,7 @@ use order_import::{Fate, Inputs, presets};
 
 use crate::client::ServerFlags;
 
-/// As what orders come in that do not say it themselves.
+/// As what orders are imported whose rows have no status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum As {
     /// New orders, which are processed
@@ -69,7 +69,7 @@ pub struct ImportFlags {
     /// Where refused orders are listed by file, row and column; by default ordermill-import-refused.csv, if there are any
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// As what orders come in; by default pending, or as their own status says
+    /// As what orders are imported; by default pending, or by the status of each order
     #[arg(long = "as", value_enum)]
     pub kind: Option<As>,
     /// What the files are; by default the content of each file decides
@@ -81,9 +81,14 @@ pub struct ImportFlags {
     /// The most bytes of a pipe or a packed file that are kept in a temporary file
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_spool_bytes)]
     pub max_spool_bytes: u64,
-    /// How long to keep trying if the server does not answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    pub patience: u64,
+    /// How long a batch is retried if the server does not take it, until the import stops
+    #[arg(
+        long,
+        alias = "patience",
+        value_name = "SECONDS",
+        default_value_t = 120
+    )]
+    pub retry_timeout: u64,
     /// Print the summary as JSON, and no progress bar
     #[arg(long)]
     pub json: bool,

@@ -57,7 +57,7 @@ async fn import(flags: &ImportFlags) -> anyhow::Result<ExitCode> {
     let server = Server::new(&flags.server)?;
     let sender = Sender {
         server,
-        patience: Duration::from_secs(flags.patience),
+        retry_timeout: Duration::from_secs(flags.retry_timeout),
     };
     let reading = Reading {
         shape: shape.clone(),

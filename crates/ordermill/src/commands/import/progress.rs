@@ -17,7 +17,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// A spinner until a pass begins; hidden if nobody is to see it.
+    /// A spinner until a pass begins; hidden if no progress is wanted.
     pub fn new(is_quiet: bool) -> Self {
         let target = if is_quiet {
             ProgressDrawTarget::hidden()

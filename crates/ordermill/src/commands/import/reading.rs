@@ -1,4 +1,4 @@
-//! Reads all files on a thread of its own: a first pass, a pass that compares with what the mapping expects, and the pass
+//! Reads all files on a separate thread: a first pass, a pass that compares with what the mapping expects, and the pass
 //! whose orders are sent. Waits if the sender is behind.
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Reading {
     pub compares_first: bool,
 }
 
-/// What the thread says.
+/// What the thread sends.
 pub enum Message {
     /// A pass over this many bytes begins.
     Pass {
@@ -48,7 +48,7 @@ pub enum Message {
 pub const LAST_PASS: &str = "importing";
 
 impl Reading {
-    /// Reads everything, up to the first fault that is not an order's; ends early if nobody listens.
+    /// Reads everything, up to the first fault that is not an order's; ends early if the receiver is dropped.
     pub fn run(&self, messages: &mpsc::Sender<Message>) {
         let result = match &self.shape {
             Shape::Mapped(mapping) => self.run_mapped(mapping, messages),

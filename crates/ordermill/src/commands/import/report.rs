@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use order_import::Refusal;
 
-/// Where refusals go.
+/// The file of refused orders.
 pub struct Report {
     path: PathBuf,
     writer: Option<csv::Writer<BufWriter<File>>>,

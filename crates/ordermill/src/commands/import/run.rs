@@ -13,7 +13,7 @@ use super::flags::ImportFlags;
 use super::progress::Bar;
 use super::reading::{Message, Reading};
 use super::report::Report;
-use super::send::{Sender, Verdict};
+use super::send::{RowOutcome, Sender};
 use super::shape::Shape;
 use super::show::shown;
 use super::summary::Counts;
@@ -21,10 +21,10 @@ use crate::client::Problem;
 
 /// Batches on their way at a time.
 const BATCHES_IN_FLIGHT: usize = 2;
-/// How often the bar moves while no batch comes back.
+/// How often the bar is redrawn while no batch is answered.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Where orders go.
+/// What the orders are sent to.
 pub enum Target {
     /// Nowhere.
     DryRun,
@@ -36,7 +36,7 @@ pub enum Target {
 pub struct Import {
     /// What was counted.
     pub counts: Counts,
-    /// Where refusals go.
+    /// The file of refused orders.
     pub report: Report,
     /// The bar.
     pub bar: Bar,
@@ -60,7 +60,7 @@ enum Step {
     },
     Chunk {
         chunk: Chunk,
-        verdicts: Option<anyhow::Result<Vec<Verdict>>>,
+        outcomes: Option<anyhow::Result<Vec<RowOutcome>>>,
     },
     End(anyhow::Result<()>),
 }
@@ -122,7 +122,7 @@ impl Import {
                 }
                 step = steps.next() => match step.context("the reading thread stopped")? {
                     Step::Pass { name, progress, size } => self.bar.begin(name, progress, size),
-                    Step::Chunk { chunk, verdicts } => self.take(chunk, verdicts)?,
+                    Step::Chunk { chunk, outcomes } => self.take(chunk, outcomes)?,
                     Step::End(result) => return result.and_then(|()| self.compare()),
                 },
                 _ = tick.tick() => {}
@@ -149,7 +149,7 @@ impl Import {
     fn take(
         &mut self,
         chunk: Chunk,
-        verdicts: Option<anyhow::Result<Vec<Verdict>>>,
+        outcomes: Option<anyhow::Result<Vec<RowOutcome>>>,
     ) -> anyhow::Result<()> {
         for name in &chunk.empty_files {
             self.bar.say(&format!("{name} is empty"));
@@ -158,33 +158,33 @@ impl Import {
         for refused in &chunk.refused {
             self.refuse(refused)?;
         }
-        let verdicts = match verdicts {
-            Some(verdicts) => verdicts?,
+        let outcomes = match outcomes {
+            Some(outcomes) => outcomes?,
             None => chunk
                 .orders
                 .iter()
                 .map(|order| self.foresee(order))
                 .collect(),
         };
-        for (order, verdict) in chunk.orders.iter().zip(verdicts) {
+        for (order, outcome) in chunk.orders.iter().zip(outcomes) {
             self.show(order);
-            self.count(order, verdict)?;
+            self.count(order, outcome)?;
         }
         Ok(())
     }
 
-    fn count(&mut self, order: &Ready, verdict: Verdict) -> anyhow::Result<()> {
-        match verdict {
-            Verdict::Accepted => {
+    fn count(&mut self, order: &Ready, outcome: RowOutcome) -> anyhow::Result<()> {
+        match outcome {
+            RowOutcome::Accepted => {
                 self.counts.accepted += 1;
                 self.counts.unrepeatable += u64::from(!order.is_repeatable);
                 self.counts.taken.add(order);
             }
-            Verdict::Existing => {
+            RowOutcome::Existing => {
                 self.counts.existing += 1;
                 self.counts.taken.add(order);
             }
-            Verdict::Refused(problem) => {
+            RowOutcome::Refused(problem) => {
                 let refused = Refused {
                     refusals: self.refusals(order, &problem),
                     is_counted: false,
@@ -201,11 +201,11 @@ impl Import {
     }
 
     /// What a server without orders would answer.
-    fn foresee(&mut self, order: &Ready) -> Verdict {
+    fn foresee(&mut self, order: &Ready) -> RowOutcome {
         match self.repeats.take(order) {
-            Taken::New => Verdict::Accepted,
-            Taken::Existing => Verdict::Existing,
-            Taken::Differs => Verdict::Refused(Problem {
+            Taken::New => RowOutcome::Accepted,
+            Taken::Existing => RowOutcome::Existing,
+            Taken::Differs => RowOutcome::Refused(Problem {
                 status: 409,
                 code: "external_id_taken".to_owned(),
                 title: "An earlier order of these files has the same number and other content"
@@ -264,12 +264,12 @@ async fn judge(target: Option<Sender>, message: Message) -> Step {
         },
         Message::End(result) => Step::End(result),
         Message::Chunk(chunk) => {
-            let verdicts = match target {
+            let outcomes = match target {
                 None => None,
                 Some(_) if chunk.orders.is_empty() => Some(Ok(Vec::new())),
                 Some(sender) => Some(sender.send(&chunk.orders).await),
             };
-            Step::Chunk { chunk, verdicts }
+            Step::Chunk { chunk, outcomes }
         }
     }
 }

@@ -24,18 +24,18 @@ const BACKOFF: Backoff = Backoff {
 pub struct Sender {
     /// The server.
     pub server: Server,
-    /// How long a batch is tried before the import stops.
-    pub patience: Duration,
+    /// How long a batch is retried before the import stops.
+    pub retry_timeout: Duration,
 }
 
-/// What became of one order.
+/// What the server did with one order.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum RowOutcome {
     /// It is new.
     Accepted,
-    /// It was there before.
+    /// It existed before.
     Existing,
-    /// The server will never take it so.
+    /// It is refused for good.
     Refused(Problem),
 }
 
@@ -55,19 +55,19 @@ struct RowAnswer {
 }
 
 impl Sender {
-    /// Sends until every order has its verdict; one an order, in the same order.
+    /// Sends until every order has an outcome; returns one for each order, in the same order.
     ///
     /// # Errors
-    /// If the server does not take the batch within the patience, or refuses it as a whole.
-    pub async fn send(&self, orders: &[Ready]) -> anyhow::Result<Vec<Verdict>> {
-        let mut verdicts: Vec<Option<Verdict>> = orders.iter().map(|_| None).collect();
+    /// If the server does not take the batch within the retry timeout, or refuses it as a whole.
+    pub async fn send(&self, orders: &[Ready]) -> anyhow::Result<Vec<RowOutcome>> {
+        let mut outcomes: Vec<Option<RowOutcome>> = orders.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..orders.len()).collect();
-        let give_up_at = tokio::time::Instant::now() + self.patience;
+        let deadline = tokio::time::Instant::now() + self.retry_timeout;
         let mut waits = BACKOFF.waits();
         while !open.is_empty() {
             let (asked_wait, reason) = match self.once(orders, &open).await {
                 Ok(answer) => {
-                    let unavailable = take_verdicts(answer, &open, &mut verdicts)?;
+                    let unavailable = take_outcomes(answer, &open, &mut outcomes)?;
                     if unavailable.len() < open.len() {
                         waits.reset();
                     }
@@ -87,7 +87,7 @@ impl Sender {
                 .unwrap_or_default()
                 .max(jittered(waits.after_failure()))
                 .min(BACKOFF.most);
-            if tokio::time::Instant::now() + pause > give_up_at {
+            if tokio::time::Instant::now() + pause > deadline {
                 let again = if orders.iter().all(|order| order.is_repeatable) {
                     "Run the same command again: what it took is not taken twice"
                 } else {
@@ -97,7 +97,7 @@ impl Sender {
             }
             tokio::time::sleep(pause).await;
         }
-        Ok(verdicts.into_iter().flatten().collect())
+        Ok(outcomes.into_iter().flatten().collect())
     }
 
     async fn once(&self, orders: &[Ready], open: &[usize]) -> Result<BatchAnswer, ApiError> {
@@ -114,11 +114,11 @@ impl Sender {
     }
 }
 
-/// Sorts the answers; the orders to send again come back.
-fn take_verdicts(
+/// Notes the outcomes of an answer; returns the orders to send again.
+fn take_outcomes(
     answer: BatchAnswer,
     open: &[usize],
-    verdicts: &mut [Option<Verdict>],
+    outcomes: &mut [Option<RowOutcome>],
 ) -> anyhow::Result<Vec<usize>> {
     anyhow::ensure!(
         answer.results.len() == open.len()
@@ -131,20 +131,20 @@ fn take_verdicts(
     for row in answer.results {
         let order = open[row.index];
         match row.status {
-            201 if !row.idempotent_replayed => verdicts[order] = Some(Verdict::Accepted),
-            200..=299 => verdicts[order] = Some(Verdict::Existing),
+            201 if !row.idempotent_replayed => outcomes[order] = Some(RowOutcome::Accepted),
+            200..=299 => outcomes[order] = Some(RowOutcome::Existing),
             408 | 425 | 429 | 500.. => again.push(order),
             status => {
                 let mut problem = row.error.unwrap_or_default();
                 problem.status = status;
-                verdicts[order] = Some(Verdict::Refused(problem));
+                outcomes[order] = Some(RowOutcome::Refused(problem));
             }
         }
     }
     Ok(again)
 }
 
-/// Between half and all of `wait`, so that several importers do not come back together.
+/// Between half and all of `wait`, so that several importers do not retry at the same moment.
 fn jittered(wait: Duration) -> Duration {
     let share = u32::try_from(SystemIds.random() % 512).unwrap_or(0) + 512;
     wait * share / 1024

@@ -14,7 +14,7 @@ use crate::exit::one_line;
 pub struct Counts {
     /// Orders that are new.
     pub accepted: u64,
-    /// Those of the new ones that another run would take again, because nothing tells that they are the same.
+    /// New orders without an external id or key: another run would place them again.
     pub unrepeatable: u64,
     /// Orders that were there before, with the same content.
     pub existing: u64,

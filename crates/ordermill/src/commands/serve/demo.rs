@@ -1,29 +1,30 @@
 //! `--demo`: feeds the bundled sample of real orders through the public HTTP interface, a few a second, so that there
-//! is something to look at. It begins again when it is through, each round with numbers of its own; after a restart it
-//! goes on where it was, because orders that are there already are passed over without a pause.
+//! is something to look at. After the last order it starts over; each round has its own external ids. After a restart it
+//! continues with the next order, because orders that exist already are skipped without a pause.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use order_json::{OrderPage, OrderView};
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::sample::{SampleOrder, sample};
-use crate::client::{OrderPage, OrderView, Server, ServerFlags};
+use crate::client::{Server, ServerFlags};
 
 /// One order each.
 const PACE: Duration = Duration::from_millis(250);
-/// The pause where the server does not answer.
+/// The pause if the server does not answer.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// Feeds until `stop`.
 ///
 /// # Errors
-/// Where the sample cannot be read; a server that does not take an order is only waited for.
+/// If the sample cannot be read. If the server does not take an order, it is tried again.
 pub async fn feed(addr: SocketAddr, stop: CancellationToken) -> Result<(), String> {
     tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -34,7 +35,7 @@ pub async fn feed(addr: SocketAddr, stop: CancellationToken) -> Result<(), Strin
 async fn rounds(addr: SocketAddr) -> anyhow::Result<()> {
     let url = format!("http://{}", reachable(addr));
     let mut out = std::io::stdout();
-    // Whoever read the addresses may have closed the pipe; the feeding goes on.
+    // The reader of the addresses may have closed the pipe; feeding continues.
     let _ = writeln!(
         out,
         "demo: feeding the bundled sample of real orders, {} a second",
@@ -118,13 +119,10 @@ async fn last_round(server: &Server) -> u32 {
     let Ok(answer) = server.get(&["v1", "orders"], &query).await else {
         return 1;
     };
-    let newest = serde_json::from_slice::<OrderPage<'_>>(&answer.body)
-        .ok()
-        .and_then(|page| {
-            serde_json::from_str::<OrderView<'_>>(page.data.first()?.get())
-                .ok()?
-                .external_id
-        });
+    let newest = OrderPage::read(&answer.body).ok().and_then(|page| {
+        let newest = OrderView::read(page.data.first()?.as_bytes()).ok()?;
+        newest.external_id
+    });
     newest
         .and_then(|external_id| external_id.rsplit_once('-')?.1.parse().ok())
         .unwrap_or(1)

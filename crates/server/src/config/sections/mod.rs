@@ -8,11 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::Currency;
-use edge_http::OrdersDialect;
+use edge_http::{CorsOrigin, HostName, OrdersDialect};
+use ipnet::IpNet;
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
-use super::types::{address, currency, log_filter, optional_address, optional_time, time};
+use super::types::{
+    address, cors_origins, currency, host_names, log_filter, networks, optional_address,
+    optional_time, time,
+};
 
 pub use store::{Store, StoreKind};
 pub use work::{Handler, HandlerKind, Worker};
@@ -57,6 +61,15 @@ pub struct Http {
     /// WebSocket alone.
     #[serde(deserialize_with = "optional_address")]
     pub ws_addr: Option<SocketAddr>,
+    /// Names of this server beside those of its machine.
+    #[serde(deserialize_with = "host_names")]
+    pub allowed_hosts: Vec<HostName>,
+    /// Pages of other origins that may use this server.
+    #[serde(deserialize_with = "cors_origins")]
+    pub cors_origins: Vec<CorsOrigin>,
+    /// Networks of the proxies before this server.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Connections at a time.
     pub max_connections: usize,
     /// Requests at a time.
