@@ -71,7 +71,7 @@ async fn serve_port(
         max_connections: state.settings.max_connections,
         idle_timeout: state.settings.idle_timeout,
         write_timeout: state.settings.tuning.write_timeout,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: state.settings.trusted_proxies.clone(),
         drain_timeout: state.settings.drain_timeout,
         tasks: state.tasks.clone(),
         soft,

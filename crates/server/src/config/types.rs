@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use domain::Currency;
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -84,6 +85,34 @@ pub fn optional_address<'de, D: Deserializer<'de>>(
 
     let address = Option::<Address>::deserialize(deserializer)?;
     Ok(address.map(|Address(address)| address))
+}
+
+/// Networks, of which a bare address is the smallest.
+pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    struct Network(IpNet);
+
+    impl<'de> Deserialize<'de> for Network {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            const EXPECTED: &str =
+                "an address or a network, such as \"192.0.2.7\" or \"10.0.0.0/8\"";
+            deserializer.deserialize_str(Parse {
+                expected: EXPECTED,
+                parse: |text| {
+                    let address = text.parse().map(|address: IpAddr| IpNet::from(address));
+                    let network = address.ok().or_else(|| text.parse().ok());
+                    network
+                        .map(Self)
+                        .ok_or_else(|| format!("must be {EXPECTED}"))
+                },
+            })
+        }
+    }
+
+    let networks = Vec::<Network>::deserialize(deserializer)?;
+    Ok(networks
+        .into_iter()
+        .map(|Network(network)| network)
+        .collect())
 }
 
 /// The code of a currency.

@@ -119,6 +119,11 @@ fn a_value_of_the_wrong_kind_is_refused_in_words_and_never_repeated() {
             "store.shards holds an item that must be text in quotes, not a whole number",
         ),
         (
+            "http",
+            "trusted_proxies = [\"10.0.0.0/12345\"]",
+            "http.trusted_proxies holds an item that must be an address or a network, such as",
+        ),
+        (
             "handler",
             "secret = 12345",
             "handler.secret must be text in quotes or a list of texts, not a whole number",

@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use domain::Currency;
 use edge_http::OrdersDialect;
+use ipnet::IpNet;
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
-use super::types::{address, currency, log_filter, optional_address, optional_time, time};
+use super::types::{
+    address, currency, log_filter, networks, optional_address, optional_time, time,
+};
 
 pub use store::{Store, StoreKind};
 pub use work::{Handler, HandlerKind, Worker};
@@ -59,6 +62,9 @@ pub struct Http {
     pub ws_addr: Option<SocketAddr>,
     /// Connections at a time.
     pub max_connections: usize,
+    /// Who may hold any share of them.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Requests at a time.
     pub max_in_flight: usize,
     /// Streams at a time.
@@ -69,6 +75,8 @@ pub struct Http {
     pub max_batch_bytes: usize,
     /// Bytes of all bodies at a time.
     pub max_bodies_bytes: usize,
+    /// Bytes of all answers at a time.
+    pub max_answers_bytes: usize,
     /// For a request's headers.
     #[serde(deserialize_with = "time")]
     pub idle_timeout: Duration,
