@@ -29,7 +29,6 @@ mod router;
 mod server;
 mod settings;
 mod state;
-mod work_health;
 
 pub use edge_listener::ServeReport;
 pub use openapi::document as openapi_document;
@@ -37,4 +36,3 @@ pub use problem::Problem;
 pub use server::{serve, serve_websockets};
 pub use settings::{EdgeSettings, LiveTuning, OrdersDialect, Tuning};
 pub use state::EdgeState;
-pub use work_health::{Breaker, EndpointState, HandlerState, NoWork, WorkHealth, WorkSnapshot};

@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use application::health::WorkHealth;
 use application::ports::{Deadline, Ids};
 use application::watch::Hub;
 use application::{Caller, Orders};
@@ -15,7 +16,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::memory_budget::MemoryBudget;
 use crate::settings::EdgeSettings;
-use crate::work_health::WorkHealth;
 
 /// What the endpoints share. Clones share everything.
 #[derive(Clone)]

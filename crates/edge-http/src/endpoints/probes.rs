@@ -1,16 +1,16 @@
 //! `/livez`, `/readyz`, `/health`: whether the process runs, whether it can take orders, and how it is.
 
+use application::health::{Condition, HandlerState};
 use axum::http::StatusCode;
 use domain::Trace;
 use serde::Serialize;
 
 use super::no_query;
 use crate::answer::{self, Answer};
-use crate::health::{BreakerView, Condition, Health, Reason, word_of};
+use crate::health::{self, BreakerView, ReasonView};
 use crate::problem::Problem;
 use crate::request::RequestContext;
 use crate::state::EdgeState;
-use crate::work_health::HandlerState;
 
 /// What `/health` says.
 #[derive(Serialize)]
@@ -18,9 +18,9 @@ struct HealthView<'a> {
     /// What clients of orderflow look for, before everything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'static str>,
-    status: Condition,
+    status: &'static str,
     version: &'a str,
-    reasons: Vec<Reason>,
+    reasons: Vec<ReasonView>,
     store: &'static str,
     shards: Vec<ShardView>,
     handler: Option<HandlerView>,
@@ -75,7 +75,8 @@ pub(crate) async fn say_ready(
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    if let Some(refusal) = Health::ask(edge, context.trace()).await.refusal() {
+    let health = health::ask(edge, context.trace()).await;
+    if let Some(refusal) = health::refusal(&health) {
         return Err(refusal);
     }
     Ok(answer::json(
@@ -100,14 +101,14 @@ pub(crate) async fn say_health(
     trace: Trace,
     service: Option<&'static str>,
 ) -> Result<Answer, Problem> {
-    let health = Health::ask(edge, trace).await;
+    let health = health::ask(edge, trace).await;
     let reasons = health.reasons();
     let condition = health.condition(&reasons);
     let view = HealthView {
         service,
-        status: condition,
+        status: condition.as_str(),
         version: &edge.settings.version,
-        reasons,
+        reasons: health::reason_views(reasons),
         store: if health.store.is_reachable() {
             "reachable"
         } else {
@@ -119,13 +120,13 @@ pub(crate) async fn say_health(
             .iter()
             .map(|shard| ShardView {
                 shard: shard.shard.0,
-                status: word_of(shard.state),
+                status: shard.state.as_str(),
             })
             .collect(),
         handler: HandlerView::of(health.work.handler),
-        breaker: health.breaker(),
-        busy_pause_ms: health.busy_pause_ms(),
-        oldest_due_age_ms: health.oldest_due_age_ms(),
+        breaker: BreakerView::of(&health),
+        busy_pause_ms: health::busy_pause_ms(&health),
+        oldest_due_age_ms: health::oldest_due_age_ms(&health),
     };
     let status = match condition {
         Condition::Healthy | Condition::Degraded => StatusCode::OK,

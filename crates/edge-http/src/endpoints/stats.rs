@@ -1,6 +1,7 @@
 //! `GET /v1/stats`: how many orders have each status, and how their processing goes. accepted = processed + failed +
 //! cancelled + in flight, at any time. Erased orders are in no other count.
 
+use application::health::Condition;
 use application::ports::Counts;
 use axum::http::StatusCode;
 use domain::Status;
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::no_query;
 use crate::answer::{self, Answer};
-use crate::health::{BreakerView, Condition, Health, Reason};
+use crate::health::{self, BreakerView, ReasonView};
 use crate::problem::Problem;
 use crate::request::RequestContext;
 use crate::state::EdgeState;
@@ -27,7 +28,7 @@ struct StatsView {
     breaker: Option<BreakerView>,
     busy_pause_ms: Option<u64>,
     degraded: bool,
-    reasons: Vec<Reason>,
+    reasons: Vec<ReasonView>,
 }
 
 fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
@@ -41,7 +42,7 @@ pub(crate) async fn get_stats(
     no_query(&context)?;
     let caller = edge.caller(context.trace());
     let counts = edge.orders.counts(&caller);
-    let (counts, health) = tokio::join!(counts, Health::ask(edge, context.trace()));
+    let (counts, health) = tokio::join!(counts, health::ask(edge, context.trace()));
     let counts = counts?;
     let accepted = counts.accepted();
     let [processed, failed, cancelled] =
@@ -55,11 +56,11 @@ pub(crate) async fn get_stats(
         in_flight: accepted - processed - failed - cancelled,
         erased: counts.erased,
         by_status: counts,
-        oldest_due_age_ms: health.oldest_due_age_ms(),
-        breaker: health.breaker(),
-        busy_pause_ms: health.busy_pause_ms(),
+        oldest_due_age_ms: health::oldest_due_age_ms(&health),
+        breaker: BreakerView::of(&health),
+        busy_pause_ms: health::busy_pause_ms(&health),
         degraded: health.condition(&reasons) != Condition::Healthy,
-        reasons,
+        reasons: health::reason_views(reasons),
     };
     let body = serde_json::to_vec(&view).map_err(Problem::internal)?;
     Ok(answer::json(StatusCode::OK, body))
