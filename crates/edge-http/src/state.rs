@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use application::health::WorkHealth;
 use application::ports::{Deadline, Ids};
 use application::watch::Hub;
 use application::{Caller, Orders};
@@ -16,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::settings::EdgeSettings;
-use crate::work_health::WorkHealth;
 
 /// The state as the routers and handlers of a port share it.
 pub(crate) type Edge = Arc<EdgeState>;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
+use application::health::{Breaker, EndpointState, HandlerState, WorkHealth, WorkSnapshot};
 use application::in_process::InProcessHints;
 use application::ports::{OrderStore, Sharded as _, StorePorts};
 use application::store_health::{CommitHealth, tracked};
@@ -13,10 +14,7 @@ use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
 use domain::{Currency, Timestamp};
-use edge_http::{
-    Breaker, CorsOrigin, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect,
-    ServeReport, Tuning, WorkHealth, WorkSnapshot,
-};
+use edge_http::{CorsOrigin, EdgeSettings, EdgeState, OrdersDialect, ServeReport, Tuning};
 use outbound_http::Proxies;
 use port_conformance::faulty::{FaultMode, FaultyStore};
 use reqwest::RequestBuilder;
