@@ -45,7 +45,7 @@ pub(crate) struct ConnectionAnswers {
 #[derive(Debug)]
 struct Counters {
     held: AtomicUsize,
-    /// All bytes that were taken so far: it stands still while the client takes nothing.
+    /// All bytes that were taken so far: it does not change while the client takes nothing.
     taken: AtomicU64,
     /// Ends the connection.
     cut: CancellationToken,
@@ -300,7 +300,7 @@ mod tests {
         let _little = holds_little.reserve(15).unwrap();
         let _asked = asks.reserve(10).unwrap();
         assert!(large.is_cancelled() && !small.is_cancelled() && !asking.is_cancelled());
-        // It is waited for until its memory is free: nobody else is cut off for what it holds.
+        // Until its memory is free no other connection is cut off for what it holds.
         assert_eq!(asks.reserve(20).unwrap_err(), Exhausted);
         assert!(!small.is_cancelled());
     }

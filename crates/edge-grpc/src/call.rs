@@ -159,7 +159,7 @@ impl Call {
         self.held().messages.pop_front()
     }
 
-    /// Gives back the memory of the messages that a method has read and not taken.
+    /// Gives back the memory of messages that no method has taken and that are not needed any more.
     pub(crate) fn drop_messages(&self) {
         self.held().messages.clear();
     }

@@ -1,7 +1,7 @@
 //! The memory budget of the messages that come in: many large ones together cannot use up the memory.
 //!
-//! A message counts from its first byte until its call has ended, or until its order is with the store. Messages that have
-//! not come in whole may hold at most half of the budget, so that clients that send half of them stop nobody else.
+//! A message counts from its first byte until its method has answered, or until its order is with the store. Messages that have
+//! not come in whole may hold at most half of the budget, so that clients that send half a message do not stop others.
 //! tonic bounds one message, not all together; this costs two atomic additions a message.
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! The binary calls [`serve`]. tonic's routes run under the tower layers of `layers`, on hyper's HTTP/2: the parts that
 //! tonic's own `transport::Server` consists of. That server itself cannot be used: it ends a call at its client's deadline
 //! outside of all layers and without details (see `layers::deadline`), it cannot end one idle connection with a GOAWAY,
-//! and it spawns tasks that nobody owns. Here each connection and each call is a task of the edge's tracker; nothing outlives
+//! and its tasks have no owner. Here each connection and each call is a task of the edge's tracker; nothing outlives
 //! [`serve`] but what a hard stop could not end.
 //!
 //! On loopback no name of a host is checked, as the HTTP edge does against pages that point a name of theirs here: a

@@ -1,6 +1,6 @@
 //! How many calls there may be at a time. A stream takes its permit when it begins and keeps it until its end. Any other
-//! call takes one when its request is complete and keeps it until its method has answered: a request that is sent by half
-//! holds none, and an answer that is not taken counts against the memory for answers instead.
+//! call takes one when its request is complete and keeps it, as its message's memory, until its method has answered: a
+//! request that is sent by half holds none, and an answer that is not taken counts against the memory for answers instead.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -94,6 +94,7 @@ where
         Box::pin(async move {
             let answer = answer.await;
             call.release_permit();
+            call.drop_messages();
             answer
         })
     }

@@ -214,6 +214,37 @@ async fn answers_that_are_not_taken_hold_no_call_permit_and_lose_their_stream_pe
     watching.message().await.unwrap_err();
 }
 
+#[tokio::test]
+async fn a_large_message_whose_answer_is_not_taken_holds_no_memory_of_messages() {
+    let server = Server::with(|settings, _| {
+        settings.max_message_bytes = 100_000;
+        settings.max_messages_bytes = 100_000;
+    })
+    .await;
+    let large = pb::CreateOrderRequest {
+        amount: None,
+        lines: vec![line(&"x".repeat(250), "1", usd(1)); 300],
+        ..amount("u", 0)
+    };
+    let stalled = Raw::without_room(server.address).await;
+    let (mut client, order) = (stalled.client(), large.clone());
+    let mut calls = JoinSet::new();
+    calls.spawn(async move { client.create_order(order).await });
+    while server.accepted().await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let mut client = server.client().await;
+    let taken = async {
+        // The method answers a moment after its order is durable.
+        while let Err(refused) = client.create_order(large.clone()).await {
+            assert_eq!(reason(&refused), "OVERLOADED");
+        }
+    };
+    let taken = timeout(Duration::from_secs(5), taken).await;
+    taken.expect("the memory is free");
+    assert!(calls.try_join_next().is_none(), "the answer still waits");
+}
+
 /// How many orders there are for the lists below, and the bytes of each.
 const ORDERS: usize = 40;
 const ORDER_BYTES: usize = 8_000;

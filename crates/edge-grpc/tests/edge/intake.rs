@@ -106,7 +106,7 @@ async fn many_streams_that_send_more_than_the_store_queues_are_slowed_down_and_n
 #[tokio::test]
 async fn a_stream_whose_client_takes_no_answers_does_not_delay_others() {
     let server = Server::with(|settings, _| settings.intake_in_flight = 256).await;
-    let mut client = server.client().await;
+    let mut client = server.client_of_small_windows().await;
     let mut stalled = Vec::new();
     for _ in 0..3 {
         let orders = stream::iter(0..).map(|_| amount("stalled", 1));
@@ -151,7 +151,7 @@ async fn a_key_in_a_stream_makes_one_order() {
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_not_read_without_end() {
     let server = Server::with(|settings, _| settings.intake_window = 64).await;
-    let mut client = server.client().await;
+    let mut client = server.client_of_small_windows().await;
     let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&sent);
     // Long names fill the flow control's windows, which are what a client may send ahead.

@@ -166,6 +166,14 @@ impl Server {
         OrderServiceClient::new(self.channel().await).max_decoding_message_size(64 * 1024 * 1024)
     }
 
+    /// A client that takes little before it reads its answers, so that a test that fills its windows is short.
+    pub async fn client_of_small_windows(&self) -> Client {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        let endpoint = endpoint.initial_stream_window_size(64 * 1024);
+        let endpoint = endpoint.initial_connection_window_size(256 * 1024);
+        OrderServiceClient::new(endpoint.connect().await.unwrap())
+    }
+
     /// Waits for the end of the serving.
     pub async fn stopped(&mut self) -> ServeReport {
         self.serving.join_next().await.unwrap().unwrap()
