@@ -47,6 +47,7 @@ pub async fn run() -> Result<()> {
         hub.clone(),
         Arc::clone(&ids),
         grpc_settings(&config),
+        Arc::new(NoWork),
     );
     let grpc_listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

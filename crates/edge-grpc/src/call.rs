@@ -1,7 +1,10 @@
-//! One call as its method sees it: its name, who follows it, and until when its client waits.
+//! One call as its method sees it: its name, who follows it, until when its client waits, and what it holds: its permit and
+//! the memory of its messages.
 //!
-//! `dispatch` makes it from the metadata and puts it into the request; methods take it out.
+//! The outermost layer makes it from the metadata and puts it into the request; the other layers and the methods take it
+//! out with [`call_of`].
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -9,10 +12,13 @@ use application::ports::{Deadline, Ids};
 use application::request_name::TraceContext;
 use application::{Caller, request_name};
 use domain::{RequestId, Trace};
-use http::{HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap, HeaderName};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::room::Held;
+use crate::connection::Connection;
+use crate::message_memory::Reservation;
+use crate::methods::Method;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -26,12 +32,23 @@ pub(crate) struct Call(Arc<Content>);
 struct Content {
     request_id: RequestId,
     trace: Trace,
-    /// When its client stops waiting, where it says so.
+    /// When its client stops waiting, if it says so.
     deadline: Option<Deadline>,
-    /// What only the log is told.
+    /// `None` if there is no such method.
+    method: Option<Arc<Method>>,
+    connection: Arc<Connection>,
+    /// What went wrong, for the log alone.
     cause: OnceLock<String>,
-    /// What it has sent so far.
-    messages: Mutex<Messages>,
+    held: Mutex<Held>,
+}
+
+/// What a call holds of what all calls share.
+#[derive(Debug, Default)]
+struct Held {
+    permit: Option<OwnedSemaphorePermit>,
+    was_admitted: bool,
+    /// The memory of each message that has come and that no method has taken yet, in their order.
+    messages: VecDeque<Reservation>,
 }
 
 /// The client's deadline cannot be read.
@@ -39,9 +56,11 @@ struct Content {
 pub(crate) struct BadTimeout;
 
 impl Call {
-    /// The call with this metadata. A deadline that cannot be read is left out, and reported.
-    pub(crate) fn of(
+    /// The call of a method with this metadata. A deadline that cannot be read is left out, and reported.
+    pub(crate) fn new(
         headers: &HeaderMap,
+        method: Option<Arc<Method>>,
+        connection: &Arc<Connection>,
         ids: &dyn Ids,
         now: Instant,
     ) -> (Self, Option<BadTimeout>) {
@@ -62,8 +81,10 @@ impl Call {
             request_id,
             // A deadline past all time is none.
             deadline: timeout.and_then(|timeout| now.checked_add(timeout)),
+            method,
+            connection: Arc::clone(connection),
             cause: OnceLock::new(),
-            messages: Mutex::default(),
+            held: Mutex::default(),
         };
         (Self(Arc::new(content)), fault)
     }
@@ -73,20 +94,30 @@ impl Call {
         &self.0.request_id
     }
 
-    /// When its client stops waiting, where it says so.
+    /// Its method; `None` if there is no such method.
+    pub(crate) fn method(&self) -> Option<&Method> {
+        self.0.method.as_deref()
+    }
+
+    /// The connection that it came on.
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.0.connection
+    }
+
+    /// When its client stops waiting, if it says so.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.0.deadline
     }
 
-    /// Its client's deadline, and at most `patience` from now.
-    pub(crate) fn within(&self, patience: Duration) -> Deadline {
-        let ours = Instant::now() + patience;
+    /// Its client's deadline, and at most `timeout` from now.
+    pub(crate) fn within(&self, timeout: Duration) -> Deadline {
+        let ours = Instant::now() + timeout;
         self.0.deadline.map_or(ours, |theirs| theirs.min(ours))
     }
 
-    /// The caller of a use case that begins now. There are no tokens yet: everyone may do everything.
-    pub(crate) fn caller(&self, patience: Duration) -> Caller {
-        Caller::trusted(self.0.trace.clone(), self.within(patience))
+    /// The caller of a use case that begins now. There are no tokens yet: every caller may do everything.
+    pub(crate) fn caller(&self, timeout: Duration) -> Caller {
+        Caller::trusted(self.0.trace.clone(), self.within(timeout))
     }
 
     /// Notes what went wrong, for the log; the first note stays.
@@ -101,39 +132,42 @@ impl Call {
         self.0.cause.get().map(String::as_str)
     }
 
-    fn messages(&self) -> MutexGuard<'_, Messages> {
-        self.0
-            .messages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Its permit is there, which it keeps until [`Call::release_permit`] or its end.
+    pub(crate) fn hold_permit(&self, permit: OwnedSemaphorePermit) {
+        let mut held = self.held();
+        held.permit = Some(permit);
+        held.was_admitted = true;
     }
 
-    /// A message of the call comes in: keeps its room until the next one begins, until somebody has taken it, or until
-    /// the call's end.
-    pub(crate) fn message_begins(&self, room: Option<Held>) {
-        let mut messages = self.messages();
-        messages.begun += 1;
-        messages.room = room;
+    /// Gives its permit back.
+    pub(crate) fn release_permit(&self) {
+        self.held().permit = None;
     }
 
-    /// Whoever has read the next message of the call holds its room from now on. One that has begun behind it keeps its
-    /// own.
-    pub(crate) fn message_is_taken(&self) {
-        let mut messages = self.messages();
-        messages.taken += 1;
-        if messages.taken >= messages.begun {
-            messages.room = None;
-        }
+    /// Whether it had its permit, so that its method may have begun.
+    pub(crate) fn was_admitted(&self) -> bool {
+        self.held().was_admitted
     }
-}
 
-/// The messages that a call has sent.
-#[derive(Debug, Default)]
-struct Messages {
-    begun: u64,
-    taken: u64,
-    /// Of the last one that has begun.
-    room: Option<Held>,
+    /// A message has come in.
+    pub(crate) fn message_came(&self, memory: Reservation) {
+        self.held().messages.push_back(memory);
+    }
+
+    /// The memory of the next message, for the method that has read it.
+    pub(crate) fn take_message(&self) -> Option<Reservation> {
+        self.held().messages.pop_front()
+    }
+
+    /// Gives back the memory of messages that no method has taken and that are not needed any more.
+    pub(crate) fn drop_messages(&self) {
+        self.held().messages.clear();
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // No code that can panic runs under the lock.
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The client's own name for the call, if it is 1-128 visible ASCII characters and comes once; else a fresh one.
@@ -167,13 +201,12 @@ fn read_timeout(text: &str) -> Option<Duration> {
     }
 }
 
-/// The call that `dispatch` made of a request.
-pub(crate) fn call_of<T>(request: &tonic::Request<T>) -> Call {
-    request
-        .extensions()
+/// The call of a request.
+pub(crate) fn call_of(extensions: &Extensions) -> Call {
+    extensions
         .get::<Call>()
         .cloned()
-        .expect("every request comes through the dispatcher, which puts its call there")
+        .expect("every request comes through the outermost layer, which puts its call there")
 }
 
 #[cfg(test)]

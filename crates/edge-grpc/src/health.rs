@@ -1,5 +1,6 @@
-//! `grpc.health.v1.Health`: whether orders can be taken now, as the probes of other edges say it. Asks the store when it
-//! is asked itself, and again and again only while somebody watches.
+//! `grpc.health.v1.Health`: whether orders can be taken now, as the probes of other edges say it. It implements the trait of
+//! tonic-health's server, and not its reporter, which would have to be told every change: it asks the store when it is asked
+//! itself, and repeatedly only while a client watches.
 
 use std::pin::Pin;
 
@@ -15,7 +16,7 @@ use crate::call::{Call, call_of};
 use crate::refusal::Refusal;
 use crate::state::GrpcEdge;
 
-/// What can be asked after; all of it stands and falls with the store.
+/// The services that can be asked for; all of them depend on the store.
 const SERVICES: [&str; 4] = [
     "",
     "ordermill.v1.OrderService",
@@ -44,12 +45,14 @@ impl Health for HealthCheck {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        let call = call_of(&request);
+        let call = call_of(request.extensions());
         if !SERVICES.contains(&request.get_ref().service.as_str()) {
             return Err(Refusal::not_found_service()
                 .into_status(&call, self.edge.settings.tuning.retry_after));
         }
-        Ok(Response::new(answer(standing(&self.edge, &call).await)))
+        Ok(Response::new(answer(
+            serving_status(&self.edge, &call).await,
+        )))
     }
 
     async fn watch(
@@ -58,10 +61,10 @@ impl Health for HealthCheck {
     ) -> Result<Response<Answers>, Status> {
         let is_known = SERVICES.contains(&request.get_ref().service.as_str());
         let watching = Watching {
-            call: call_of(&request),
+            call: call_of(request.extensions()),
             edge: self.edge.clone(),
             is_known,
-            told: None,
+            last: None,
         };
         Ok(Response::new(Box::pin(stream::unfold(
             Some(watching),
@@ -74,7 +77,7 @@ struct Watching {
     edge: GrpcEdge,
     call: Call,
     is_known: bool,
-    told: Option<ServingStatus>,
+    last: Option<ServingStatus>,
 }
 
 impl Watching {
@@ -83,12 +86,12 @@ impl Watching {
         loop {
             let is_stopping = self.edge.soft.is_cancelled();
             let now = if self.is_known {
-                standing(&self.edge, &self.call).await
+                serving_status(&self.edge, &self.call).await
             } else {
                 ServingStatus::ServiceUnknown
             };
-            if self.told != Some(now) {
-                self.told = Some(now);
+            if self.last != Some(now) {
+                self.last = Some(now);
                 return Some((Ok(answer(now)), Some(self)));
             }
             if is_stopping {
@@ -105,7 +108,7 @@ impl Watching {
     }
 }
 
-async fn standing(edge: &GrpcEdge, call: &Call) -> ServingStatus {
+async fn serving_status(edge: &GrpcEdge, call: &Call) -> ServingStatus {
     if edge.soft.is_cancelled() {
         return ServingStatus::NotServing;
     }

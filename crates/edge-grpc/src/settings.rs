@@ -15,7 +15,7 @@ pub struct GrpcSettings {
     pub max_message_bytes: usize,
     /// The most bytes of all messages of one CreateOrders.
     pub max_batch_bytes: usize,
-    /// The most bytes that the messages of all calls hold together, small ones not counted; UNAVAILABLE past it.
+    /// The most bytes that the messages of all calls hold together; UNAVAILABLE past it.
     pub max_messages_bytes: usize,
     /// The most connections at a time; further ones wait in the kernel's backlog.
     pub max_connections: usize,
@@ -23,20 +23,20 @@ pub struct GrpcSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The most calls of one connection at a time; a client that wants more waits.
     pub max_streams_per_connection: u32,
-    /// The most calls at a time that are no streams; UNAVAILABLE past it.
+    /// The most calls at a time whose methods run and that are no streams; UNAVAILABLE past it.
     pub max_calls_in_flight: usize,
     /// The most streams at a time, of all kinds; UNAVAILABLE past it.
     pub max_streams: usize,
     /// The most orders of one intake stream that are under way; the client is not read past it.
     pub intake_window: usize,
-    /// The most orders of all intake streams that are with the store at a time; past it the streams take turns. Less than
-    /// the store's queue holds, so that many streams are slowed down rather than refused.
+    /// The most orders of all intake streams that are with the store at a time; past it the streams wait for each other. Less
+    /// than the store's queue holds, so that many streams are slowed down rather than refused.
     pub intake_in_flight: usize,
-    /// How long a call waits for the store where its client gives no deadline; DEADLINE_EXCEEDED after it.
+    /// How long a call waits for the store if its client gives no deadline; DEADLINE_EXCEEDED after it.
     pub request_deadline: Duration,
-    /// How long a CreateOrders may take where its client gives no deadline.
+    /// How long a CreateOrders may take if its client gives no deadline.
     pub batch_deadline: Duration,
-    /// A connection is pinged when nothing came for so long.
+    /// A connection is pinged after this time without a byte from its client.
     pub keepalive_after: Duration,
     /// A connection without calls is closed after this; clients open another when they need one.
     pub idle_timeout: Duration,
@@ -45,6 +45,8 @@ pub struct GrpcSettings {
     /// Whether the line that each call leaves in the log is at level info instead of debug. Refused calls are at info
     /// and failed ones at warn in any case.
     pub log_calls: bool,
+    /// GetStats names an order that is due for this long without being processed; `None` if it names none.
+    pub late_after: Option<Duration>,
     /// What operators do not set.
     pub tuning: Tuning,
 }
@@ -58,20 +60,27 @@ pub struct Tuning {
     pub max_metadata_bytes: u32,
     /// The most bytes of the orders of one intake stream that are under way, as they came.
     pub intake_window_bytes: usize,
+    /// The most bytes of all answers that clients have not taken yet; UNAVAILABLE past it, and near it the connection that
+    /// holds the most is cut off.
+    pub max_answer_bytes: usize,
+    /// A stream of orders, or of questions to reflection, ends after this time without a message; DEADLINE_EXCEEDED.
+    pub intake_idle_timeout: Duration,
     /// How long the rest of a message may take that has begun; DEADLINE_EXCEEDED after it.
     pub message_timeout: Duration,
     /// How long a new connection has to say that it speaks HTTP/2.
     pub preface_timeout: Duration,
-    /// A ping that was not answered for so long ends the connection.
+    /// A ping that was not answered for this long ends the connection.
     pub keepalive_timeout: Duration,
-    /// A client that takes nothing of an answer for so long, while something waits for it, is cut off.
+    /// A client that takes nothing of an answer for this long, while something waits for it, is cut off.
     pub write_timeout: Duration,
     /// How often a quiet watcher of many orders gets a fresh cursor.
     pub heartbeat: Duration,
     /// How long a health check waits for a shard.
     pub probe_timeout: Duration,
-    /// How often the health is looked at for those who watch it.
+    /// How often the health is asked for while a client watches it.
     pub probe_interval: Duration,
+    /// The most dead letters that one replay or discard by filter changes.
+    pub max_dead_letters_at_once: usize,
     /// What `RetryInfo` says.
     pub retry_after: Duration,
 }
@@ -82,13 +91,16 @@ impl Default for Tuning {
             max_batch_orders: 10_000,
             max_metadata_bytes: 16 * 1024,
             intake_window_bytes: 4 * 1024 * 1024,
+            max_answer_bytes: 64 * 1024 * 1024,
+            intake_idle_timeout: Duration::from_secs(60),
             message_timeout: Duration::from_secs(10),
             preface_timeout: Duration::from_secs(10),
             keepalive_timeout: Duration::from_secs(20),
-            write_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
             probe_timeout: Duration::from_secs(2),
             probe_interval: Duration::from_secs(2),
+            max_dead_letters_at_once: 10_000,
             retry_after: Duration::from_secs(1),
         }
     }

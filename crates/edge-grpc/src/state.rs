@@ -1,17 +1,19 @@
-//! What every method of the edge shares: the use cases, the settings, and the signs to stop.
+//! What every method of the edge shares: the use cases, the settings, the budgets, and the tokens that stop it.
 //!
-//! The binary makes one and hands it to [`crate::serve`]; methods and streams borrow it. It holds no order.
+//! The binary makes one and hands it to [`crate::serve`]; layers, methods and streams borrow it. It holds no order.
 
 use std::sync::Arc;
 
 use application::Orders;
+use application::health::WorkHealth;
 use application::ports::Ids;
 use application::watch::Hub;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::room::Room;
+use crate::answer_memory::AnswerMemory;
+use crate::message_memory::MemoryBudget;
 use crate::settings::GrpcSettings;
 
 /// What the methods share. Clones share everything.
@@ -21,17 +23,21 @@ pub struct GrpcEdge {
     pub(crate) hub: Hub,
     /// Names calls that bring no usable name.
     pub(crate) ids: Arc<dyn Ids>,
+    /// What the process knows of the processing of orders.
+    pub(crate) work: Arc<dyn WorkHealth>,
     pub(crate) settings: Arc<GrpcSettings>,
-    /// Cancelled when the server begins to stop: streams say goodbye, nothing new begins. Set by [`crate::serve`].
+    /// Cancelled when the server begins to stop: streams end, nothing new begins. Set by [`crate::serve`].
     pub(crate) soft: CancellationToken,
-    /// Cancelled when whatever is left is cut off. Set by [`crate::serve`].
+    /// Cancelled when everything that is left is cut off. Set by [`crate::serve`].
     pub(crate) hard: CancellationToken,
-    /// Owns every task of the edge, the connections' and the streams'; [`crate::serve`] waits for them.
+    /// Owns every task of the edge: connections, calls and streams; [`crate::serve`] waits for them.
     pub(crate) tasks: TaskTracker,
-    /// What the messages of all calls may hold.
-    pub(crate) room: Arc<Room>,
-    /// How many more orders of intake streams may be handed to the store.
-    pub(crate) turns: Arc<Semaphore>,
+    /// The memory of the messages that come in.
+    pub(crate) messages: Arc<MemoryBudget>,
+    /// The memory of the answers that go out.
+    pub(crate) answers: Arc<AnswerMemory>,
+    /// One permit for each order of an intake stream that is with the store.
+    pub(crate) intake_permits: Arc<Semaphore>,
 }
 
 impl GrpcEdge {
@@ -42,13 +48,19 @@ impl GrpcEdge {
         hub: Hub,
         ids: Arc<dyn Ids>,
         settings: GrpcSettings,
+        work: Arc<dyn WorkHealth>,
     ) -> Self {
         Self {
             orders,
             hub,
             ids,
-            room: Arc::new(Room::of(settings.max_messages_bytes)),
-            turns: Arc::new(Semaphore::new(settings.intake_in_flight)),
+            work,
+            messages: Arc::new(MemoryBudget::new(
+                settings.max_messages_bytes,
+                settings.max_message_bytes,
+            )),
+            answers: Arc::new(AnswerMemory::new(settings.tuning.max_answer_bytes)),
+            intake_permits: Arc::new(Semaphore::new(settings.intake_in_flight)),
             settings: Arc::new(settings),
             soft: CancellationToken::new(),
             hard: CancellationToken::new(),

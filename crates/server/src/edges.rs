@@ -62,6 +62,7 @@ pub fn grpc_settings(config: &Config) -> GrpcSettings {
         idle_timeout: grpc.idle_timeout,
         drain_timeout: config.shutdown.drain,
         log_calls: config.log.requests,
+        late_after: config.health.late_after,
         tuning: edge_grpc::Tuning::default(),
     }
 }

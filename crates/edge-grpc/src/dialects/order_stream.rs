@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{checked, shortest, text};
 use crate::call::call_of;
-use crate::intake::{Intake, Speech};
+use crate::intake::{Intake, IntakeCodec};
 use crate::refusal::Refusal;
 use crate::state::GrpcEdge;
 
@@ -34,7 +34,7 @@ impl Service for OrderStream {
         &self,
         request: Request<Streaming<pb::Order>>,
     ) -> Result<Response<Intake<Words>>, Status> {
-        let call = call_of(&request);
+        let call = call_of(request.extensions());
         let words = Words {
             default_currency: self.edge.settings.default_currency,
         };
@@ -43,16 +43,16 @@ impl Service for OrderStream {
     }
 }
 
-/// How this dialect speaks of orders in a stream.
+/// How this dialect reads orders of a stream and writes their results.
 pub(crate) struct Words {
     default_currency: Currency,
 }
 
-impl Speech for Words {
+impl IntakeCodec for Words {
     type Order = pb::Order;
     type Answer = pb::StreamResponse;
 
-    fn read(&self, order: pb::Order) -> Result<BatchRow, Refusal> {
+    fn decode(&self, order: pb::Order) -> Result<BatchRow, Refusal> {
         let has_id = !order.id.is_empty();
         let draft = OrderDraft {
             user_id: text(order.customer_id),
@@ -73,9 +73,9 @@ impl Speech for Words {
         })
     }
 
-    /// What is refused for good is "rejected". Where the server cannot say, the stream ends with the reason: the client
+    /// What is refused for good is "rejected". If the server cannot say, the stream ends with the reason: the client
     /// sends what was not answered again, and nothing is taken twice.
-    fn answer(
+    fn encode(
         &self,
         _: u64,
         result: Result<Placed, Refusal>,

@@ -110,7 +110,7 @@ impl OrderService for OrderSystem {
         &self,
         request: Request<pb::CreateOrderRequest>,
     ) -> Result<Response<pb::OrderResponse>, Answer> {
-        let call = call_of(&request);
+        let call = call_of(request.extensions());
         let result = self.create(&call, request.into_inner()).await;
         answer(&self.edge, &call, result)
     }
@@ -119,7 +119,7 @@ impl OrderService for OrderSystem {
         &self,
         request: Request<pb::GetOrderRequest>,
     ) -> Result<Response<pb::OrderResponse>, Answer> {
-        let call = call_of(&request);
+        let call = call_of(request.extensions());
         let result = self.get(&call, request.into_inner()).await;
         answer(&self.edge, &call, result)
     }
@@ -128,7 +128,7 @@ impl OrderService for OrderSystem {
         &self,
         request: Request<pb::UpdateStatusRequest>,
     ) -> Result<Response<pb::OrderResponse>, Answer> {
-        let call = call_of(&request);
+        let call = call_of(request.extensions());
         let result = self.update(&call, request.into_inner()).await;
         answer(&self.edge, &call, result)
     }

@@ -147,14 +147,14 @@ pub(super) const fn wait(wait: Wait) -> pb::Wait {
     }
 }
 
-fn failure(failure: &Failure) -> pb::Failure {
+pub(super) fn failure(failure: &Failure) -> pb::Failure {
     pb::Failure {
         code: failure.code.to_string(),
         message: failure.message.to_string(),
     }
 }
 
-fn time(time: Timestamp) -> prost_types::Timestamp {
+pub(super) fn time(time: Timestamp) -> prost_types::Timestamp {
     let ms = time.as_millis();
     prost_types::Timestamp {
         seconds: i64::try_from(ms / 1000).expect("a timestamp lies before the year 10000"),

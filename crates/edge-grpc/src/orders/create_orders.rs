@@ -7,13 +7,13 @@ use tonic::{Status, Streaming};
 
 use super::intake_orders::result;
 use crate::call::Call;
+use crate::message_memory::Reservation;
 use crate::messages;
 use crate::refusal::{Refusal, is_ours, of_transport};
-use crate::room::Held;
 use crate::rows::{Row, place_rows};
 use crate::state::GrpcEdge;
 
-/// So many orders go to the store at a time, so that a batch does not fill its queue alone.
+/// The most orders of a batch that go to the store at a time, so that it does not fill the store's queue alone.
 const ORDERS_AT_A_TIME: usize = 1_000;
 
 pub(super) async fn create_orders(
@@ -25,7 +25,7 @@ pub(super) async fn create_orders(
     let read = tokio::time::timeout_at(until, read_all(edge, call, orders)).await;
     // Nothing is committed before the last order has come.
     let read = read.unwrap_or_else(|_| Err(Fault::Ours(Refusal::deadline_passed())));
-    let (rows, _room) = read.map_err(|fault| match fault {
+    let (rows, _memory) = read.map_err(|fault| match fault {
         Fault::Ours(refusal) => refusal.into_status(call, edge.settings.tuning.retry_after),
         Fault::Transport(status) => status,
     })?;
@@ -52,13 +52,13 @@ async fn read_all(
     edge: &GrpcEdge,
     call: &Call,
     mut orders: Streaming<pb::CreateOrderRequest>,
-) -> Result<(Vec<Row>, Vec<Held>), Fault> {
+) -> Result<(Vec<Row>, Vec<Reservation>), Fault> {
     let settings = &edge.settings;
-    let (mut rows, mut room, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut rows, mut memory, mut bytes) = (Vec::new(), Vec::new(), 0);
     loop {
         let order = match orders.message().await {
             Ok(Some(order)) => order,
-            Ok(None) => return Ok((rows, room)),
+            Ok(None) => return Ok((rows, memory)),
             Err(status) if is_ours(&status) => return Err(Fault::Transport(status)),
             Err(status) => {
                 let limit = settings.max_message_bytes;
@@ -68,8 +68,8 @@ async fn read_all(
                 });
             }
         };
-        let length = order.encoded_len();
-        bytes += length;
+        memory.extend(call.take_message());
+        bytes += order.encoded_len();
         if rows.len() >= settings.tuning.max_batch_orders {
             let limit = format!("{} orders", settings.tuning.max_batch_orders);
             return Err(Fault::Ours(Refusal::batch_too_large(&limit)));
@@ -78,9 +78,6 @@ async fn read_all(
             let limit = format!("{} bytes", settings.max_batch_bytes);
             return Err(Fault::Ours(Refusal::batch_too_large(&limit)));
         }
-        call.message_is_taken();
-        let held = edge.room.hold(length);
-        room.extend(held.map_err(|_| Fault::Ours(Refusal::no_room()))?);
         rows.push(messages::read_batch_row(order, settings.default_currency));
     }
 }

@@ -6,12 +6,12 @@ use application::{BatchRow, Placed};
 use domain::Currency;
 use proto::ordermill::v1 as pb;
 
-use crate::intake::Speech;
+use crate::intake::IntakeCodec;
 use crate::messages;
 use crate::refusal::Refusal;
 use crate::state::GrpcEdge;
 
-/// How `ordermill.v1` speaks of orders in a stream.
+/// How `ordermill.v1` reads orders of a stream and writes their results.
 pub(crate) struct Results {
     default_currency: Currency,
     retry_after: Duration,
@@ -26,15 +26,15 @@ impl Results {
     }
 }
 
-impl Speech for Results {
+impl IntakeCodec for Results {
     type Order = pb::CreateOrderRequest;
     type Answer = pb::OrderResult;
 
-    fn read(&self, order: pb::CreateOrderRequest) -> Result<BatchRow, Refusal> {
+    fn decode(&self, order: pb::CreateOrderRequest) -> Result<BatchRow, Refusal> {
         messages::read_batch_row(order, self.default_currency)
     }
 
-    fn answer(
+    fn encode(
         &self,
         index: u64,
         placed: Result<Placed, Refusal>,

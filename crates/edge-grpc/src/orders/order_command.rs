@@ -1,5 +1,5 @@
-//! UpdateStatus and CancelOrder: change one order and answer with the changed order. `expected_version` makes the change
-//! conditional, `reason` is recorded with it.
+//! The methods that change one order and answer with the changed order: UpdateStatus, CancelOrder, HoldOrder, ReleaseOrder,
+//! ReplayDeadLetter and DiscardDeadLetter. `expected_version` makes the change conditional, `reason` is recorded with it.
 
 use domain::{OrderCommand, Version};
 use proto::ordermill::v1 as pb;
@@ -8,6 +8,13 @@ use crate::call::Call;
 use crate::messages::{self, Faults};
 use crate::refusal::{Refusal, of_command};
 use crate::state::GrpcEdge;
+
+/// What all commands to one order take.
+pub(super) struct Target<'a> {
+    pub(super) order_id: &'a str,
+    pub(super) expected_version: Option<u32>,
+    pub(super) reason: Option<&'a str>,
+}
 
 pub(super) async fn update_status(
     edge: &GrpcEdge,
@@ -31,25 +38,24 @@ pub(super) async fn update_status(
     })
 }
 
-pub(super) async fn cancel_order(
+pub(super) async fn command(
     edge: &GrpcEdge,
     call: &Call,
-    message: &pb::CancelOrderRequest,
-) -> Result<pb::CancelOrderResponse, Refusal> {
+    target: Target<'_>,
+    command: OrderCommand,
+) -> Result<pb::Order, Refusal> {
     let mut faults = Faults::default();
-    let id = messages::read_order_id(&message.order_id, &mut faults);
-    let expected = read_version(message.expected_version, &mut faults);
-    let reason = messages::read_reason(message.reason.as_deref(), &mut faults);
+    let id = messages::read_order_id(target.order_id, &mut faults);
+    let expected = read_version(target.expected_version, &mut faults);
+    let reason = messages::read_reason(target.reason, &mut faults);
     let id = faults.all_good(id)?;
     let caller = call.caller(edge.settings.request_deadline);
     let order = edge
         .orders
-        .command(&caller, id, OrderCommand::Cancel, expected.into(), reason)
+        .command(&caller, id, command, expected.into(), reason)
         .await
         .map_err(|error| of_command(error, caller.deadline))?;
-    Ok(pb::CancelOrderResponse {
-        order: Some(messages::order(&order)),
-    })
+    Ok(messages::order(&order))
 }
 
 fn read_version(given: Option<u32>, faults: &mut Faults) -> Option<Version> {

@@ -1,4 +1,4 @@
-//! WatchOrder and WatchOrders: what is asked for, and where it begins. What follows is `feed`.
+//! WatchOrder and WatchOrders: what is watched, and where it begins. What follows is in `feed`.
 
 mod feed;
 
@@ -93,16 +93,16 @@ async fn open(edge: &GrpcEdge, call: &Call, topic: Topic, start: Start) -> Resul
     let watcher = edge.hub.watcher(&caller);
     let watcher = watcher.map_err(|error| of_watch(&error, caller.deadline))?;
     let (chunks, received) = mpsc::channel(WAITING_CHUNKS);
-    let last_words = chunks.clone();
+    let after_panic = chunks.clone();
     let (begun, has_begun) = oneshot::channel();
-    let feed = Feed::new(edge, watcher, chunks, topic, start);
+    let feed = Feed::new(edge, call, watcher, chunks, topic, start);
     let (hard, write_timeout) = (edge.hard.clone(), edge.settings.tuning.write_timeout);
     edge.tasks.spawn(async move {
         let running = AssertUnwindSafe(feed.run(begun)).catch_unwind();
         if let Some(Err(panic)) = hard.run_until_cancelled_owned(running).await {
             let refusal = Refusal::of_panic(&*panic);
-            // A client that has left, or takes nothing, is not told.
-            let _ = last_words
+            // A client that has left, or takes nothing, does not get it.
+            let _ = after_panic
                 .send_timeout(Chunk::Cut(refusal), write_timeout)
                 .await;
         }

@@ -3,7 +3,7 @@
 
 use application::ports::{Deadline, ReceiptError, StoreError};
 use application::watch::WatchError;
-use application::{CommandError, Forbidden, PlaceError, ReadError};
+use application::{CommandError, Forbidden, PlaceError, ReadError, ReadReceiptError};
 use domain::Fault;
 use tokio::time::Instant;
 use tonic::Code;
@@ -53,6 +53,15 @@ pub(crate) fn of_read(error: &ReadError, deadline: Deadline) -> Refusal {
     match error {
         ReadError::Forbidden(forbidden) => of_forbidden(*forbidden),
         ReadError::Store(error) => of_store(error, deadline),
+    }
+}
+
+/// Why a receipt was not read, for a caller who waited until `deadline`.
+pub(crate) fn of_read_receipt(error: &ReadReceiptError, deadline: Deadline) -> Refusal {
+    match error {
+        ReadReceiptError::Forbidden(forbidden) => of_forbidden(*forbidden),
+        ReadReceiptError::Store(error) => of_store(error, deadline),
+        ReadReceiptError::Receipt(error) => of_receipt(error),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Refusals on their way out: a status with details (google.rpc), or one order's refusal in a stream of results. What
-//! the edge refuses by itself is in `reasons`; what comes from behind it is mapped outward in `mapping`, and nowhere
+//! the edge refuses by itself is in `reasons`; errors of the use cases are mapped outward in `mapping`, and nowhere
 //! else.
 //!
 //! Methods return a [`Refusal`]. It never shows what a library or a store said: that is its `cause`, which goes to the
@@ -19,10 +19,10 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::call::Call;
 
-pub(crate) use mapping::{of_command, of_place, of_read, of_watch};
+pub(crate) use mapping::{of_command, of_place, of_read, of_read_receipt, of_watch};
 pub(crate) use reasons::{is_ours, of_transport};
 
-/// Whose words the reasons are.
+/// The domain of the reasons.
 const DOMAIN: &str = "ordermill";
 /// Details travel in metadata, of which many clients take no more than 8 KiB; base64 makes a third more of them.
 const MAX_DETAIL_BYTES: usize = 4 * 1024;
@@ -78,17 +78,17 @@ impl Refusal {
         self
     }
 
-    /// What the client is told first.
+    /// The sentence that the client gets.
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What only the log is told.
+    /// What went wrong, for the log alone.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
-    /// Whether it is the server's doing, so that another try may go well.
+    /// Whether the server caused it, so that another try may succeed.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.0.code,

@@ -42,12 +42,22 @@ impl Refusal {
         )
     }
 
-    /// A message was begun, and its rest did not come.
+    /// A message has begun, and its rest did not come in time.
     pub(crate) fn message_timeout() -> Self {
         Self::new(
             Code::DeadlineExceeded,
             "MESSAGE_TIMEOUT",
             "the rest of a message did not come in time; this message was not taken",
+        )
+    }
+
+    /// Nothing came on a stream for too long.
+    pub(crate) fn stream_idle() -> Self {
+        Self::new(
+            Code::DeadlineExceeded,
+            "STREAM_IDLE",
+            "no message came on this stream for too long; all that came before are answered: open another stream when \
+             there is more to send",
         )
     }
 
@@ -67,6 +77,15 @@ impl Refusal {
         Self::new(Code::NotFound, "ORDER_NOT_FOUND", "there is no such order")
     }
 
+    /// The order has no receipt while it has this status.
+    pub(crate) fn no_receipt(status: domain::Status) -> Self {
+        Self::new(
+            Code::NotFound,
+            "NO_RECEIPT",
+            format!("an order has a receipt once it is PROCESSED; this order is {status}"),
+        )
+    }
+
     /// Orders of several users have this number.
     pub(crate) fn several_orders() -> Self {
         Self::new(
@@ -76,7 +95,7 @@ impl Refusal {
         )
     }
 
-    /// There is no such service to ask after.
+    /// There is no such service to ask for.
     pub(crate) fn not_found_service() -> Self {
         Self::new(Code::NotFound, "NOT_FOUND", "there is no such service")
     }
@@ -90,7 +109,7 @@ impl Refusal {
         )
     }
 
-    /// More calls are under way than the edge takes at a time.
+    /// More calls run than the edge takes at a time.
     pub(crate) fn overloaded() -> Self {
         Self::new(
             Code::Unavailable,
@@ -100,14 +119,35 @@ impl Refusal {
         .with_retry()
     }
 
-    /// The messages that are being worked on hold as much as they may together.
-    pub(crate) fn no_room() -> Self {
+    /// The messages of all calls hold as much memory as they may together.
+    pub(crate) fn too_many_messages() -> Self {
         Self::new(
             Code::Unavailable,
             "OVERLOADED",
-            "too many large messages are being worked on; nothing was done: send this one again in a moment",
+            "the messages that are being worked on hold too much memory; nothing was done: send this one again in a \
+             moment",
         )
         .with_retry()
+    }
+
+    /// The answers of all calls hold as much memory as they may together. Only for what changes nothing.
+    pub(crate) fn too_many_answers() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "OVERLOADED",
+            "the answers that clients have not taken hold too much memory; send this one again in a moment",
+        )
+        .with_retry()
+    }
+
+    /// As [`Refusal::too_many_answers`], for a change that has been made.
+    pub(crate) fn answer_not_sent() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "OUTCOME_UNKNOWN",
+            "the answers that clients have not taken hold too much memory for this one; the same request with the same \
+             idempotency_key finds out what was done",
+        )
     }
 
     /// As many streams are open as the server keeps.

@@ -7,7 +7,6 @@ use futures_util::{StreamExt as _, stream};
 use proto::ordermill::v1 as pb;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -97,7 +96,7 @@ async fn bytes_that_are_no_message_are_an_invalid_argument() {
 }
 
 #[tokio::test]
-async fn unknown_methods_are_unimplemented_and_what_is_no_grpc_is_told_so() {
+async fn unknown_methods_are_unimplemented_and_requests_that_are_not_grpc_get_http_statuses() {
     let server = Server::start().await;
     let raw = Raw::connect(server.address).await;
     for path in [
@@ -123,7 +122,7 @@ async fn unknown_methods_are_unimplemented_and_what_is_no_grpc_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_client_of_another_protocol_is_told_where_it_is() {
+async fn a_client_of_http_1_gets_505_and_an_unfinished_preface_ends_the_connection() {
     let server = Server::with(|settings, _| {
         settings.tuning.preface_timeout = Duration::from_millis(300);
     })
@@ -151,7 +150,7 @@ async fn a_client_of_another_protocol_is_told_where_it_is() {
 }
 
 #[tokio::test]
-async fn more_calls_than_the_edge_takes_are_unavailable_and_may_be_tried_again() {
+async fn calls_past_the_bound_are_unavailable_with_retry_info() {
     let server = Server::with(|settings, _| settings.max_calls_in_flight = 1).await;
     let mut client = server.client().await;
     server.store_becomes(FaultMode::Slow(Duration::from_secs(2)));
@@ -173,7 +172,7 @@ async fn more_calls_than_the_edge_takes_are_unavailable_and_may_be_tried_again()
 }
 
 #[tokio::test]
-async fn more_streams_or_watchers_than_there_may_be_are_unavailable() {
+async fn streams_and_watchers_past_their_bounds_are_unavailable() {
     let server = Server::with(|settings, watch| {
         settings.max_streams = 2;
         watch.max_watchers = 1;
@@ -201,11 +200,11 @@ async fn more_streams_or_watchers_than_there_may_be_are_unavailable() {
     };
     timeout(Duration::from_secs(10), again)
         .await
-        .expect("their places are free again");
+        .expect("their permits are free again");
 }
 
 #[tokio::test]
-async fn large_messages_have_a_bound_together() {
+async fn messages_of_all_calls_have_a_memory_budget_together() {
     let server = Server::with(|settings, _| settings.max_messages_bytes = 100_000).await;
     let mut client = server.client().await;
     server.store_becomes(FaultMode::Slow(Duration::from_secs(2)));
@@ -227,7 +226,7 @@ async fn large_messages_have_a_bound_together() {
 }
 
 #[tokio::test]
-async fn the_rest_of_a_message_must_come_in_time_and_its_room_is_free_then() {
+async fn the_rest_of_a_message_must_come_in_time_and_its_memory_is_freed_then() {
     let server = Server::with(|settings, _| {
         settings.max_messages_bytes = 100_000;
         settings.tuning.message_timeout = Duration::from_millis(300);
@@ -248,7 +247,7 @@ async fn the_rest_of_a_message_must_come_in_time_and_its_room_is_free_then() {
 }
 
 #[tokio::test]
-async fn a_stream_that_idles_gives_the_room_of_its_last_message_back() {
+async fn an_idle_stream_does_not_hold_the_memory_of_its_last_message() {
     let server = Server::with(|settings, _| settings.max_messages_bytes = 100_000).await;
     let mut client = server.client().await;
     let orders = futures_util::stream::iter([noted(80_000)])
@@ -259,14 +258,15 @@ async fn a_stream_that_idles_gives_the_room_of_its_last_message_back() {
 }
 
 #[tokio::test]
-async fn a_message_that_begins_behind_another_keeps_its_room_when_that_one_is_taken() {
+async fn a_message_that_follows_another_holds_memory_of_its_own() {
     let server = Server::with(|settings, _| settings.max_messages_bytes = 100_000).await;
     let raw = Raw::connect(server.address).await;
-    // A whole order, and the first bytes of a message of 80,000.
+    // A whole order, and most of a message of 80,000 bytes.
     let order = prost::Message::encode_to_vec(&amount("u", 1));
     let mut bytes = vec![0, 0, 0, 0, u8::try_from(order.len()).unwrap()];
     bytes.extend(order);
-    bytes.extend([0, 0, 1, 0x38, 0x80, 1, 2]);
+    bytes.extend([0, 0, 1, 0x38, 0x80]);
+    bytes.extend([0; 70_000]);
     let mut calls = tokio::task::JoinSet::new();
     calls.spawn(async move {
         let path = "/ordermill.v1.OrderService/IntakeOrders";
@@ -276,7 +276,16 @@ async fn a_message_that_begins_behind_another_keeps_its_room_when_that_one_is_ta
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let mut client = server.client().await;
-    let refused = client.create_order(noted(80_000)).await.unwrap_err();
+    let refused = async {
+        loop {
+            // Its bytes come in one by one.
+            if let Err(refused) = client.create_order(noted(80_000)).await {
+                break refused;
+            }
+        }
+    };
+    let refused = timeout(Duration::from_secs(5), refused).await;
+    let refused = refused.expect("the memory is in use");
     assert_eq!(
         (refused.code(), &*reason(&refused)),
         (Code::Unavailable, "OVERLOADED")
@@ -284,7 +293,7 @@ async fn a_message_that_begins_behind_another_keeps_its_room_when_that_one_is_ta
 }
 
 #[tokio::test]
-async fn connections_past_their_bound_wait_and_idle_ones_make_room() {
+async fn connections_past_their_bound_wait_until_an_idle_one_is_closed() {
     let server = Server::with(|settings, _| {
         settings.max_connections = 1;
         settings.idle_timeout = Duration::from_millis(400);
@@ -293,14 +302,14 @@ async fn connections_past_their_bound_wait_and_idle_ones_make_room() {
     let raw = Raw::connect(server.address).await;
     assert_eq!(raw.http("POST", "application/grpc").await.status(), 200);
     let mut second = server.client().await;
-    // The first one is idle: it is told to go, and the second one gets its place.
+    // The first one is idle: it is closed, and the second one gets its permit.
     let order = timeout(Duration::from_secs(10), second.create_order(amount("u", 1)));
-    assert!(order.await.expect("a place becomes free").is_ok());
+    assert!(order.await.expect("a permit becomes free").is_ok());
     drop(raw);
 }
 
 #[tokio::test]
-async fn calls_of_one_connection_past_their_bound_wait_for_one_another() {
+async fn calls_of_one_connection_past_their_bound_wait() {
     let server = Server::with(|settings, _| settings.max_streams_per_connection = 2).await;
     let mut client = server.client().await;
     let first = client
@@ -336,56 +345,4 @@ async fn an_unreachable_store_refuses_watchers_too() {
         (refused.code(), &*reason(&refused)),
         (Code::Unavailable, "STORE_UNAVAILABLE")
     );
-}
-
-/// A client that keeps its window closed holds no place among the calls for longer than the write time-out.
-#[tokio::test]
-async fn answers_that_are_not_taken_give_their_room_back() {
-    let server = Server::with(|settings, _| {
-        settings.tuning.write_timeout = Duration::from_millis(300);
-        settings.max_calls_in_flight = 2;
-        settings.max_streams = 1;
-    })
-    .await;
-    let mut client = server.client().await;
-    let stalled = Raw::without_room(server.address).await;
-    let mut calls = JoinSet::new();
-    for _ in 0..2 {
-        let mut stalled = stalled.client();
-        calls.spawn(async move { stalled.create_order(amount("stalled", 1)).await });
-    }
-    let mut watcher = stalled.client();
-    let watching = watcher.watch_orders(pb::WatchOrdersRequest::default());
-    let mut watching = watching.await.unwrap().into_inner();
-    let refused = async {
-        loop {
-            if let Err(refused) = client.create_order(amount("u", 1)).await {
-                break refused;
-            }
-        }
-    };
-    let refused = timeout(Duration::from_secs(10), refused).await;
-    assert_eq!(
-        reason(&refused.expect("they hold both places")),
-        "OVERLOADED"
-    );
-    let mut other = server.client().await;
-    let refused = other.watch_orders(pb::WatchOrdersRequest::default()).await;
-    assert_eq!(reason(&refused.unwrap_err()), "TOO_MANY_STREAMS");
-
-    let room = async {
-        while client.create_order(amount("u", 1)).await.is_err() {}
-        while other
-            .watch_orders(pb::WatchOrdersRequest::default())
-            .await
-            .is_err()
-        {}
-    };
-    let room = timeout(Duration::from_secs(10), room).await;
-    room.expect("their places come back, though the connection lives");
-    while let Some(call) = calls.join_next().await {
-        // Reset, which this client has no code for.
-        call.unwrap().unwrap_err();
-    }
-    watching.message().await.unwrap_err();
 }

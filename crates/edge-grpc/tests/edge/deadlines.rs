@@ -21,7 +21,7 @@ fn within<T>(timeout: Duration, message: T) -> Request<T> {
 }
 
 /// As a client that leaves the deadline to the server.
-fn told<T>(timeout: &'static str, message: T) -> Request<T> {
+fn with_timeout<T>(timeout: &'static str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let value = timeout.parse().unwrap();
     request.metadata_mut().insert("grpc-timeout", value);
@@ -34,7 +34,7 @@ async fn an_order_whose_deadline_passed_before_its_commit_never_appears() {
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
     for timeout in ["0n", "1n", "1u"] {
-        let request = told(timeout, with_key(amount("u", 1), "k"));
+        let request = with_timeout(timeout, with_key(amount("u", 1), "k"));
         let refused = client.create_order(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused:?}");
     }
@@ -48,12 +48,12 @@ async fn an_order_whose_deadline_passed_before_its_commit_never_appears() {
 }
 
 #[tokio::test]
-async fn an_order_in_flight_at_its_deadline_is_found_out_by_its_key() {
+async fn the_key_finds_out_about_an_order_that_was_in_flight_at_its_deadline() {
     let server = Server::start().await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
     server.store_becomes(FaultMode::LateAnswers(Duration::from_secs(30)));
-    let request = told("500m", with_key(amount("u", 1), "k"));
+    let request = with_timeout("500m", with_key(amount("u", 1), "k"));
     let refused = client.create_order(request).await.unwrap_err();
     assert_eq!(
         (refused.code(), &*reason(&refused)),
@@ -69,12 +69,12 @@ async fn an_order_in_flight_at_its_deadline_is_found_out_by_its_key() {
 }
 
 #[tokio::test]
-async fn an_order_that_waits_in_front_of_the_store_until_its_deadline_is_dropped() {
+async fn an_order_that_waits_for_the_store_until_its_deadline_is_dropped() {
     let server = Server::start().await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
     server.store_becomes(FaultMode::Slow(Duration::from_millis(400)));
-    let request = told("100m", with_key(amount("u", 1), "k"));
+    let request = with_timeout("100m", with_key(amount("u", 1), "k"));
     let refused = client.create_order(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     tokio::time::sleep(Duration::from_millis(800)).await;
@@ -88,7 +88,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
     let mut client = raw.client();
     let id = placed(&mut server.client().await, amount("u", 1)).await.id;
     server.store_becomes(FaultMode::Slow(Duration::from_secs(5)));
-    let get = told(
+    let get = with_timeout(
         "50m",
         pb::GetOrderRequest {
             order_id: id.clone(),
@@ -98,12 +98,12 @@ async fn every_method_honours_the_deadline_of_its_client() {
         client.get_order(get).await.unwrap_err().code(),
         Code::DeadlineExceeded
     );
-    let list = told("50m", pb::ListOrdersRequest::default());
+    let list = with_timeout("50m", pb::ListOrdersRequest::default());
     assert_eq!(
         client.list_orders(list).await.unwrap_err().code(),
         Code::DeadlineExceeded
     );
-    let cancel = told(
+    let cancel = with_timeout(
         "50m",
         pb::CancelOrderRequest {
             order_id: id,
@@ -117,13 +117,16 @@ async fn every_method_honours_the_deadline_of_its_client() {
     server.store_becomes(FaultMode::Well);
     let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
     let refused = client
-        .create_orders(told("100m", unfinished))
+        .create_orders(with_timeout("100m", unfinished))
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     assert_eq!(reason(&refused), "DEADLINE_PASSED", "nothing was begun");
     let unfinished = stream::iter([amount("u", 1)]).chain(stream::pending());
-    let answers = client.intake_orders(told("3S", unfinished)).await.unwrap();
+    let answers = client
+        .intake_orders(with_timeout("3S", unfinished))
+        .await
+        .unwrap();
     let results: Vec<_> = answers.into_inner().collect().await;
     assert_eq!(results.len(), 2, "the order's answer, and the end");
     assert!(results[0].is_ok());
@@ -131,7 +134,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
         results[1].as_ref().unwrap_err().code(),
         Code::DeadlineExceeded
     );
-    let watch = told("2S", pb::WatchOrdersRequest::default());
+    let watch = with_timeout("2S", pb::WatchOrdersRequest::default());
     let changes = client.watch_orders(watch).await.unwrap();
     let last = changes
         .into_inner()
@@ -144,7 +147,7 @@ async fn every_method_honours_the_deadline_of_its_client() {
 }
 
 #[tokio::test]
-async fn a_stream_that_always_has_something_to_say_ends_at_its_client_s_deadline() {
+async fn a_stream_that_always_has_a_message_ready_ends_at_its_client_s_deadline() {
     // More than this client takes in unread, and all of it read at once, so that the server has the next of it ready
     // whenever there is room for more.
     const CHANGES: usize = 3_000;
@@ -159,27 +162,30 @@ async fn a_stream_that_always_has_something_to_say_ends_at_its_client_s_deadline
         user_id: None,
         cursor: Cursor::new([(ShardId(0), EventPosition::default())]).to_string(),
     };
-    let changes = client.watch_orders(told("2S", watch)).await.unwrap();
+    let changes = client
+        .watch_orders(with_timeout("2S", watch))
+        .await
+        .unwrap();
     let mut changes = changes.into_inner();
-    let mut told = 0;
+    let mut received = 0;
     let ended = loop {
         match changes.message().await {
             // It takes no more until its deadline has passed.
-            Ok(Some(_)) if told == 0 => tokio::time::sleep(Duration::from_secs(3)).await,
-            Ok(message) => assert!(message.is_some(), "it is told why it ends"),
+            Ok(Some(_)) if received == 0 => tokio::time::sleep(Duration::from_secs(3)).await,
+            Ok(message) => assert!(message.is_some(), "it ends with a reason"),
             Err(status) => break status,
         }
-        told += 1;
+        received += 1;
     };
     assert_eq!(
         (ended.code(), &*reason(&ended)),
         (Code::DeadlineExceeded, "DEADLINE_PASSED")
     );
-    assert!(told < CHANGES, "not all of it was said");
+    assert!(received < CHANGES, "not all of it was said");
 }
 
 #[tokio::test]
-async fn the_server_s_own_bound_holds_where_the_client_gives_none() {
+async fn the_server_s_own_bound_holds_if_the_client_gives_none_or_a_later_one() {
     let server = Server::with(|settings, _| {
         settings.request_deadline = Duration::from_millis(100);
     })
@@ -200,7 +206,7 @@ async fn a_deadline_that_cannot_be_read_is_refused() {
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
     let refused = client
-        .create_order(told("soon", amount("u", 1)))
+        .create_order(with_timeout("soon", amount("u", 1)))
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);

@@ -10,7 +10,7 @@ use tonic::Code;
 use crate::server::{Server, amount, faults, placed};
 
 #[tokio::test]
-async fn order_system_s_clients_place_read_and_steer_orders() {
+async fn order_system_s_clients_place_read_and_change_orders() {
     let server = Server::start().await;
     let mut client = OrderSystemClient::new(server.channel().await);
     let request = order::CreateOrderRequest {
@@ -62,7 +62,7 @@ async fn order_system_s_clients_place_read_and_steer_orders() {
 }
 
 #[tokio::test]
-async fn order_system_s_faults_are_told_by_its_names() {
+async fn order_system_s_faults_have_its_field_names() {
     let server = Server::start().await;
     let mut client = OrderSystemClient::new(server.channel().await);
     for (user_id, amount, field, reason) in [

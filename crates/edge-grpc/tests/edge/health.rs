@@ -74,7 +74,7 @@ async fn health_is_not_serving_while_commits_fail_and_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn who_watches_the_health_learns_of_each_change_and_of_the_stop() {
+async fn a_watcher_of_the_health_gets_each_change_and_the_stop() {
     let server = Server::with(|settings, _| {
         settings.tuning.probe_interval = Duration::from_millis(20);
     })

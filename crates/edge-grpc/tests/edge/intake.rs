@@ -104,9 +104,9 @@ async fn many_streams_that_send_more_than_the_store_queues_are_slowed_down_and_n
 }
 
 #[tokio::test]
-async fn a_stream_whose_client_takes_no_answers_keeps_nobody_else_waiting() {
+async fn a_stream_whose_client_takes_no_answers_does_not_delay_others() {
     let server = Server::with(|settings, _| settings.intake_in_flight = 256).await;
-    let mut client = server.client().await;
+    let mut client = server.client_of_small_windows().await;
     let mut stalled = Vec::new();
     for _ in 0..3 {
         let orders = stream::iter(0..).map(|_| amount("stalled", 1));
@@ -151,7 +151,7 @@ async fn a_key_in_a_stream_makes_one_order() {
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_not_read_without_end() {
     let server = Server::with(|settings, _| settings.intake_window = 64).await;
-    let mut client = server.client().await;
+    let mut client = server.client_of_small_windows().await;
     let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&sent);
     // Long names fill the flow control's windows, which are what a client may send ahead.
@@ -182,7 +182,7 @@ async fn a_client_that_takes_no_answers_is_not_read_without_end() {
 }
 
 #[tokio::test]
-async fn one_order_s_failure_is_its_own_and_the_stream_goes_on() {
+async fn a_failed_order_does_not_end_its_stream() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let (orders, mut answers) = open(&mut client).await;
@@ -209,7 +209,7 @@ async fn one_order_s_failure_is_its_own_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_answers_what_it_has_taken_and_says_goodbye() {
+async fn a_stopping_server_answers_what_it_has_taken_and_ends_the_stream_with_unavailable() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let (orders, mut answers) = open(&mut client).await;
@@ -223,9 +223,9 @@ async fn a_stopping_server_answers_what_it_has_taken_and_says_goodbye() {
     server.soft.cancel();
     let answer = answers.message().await.unwrap().unwrap();
     assert_eq!(placement(&answer), Some(pb::Placement::Created));
-    let goodbye = answers.message().await.unwrap_err();
+    let end = answers.message().await.unwrap_err();
     assert_eq!(
-        (goodbye.code(), &*reason(&goodbye)),
+        (end.code(), &*reason(&end)),
         (Code::Unavailable, "STOPPING")
     );
     assert_eq!(server.accepted().await, 2);

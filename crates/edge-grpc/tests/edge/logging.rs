@@ -54,7 +54,7 @@ async fn a_call_is_one_line_without_personal_data() {
 }
 
 #[tokio::test]
-async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
+async fn failures_are_warnings_with_their_cause_and_calls_that_clients_left_are_cancelled() {
     let log = KeptLog::at(Level::INFO);
     let server = Server::with(|settings, _| settings.log_calls = true).await;
     let mut client = server.client().await;
@@ -86,7 +86,7 @@ async fn failures_are_warnings_with_their_cause_and_leavers_are_told_apart() {
 }
 
 #[tokio::test]
-async fn what_is_no_grpc_leaves_a_line_and_has_a_name_too() {
+async fn a_request_that_is_not_grpc_has_a_line_and_a_request_id() {
     let log = KeptLog::at(Level::INFO);
     let server = Server::start().await;
     let raw = Raw::connect(server.address).await;

@@ -7,18 +7,26 @@
 )]
 
 mod bad_input;
+mod bad_orders;
 mod batches;
 mod bounds;
+mod commands;
+mod dead_letters;
 mod deadlines;
 mod dialects;
+mod events;
+mod forbidden;
 mod health;
+mod held_up;
 mod intake;
 mod logging;
 mod orders;
 mod raw;
+mod receipts;
 mod reflection;
 mod refusals;
 mod server;
+mod stats;
 mod stopping;
 mod transport;
 mod watching;

@@ -92,7 +92,8 @@ async fn an_order_is_taken_and_read_back_with_every_field() {
 }
 
 #[tokio::test]
-async fn amounts_without_a_currency_are_in_the_default_one_and_what_is_worked_off_is_told() {
+async fn amounts_without_a_currency_are_in_the_default_one_and_a_processed_order_shows_its_receipt_key()
+ {
     let server = Server::start().await;
     let mut client = server.client().await;
     let order = pb::CreateOrderRequest {
@@ -308,7 +309,7 @@ fn update(order_id: &str, status: pb::Status) -> pb::UpdateStatusRequest {
 }
 
 #[tokio::test]
-async fn a_status_is_brought_about_where_the_state_machine_allows_it() {
+async fn a_status_is_set_if_the_state_machine_allows_it() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
@@ -337,7 +338,7 @@ async fn a_status_is_brought_about_where_the_state_machine_allows_it() {
 }
 
 #[tokio::test]
-async fn what_workers_and_operators_do_cannot_be_asked_for() {
+async fn statuses_that_workers_and_operators_set_are_refused() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let done = placed(&mut client, amount("u", 1)).await.id;

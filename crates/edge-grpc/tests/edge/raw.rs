@@ -90,6 +90,9 @@ impl Raw {
     pub async fn begin(&self, path: &str, bytes: &[u8]) -> Status {
         let request = self.request("POST", path, "application/grpc", piece(bytes, false));
         let response = self.sender.clone().send_request(request).await.unwrap();
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            return status;
+        }
         let body = http_body_util::BodyExt::collect(response.into_body());
         let body = body.await.unwrap();
         let trailers = body.trailers().expect("a stream ends with trailers");

@@ -116,7 +116,7 @@ async fn reflection_lists_and_describes_every_service_and_its_messages() {
 }
 
 #[tokio::test]
-async fn reflection_tells_older_tools_the_same() {
+async fn reflection_answers_older_tools_in_the_same_way() {
     let server = Server::start().await;
     let listed = ask_as_older_tools_do(&server, None).await.services();
     assert_listed(&listed, "grpc.reflection.v1alpha.ServerReflection");

@@ -16,7 +16,7 @@ use crate::raw::Raw;
 use crate::server::{Client, Server, amount, placed, reason, with_key};
 use port_conformance::faulty::FaultMode;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(20);
 
 async fn until_waiting(server: &Server, calls: usize) {
     let waiting = async {
@@ -24,7 +24,7 @@ async fn until_waiting(server: &Server, calls: usize) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.expect("the calls come");
+    timeout(WAIT, waiting).await.expect("the calls come");
 }
 
 async fn stands(client: &mut Client, id: &str) -> (pb::Status, u32) {
@@ -37,12 +37,12 @@ async fn stands(client: &mut Client, id: &str) -> (pb::Status, u32) {
 }
 
 #[tokio::test]
-async fn a_key_that_is_under_way_past_a_caller_s_deadline_is_told_from_an_unknown_outcome() {
-    let server = Server::with(|settings, _| settings.request_deadline = 3 * PATIENCE).await;
-    let mut patient = server.client().await;
+async fn a_key_in_flight_past_a_caller_s_deadline_has_another_reason_than_an_unknown_outcome() {
+    let server = Server::with(|settings, _| settings.request_deadline = 3 * WAIT).await;
+    let mut first_client = server.client().await;
     // The deadlines are the server's alone to keep.
     let raw = Raw::connect(server.address).await;
-    let mut hasty = raw.client();
+    let mut other = raw.client();
     let short = |key| {
         let mut request = Request::new(with_key(amount("u", 1), key));
         let timeout = "200m".parse().unwrap();
@@ -51,29 +51,33 @@ async fn a_key_that_is_under_way_past_a_caller_s_deadline_is_told_from_an_unknow
     };
     server.store_becomes(FaultMode::Held);
     let mut first = JoinSet::new();
-    first.spawn(async move { patient.create_order(with_key(amount("u", 1), "k")).await });
+    first.spawn(async move {
+        first_client
+            .create_order(with_key(amount("u", 1), "k"))
+            .await
+    });
     until_waiting(&server, 1).await;
-    let refused = hasty.create_order(short("k")).await.unwrap_err();
+    let refused = other.create_order(short("k")).await.unwrap_err();
     assert_eq!(
         (refused.code(), &*reason(&refused)),
         (Code::DeadlineExceeded, "IDEMPOTENCY_KEY_IN_FLIGHT")
     );
     assert!(refused.get_error_details().retry_info().is_some());
     // Nobody else has this one.
-    let refused = hasty.create_order(short("another")).await.unwrap_err();
+    let refused = other.create_order(short("another")).await.unwrap_err();
     assert_eq!(reason(&refused), "OUTCOME_UNKNOWN");
     server.store_becomes(FaultMode::Well);
     let made = first.join_all().await.remove(0).unwrap().into_inner();
     assert_eq!(made.placement(), pb::Placement::Created);
     let order = with_key(amount("u", 1), "k");
-    let again = hasty.create_order(order).await.unwrap().into_inner();
+    let again = other.create_order(order).await.unwrap().into_inner();
     assert_eq!(again.placement(), pb::Placement::Replayed);
     assert_eq!(again.order.unwrap().id, made.order.unwrap().id);
     assert_eq!(server.accepted().await, 1);
 }
 
 #[tokio::test]
-async fn who_changes_an_order_that_others_change_all_the_time_is_aborted_and_changes_nothing() {
+async fn a_command_to_an_order_that_keeps_changing_is_aborted_and_changes_nothing() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
@@ -112,7 +116,7 @@ async fn who_changes_an_order_that_others_change_all_the_time_is_aborted_and_cha
 }
 
 #[tokio::test]
-async fn who_expects_a_version_that_somebody_else_has_passed_meanwhile_is_told_the_new_one() {
+async fn a_command_that_expects_a_version_that_was_just_passed_gets_the_new_one() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
@@ -180,9 +184,9 @@ async fn from(server: &Server, seq: u64) -> pb::WatchOrdersRequest {
 }
 
 #[tokio::test]
-async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() {
+async fn watchers_that_catch_up_past_their_bound_are_unavailable() {
     let server = Server::with(|settings, watch| {
-        settings.request_deadline = 3 * PATIENCE;
+        settings.request_deadline = 3 * WAIT;
         watch.tuning.resuming_reads = 1;
         watch.tuning.join_timeout = Duration::from_millis(300);
     })
@@ -200,7 +204,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
             }
         }
     };
-    let _watching = timeout(PATIENCE, followed).await.unwrap();
+    let _watching = timeout(WAIT, followed).await.unwrap();
     let (from_1, from_2) = (from(&server, 1).await, from(&server, 2).await);
     server.store_becomes(FaultMode::ReadingOnAfter(Seq(1), Box::new(FaultMode::Held)));
     let mut other = client.clone();
@@ -217,7 +221,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
     let first = first.join_all().await.remove(0);
     assert!(first.is_ok(), "who had the turn goes on: {first:?}");
     let mut second = client.watch_orders(from_2).await.unwrap().into_inner();
-    let event = timeout(PATIENCE, second.message()).await.unwrap().unwrap();
+    let event = timeout(WAIT, second.message()).await.unwrap().unwrap();
     let Some(pb::watch_response::Event::Change(change)) = event.unwrap().event else {
         panic!("nothing is skipped")
     };
@@ -225,7 +229,7 @@ async fn more_watchers_that_read_what_they_missed_than_may_be_are_unavailable() 
 }
 
 #[tokio::test]
-async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_server_goes_on() {
+async fn a_panic_of_a_watcher_is_internal_before_and_after_it_began_and_the_server_goes_on() {
     let server = Server::with(|_, watch| {
         watch.tuning.page_events = 1;
         watch.max_watchers = 1;
@@ -248,16 +252,16 @@ async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_ser
             }
         }
     };
-    let mut changes = timeout(PATIENCE, begun).await.unwrap();
-    let mut told = 0;
+    let mut changes = timeout(WAIT, begun).await.unwrap();
+    let mut received = 0;
     let after = loop {
-        match timeout(PATIENCE, changes.message()).await.unwrap() {
-            Ok(message) => assert!(message.is_some(), "it is told why it ends"),
+        match timeout(WAIT, changes.message()).await.unwrap() {
+            Ok(message) => assert!(message.is_some(), "it ends with a reason"),
             Err(refused) => break refused,
         }
-        told += 1;
+        received += 1;
     };
-    assert_eq!(told, 2, "what came before the panic is told");
+    assert_eq!(received, 2, "what came before the panic arrives");
     for refused in [before, after] {
         assert_eq!(
             (refused.code(), &*reason(&refused)),
@@ -274,15 +278,15 @@ async fn a_panic_in_a_watching_is_internal_before_it_began_and_after_and_the_ser
             }
         }
     };
-    let mut changes = timeout(PATIENCE, again).await.unwrap();
+    let mut changes = timeout(WAIT, again).await.unwrap();
     let mut client = server.client().await;
     placed(&mut client, amount("u", 6)).await;
     // What waited, and what came meanwhile: the hub goes on, too.
-    let mut told = 0;
-    while told < 4 {
-        let message = timeout(PATIENCE, changes.message()).await.unwrap().unwrap();
+    let mut received = 0;
+    while received < 4 {
+        let message = timeout(WAIT, changes.message()).await.unwrap().unwrap();
         if let Some(pb::watch_response::Event::Change(_)) = message.unwrap().event {
-            told += 1;
+            received += 1;
         }
     }
 }

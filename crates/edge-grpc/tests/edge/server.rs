@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
+use application::health::{NoWork, WorkHealth};
 use application::in_process::InProcessHints;
 use application::ports::{
     ClaimLimits, EventFeed as _, Guard, OrderReader as _, OrderStore, OrderWriter as _,
@@ -13,7 +14,7 @@ use application::ports::{
 use application::store_health::{CommitHealth, tracked};
 use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
-use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
+use application::{LocalOrders, Orders, OrdersDependencies, Receipts, Settings};
 use domain::{Currency, Failure, ShardId, Timestamp};
 use edge_grpc::{GrpcEdge, GrpcSettings, ServeReport, Tuning};
 use proto::ordermill::v1 as pb;
@@ -59,6 +60,7 @@ fn settings() -> GrpcSettings {
         idle_timeout: Duration::from_secs(300),
         drain_timeout: Duration::from_secs(2),
         log_calls: false,
+        late_after: None,
         tuning: Tuning::default(),
     }
 }
@@ -73,10 +75,32 @@ impl Server {
         Self::before(|_| {}, adjust).await
     }
 
-    /// A server before a store with other options.
+    /// A server over a store with other options.
     pub async fn before(
         store: impl FnOnce(&mut SqliteOptions),
         adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
+    ) -> Self {
+        Self::wired(store, adjust, |orders| orders, Arc::new(NoWork)).await
+    }
+
+    /// A server that knows this of the processing of orders.
+    pub async fn working(work: Arc<dyn WorkHealth>, late_after: Duration) -> Self {
+        let adjust = |settings: &mut GrpcSettings, _: &mut WatchSettings| {
+            settings.late_after = Some(late_after);
+        };
+        Self::wired(|_| {}, adjust, |orders| orders, work).await
+    }
+
+    /// A server whose use cases are these.
+    pub async fn deciding(orders: Arc<dyn Orders>) -> Self {
+        Self::wired(|_| {}, |_, _| {}, |_| orders, Arc::new(NoWork)).await
+    }
+
+    async fn wired(
+        store: impl FnOnce(&mut SqliteOptions),
+        adjust: impl FnOnce(&mut GrpcSettings, &mut WatchSettings),
+        orders: impl FnOnce(Arc<dyn Orders>) -> Arc<dyn Orders>,
+        work: Arc<dyn WorkHealth>,
     ) -> Self {
         port_conformance::captured_logs::listen();
         let mut settings = settings();
@@ -101,14 +125,14 @@ impl Server {
         let untracked = Arc::clone(&ports.writer);
         let hub = Hub::new(Arc::clone(&ports.feed), hints, watch);
         let commits = CommitHealth::new(store.shards());
-        let orders = Arc::new(LocalOrders::new(OrdersDependencies {
+        let local = LocalOrders::new(OrdersDependencies {
             store: tracked(ports, &commits),
             commits: commits.clone(),
             receipts: Receipts::Rendered,
             clock,
             ids: Arc::new(SystemIds),
             settings: Settings::default(),
-        }));
+        });
         let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
         let mut running = JoinSet::new();
         let stop = hard.clone();
@@ -116,7 +140,8 @@ impl Server {
         running.spawn(async move { running_hub.run(stop).await });
         let stop = hard.clone();
         running.spawn(async move { commits.run(untracked, stop).await });
-        let edge = GrpcEdge::new(orders, hub, Arc::new(SystemIds), settings);
+        let orders = orders(Arc::new(local));
+        let edge = GrpcEdge::new(orders, hub, Arc::new(SystemIds), settings, work);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut serving = JoinSet::new();
@@ -140,6 +165,14 @@ impl Server {
 
     pub async fn client(&self) -> Client {
         OrderServiceClient::new(self.channel().await).max_decoding_message_size(64 * 1024 * 1024)
+    }
+
+    /// A client that takes little before it reads its answers, so that a test that fills its windows is short.
+    pub async fn client_of_small_windows(&self) -> Client {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        let endpoint = endpoint.initial_stream_window_size(64 * 1024);
+        let endpoint = endpoint.initial_connection_window_size(256 * 1024);
+        OrderServiceClient::new(endpoint.connect().await.unwrap())
     }
 
     /// Waits for the end of the serving.

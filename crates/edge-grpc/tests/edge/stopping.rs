@@ -1,4 +1,4 @@
-//! Stopping: what runs may end, streams are told, and nothing is waited for longer than the drain.
+//! Stopping: running calls end by themselves, streams end with a reason, and nothing is waited for longer than the drain.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use tonic::Code;
 use crate::server::{Server, amount, placed, reason};
 use port_conformance::faulty::FaultMode;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn a_stopping_server_ends_what_runs_and_tells_its_watchers() {
-    let mut server = Server::with(|settings, _| settings.drain_timeout = PATIENCE).await;
+async fn a_stopping_server_finishes_running_calls_and_ends_watchers_with_unavailable() {
+    let mut server = Server::with(|settings, _| settings.drain_timeout = WAIT).await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
     let request = pb::WatchOrderRequest {
@@ -41,12 +41,9 @@ async fn a_stopping_server_ends_what_runs_and_tells_its_watchers() {
     let idle = TcpStream::connect(server.address).await.unwrap();
     server.soft.cancel();
     for stream in [&mut one, &mut all] {
-        let goodbye = timeout(PATIENCE, stream.message())
-            .await
-            .unwrap()
-            .unwrap_err();
+        let end = timeout(WAIT, stream.message()).await.unwrap().unwrap_err();
         assert_eq!(
-            (goodbye.code(), &*reason(&goodbye)),
+            (end.code(), &*reason(&end)),
             (Code::Unavailable, "STOPPING")
         );
     }
@@ -54,18 +51,18 @@ async fn a_stopping_server_ends_what_runs_and_tells_its_watchers() {
         running.join_next().await.unwrap().unwrap().is_ok(),
         "what runs is answered"
     );
-    let report = timeout(PATIENCE, server.stopped()).await.unwrap();
+    let report = timeout(WAIT, server.stopped()).await.unwrap();
     assert_eq!(report.cut_off, 0, "{report:?}");
     assert!(TcpStream::connect(server.address).await.is_err());
     drop(idle);
 }
 
 #[tokio::test]
-async fn the_drain_has_an_end_and_a_second_sign_ends_it_at_once() {
-    for (drain, at_once) in [(Duration::from_millis(200), false), (PATIENCE * 10, true)] {
+async fn the_drain_ends_after_its_timeout_or_at_once_by_a_hard_stop() {
+    for (drain, at_once) in [(Duration::from_millis(200), false), (WAIT * 10, true)] {
         let mut server = Server::with(|settings, _| settings.drain_timeout = drain).await;
         let mut client = server.client().await;
-        server.store_becomes(FaultMode::Slow(PATIENCE * 10));
+        server.store_becomes(FaultMode::Slow(WAIT * 10));
         let mut running = JoinSet::new();
         running.spawn(async move { client.create_order(amount("u", 1)).await });
         while server.store.waiting() == 0 {
@@ -75,7 +72,7 @@ async fn the_drain_has_an_end_and_a_second_sign_ends_it_at_once() {
         if at_once {
             server.hard.cancel();
         }
-        let report = timeout(PATIENCE, server.stopped()).await.expect("it ends");
+        let report = timeout(WAIT, server.stopped()).await.expect("it ends");
         assert!(report.cut_off > 0);
         assert!(running.join_next().await.unwrap().unwrap().is_err());
         server.store_becomes(FaultMode::Well);
@@ -84,8 +81,8 @@ async fn the_drain_has_an_end_and_a_second_sign_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn an_intake_that_waits_for_its_client_does_not_hold_the_stop_up() {
-    let mut server = Server::with(|settings, _| settings.drain_timeout = PATIENCE).await;
+async fn an_idle_intake_stream_does_not_delay_the_stop() {
+    let mut server = Server::with(|settings, _| settings.drain_timeout = WAIT).await;
     let mut client = server.client().await;
     let mut answers = client
         .intake_orders(stream::pending())
@@ -93,13 +90,7 @@ async fn an_intake_that_waits_for_its_client_does_not_hold_the_stop_up() {
         .unwrap()
         .into_inner();
     server.soft.cancel();
-    let goodbye = timeout(PATIENCE, answers.message())
-        .await
-        .unwrap()
-        .unwrap_err();
-    assert_eq!(goodbye.code(), Code::Unavailable);
-    assert_eq!(
-        timeout(PATIENCE, server.stopped()).await.unwrap().cut_off,
-        0
-    );
+    let end = timeout(WAIT, answers.message()).await.unwrap().unwrap_err();
+    assert_eq!(end.code(), Code::Unavailable);
+    assert_eq!(timeout(WAIT, server.stopped()).await.unwrap().cut_off, 0);
 }

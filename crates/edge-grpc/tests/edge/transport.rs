@@ -1,4 +1,4 @@
-//! What a connection is held to: how much metadata its calls may carry, and that somebody is there.
+//! The bounds of a connection: how much metadata its calls may carry, and that its client answers pings.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tonic::Request;
 use crate::raw::Raw;
 use crate::server::{Server, amount, placed};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(20);
 
 fn with_metadata(bytes: usize) -> Request<pb::CreateOrderRequest> {
     let mut request = Request::new(amount("u", 1));
@@ -21,7 +21,7 @@ fn with_metadata(bytes: usize) -> Request<pb::CreateOrderRequest> {
 }
 
 #[tokio::test]
-async fn metadata_over_their_bound_are_refused_and_the_connection_goes_on() {
+async fn metadata_over_the_bound_is_refused_and_the_connection_goes_on() {
     let server = Server::with(|settings, _| settings.tuning.max_metadata_bytes = 4096).await;
     let raw = Raw::connect(server.address).await;
     let mut client = raw.client();
@@ -35,11 +35,11 @@ async fn metadata_over_their_bound_are_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_flood_of_metadata_ends_its_connection_alone() {
+async fn a_flood_of_metadata_ends_only_its_own_connection() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let raw = Raw::connect(server.address).await;
-    let flood = timeout(PATIENCE, async {
+    let flood = timeout(WAIT, async {
         raw.client().create_order(with_metadata(4_000_000)).await
     });
     assert!(flood.await.expect("it is not waited for").is_err());
@@ -63,7 +63,7 @@ fn frame_types(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_no_pings_loses_its_connection_and_one_that_does_keeps_it() {
+async fn a_client_that_answers_no_pings_loses_its_connection() {
     let server = Server::with(|settings, _| {
         settings.keepalive_after = Duration::from_millis(100);
         settings.tuning.keepalive_timeout = Duration::from_secs(2);
@@ -73,7 +73,7 @@ async fn a_client_that_answers_no_pings_loses_its_connection_and_one_that_does_k
     let mut dead = TcpStream::connect(server.address).await.unwrap();
     dead.write_all(HELLO).await.unwrap();
     let mut got = Vec::new();
-    let read = timeout(PATIENCE, dead.read_to_end(&mut got));
+    let read = timeout(WAIT, dead.read_to_end(&mut got));
     let _ = read.await.expect("the connection is closed");
     let types = frame_types(&got);
     assert!(types.contains(&PING), "it was asked first: {types:?}");

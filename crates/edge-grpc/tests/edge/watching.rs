@@ -1,4 +1,4 @@
-//! WatchOrder and WatchOrders: the present first, every change once, and nothing missed by whoever comes back.
+//! WatchOrder and WatchOrders: the present first, every change once, and nothing missed by a client that comes back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -115,13 +115,13 @@ async fn one_order_is_resumed_after_a_version_or_a_cursor() {
 }
 
 #[tokio::test]
-async fn a_version_or_cursor_that_never_was_is_told_to_resync() {
+async fn a_version_or_cursor_that_never_existed_gets_a_resync() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let id = placed(&mut client, amount("u", 1)).await.id;
     let mut changes = watch_order(&mut client, &id, Some(Start::AfterVersion(77))).await;
     let Some(Event::Resync(resync)) = next(&mut changes).await else {
-        panic!("a gap that cannot be filled is told")
+        panic!("a gap that cannot be filled gets a resync")
     };
     assert_eq!(resync.reason, "not_of_this_store");
     assert_eq!(
@@ -144,7 +144,7 @@ async fn a_version_or_cursor_that_never_was_is_told_to_resync() {
 }
 
 #[tokio::test]
-async fn watchers_of_a_user_and_of_all_get_what_is_theirs() {
+async fn watchers_of_a_user_and_of_all_users_get_their_changes() {
     let server = Server::start().await;
     let mut client = server.client().await;
     let mut all = watch_orders(&mut client, None, "").await;
@@ -177,7 +177,7 @@ async fn a_watcher_that_is_cut_off_again_and_again_misses_nothing_and_sees_nothi
         if round % 3 == 0 {
             server.work_off().await;
         }
-        // A connection of its own, dropped in the middle of whatever it is being told.
+        // A connection of its own, dropped in the middle of its messages.
         let mut watching = server.client().await;
         let mut changes = watch_orders(&mut watching, None, &cursor).await;
         for _ in 0..7 {
@@ -205,7 +205,7 @@ async fn a_watcher_that_is_cut_off_again_and_again_misses_nothing_and_sees_nothi
 }
 
 #[tokio::test]
-async fn a_watcher_that_takes_nothing_is_cut_told_so_and_resumes() {
+async fn a_watcher_that_takes_nothing_is_cut_off_with_a_reason_and_resumes() {
     let server = Server::with(|settings, watch| {
         settings.tuning.write_timeout = Duration::from_secs(60);
         watch.tuning.queued_changes = 500;
@@ -224,14 +224,14 @@ async fn a_watcher_that_takes_nothing_is_cut_told_so_and_resumes() {
         .await
         .unwrap();
     assert_eq!(taken.into_inner().accepted, 10_000);
-    let mut told = 0;
+    let mut received = 0;
     let end = loop {
         match timeout(Duration::from_secs(30), slow.message())
             .await
             .expect("it ends")
         {
-            Ok(Some(_)) => told += 1,
-            Ok(None) => panic!("it is told why it ends"),
+            Ok(Some(_)) => received += 1,
+            Ok(None) => panic!("it ends with a reason"),
             Err(status) => break status,
         }
     };
@@ -239,7 +239,7 @@ async fn a_watcher_that_takes_nothing_is_cut_told_so_and_resumes() {
         (end.code(), &*reason(&end)),
         (Code::ResourceExhausted, "WATCHER_LAGS")
     );
-    assert!(told < 10_000, "{told}");
+    assert!(received < 10_000, "{received}");
     let mut again = watch_orders(&mut client, None, &start.cursor).await;
     for _ in 0..10_000 {
         next_change(&mut again).await.unwrap();

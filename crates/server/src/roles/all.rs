@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use application::health::WorkHealth;
 use application::ports::Ids;
 use application::system::SystemIds;
 use application::watch::{Hub, WatchSettings, WatchTuning};
@@ -54,10 +55,10 @@ pub async fn run(checked: Checked, wiring: &mut dyn Wiring) -> Result<(), Server
         let handler = wiring.handler(handling.handler);
         work::worker(&config, &store, handler, receipts, clock, Arc::clone(&ids))
     });
-    let health = Health {
+    let health: Arc<dyn WorkHealth> = Arc::new(Health {
         handler: config.handler.kind,
         status: worker.as_ref().map(Worker::status),
-    };
+    });
     if let Some(worker) = worker {
         let (soft, hard) = (supervisor.soft.clone(), supervisor.hard.clone());
         supervisor.spawn("the worker", async move {
@@ -69,8 +70,9 @@ pub async fn run(checked: Checked, wiring: &mut dyn Wiring) -> Result<(), Server
         hub.clone(),
         Arc::clone(&ids),
         grpc_settings(&config),
+        Arc::clone(&health),
     );
-    let http = EdgeState::new(orders, hub, ids, http_settings(&config), Arc::new(health));
+    let http = EdgeState::new(orders, hub, ids, http_settings(&config), health);
     let http_addr = listeners::serve(&config, &http, grpc, &mut supervisor)?;
     if config.worker.enabled {
         tracing::info!("handler: {}", handling.description);

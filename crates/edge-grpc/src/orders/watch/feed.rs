@@ -1,6 +1,6 @@
 //! One watching from its beginning to its end: a task that passes changes on to the answer's stream.
 //!
-//! The client's slowness stops at the watcher's bounded queue. A client that lags is told so, comes back with its last
+//! A slow client is slowed down at the watcher's bounded queue. A client that lags is told so, comes back with its last
 //! cursor, and the gap is filled from the store.
 
 use std::collections::VecDeque;
@@ -10,13 +10,16 @@ use std::task::{Context, Poll};
 
 use application::watch::{Cursor, Delivery, Lagged, Start, Topic, WatchError, Watcher};
 use futures_util::Stream;
+use prost::Message as _;
 use proto::ordermill::v1 as pb;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use crate::answer_memory::AnswerReservation;
 use crate::call::Call;
+use crate::connection::Connection;
 use crate::messages;
 use crate::refusal::Refusal;
 use crate::settings::GrpcSettings;
@@ -24,8 +27,9 @@ use crate::state::GrpcEdge;
 
 /// What goes from a feed to its stream.
 pub(super) enum Chunk {
-    Messages(Vec<pb::WatchResponse>),
-    /// All was said.
+    /// Messages, with the memory that they hold until the client takes them.
+    Messages(Vec<pb::WatchResponse>, AnswerReservation),
+    /// Nothing follows.
     Finished,
     /// The client should come back.
     Cut(Refusal),
@@ -45,14 +49,16 @@ struct Outlet {
     /// The watching of one order ends with its final status.
     is_one_order: bool,
     settings: Arc<GrpcSettings>,
+    connection: Arc<Connection>,
 }
 
-/// The watching is over. `None`: nobody is there to be told.
+/// The watching is over. `None`: the client is gone.
 struct End(Option<Chunk>);
 
 impl Feed {
     pub(super) fn new(
         edge: &GrpcEdge,
+        call: &Call,
         watcher: Watcher,
         chunks: mpsc::Sender<Chunk>,
         topic: Topic,
@@ -64,6 +70,7 @@ impl Feed {
                 chunks,
                 is_one_order: matches!(topic, Topic::Order(_)),
                 settings: Arc::clone(&edge.settings),
+                connection: Arc::clone(call.connection()),
             },
             joining: (topic, start),
             settings: Arc::clone(&edge.settings),
@@ -71,7 +78,7 @@ impl Feed {
         }
     }
 
-    /// Runs until the client leaves, the server stops, or the one order is final. `begun` is told first whether the
+    /// Runs until the client leaves, the server stops, or the one order is final. `begun` gets first whether the
     /// watching can begin.
     pub(super) async fn run(mut self, begun: oneshot::Sender<Result<(), WatchError>>) {
         let End(last) = match Box::pin(self.join(begun)).await {
@@ -81,11 +88,11 @@ impl Feed {
             },
             Err(end) => end,
         };
-        // What was watched ends now, not when the goodbye was taken.
+        // The watching ends now, not when the last chunk was taken.
         drop(self.watcher);
         if let Some(last) = last {
             let wait = self.settings.tuning.write_timeout;
-            // Whoever takes nothing any more finds the stream cut.
+            // A client that takes nothing any more finds the stream cut off.
             let _ = self.outlet.chunks.send_timeout(last, wait).await;
         }
     }
@@ -147,25 +154,21 @@ const fn cut(refusal: Refusal) -> End {
 impl Outlet {
     async fn pass_on(&self, deliveries: VecDeque<Delivery>) -> Result<(), End> {
         let mut is_final = false;
-        let mut told = Vec::new();
+        let mut messages = Vec::new();
         for delivery in &deliveries {
             match delivery {
                 Delivery::Changes(batch) => {
-                    told.extend(
-                        batch
-                            .changes()
-                            .iter()
-                            .map(|change| messages::change(change)),
-                    );
+                    let changes = batch.changes().iter();
+                    messages.extend(changes.map(|change| messages::change(change)));
                     let last = batch.changes().last();
                     is_final = last.is_some_and(|change| {
                         change.event().status().is_none_or(domain::Status::is_final)
                     });
                 }
-                Delivery::Resync(resync) => told.push(messages::resync(resync)),
+                Delivery::Resync(resync) => messages.push(messages::resync(resync)),
             }
         }
-        self.send(Chunk::Messages(told)).await?;
+        self.send(messages).await?;
         if self.is_one_order && is_final {
             return Err(End(Some(Chunk::Finished)));
         }
@@ -173,12 +176,15 @@ impl Outlet {
     }
 
     async fn send_position(&self, cursor: &Cursor) -> Result<(), End> {
-        self.send(Chunk::Messages(vec![messages::position(cursor)]))
-            .await
+        self.send(vec![messages::position(cursor)]).await
     }
 
     /// Fails once the client is gone, or takes nothing for too long; it comes back with its last cursor.
-    async fn send(&self, chunk: Chunk) -> Result<(), End> {
+    async fn send(&self, messages: Vec<pb::WatchResponse>) -> Result<(), End> {
+        let bytes = messages.iter().map(pb::WatchResponse::encoded_len).sum();
+        let memory = self.connection.answers.reserve(bytes);
+        let memory = memory.map_err(|_| cut(Refusal::too_many_answers()))?;
+        let chunk = Chunk::Messages(messages, memory);
         let sent = self
             .chunks
             .send_timeout(chunk, self.settings.tuning.write_timeout)
@@ -191,6 +197,8 @@ impl Outlet {
 pub(crate) struct Watch {
     chunks: Option<(mpsc::Receiver<Chunk>, Call, Arc<GrpcSettings>)>,
     waiting: std::vec::IntoIter<pb::WatchResponse>,
+    /// What the waiting messages hold.
+    memory: Option<AnswerReservation>,
 }
 
 impl Watch {
@@ -198,14 +206,16 @@ impl Watch {
         Self {
             chunks: Some((chunks, call.clone(), Arc::clone(&edge.settings))),
             waiting: Vec::new().into_iter(),
+            memory: None,
         }
     }
 
-    /// There is nothing to tell, and never will be.
+    /// Nothing is left to send, and nothing will follow.
     pub(super) fn ended() -> Self {
         Self {
             chunks: None,
             waiting: Vec::new().into_iter(),
+            memory: None,
         }
     }
 }
@@ -218,6 +228,7 @@ impl Stream for Watch {
             if let Some(message) = self.waiting.next() {
                 return Poll::Ready(Some(Ok(message)));
             }
+            self.memory = None;
             let Some((chunks, call, settings)) = &mut self.chunks else {
                 return Poll::Ready(None);
             };
@@ -225,13 +236,14 @@ impl Stream for Watch {
                 return Poll::Pending;
             };
             let refusal = match chunk {
-                Some(Chunk::Messages(messages)) => {
+                Some(Chunk::Messages(messages, memory)) => {
                     self.waiting = messages.into_iter();
+                    self.memory = Some(memory);
                     continue;
                 }
                 Some(Chunk::Finished) => None,
                 Some(Chunk::Cut(refusal)) => Some(refusal),
-                // The feed gave up on a client that took nothing.
+                // The feed ended because the client took nothing.
                 None => Some(Refusal::watcher_lags()),
             };
             let end =

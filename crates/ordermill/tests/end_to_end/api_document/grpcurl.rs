@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::shell::{Running, Shell};
 use super::{Line, asked_of, lines_of, order_that_is, place, start};
+use crate::endpoint::Endpoint;
 use crate::server::Server;
 
 impl Line {
@@ -31,6 +32,31 @@ fn are_right(method: &str, id: &str, answers: &[Value]) -> bool {
         }
         "ordermill.v1.OrderService/UpdateStatus" => stands(&first["order"], "STATUS_ON_HOLD"),
         "ordermill.v1.OrderService/CancelOrder" => stands(&first["order"], "STATUS_CANCELLED"),
+        "ordermill.v1.OrderService/HoldOrder" => stands(&first["order"], "STATUS_ON_HOLD"),
+        "ordermill.v1.OrderService/ReleaseOrder" | "ordermill.v1.OrderService/ReplayDeadLetter" => {
+            stands(&first["order"], "STATUS_PENDING")
+        }
+        "ordermill.v1.OrderService/DiscardDeadLetter" => {
+            stands(&first["order"], "STATUS_CANCELLED")
+        }
+        "ordermill.v1.OrderService/ListEvents" => {
+            first["events"][0]["eventType"] == "EVENT_TYPE_CREATED"
+        }
+        "ordermill.v1.OrderService/GetReceipt" => {
+            first["text"].as_str().is_some_and(|text| text.contains(id))
+        }
+        "ordermill.v1.OrderService/GetStats" => {
+            first["byStatus"].as_array().is_some_and(|by| by.len() == 7)
+        }
+        "ordermill.v1.OrderService/ListDeadLetters" => {
+            first["orders"][0]["status"] == "STATUS_FAILED"
+        }
+        "ordermill.v1.OrderService/ListDeadLetterReasons" => {
+            first["reasons"][0]["count"].is_string()
+        }
+        // The user of these lines has none.
+        "ordermill.v1.OrderService/ReplayDeadLetters"
+        | "ordermill.v1.OrderService/DiscardDeadLetters" => first == &serde_json::json!({}),
         "ordermill.v1.OrderService/WatchOrder" => {
             let last = &answers.last().unwrap()["change"];
             last["orderId"] == id && last["status"] == "STATUS_PROCESSED"
@@ -66,18 +92,28 @@ fn every_grpcurl_line_is_answered_with_ok() {
     let folder = tempfile::tempdir().unwrap();
     let resting = start(folder.path(), "resting", &["worker.enabled=false"]);
     let working = start(folder.path(), "working", &[]);
+    let refusing = Endpoint::answering(("422 Unprocessable Content", ""));
+    let url = format!("handler.url={}", refusing.url);
+    let failing = start(folder.path(), "failing", &["handler.kind=http", &url]);
     // What the lists of processed orders show.
     working.ok(&["place", "--user", "alice", "--amount", "1"]);
     let shell = Shell::open();
     for line in lines_of("grpcurl") {
         let method = line.method();
-        let needs_work = method.ends_with("/WatchOrder") || method.ends_with("/ListOrders");
+        let needs_work = ["/WatchOrder", "/ListOrders", "/GetReceipt"]
+            .iter()
+            .any(|end| method.ends_with(end));
         let (server, status) = if needs_work {
             (&working, "PROCESSED")
+        } else if method.contains("DeadLetter") {
+            (&failing, "FAILED")
         } else {
             (&resting, "PENDING")
         };
         let id = order_that_is(server, status);
+        if method.ends_with("/ReleaseOrder") {
+            server.ok(&["hold", &id]);
+        }
         let asked = asked_of(server, &line.pasted()).replace("\"ID\"", &format!("\"{id}\""));
         if method == "list" {
             assert!(shell.text(&asked).contains("ordermill.v1.OrderService\n"));
@@ -117,5 +153,5 @@ fn every_method_has_a_grpcurl_line() {
             methods += 1;
         }
     }
-    assert!(methods >= 15, "{methods}");
+    assert!(methods >= 26, "{methods}");
 }

@@ -1,71 +1,61 @@
-//! How a call ends: told once, in one line of the log, however it ends. Until then it holds its place among the calls under
-//! way.
+//! The end of a call: one line in the log, however it ends. Until then the call counts as active on its connection.
 //!
-//! `dispatch` makes one of each call; where the call has a body to send, that body holds it.
+//! The outermost layer makes a [`CallEnd`] for each call; if the call has a body to send, that body holds it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tonic::Code;
 
 use crate::call::Call;
+use crate::connection::ActiveCall;
 use crate::settings::GrpcSettings;
-use edge_listener::RequestInFlight;
 
-/// What is told once a call ends, however it ends: dropped before it was told, nobody heard the end, because the client
-/// left or the server cut the call off. It holds the call's place among those under way.
-pub(crate) struct Ending {
+/// What the log calls a path that is no method: what clients write is not logged.
+pub(crate) const UNKNOWN_METHOD: &str = "unknown";
+
+/// A call that has not ended. If it is dropped before [`CallEnd::with`], the client left or the server cut the call off.
+pub(crate) struct CallEnd {
     pub(crate) call: Call,
     settings: Arc<GrpcSettings>,
-    name: &'static str,
     began: Instant,
-    slot: Option<Slot>,
-    is_told: bool,
-    _begun: RequestInFlight,
+    is_logged: bool,
+    _active: ActiveCall,
 }
 
-impl Ending {
-    /// The end of a call that has just begun.
-    pub(crate) fn of(
-        call: Call,
-        settings: &Arc<GrpcSettings>,
-        name: &'static str,
-        began: Instant,
-        begun: RequestInFlight,
-    ) -> Self {
+impl CallEnd {
+    /// The end of a call that began at `began`.
+    pub(crate) fn of(call: Call, settings: &Arc<GrpcSettings>, began: Instant) -> Self {
+        let active = call.connection().begin_call();
         Self {
             call,
             settings: Arc::clone(settings),
-            name,
             began,
-            slot: None,
-            is_told: false,
-            _begun: begun,
+            is_logged: false,
+            _active: active,
         }
     }
 
-    /// The call has its place among those under way.
-    pub(crate) fn hold(&mut self, slot: Slot) {
-        self.slot = Some(slot);
-    }
-
+    /// What `RetryInfo` says.
     pub(crate) fn retry_after(&self) -> Duration {
         self.settings.tuning.retry_after
     }
 
-    /// The call ended so.
-    pub(crate) fn tell(mut self, code: Code) {
+    /// The call ended with this code.
+    pub(crate) fn with(mut self, code: Code) {
         self.log(code);
     }
 
     /// One line a call, without anything that a client wrote but the call's name, which is visible ASCII.
     fn log(&mut self, code: Code) {
-        self.is_told = true;
-        // Whoever reads the line may count on the room.
-        self.slot = None;
-        let method = self.name;
+        self.is_logged = true;
+        // A reader of the line may rely on the permit being free.
+        self.call.release_permit();
+        let method = self
+            .call
+            .method()
+            .map_or(UNKNOWN_METHOD, |method| &method.name);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -88,28 +78,11 @@ impl Ending {
     }
 }
 
-impl Drop for Ending {
+impl Drop for CallEnd {
     fn drop(&mut self) {
-        if !self.is_told {
+        if !self.is_logged {
             self.log(Code::Cancelled);
         }
-    }
-}
-
-/// A call's place among those under way; dropping it makes room.
-pub(crate) struct Slot(Arc<AtomicUsize>);
-
-impl Slot {
-    pub(crate) fn take(under_way: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
-        let slot = Self(Arc::clone(under_way));
-        // Where there is no room the slot is dropped at once, which takes the count back.
-        (under_way.fetch_add(1, Ordering::Relaxed) < limit).then_some(slot)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
