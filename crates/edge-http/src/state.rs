@@ -34,7 +34,7 @@ pub struct EdgeState {
     pub settings: Arc<EdgeSettings>,
     /// What the process knows of the processing of orders.
     pub work: Arc<dyn WorkHealth>,
-    /// Cancelled when the server begins to stop: streams say goodbye, nothing new begins. Set by [`crate::serve`].
+    /// Cancelled when the server begins to stop: streams end, nothing new begins. Set by [`crate::serve`].
     pub soft: CancellationToken,
     /// Cancelled when everything that still runs is cut off. Set by [`crate::serve`].
     pub hard: CancellationToken,

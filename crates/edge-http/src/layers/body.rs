@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
@@ -33,11 +34,12 @@ impl BodyLimit {
         }
     }
 
-    async fn read(&self, body: Body) -> Result<Bytes, Problem> {
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
         let declared = usize::try_from(body.size_hint().lower());
         if declared.map_or(true, |declared| declared > self.max_bytes) {
             return Err(Problem::body_too_large(self.max_bytes));
         }
+        check_encoding(headers)?;
         tokio::time::timeout(self.timeout, self.collect(body))
             .await
             .unwrap_or_else(|_| Err(Problem::body_timeout()))
@@ -91,9 +93,8 @@ pub(crate) async fn buffer_body(
     if request.body().is_end_stream() {
         return Ok(next.run(request).await);
     }
-    check_encoding(request.headers())?;
     let (parts, body) = request.into_parts();
-    let bytes = limit.read(body).await?;
+    let bytes = limit.read(&parts.headers, body).await?;
     Ok(next
         .run(Request::from_parts(parts, Body::from(bytes)))
         .await)

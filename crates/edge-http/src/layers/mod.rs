@@ -12,6 +12,7 @@ mod render;
 use std::any::Any;
 
 use axum::error_handling::HandleErrorLayer;
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderValue, Response};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -83,6 +84,8 @@ pub(crate) fn answered_at_once(
                 body::BodyLimit::of(edge, limit),
                 body::buffer_body,
             ))
+            // axum's own limit of 2 MB: the layer above has the setting's.
+            .layer(DefaultBodyLimit::disable())
             .layer(HandleErrorLayer::new(overloaded))
             .load_shed()
             .layer(in_flight.clone()),

@@ -145,6 +145,11 @@ fn add_what_is_everywhere(document: &mut Value) {
             ErrorFormat::Problem
         };
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
+            if let Some(body) =
+                operation.pointer_mut("/requestBody/content/application~1json/schema")
+            {
+                leave_out_instead_of_null(body);
+            }
             match operation["parameters"].as_array_mut() {
                 Some(own) => own.extend(parameters.iter().cloned()),
                 None => operation["parameters"] = json!(parameters),
@@ -154,6 +159,13 @@ fn add_what_is_everywhere(document: &mut Value) {
                 response["headers"] = header_references(&response["headers"], format);
             }
         }
+    }
+}
+
+/// utoipa describes a body that may be left out (`Option`) as one that may be `null`, which is refused.
+fn leave_out_instead_of_null(body: &mut Value) {
+    if let Some(present) = body.pointer("/oneOf/0").cloned() {
+        *body = present;
     }
 }
 

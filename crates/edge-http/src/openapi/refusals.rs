@@ -179,7 +179,7 @@ mod tests {
     use utoipa::IntoResponses;
     use utoipa::openapi::{RefOr, Response};
 
-    use super::{BODY, ErrorFormat, Responses, STORE, answers_beside, content, refusals};
+    use super::{BODY, ErrorFormat, Responses, STORE, answers_beside, content};
     use crate::openapi::schemas::standing::Health;
     use crate::problem::Code;
 
@@ -213,7 +213,10 @@ mod tests {
     fn a_refusal_of_a_dialect_has_the_form_of_the_dialect_and_no_code() {
         let responses = RefusalsOfOrderflow::responses();
         let refused = response(&responses, "400");
-        assert_eq!(refused.description, "Refused in the dialect's words.");
+        assert_eq!(
+            refused.description,
+            "Refused in the dialect's words; A header was refused."
+        );
         assert!(refused.content.contains_key("application/json"));
         assert!(refused.headers.contains_key("Access-Control-Allow-Origin"));
     }

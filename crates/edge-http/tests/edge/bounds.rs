@@ -65,7 +65,7 @@ async fn a_large_batch_is_taken_in_many_pieces() {
     let row = format!(r#"{{"user_id":"a","amount":1,"metadata":{{"k":"{note}"}}}}"#);
     let batch = format!("[{}]", vec![row; 1_000].join(","));
     let answer = server.post("/v1/orders/batch", batch).await;
-    assert_eq!(answer.json()["accepted"], 1_000);
+    assert_eq!(answer.json()["accepted"], 1_000, "{answer:?}");
 }
 
 #[tokio::test]
@@ -292,16 +292,17 @@ async fn bodies_hold_no_more_together_than_they_may() {
         ]
         .join(",")
     );
-    server.store_becomes(FaultMode::Slow(Duration::from_millis(700)));
+    server.store_becomes(FaultMode::Slow(Duration::from_secs(2)));
     let first = server.post("/v1/orders/batch", large.as_str());
     let second = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // The first one has been read by now, and waits for the store.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let refused = server.post("/v1/orders/batch", large.as_str()).await;
         // What is small always fits.
         (refused, server.post("/v1/orders", ORDER).await)
     };
     let (first, (refused, small)) = tokio::join!(first, second);
-    assert_eq!(first.json()["accepted"], 100);
+    assert_eq!(first.json()["accepted"], 100, "{first:?}");
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (503, "overloaded")

@@ -20,11 +20,16 @@ const OF_HTTP: [&str; 6] = [
     "transfer-encoding",
 ];
 
+/// Fields of requests that take a number, and a string of one for clients whose numbers are floats.
+const NUMBERS: [&str; 4] = ["amount", "quantity", "total", "unit_price"];
+
 /// What every answer carries for the browser of a page, whatever the address is.
 const OF_BROWSERS: [&str; 2] = ["access-control-allow-origin", "vary"];
 
 pub struct Contract {
     pub document: Value,
+    /// The components without what is open for later versions: an answer has the described fields and words, and no other.
+    components: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
@@ -55,9 +60,16 @@ impl Asked {
 impl Contract {
     pub fn get() -> &'static Self {
         static CONTRACT: OnceLock<Contract> = OnceLock::new();
-        CONTRACT.get_or_init(|| Self {
-            document: serde_json::from_slice(&edge_http::openapi_document("1.2.3")).unwrap(),
-            validators: Mutex::default(),
+        CONTRACT.get_or_init(|| {
+            let document: Value =
+                serde_json::from_slice(&edge_http::openapi_document("1.2.3")).unwrap();
+            let mut components = document["components"].clone();
+            close(&mut components["schemas"]);
+            Self {
+                document,
+                components,
+                validators: Mutex::default(),
+            }
         })
     }
 
@@ -187,7 +199,8 @@ impl Contract {
             // A row that is refused is refused alone.
             && !here.contains("/batch")
         {
-            self.validate(&format!("{here} request"), schema, body, here);
+            let body = with_numbers(body);
+            self.validate(&format!("{here} request"), schema, &body, here);
         }
     }
 
@@ -214,14 +227,23 @@ impl Contract {
 
     /// Holds `value` to a component of the document.
     pub fn validate_as(&self, component: &str, value: &Value) {
-        let schema = json!({"$ref": format!("#/components/schemas/{component}")});
-        self.validate(component, &schema, value, component);
+        self.validate_as_one_of(&[component], value);
+    }
+
+    /// Holds `value` to exactly one of some components of the document.
+    pub fn validate_as_one_of(&self, components: &[&str], value: &Value) {
+        let schemas: Vec<Value> = components
+            .iter()
+            .map(|component| json!({"$ref": format!("#/components/schemas/{component}")}))
+            .collect();
+        let key = components.join(" ");
+        self.validate(&key, &json!({"oneOf": schemas}), value, &key);
     }
 
     fn validator(&self, key: &str, schema: &Value) -> Arc<Validator> {
         let mut validators = self.validators.lock().unwrap();
         let made = validators.entry(key.to_owned()).or_insert_with(|| {
-            let whole = json!({"components": self.document["components"], "allOf": [schema]});
+            let whole = json!({"components": self.components, "allOf": [schema]});
             let validator = jsonschema::options()
                 .with_draft(jsonschema::Draft::Draft202012)
                 .should_validate_formats(true)
@@ -250,6 +272,40 @@ impl Contract {
         self.paths()
             .filter(|(pattern, _)| fits(pattern))
             .min_by_key(|(pattern, _)| pattern.contains('{'))
+    }
+}
+
+/// Closes schemas for what a later version may add: fields of objects, and words.
+fn close(schema: &mut Value) {
+    if let Some(schema) = schema.as_object_mut() {
+        if schema.contains_key("properties") {
+            let closed = json!(false);
+            schema.entry("additionalProperties").or_insert(closed);
+        }
+        if let Some(words) = schema.get("x-extensible-enum").cloned() {
+            schema.insert("enum".to_owned(), words);
+        }
+        schema.values_mut().for_each(close);
+    } else if let Some(schemas) = schema.as_array_mut() {
+        schemas.iter_mut().for_each(close);
+    }
+}
+
+/// A request with numbers for its strings of numbers, which the document describes in words only: a choice of two types
+/// is more than most client generators can read.
+fn with_numbers(body: &Value) -> Value {
+    match body {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| {
+                let number = value.as_str().filter(|_| NUMBERS.contains(&name.as_str()));
+                let number = number.and_then(|text| serde_json::from_str(text).ok());
+                let number = number.filter(Value::is_number);
+                (name.clone(), number.unwrap_or_else(|| with_numbers(value)))
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(with_numbers).collect(),
+        other => other.clone(),
     }
 }
 

@@ -22,7 +22,7 @@ fn changes(text: &str) -> Vec<Value> {
         .map(|data| serde_json::from_str(data).unwrap());
     let changes: Vec<Value> = changes.collect();
     for change in &changes {
-        Contract::get().validate_as("Change", change);
+        Contract::get().validate_as("StatusChange", change);
     }
     changes
 }

@@ -88,7 +88,7 @@ impl Events {
             let kind = if event.name == "resync" {
                 "Resync"
             } else {
-                "Change"
+                "StatusChange"
             };
             Contract::get().validate_as(kind, &event.data);
         }

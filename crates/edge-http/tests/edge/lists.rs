@@ -188,7 +188,7 @@ async fn a_page_of_large_orders_ends_early_and_goes_on() {
     let mut pages = 0;
     loop {
         let page = server.get(&path).await;
-        assert!(page.text.len() < 10_000_000, "{} bytes", page.text.len());
+        assert!(page.text.len() < 2_000_000, "{} bytes", page.text.len());
         let page = page.json();
         let found = ids(&page);
         seen.extend(found);
@@ -198,26 +198,26 @@ async fn a_page_of_large_orders_ends_early_and_goes_on() {
         };
         path = format!("/v1/orders?limit=1000&cursor={cursor}");
     }
-    assert_eq!((seen.len(), pages), (50, 2));
+    assert_eq!((seen.len(), pages), (50, 13));
     let id = seen.first().unwrap();
     for _ in 0..20 {
         server.post(&format!("/v1/orders/{id}/hold"), "").await;
         server.post(&format!("/v1/orders/{id}/release"), "").await;
     }
-    let events = server
-        .get(&format!("/v1/orders/{id}/events?limit=1000"))
-        .await;
-    assert!(events.text.len() < 10_000_000);
-    let events = events.json();
-    let cursor = events["next_cursor"].as_str().unwrap();
-    let rest = server
-        .get(&format!(
-            "/v1/orders/{id}/events?limit=1000&cursor={cursor}"
-        ))
-        .await
-        .json();
-    let count = |page: &serde_json::Value| page["data"].as_array().unwrap().len();
-    assert_eq!(count(&events) + count(&rest), 41);
+    let first = format!("/v1/orders/{id}/events?limit=1000");
+    let mut path = first.clone();
+    let mut events = 0;
+    loop {
+        let page = server.get(&path).await;
+        assert!(page.text.len() < 2_000_000, "{} bytes", page.text.len());
+        let page = page.json();
+        events += page["data"].as_array().unwrap().len();
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("{first}&cursor={cursor}");
+    }
+    assert_eq!(events, 41);
 }
 
 #[tokio::test]

@@ -209,6 +209,65 @@ fn every_refusal_is_the_one_problem_and_names_codes_of_its_status() {
     assert!(refusals > 100, "{refusals}");
 }
 
+/// What client generators fail at, found by trying them; `scripts/clients` tries them again.
+#[test]
+fn client_generators_can_read_every_schema() {
+    let contract = Contract::get();
+    let schemas = contract.document["components"]["schemas"]
+        .as_object()
+        .unwrap();
+    let mut words = std::collections::BTreeMap::new();
+    for (name, schema) in schemas {
+        // Go has a function of this name for the type without the prefix.
+        assert!(!name.starts_with("New"), "{name}");
+        for word in schema["enum"].as_array().into_iter().flatten() {
+            // Go has a constant for each word, all in one namespace.
+            let other = words.insert(word.as_str().unwrap(), name);
+            assert_eq!(other, None, "{word} is in {name}, too");
+        }
+        check_schema(name, schema);
+    }
+    assert!(words.len() > 100, "{}", words.len());
+    for (path, item) in contract.paths() {
+        check_schema(path, &serde_json::to_value(item).unwrap());
+        for operation in item.values() {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            assert_eq!(body["oneOf"], Value::Null, "{path}: a body is no choice");
+        }
+    }
+    check_schema("webhooks", &contract.document["webhooks"]);
+}
+
+fn check_schema(here: &str, value: &Value) {
+    let Some(members) = value.as_object() else {
+        let items = value.as_array().into_iter().flatten();
+        return items.for_each(|item| check_schema(here, item));
+    };
+    for (name, member) in members {
+        let here = format!("{here}/{name}");
+        match name.as_str() {
+            // A type or null is read by all of them; a choice of two types is not.
+            "oneOf" => assert!(
+                member.as_array().unwrap().len() == 2 && member[1] == json!({"type": "null"}),
+                "{here}: {member}"
+            ),
+            "anyOf" | "allOf" | "not" => panic!("{here}: {member}"),
+            // Without a format, Go has 32 bits for a number.
+            "type" if member == "number" => assert_eq!(value["format"], "double", "{here}"),
+            "type" if member == "integer" => assert!(value["format"].is_string(), "{here}"),
+            // Go and Python do not read this escape alike.
+            "pattern" if member.is_string() => {
+                assert!(
+                    !member.as_str().unwrap().contains("\\u"),
+                    "{here}: {member}"
+                );
+            }
+            "example" | "examples" => {}
+            _ => check_schema(&here, member),
+        }
+    }
+}
+
 /// The statuses of a cell in docs/HANDLER.md's table of answers: `408`, `410-418`, `3xx`.
 fn statuses(cell: &str) -> Vec<String> {
     let words = cell.split([',', ' ']).filter(|word| !word.is_empty());
@@ -272,5 +331,12 @@ fn collect_references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
             .iter()
             .for_each(|value| collect_references(value, found)),
         _ => {}
+    }
+}
+
+#[test]
+fn zz_dump() {
+    if let Ok(path) = std::env::var("DUMP_DOCUMENT") {
+        std::fs::write(path, edge_http::openapi_document("1.2.3")).unwrap();
     }
 }

@@ -12,6 +12,16 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_a
 use crate::contract::Contract;
 use crate::server::Server;
 
+/// The components of the document that describe the text frames of the server.
+const FRAMES: [&str; 6] = [
+    "StatusChange",
+    "FinalStatus",
+    "SubscribedFrame",
+    "ResyncFrame",
+    "ReconnectFrame",
+    "ErrorFrame",
+];
+
 impl Server {
     pub async fn socket(&self) -> Socket {
         let (stream, _) = connect_async(format!("ws://{}/ws", self.address))
@@ -84,7 +94,7 @@ impl Socket {
         loop {
             if let Message::Text(text) = self.next_message().await {
                 let frame = serde_json::from_str(&text).unwrap();
-                Contract::get().validate_as("SocketFrame", &frame);
+                Contract::get().validate_as_one_of(&FRAMES, &frame);
                 return frame;
             }
         }

@@ -1,0 +1,3 @@
+module ordermill.example/orders
+
+go 1.19
