@@ -69,7 +69,11 @@ impl CorsOrigin {
             "loopback" => Self::Loopback,
             "null" => Self::Null,
             "*" => Self::Any,
-            _ => Self::Page(Origin::parse(text)?),
+            _ => {
+                let page = Origin::parse(text)?;
+                HostName::parse(&page.host)?;
+                Self::Page(page)
+            }
         })
     }
 }
