@@ -13,6 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error::{ConnectError, reason};
 use crate::options::PostgresOptions;
 use crate::tls;
+use crate::tls_options::{TlsOptions, split_options};
 
 /// A connection that somebody else has to drive.
 pub(crate) type Driver = tokio_postgres::Connection<
@@ -47,7 +48,7 @@ impl Address {
         options: &PostgresOptions,
     ) -> Result<Self, ConnectError> {
         let invalid = |reason: String| ConnectError::InvalidAddress { shard, reason };
-        let (text, tls_options) = tls::split_options(text);
+        let (text, tls_options) = split_options(text);
         let mut config: Config = text.parse().map_err(|error| invalid(reason(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("it names no host".to_owned()));
@@ -63,7 +64,7 @@ impl Address {
         config.keepalives_idle(Duration::from_secs(15));
         config.tcp_user_timeout(options.tuning.statement_timeout + Duration::from_secs(5));
         let tls = if config.get_ssl_mode() == SslMode::Disable {
-            tls::connector(&tls::TlsOptions::default())
+            tls::connector(&TlsOptions::default())
         } else {
             tls::connector(&tls_options)
         };
@@ -145,7 +146,7 @@ impl Address {
 
 impl PostgresOptions {
     /// Every fault that makes a start impossible until the settings change: a shard map that does not fit, an address
-    /// that cannot be read, root certificates that cannot be read. [`PostgresStore::connect`](crate::PostgresStore)
+    /// that cannot be read, certificates and keys that cannot be read. [`PostgresStore::connect`](crate::PostgresStore)
     /// fails with the first of them. Reads files, opens no connection.
     #[must_use]
     pub fn faults(&self) -> Vec<ConnectError> {

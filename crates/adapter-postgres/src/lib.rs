@@ -43,6 +43,7 @@ mod start;
 mod statements;
 mod store;
 mod tls;
+mod tls_options;
 mod transaction;
 mod work;
 mod writer;

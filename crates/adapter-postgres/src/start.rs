@@ -35,6 +35,7 @@ pub(crate) async fn reach(
         .zip(identities)
         .map(|(address, identity)| async move {
             let mut pauses = pauses_up_to(options.tuning.max_backoff);
+            let mut logged = None;
             loop {
                 let error = match schema::prepare(address, identity).await {
                     Ok(()) => return Ok(None),
@@ -45,7 +46,12 @@ pub(crate) async fn reach(
                 if Instant::now() + pause >= give_up {
                     return Ok(Some(error));
                 }
-                tracing::info!(%error, "waiting for a shard");
+                // Each reason once, however often it is met.
+                let reason = Some(error.to_string());
+                if reason != logged {
+                    tracing::info!(%error, "waiting for a shard");
+                    logged = reason;
+                }
                 sleep(pause).await;
             }
         });

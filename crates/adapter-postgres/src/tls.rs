@@ -1,85 +1,64 @@
-//! TLS towards a shard, with the words of libpq: `sslmode=disable | prefer | require | verify-ca | verify-full` and
-//! `sslrootcert`. `prefer` and `require` encrypt without looking at the certificate; the `verify` modes check it
-//! and the host's name against `sslrootcert`, or else the system's roots. Called by `connect` alone.
+//! TLS towards a shard, as libpq does it: encrypted only, or with a verified authority, or with a verified host as well, and with
+//! a client certificate if one is given. Called by `connect` alone.
 
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// What of TLS the driver does not know itself.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct TlsOptions {
-    verify: bool,
-    root_certificates: Option<String>,
-}
+use crate::tls_options::{TlsOptions, Verification};
 
-/// Takes the parameters that the driver does not know out of a data source name.
-pub(crate) fn split_options(address: &str) -> (String, TlsOptions) {
-    let mut options = TlsOptions::default();
-    let mut keep = |pair: &str| -> Option<String> {
-        match pair.split_once('=') {
-            Some(("sslmode", "verify-ca" | "verify-full")) => {
-                options.verify = true;
-                Some("sslmode=require".to_owned())
-            }
-            Some(("sslrootcert", path)) => {
-                options.root_certificates = Some(path.trim_matches('\'').to_owned());
-                None
-            }
-            _ => Some(pair.to_owned()),
-        }
-    };
-    let rest = if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-        match address.split_once('?') {
-            None => address.to_owned(),
-            Some((base, query)) => {
-                let query: Vec<_> = query.split('&').filter_map(&mut keep).collect();
-                format!("{base}?{}", query.join("&"))
-            }
-        }
-    } else if ["sslrootcert", "verify-ca", "verify-full"]
-        .iter()
-        .any(|word| address.contains(word))
-    {
-        let pairs: Vec<_> = address
-            .split_ascii_whitespace()
-            .filter_map(&mut keep)
-            .collect();
-        pairs.join(" ")
-    } else {
-        address.to_owned()
-    };
-    (rest, options)
-}
+/// `sslrootcert` that stands for the system's authorities.
+const SYSTEM: &str = "system";
 
-/// The connector with these options.
+/// The connector with these options. Reads the files that they name; the error names the parameter.
 pub(crate) fn connector(options: &TlsOptions) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let config = if options.verify {
-        builder.with_root_certificates(roots(options.root_certificates.as_deref())?)
+    let verification = options.verification();
+    let root_certificates = options.root_certificates.as_deref();
+    if root_certificates == Some(SYSTEM) && verification != Verification::AuthorityAndHost {
+        return Err(
+            "sslrootcert=system needs sslmode=verify-full: authorities of the system sign for any host"
+                .to_owned(),
+        );
+    }
+    let builder = if verification == Verification::AuthorityAndHost {
+        builder.with_root_certificates(roots(root_certificates)?)
     } else {
+        let roots = (verification == Verification::Authority)
+            .then(|| roots(root_certificates))
+            .transpose()?;
         builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate { provider }))
+            .with_custom_certificate_verifier(Arc::new(AnyHost { provider, roots }))
     };
-    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+    let config = match (&options.client_certificate, &options.client_key) {
+        (None, None) => builder.with_no_client_auth(),
+        (Some(_), None) => return Err("sslcert needs sslkey".to_owned()),
+        (None, Some(_)) => return Err("sslkey needs sslcert".to_owned()),
+        (Some(certificate), Some(key)) => builder
+            .with_client_auth_cert(client_certificate(certificate)?, client_key(key)?)
+            .map_err(|error| format!("sslcert {certificate} with sslkey {key}: {error}"))?,
+    };
+    Ok(MakeRustlsConnect::new(config))
 }
 
 fn roots(path: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let certificates = match path {
-        Some(path) => CertificateDer::pem_file_iter(path)
+        Some(path) if path != SYSTEM => CertificateDer::pem_file_iter(path)
             .and_then(Iterator::collect)
             .map_err(|error| format!("sslrootcert {path}: {error}"))?,
-        None => rustls_native_certs::load_native_certs().certs,
+        _ => rustls_native_certs::load_native_certs().certs,
     };
     let (taken, _) = roots.add_parsable_certificates(certificates);
     if taken == 0 {
@@ -90,21 +69,53 @@ fn roots(path: Option<&str>) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// Takes any certificate, as libpq's `prefer` and `require` do, and still checks that the server holds its key.
-#[derive(Debug)]
-struct AnyCertificate {
-    provider: Arc<CryptoProvider>,
+fn client_certificate(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| format!("sslcert {path}: {error}"))?;
+    if certificates.is_empty() {
+        return Err(format!(
+            "sslcert {path}: there is no certificate (PEM) in it"
+        ));
+    }
+    Ok(certificates)
 }
 
-impl ServerCertVerifier for AnyCertificate {
+fn client_key(path: &str) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            format!("sslkey {path}: there is no private key (PEM, not encrypted) in it")
+        }
+        error => format!("sslkey {path}: {error}"),
+    })
+}
+
+/// Takes a certificate for any host: one that an authority of `roots` signed (libpq's `verify-ca`), or, without `roots`, any one
+/// (libpq's `prefer` and `require`). It always checks that the server holds the key of the certificate.
+#[derive(Debug)]
+struct AnyHost {
+    provider: Arc<CryptoProvider>,
+    roots: Option<RootCertStore>,
+}
+
+impl ServerCertVerifier for AnyHost {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(roots) = &self.roots {
+            verify_server_cert_signed_by_trust_anchor(
+                &ParsedCertificate::try_from(end_entity)?,
+                roots,
+                intermediates,
+                now,
+                self.provider.signature_verification_algorithms.all,
+            )?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -132,24 +143,5 @@ impl ServerCertVerifier for AnyCertificate {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_options;
-
-    #[test]
-    fn the_words_of_libpq_are_understood_in_both_forms() {
-        let (rest, options) =
-            split_options("postgres://u:p@h/db?sslmode=verify-full&sslrootcert=/ca.pem&options=x");
-        assert_eq!(rest, "postgres://u:p@h/db?sslmode=require&options=x");
-        assert!(options.verify && options.root_certificates.as_deref() == Some("/ca.pem"));
-        let (rest, options) =
-            split_options("host=h sslmode=verify-ca sslrootcert='/ca.pem' dbname=d");
-        assert_eq!(rest, "host=h sslmode=require dbname=d");
-        assert!(options.verify && options.root_certificates.as_deref() == Some("/ca.pem"));
-        let plain = "host=h password='a  b' sslmode=disable";
-        assert_eq!(split_options(plain).0, plain);
     }
 }

@@ -8,6 +8,7 @@ mod access;
 pub mod backoff;
 mod caller;
 mod deadline;
+pub mod health;
 pub mod in_process;
 mod list_cursor;
 mod local;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use application::health::NoWork;
 use application::in_process::InProcessHints;
 use application::ports::{Ids, OrderStore, StorePorts};
 use application::store_health::CommitHealth;
@@ -10,7 +11,7 @@ use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, Orders, OrdersDependencies, Receipts, Settings};
 use edge_grpc::GrpcEdge;
-use edge_http::{EdgeState, NoWork};
+use edge_http::EdgeState;
 use server::{Configuration, grpc_settings, http_settings};
 use tokio_util::sync::CancellationToken;
 

@@ -46,7 +46,7 @@ pub async fn serve(
         max_connections: edge.settings.max_connections,
         idle_timeout: edge.settings.idle_timeout,
         write_timeout: edge.settings.tuning.write_timeout,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: edge.settings.trusted_proxies.clone(),
         drain_timeout: edge.settings.drain_timeout,
         tasks: edge.tasks.clone(),
         soft,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::Currency;
+use ipnet::IpNet;
 
 /// The settings of the gRPC edge. How many watchers there may be is the hub's setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct GrpcSettings {
     pub max_messages_bytes: usize,
     /// The most connections at a time; further ones wait in the kernel's backlog.
     pub max_connections: usize,
+    /// Clients that may hold any share of them.
+    pub trusted_proxies: Vec<IpNet>,
     /// The most calls of one connection at a time; a client that wants more waits.
     pub max_streams_per_connection: u32,
     /// The most calls at a time that are no streams; UNAVAILABLE past it.

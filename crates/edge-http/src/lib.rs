@@ -26,7 +26,6 @@ mod router;
 mod server;
 mod settings;
 mod state;
-mod work_health;
 
 pub use edge_listener::ServeReport;
 pub use problem::Problem;
@@ -37,4 +36,3 @@ pub use settings::{
     OrdersDialect, Tuning,
 };
 pub use state::EdgeState;
-pub use work_health::{Breaker, EndpointState, HandlerState, NoWork, WorkHealth, WorkSnapshot};

@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use application::health::WorkHealth;
 use application::ports::{Deadline, Ids};
 use application::watch::Hub;
 use application::{Caller, Orders};
@@ -16,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::settings::EdgeSettings;
-use crate::work_health::WorkHealth;
 
 /// The state as the routers and handlers of a port share it.
 pub(crate) type Edge = Arc<EdgeState>;
@@ -63,7 +63,7 @@ impl EdgeState {
             hub,
             ids,
             bodies: Arc::new(MemoryBudget::of(settings.max_bodies_bytes)),
-            answers: Arc::new(MemoryBudget::of(settings.tuning.max_answers_bytes)),
+            answers: Arc::new(MemoryBudget::of(settings.max_answers_bytes)),
             document: Arc::default(),
             settings: Arc::new(settings),
             work,
@@ -75,6 +75,13 @@ impl EdgeState {
 }
 
 impl EdgeState {
+    /// Bytes of answers, over both ports, that their clients have not taken: never more than
+    /// [`EdgeSettings::max_answers_bytes`].
+    #[must_use]
+    pub fn answer_bytes(&self) -> usize {
+        self.answers.reserved()
+    }
+
     /// The caller of a request that has just been read. There are no tokens yet: everyone may do everything.
     pub(crate) fn caller(&self, trace: Trace) -> Caller {
         self.caller_for(trace, self.settings.request_deadline)

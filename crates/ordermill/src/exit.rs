@@ -35,8 +35,26 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         // The reader, such as `head`, has seen enough.
         return ExitCode::SUCCESS;
     }
-    eprintln!("ordermill: {}", one_line(&format!("{error:#}")));
+    eprintln!("ordermill: {}", one_line(&with_causes(error)));
     ExitCode::from(FAILED)
+}
+
+/// An error with its causes, each said once. Many errors repeat their cause in their own text, and the numbers of libraries
+/// come with the text that was said before.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        let end = cause.rsplit(": ").next().unwrap_or(&cause);
+        if !text.is_empty() && text.contains(end) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
 }
 
 /// A foreign text as it may be printed: what would move the terminal's cursor, or change the direction of the text
@@ -60,7 +78,21 @@ const fn is_layout(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::one_line;
+    use anyhow::anyhow;
+
+    use super::{one_line, with_causes};
+
+    #[test]
+    fn a_cause_that_was_said_already_is_not_said_again() {
+        let error = anyhow!("Error code 26: file is not a database")
+            .context("file is not a database")
+            .context("the folder d cannot be read: file is not a database");
+        let text = "the folder d cannot be read: file is not a database";
+        assert_eq!(with_causes(&error), text);
+        let error = anyhow!("Address already in use (os error 98)").context("cannot listen on a:1");
+        let text = "cannot listen on a:1: Address already in use (os error 98)";
+        assert_eq!(with_causes(&error), text);
+    }
 
     #[test]
     fn what_would_move_the_cursor_or_turn_the_text_is_shown_escaped() {

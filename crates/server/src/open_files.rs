@@ -10,8 +10,15 @@ const SPARE: u64 = 128;
 /// A shard's connections beside those of its pool: the writer's, the listener's, and one that is being replaced.
 const BESIDE_POOL: usize = 4;
 
-/// Raises the bound, lowers the bounds of connections to it if they have their default values, and refuses other values
-/// that do not fit.
+/// Fewer connections than this on a listener are not worth a start that nobody asked for.
+const LEAST_CONNECTIONS: usize = 16;
+/// Below this many connections a lowered bound is a warning.
+const FEW_CONNECTIONS: usize = 1000;
+/// What the remedy names: enough for all defaults.
+const ENOUGH_FILES: u64 = 65_536;
+
+/// Raises the limit, lowers the bounds of connections to it if they have their default values, and refuses other values that
+/// do not fit. A limit that leaves hardly any connection is one fault, whatever it is that does not fit.
 pub fn make_room(config: &mut Config, layers: &mut Layers) {
     let Some(limit) = raised() else {
         return;
@@ -20,16 +27,29 @@ pub fn make_room(config: &mut Config, layers: &mut Layers) {
         1 + usize::from(config.http.ws_addr.is_some()) + usize::from(config.grpc.addr.is_some());
     let rest = SPARE + number(beside_connections(config));
     let fits = limit.saturating_sub(rest) / number(listeners);
+    let fits = usize::try_from(fits).unwrap_or(usize::MAX);
     let mut bounds = vec![("http.max_connections", &mut config.http.max_connections)];
     if config.grpc.addr.is_some() {
         bounds.push(("grpc.max_connections", &mut config.grpc.max_connections));
     }
+    let wanted = bounds.iter().map(|(_, wanted)| **wanted).max();
+    let least = wanted.unwrap_or_default().min(LEAST_CONNECTIONS);
+    if fits < least {
+        let needed = rest + number(least * listeners);
+        let reason = format!(
+            "does not fit: this process may have {limit} open files and needs {needed} at the least, {rest} for the store, \
+             the logs and calls, and {least} for connections of each of {listeners} listeners: allow more with \
+             \"ulimit -n {ENOUGH_FILES}\", or LimitNOFILE={ENOUGH_FILES} in a unit of systemd"
+        );
+        layers.refuse("http.max_connections", &reason);
+        return;
+    }
+    let mut lowered = Vec::new();
     for (setting, wanted) in bounds {
-        if number(*wanted) <= fits {
+        if *wanted <= fits {
             continue;
         }
-        let fits = usize::try_from(fits).unwrap_or(usize::MAX);
-        if fits == 0 || !layers.has_default_value(setting) {
+        if !layers.has_default_value(setting) {
             let reason = format!(
                 "is too high: {wanted} connections on each of {listeners} listeners and {rest} files beside them \
                  do not fit into the {limit} open files that this process may have: set it to {fits} or less, or allow \
@@ -38,14 +58,32 @@ pub fn make_room(config: &mut Config, layers: &mut Layers) {
             layers.refuse(setting, &reason);
             continue;
         }
-        tracing::info!(
-            limit,
-            connections = fits,
-            setting,
-            "fewer connections are taken than the setting says by default, because the process may not open more \
-             files (ulimit -Hn, LimitNOFILE of systemd)"
-        );
+        lowered.push(setting);
         *wanted = fits;
+    }
+    log_lowered(&lowered, limit, fits);
+}
+
+fn log_lowered(lowered: &[&str], limit: u64, connections: usize) {
+    if lowered.is_empty() {
+        return;
+    }
+    let settings = lowered.join(", ");
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                limit,
+                connections,
+                settings,
+                "fewer connections are taken than the settings say by default, because the process may not open more \
+                 files (ulimit -Hn, LimitNOFILE of systemd)"
+            )
+        };
+    }
+    if connections < FEW_CONNECTIONS {
+        log!(warn);
+    } else {
+        log!(info);
     }
 }
 

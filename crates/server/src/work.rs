@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adapter_webhook::{ClientCertificate, HttpHandler, HttpHandlerSettings, SettingsError};
 use application::Receipts;
+use application::health::{Breaker, EndpointState, HandlerState, NoWork, WorkHealth, WorkSnapshot};
 use application::ports::{Clock, Ids, OrderHandler};
-use edge_http::{Breaker, EndpointState, HandlerState, WorkHealth, WorkSnapshot};
 use outbound_http::Proxies;
 use worker::{
     BreakerSettings, BreakerState, EndpointSnapshot, Tuning, Worker, WorkerParts, WorkerSettings,
@@ -150,7 +150,7 @@ pub struct Health {
 impl WorkHealth for Health {
     fn snapshot(&self) -> WorkSnapshot {
         let Some(status) = &self.status else {
-            return edge_http::NoWork.snapshot();
+            return NoWork.snapshot();
         };
         WorkSnapshot {
             handler: match self.handler {

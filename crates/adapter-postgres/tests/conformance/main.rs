@@ -16,6 +16,7 @@ mod queries;
 mod server;
 mod server_clock;
 mod setup;
+mod tls;
 mod unreadable;
 mod views;
 

@@ -26,6 +26,19 @@ pub enum ShardState {
     CommitsFail(CommitFailure),
 }
 
+impl ShardState {
+    /// Its stable name, for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Unreachable => "unreachable",
+            Self::CommitsFail(CommitFailure::Full) => "full",
+            Self::CommitsFail(CommitFailure::Unavailable) => "commits_fail",
+        }
+    }
+}
+
 /// One shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardHealth {

@@ -47,6 +47,7 @@ fn settings() -> GrpcSettings {
         max_batch_bytes: 16 * 1024 * 1024,
         max_messages_bytes: 64 * 1024 * 1024,
         max_connections: 10_000,
+        trusted_proxies: Vec::new(),
         max_streams_per_connection: 256,
         max_calls_in_flight: 4_096,
         max_streams: 8_192,

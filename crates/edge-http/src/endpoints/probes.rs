@@ -1,5 +1,6 @@
 //! `/livez`, `/readyz`, `/health`: whether the process runs, whether it can take orders, and how it is.
 
+use application::health::{Condition, HandlerState};
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Trace;
@@ -7,14 +8,13 @@ use serde::Serialize;
 use utoipa::IntoResponses;
 
 use crate::answer::{self, Answer};
-use crate::health::{BreakerView, Condition, Health, Reason, word_of};
+use crate::health::{self, BreakerView, ReasonView};
 use crate::openapi::refusals::{REQUEST, Responses, answers_beside, refusals};
 use crate::openapi::schemas::standing::{Health as HealthSchema, Ready};
 use crate::openapi::{content, examples, tags};
 use crate::problem::{Code, Problem};
 use crate::request::{NoQuery, RequestTrace};
 use crate::state::{Edge, EdgeState};
-use crate::work_health::HandlerState;
 
 refusals!(ProbeRefusals: REQUEST, [Code::InvalidQuery]);
 refusals!(ReadyRefusals: REQUEST, [
@@ -46,9 +46,9 @@ struct HealthView<'a> {
     /// What clients of orderflow look for, before everything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'static str>,
-    status: Condition,
+    status: &'static str,
     version: &'a str,
-    reasons: Vec<Reason>,
+    reasons: Vec<ReasonView>,
     store: &'static str,
     shards: Vec<ShardView>,
     handler: Option<HandlerView>,
@@ -140,7 +140,8 @@ pub(crate) async fn say_ready(
     if edge.soft.is_cancelled() {
         return Err(Problem::stopping());
     }
-    if let Some(refusal) = Health::ask(&edge, trace).await.refusal() {
+    let health = health::ask(&edge, trace).await;
+    if let Some(refusal) = health::refusal(&health) {
         return Err(refusal);
     }
     Ok(answer::json(
@@ -184,14 +185,14 @@ pub(crate) async fn say_health(
     trace: Trace,
     service: Option<&'static str>,
 ) -> Result<Answer, Problem> {
-    let health = Health::ask(edge, trace).await;
+    let health = health::ask(edge, trace).await;
     let reasons = health.reasons();
     let condition = health.condition(&reasons);
     let view = HealthView {
         service,
-        status: condition,
+        status: condition.as_str(),
         version: &edge.settings.version,
-        reasons,
+        reasons: health::reason_views(reasons),
         store: if health.store.is_reachable() {
             "reachable"
         } else {
@@ -203,13 +204,13 @@ pub(crate) async fn say_health(
             .iter()
             .map(|shard| ShardView {
                 shard: shard.shard.0,
-                status: word_of(shard.state),
+                status: shard.state.as_str(),
             })
             .collect(),
         handler: HandlerView::of(health.work.handler),
-        breaker: health.breaker(),
-        busy_pause_ms: health.busy_pause_ms(),
-        oldest_due_age_ms: health.oldest_due_age_ms(),
+        breaker: BreakerView::of(&health),
+        busy_pause_ms: health::busy_pause_ms(&health),
+        oldest_due_age_ms: health::oldest_due_age_ms(&health),
     };
     let status = match condition {
         Condition::Healthy | Condition::Degraded => StatusCode::OK,

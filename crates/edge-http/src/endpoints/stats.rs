@@ -1,6 +1,7 @@
 //! `GET /v1/stats`: how many orders have each status, and how their processing goes. accepted = processed + failed +
 //! cancelled + in flight, at any time. Erased orders are in no other count.
 
+use application::health::Condition;
 use application::ports::Counts;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,7 +9,7 @@ use domain::Status;
 use serde::{Serialize, Serializer};
 
 use crate::answer::{self, Answer};
-use crate::health::{BreakerView, Condition, Health, Reason};
+use crate::health::{self, BreakerView, ReasonView};
 use crate::openapi::examples;
 use crate::openapi::refusals::{REQUEST, STORE, refusals};
 use crate::openapi::schemas::standing::Stats;
@@ -33,7 +34,7 @@ struct StatsView {
     breaker: Option<BreakerView>,
     busy_pause_ms: Option<u64>,
     degraded: bool,
-    reasons: Vec<Reason>,
+    reasons: Vec<ReasonView>,
 }
 
 fn by_status<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
@@ -65,7 +66,7 @@ pub(crate) async fn get_stats(
     RequestCaller(caller): RequestCaller,
 ) -> Result<Answer, Problem> {
     let counts = edge.orders.counts(&caller);
-    let (counts, health) = tokio::join!(counts, Health::ask(&edge, caller.trace.clone()));
+    let (counts, health) = tokio::join!(counts, health::ask(&edge, caller.trace.clone()));
     let counts = counts?;
     let accepted = counts.accepted();
     let [processed, failed, cancelled] =
@@ -79,11 +80,11 @@ pub(crate) async fn get_stats(
         in_flight: accepted - processed - failed - cancelled,
         erased: counts.erased,
         by_status: counts,
-        oldest_due_age_ms: health.oldest_due_age_ms(),
-        breaker: health.breaker(),
-        busy_pause_ms: health.busy_pause_ms(),
+        oldest_due_age_ms: health::oldest_due_age_ms(&health),
+        breaker: BreakerView::of(&health),
+        busy_pause_ms: health::busy_pause_ms(&health),
         degraded: health.condition(&reasons) != Condition::Healthy,
-        reasons,
+        reasons: health::reason_views(reasons),
     };
     let body = serde_json::to_vec(&view).map_err(Problem::internal)?;
     Ok(answer::json(StatusCode::OK, body))

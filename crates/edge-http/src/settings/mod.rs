@@ -47,6 +47,8 @@ pub struct EdgeSettings {
     /// The most bytes that the bodies of all requests hold together, small ones not counted; 503 with Retry-After past
     /// it. What is made of a body while it is worked on takes several times as much.
     pub max_bodies_bytes: usize,
+    /// The most bytes that all answers hold together which their clients have not taken; 503 with Retry-After past it.
+    pub max_answers_bytes: usize,
     /// A connection that has sent no complete request head for this long, since it was opened or since its last answer, is
     /// closed.
     pub idle_timeout: Duration,
@@ -84,8 +86,6 @@ pub struct Tuning {
     pub max_headers: usize,
     /// A client that takes nothing of an answer for this long is cut off.
     pub write_timeout: Duration,
-    /// The most bytes that all answers hold together which their clients have not taken; 503 with Retry-After past it.
-    pub max_answers_bytes: usize,
     /// The most HTTP/2 streams of one connection.
     pub max_streams_per_connection: u32,
     /// What `Retry-After` says where nothing better is known, in whole seconds.
@@ -106,7 +106,6 @@ impl Default for Tuning {
             max_header_bytes: 32 * 1024,
             max_headers: 100,
             write_timeout: Duration::from_secs(10),
-            max_answers_bytes: 64 * 1024 * 1024,
             max_streams_per_connection: 100,
             retry_after: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(2),

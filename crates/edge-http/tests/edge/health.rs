@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use application::health::{Breaker, EndpointState, HandlerState, WorkSnapshot};
 use application::ports::StoreError;
 use domain::ShardId;
-use edge_http::{Breaker, EndpointState, HandlerState, WorkSnapshot};
 use port_conformance::faulty::FaultMode;
 use serde_json::{Value, json};
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_sqlite::{SqliteOptions, SqliteStore};
+use application::health::{Breaker, EndpointState, HandlerState, WorkHealth, WorkSnapshot};
 use application::in_process::InProcessHints;
 use application::ports::{OrderStore, Sharded as _, StorePorts};
 use application::store_health::{CommitHealth, tracked};
@@ -13,15 +14,12 @@ use application::system::{SystemClock, SystemIds};
 use application::watch::{Hub, WatchSettings, WatchTuning};
 use application::{LocalOrders, OrdersDependencies, Receipts, Settings};
 use domain::{Currency, Timestamp};
-use edge_http::{
-    Breaker, CorsOrigin, EdgeSettings, EdgeState, EndpointState, HandlerState, OrdersDialect,
-    ServeReport, Tuning, WorkHealth, WorkSnapshot,
-};
+use edge_http::{CorsOrigin, EdgeSettings, EdgeState, OrdersDialect, ServeReport, Tuning};
 use outbound_http::Proxies;
 use port_conformance::faulty::{FaultMode, FaultyStore};
 use reqwest::RequestBuilder;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +35,7 @@ pub struct Server {
     pub soft: CancellationToken,
     pub hard: CancellationToken,
     client: reqwest::Client,
+    state: EdgeState,
     serving: JoinSet<ServeReport>,
     serving_websockets: JoinSet<ServeReport>,
     /// The hub, and the probing of commits.
@@ -84,6 +83,7 @@ pub fn settings() -> EdgeSettings {
         max_body_bytes: 1024 * 1024,
         max_batch_bytes: 16 * 1024 * 1024,
         max_bodies_bytes: 64 * 1024 * 1024,
+        max_answers_bytes: 64 * 1024 * 1024,
         idle_timeout: Duration::from_secs(75),
         body_timeout: Duration::from_secs(30),
         request_deadline: Duration::from_secs(10),
@@ -201,7 +201,7 @@ impl Server {
         ));
         serving.spawn(edge_http::serve(
             listener,
-            state,
+            state.clone(),
             soft.clone(),
             hard.clone(),
         ));
@@ -214,11 +214,24 @@ impl Server {
             soft,
             hard,
             client: client(),
+            state,
             serving,
             serving_websockets,
             _running: running,
             _folder: folder,
         }
+    }
+
+    /// Bytes of answers that their clients have not taken.
+    pub fn answer_bytes(&self) -> usize {
+        self.state.answer_bytes()
+    }
+
+    /// A connection from this address of the machine.
+    pub async fn connect_from(&self, from: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
 
     /// Stops softly and waits for the end of both ports.

@@ -14,6 +14,7 @@ mod failing_customers;
 mod fault;
 mod grpc;
 mod handler_examples;
+mod held_up;
 mod house;
 mod import;
 mod import_checks;

@@ -63,6 +63,13 @@ fn listeners(config: &Config, layers: &mut Layers) {
             "must not be below http.max_batch_bytes: no batch of that size could come in",
         );
     }
+    let least_answers = 1024 * 1024;
+    if config.http.max_answers_bytes < least_answers {
+        layers.refuse(
+            "http.max_answers_bytes",
+            "must not be below 1048576 (1 MiB): no list of that size could be answered",
+        );
+    }
     if config.http.max_body_bytes > config.http.max_batch_bytes {
         layers.refuse(
             "http.max_body_bytes",

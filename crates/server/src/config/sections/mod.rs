@@ -82,6 +82,8 @@ pub struct Http {
     pub max_batch_bytes: usize,
     /// Bytes of all bodies at a time.
     pub max_bodies_bytes: usize,
+    /// Bytes of all answers at a time.
+    pub max_answers_bytes: usize,
     /// For a request's headers.
     #[serde(deserialize_with = "time")]
     pub idle_timeout: Duration,

@@ -1,5 +1,5 @@
-//! What the process knows of the processing of orders, for `/health` and `/v1/stats`. The binary implements
-//! [`WorkHealth`] over its worker; nothing here knows the worker.
+//! What a process knows of the processing of orders. The binary implements [`WorkHealth`] over its worker; nothing here
+//! knows the worker.
 
 use std::time::Duration;
 
@@ -53,6 +53,17 @@ pub enum Breaker {
     Closed,
     /// The endpoint answers nothing: single orders probe it.
     Open,
+}
+
+impl Breaker {
+    /// Its stable name, for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
 }
 
 /// The state of a process that processes no orders.
