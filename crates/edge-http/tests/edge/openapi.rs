@@ -333,10 +333,3 @@ fn collect_references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
         _ => {}
     }
 }
-
-#[test]
-fn zz_dump() {
-    if let Ok(path) = std::env::var("DUMP_DOCUMENT") {
-        std::fs::write(path, edge_http::openapi_document("1.2.3")).unwrap();
-    }
-}
