@@ -17,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::requests::{RequestInFlight, Requests, StreamTasks};
 use crate::ticks::Ticks;
 
-/// A connection that was asked to end and has no request in flight is cut after so many ticks: HTTP/2 waits for an answer of
-/// its client, which may never come.
+/// Ticks after which a connection is cut that was asked to end and has no request in flight: HTTP/2 waits for an answer of its
+/// client, which may never come.
 const CLOSING_TICKS: u32 = 3;
 
 /// An open connection. It counts among the open ones until its [`ConnectionStream`](crate::ConnectionStream) is dropped.

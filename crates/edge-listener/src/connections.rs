@@ -1,6 +1,6 @@
 //! The registry of a listener's open connections: who holds how many, which are idle, and who has to give one up.
 //!
-//! Below four fifths of the limit nobody is limited. Above it, each new connection makes the client that holds most give up its
+//! Below four fifths of the limit no client is limited. Above it, each new connection makes the client that holds most give up its
 //! connection that was idle for longest. The last twentieth is kept from that client, so that clients that hold few always get
 //! in. Trusted proxies are exempt. Requests in flight are never ended for this; a half-sent head is no request.
 //!
@@ -18,7 +18,7 @@ use crate::client_address::ClientAddress;
 use crate::connection::{Connection, Timeouts};
 use crate::ticks::Ticks;
 
-/// A connection must have been idle for so many ticks before it is given up: a new one has not had time to ask anything.
+/// Ticks for which a connection must have been idle before it is given up: a new one has not had time to ask anything.
 const SETTLED_TICKS: u32 = 2;
 /// The most entries that one new connection looks at to find an idle one.
 const MOST_LOOKS: usize = 64;

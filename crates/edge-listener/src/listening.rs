@@ -96,8 +96,8 @@ impl Listening {
             connections.close_all();
             self.drain().await
         };
-        // A timer that is due before all others is made known to whoever waits for sockets by a call to the kernel, which also
-        // wakes them. With this one, which is always due soon, the deadline of a request is hardly ever the first.
+        // When a new timer is due before all others, the runtime wakes the thread that waits for sockets, which takes a call to
+        // the kernel. This timer is always due soon, so the deadline of a request is hardly ever the first.
         let sweeping = async {
             loop {
                 tokio::time::sleep(tick).await;

@@ -76,8 +76,8 @@ impl MemoryBudget {
         self.capacity
     }
 
-    /// Reserves `bytes` as soon as they are free. More than the whole budget counts as the whole budget, because nobody
-    /// could ever release more.
+    /// Reserves `bytes` as soon as they are free. More than the whole budget counts as the whole budget, because more
+    /// can never be free.
     pub async fn reserve_when_free(self: Arc<Self>, bytes: usize) -> Reservation {
         let bytes = bytes.min(self.capacity);
         let _waiting = Waiting::new(&self.waiting);

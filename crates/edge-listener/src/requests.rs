@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ticks::Ticks;
 
-/// A stream that was reset has so many ticks to let go of its answer.
+/// Ticks that a stream which was reset has to release its answer.
 const RESET_TICKS: u32 = 2;
 
 /// What the requests of a connection leave behind for the sweeper.

@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use crate::connection::Connection;
 use crate::connections::Slot;
 
-/// The stream of an accepted connection. Whoever holds it holds its place among the open connections: hyper, and after an
-/// upgrade the protocol that took over.
+/// The stream of an accepted connection. The connection counts as open until this is dropped: by hyper, or after an upgrade by
+/// the protocol that took over.
 #[derive(Debug)]
 pub struct ConnectionStream {
     stream: TcpStream,

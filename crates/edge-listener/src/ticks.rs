@@ -9,7 +9,7 @@ const TICKS_IN_TIMEOUT: u32 = 8;
 const LONGEST_TICK: Duration = Duration::from_secs(1);
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-/// The number of ticks since the listener began. It begins with 1: 0 stands for "never" where a tick is noted.
+/// The number of ticks since the listener began. It begins with 1, because a noted tick of 0 means "never".
 #[derive(Debug)]
 pub(crate) struct Ticks {
     now: AtomicU32,

@@ -10,7 +10,7 @@ const SPARE: u64 = 128;
 /// A shard's connections beside those of its pool: the writer's, the listener's, and one that is being replaced.
 const BESIDE_POOL: usize = 4;
 
-/// Fewer connections than this on a listener are not worth a start that nobody asked for.
+/// With fewer connections than this on a listener the start is refused, unless a setting asks for fewer.
 const LEAST_CONNECTIONS: usize = 16;
 /// Below this many connections a lowered bound is a warning.
 const FEW_CONNECTIONS: usize = 1000;

@@ -1,4 +1,4 @@
-//! A client that keeps hundreds of connections open locks nobody out.
+//! A client that keeps hundreds of connections open locks no other client out.
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

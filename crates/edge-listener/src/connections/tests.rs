@@ -102,7 +102,7 @@ impl Clients {
 }
 
 #[test]
-fn below_four_fifths_nobody_gives_anything_up() {
+fn below_four_fifths_no_client_gives_a_connection_up() {
     let mut clients = Clients::of(100, &[]);
     clients.fill(HEAVY, 80);
     assert_eq!(clients.serve(), []);
@@ -130,7 +130,7 @@ fn the_client_that_holds_most_gives_up_what_was_idle_for_longest() {
 }
 
 #[test]
-fn a_client_that_opens_without_end_locks_nobody_out() {
+fn a_client_that_opens_without_end_locks_no_other_out() {
     let mut clients = Clients::of(200, &[]);
     for _ in 0..300 {
         clients.connect(HEAVY);

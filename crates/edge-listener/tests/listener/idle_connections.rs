@@ -53,7 +53,7 @@ async fn three_hundred_kept_connections_of_one_address_lock_no_other_out() {
 }
 
 #[tokio::test]
-async fn half_sent_heads_lock_nobody_out() {
+async fn half_sent_heads_lock_no_client_out() {
     let server = Server::start(quick).await;
     let mut halves = Vec::new();
     for _ in 0..300 {

@@ -1,4 +1,4 @@
-//! A listener under attack, over real sockets: a small service of hyper's stands for an edge, clients hold connections or do not
+//! A listener under attack, over real sockets: a small hyper service takes the part of an edge, clients hold connections or do not
 //! take their answers, and a good client is served meanwhile.
 
 mod idle_connections;

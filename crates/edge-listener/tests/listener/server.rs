@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 /// How long anything may take that should happen.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A listener that answers `GET /<bytes>` with so many bytes, and `GET /wait/<milliseconds>` after that time.
+/// A listener that answers `GET /<bytes>` with that number of bytes, and `GET /wait/<milliseconds>` after that time.
 pub struct Server {
     pub address: SocketAddr,
     pub answers: Arc<MemoryBudget>,

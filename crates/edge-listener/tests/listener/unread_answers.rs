@@ -20,7 +20,7 @@ fn quick(listening: &mut Listening) {
     listening.write_timeout = WRITE_TIMEOUT;
 }
 
-/// An HTTP/2 connection whose streams have windows of so many bytes. It pings all the time, which is no progress.
+/// An HTTP/2 connection whose streams have windows of `window` bytes. It pings all the time, which is no progress.
 async fn http2(server: &Server, window: u32, clients: &mut JoinSet<()>) -> SendRequest<Bytes> {
     let stream = server.connect_from("127.0.0.2").await;
     let mut builder = h2::client::Builder::new();
