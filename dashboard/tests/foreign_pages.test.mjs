@@ -165,8 +165,8 @@ test("a page whose origin is listed places, reads and cancels orders with JSON",
 });
 
 test("the dashboard works under an allowed name, and no page can point a name of its own here", async (t) => {
-  const mill = await server(t, { settings: { "http.allowed_hosts": "orders.example" } });
-  const named = `http://orders.example:${mill.port}`;
+  const mill = await server(t, { settings: { "http.allowed_hosts": "mill.example" } });
+  const named = `http://mill.example:${mill.port}`;
   // A name without TLS is no secure context, where Chromium does without one of the headers.
   const page = await browserPage(t, mill, { also: [named], mayComplain: /Cross-Origin-Opener-Policy header has been ignored/ });
   await page.goto(`${named}/`);

@@ -22,7 +22,9 @@ pub(crate) struct Connection {
 }
 
 /// A call under way on a connection, until it is dropped.
-pub(crate) struct ActiveCall(#[expect(dead_code, reason = "held until the call ends")] RequestInFlight);
+pub(crate) struct ActiveCall(
+    #[expect(dead_code, reason = "held until the call ends")] RequestInFlight,
+);
 
 impl Connection {
     /// A connection without calls, which is cut off with `hard` at the latest.

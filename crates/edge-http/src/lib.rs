@@ -14,6 +14,7 @@ mod answer;
 mod browser;
 mod dialects;
 mod endpoints;
+mod error_format;
 mod health;
 mod layers;
 mod live;

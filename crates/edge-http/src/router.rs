@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::MatchedPath;
 use axum::http::Uri;
@@ -15,11 +16,12 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::browser::{AddressKind, BrowserRules};
-use crate::dialects::{ErrorFormat, orderflow, orders, ordersystem};
+use crate::dialects::{orderflow, orders, ordersystem};
 use crate::endpoints::{
     dead_letter_reasons, dead_letters, error_page, events, get_order, list_orders, order_command,
     place_batch, place_order, probes, receipt, start_page, stats,
 };
+use crate::error_format::ErrorFormat;
 use crate::layers::{Guards, answered_at_once, around, json_only, text_only};
 use crate::live::{event_stream, websocket};
 use crate::openapi;
@@ -126,7 +128,10 @@ pub(crate) fn main_port(edge: &Edge, is_loopback: bool) -> Router {
     let at_once = |routes| answered_at_once(routes, edge, settings.max_body_bytes, &in_flight);
     let batches = batch_routes().route_layer(from_fn(json_only));
     let batches = answered_at_once(batches, edge, settings.max_batch_bytes, &in_flight);
-    let mut ours = at_once(json_routes().route_layer(from_fn(json_only)))
+    let version = settings.version.clone();
+    let document = openapi::LazyDocument::new(move || document(&version));
+    let json = json_routes().route_layer(Extension(document));
+    let mut ours = at_once(json.route_layer(from_fn(json_only)))
         .merge(at_once(text_routes().route_layer(from_fn(text_only))))
         .merge(at_once(page_routes()))
         .merge(batches)

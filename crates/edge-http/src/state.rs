@@ -3,14 +3,13 @@
 //! The binary makes one and passes it to [`crate::serve`]; handlers and live streams share it as [`Edge`]. It holds no
 //! order.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use application::health::WorkHealth;
 use application::ports::{Deadline, Ids};
 use application::watch::Hub;
 use application::{Caller, Orders};
-use bytes::Bytes;
 use domain::Trace;
 use edge_listener::MemoryBudget;
 use tokio_util::sync::CancellationToken;
@@ -44,8 +43,6 @@ pub struct EdgeState {
     pub(crate) bodies: Arc<MemoryBudget>,
     /// What the answers may hold that their clients have not taken.
     pub(crate) answers: Arc<MemoryBudget>,
-    /// The OpenAPI document, made at the first request for it.
-    pub(crate) document: Arc<OnceLock<Bytes>>,
 }
 
 impl EdgeState {
@@ -64,7 +61,6 @@ impl EdgeState {
             ids,
             bodies: Arc::new(MemoryBudget::of(settings.max_bodies_bytes)),
             answers: Arc::new(MemoryBudget::of(settings.max_answers_bytes)),
-            document: Arc::default(),
             settings: Arc::new(settings),
             work,
             soft: CancellationToken::new(),

@@ -207,19 +207,19 @@ fn a_listed_origin_may_use_every_address_and_no_other_origin_may() {
 
 #[test]
 fn a_page_of_an_allowed_host_is_this_servers_own() {
-    let rules = rules(&["orders.example"], &["loopback"]);
-    let own = "https://orders.example";
+    let rules = rules(&["mill.example"], &["loopback"]);
+    let own = "https://mill.example";
     // A proxy passes the name on, with or without its port, or asks by a name of this machine.
     for host in [
-        "orders.example",
-        "orders.example:8443",
+        "mill.example",
+        "mill.example:8443",
         "Orders.Example.",
         "127.0.0.1:8080",
     ] {
         let headers = [("host", host), ("origin", own)];
         assert_eq!(judged(&rules, OWN, POST, &headers), expected("passed", own));
     }
-    let headers = [("host", "orders.example"), ("origin", EVIL)];
+    let headers = [("host", "mill.example"), ("origin", EVIL)];
     assert_eq!(judged(&rules, OWN, POST, &headers).0, "foreign_origin");
 }
 
@@ -264,18 +264,18 @@ fn on_loopback_only_this_machine_and_allowed_hosts_are_answered() {
         ("127.0.0.1:8080", true),
         ("127.8.8.8", true),
         ("[::1]:8080", true),
-        ("orders.example", true),
+        ("mill.example", true),
         ("ORDERS.example.:80", true),
         ("evil.example", false),
-        ("www.orders.example", false),
-        ("orders.example.evil.example", false),
+        ("www.mill.example", false),
+        ("mill.example.evil.example", false),
         ("localhost.evil.example", false),
         ("127.0.0.1.evil.example", false),
         ("10.0.0.1", false),
         ("", false),
         ("a b", false),
     ] {
-        let rules = rules(&["orders.example"], &["*"]);
+        let rules = rules(&["mill.example"], &["*"]);
         let outcome = if is_answered { "passed" } else { "misdirected" };
         let found = judged(&rules, OWN, GET, &[("host", host)]);
         assert_eq!(found.0, outcome, "{host}");

@@ -18,12 +18,12 @@ use order_json::write_text;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::ErrorFormat;
 use super::amounts::{is_above_zero, write_short_amount};
 use super::fields;
 use super::placing::{PLACING, Placing, bad_request, checked};
 use crate::answer::{self, Answer};
 use crate::endpoints::probes;
+use crate::error_format::ErrorFormat;
 use crate::openapi::parameters::{ApiUserIdParameter, IdempotencyKeyParameter};
 use crate::openapi::refusals::{STORE, refusals};
 use crate::openapi::schemas::dialect::{

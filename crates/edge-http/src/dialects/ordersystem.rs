@@ -14,11 +14,11 @@ use axum::http::StatusCode;
 use domain::{Currency, Given, Order, OrderDraft, PlaceOrder, Status};
 use order_json::write_text;
 
-use super::ErrorFormat;
 use super::amounts::write_short_amount;
 use super::orders_body::{Fields, incomplete, malformed, refused};
 use super::placing::checked;
 use crate::answer::{self, Answer};
+use crate::error_format::ErrorFormat;
 use crate::openapi::parameters::OrderNameParameter;
 use crate::openapi::refusals::{STORE, refusals};
 use crate::openapi::schemas::dialect::NumberedOrder;

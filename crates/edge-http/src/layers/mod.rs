@@ -26,7 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::browser::{AddressKind, BrowserRules};
-use crate::dialects::ErrorFormat;
+use crate::error_format::ErrorFormat;
 use crate::problem::Problem;
 use crate::request::{FreshRequestIds, drop_unusable_request_id};
 use crate::state::Edge;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use tower_http::request_id::RequestId;
 
 use crate::browser::headers_for_pages;
-use crate::dialects::ErrorFormat;
+use crate::error_format::ErrorFormat;
 use crate::problem::Problem;
 use crate::request::text_of;
 use crate::settings::EdgeSettings;

@@ -9,7 +9,7 @@ use utoipa::openapi::{
 };
 
 use super::{headers, parameters, schemas, tags, webhooks};
-use crate::dialects::ErrorFormat;
+use crate::error_format::ErrorFormat;
 
 /// Collects the schemas that no handler names: those of sockets, and of headers.
 #[derive(OpenApi)]

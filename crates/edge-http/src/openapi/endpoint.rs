@@ -1,7 +1,9 @@
 //! `GET /openapi.json`: the document of the whole interface, made at the first call.
 
+use std::sync::{Arc, LazyLock};
+
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::Extension;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -11,8 +13,18 @@ use super::tags;
 use crate::answer::{self, Answer};
 use crate::problem::Code;
 use crate::request::NoQuery;
-use crate::router::document;
-use crate::state::Edge;
+
+/// The document, made when it is first asked for.
+#[derive(Clone)]
+pub(crate) struct LazyDocument(Arc<LazyLock<Bytes, MakeDocument>>);
+
+type MakeDocument = Box<dyn FnOnce() -> Bytes + Send>;
+
+impl LazyDocument {
+    pub(crate) fn new(make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(|| Bytes::from(make())))))
+    }
+}
 
 refusals!(GetDocumentRefusals: REQUEST, [Code::InvalidQuery]);
 
@@ -38,11 +50,11 @@ fn beginning() -> Value {
         GetDocumentRefusals,
     ),
 )]
-pub(crate) async fn show_document(State(edge): State<Edge>, _: NoQuery) -> Answer {
-    let document = edge
-        .document
-        .get_or_init(|| Bytes::from(document(&edge.settings.version)));
+pub(crate) async fn show_document(
+    Extension(LazyDocument(document)): Extension<LazyDocument>,
+    _: NoQuery,
+) -> Answer {
     let mut response = answer::json(StatusCode::OK, Vec::new());
-    *response.body_mut() = Body::from(document.clone());
+    *response.body_mut() = Body::from(Bytes::clone(&document));
     response
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::schemas::value::{one_of, whole};
-use crate::dialects::ErrorFormat;
+use crate::error_format::ErrorFormat;
 use crate::problem::Code;
 
 /// Names a header of the document, for a response that carries it.

@@ -16,4 +16,4 @@ pub(crate) mod tags;
 mod webhooks;
 
 pub(crate) use document::document;
-pub(crate) use endpoint::{__path_show_document, show_document};
+pub(crate) use endpoint::{__path_show_document, LazyDocument, show_document};

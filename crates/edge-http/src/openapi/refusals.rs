@@ -17,7 +17,7 @@ use super::content::{content, text};
 use super::schemas::dialect::OrderflowError;
 use super::schemas::problem::Problem;
 use super::{examples, headers};
-use crate::dialects::ErrorFormat;
+use crate::error_format::ErrorFormat;
 use crate::problem::Code;
 
 /// The responses of an operation, by status, as `utoipa::IntoResponses` returns them.
@@ -65,7 +65,7 @@ pub(crate) const BODY: [Code; 7] = [
 macro_rules! refusals {
     ($(#[$meta:meta])* $name:ident: $($group:expr),+ $(,)?) => {
         $crate::openapi::refusals::refusals!(
-            $(#[$meta])* $name in $crate::dialects::ErrorFormat::Problem => $($group),+
+            $(#[$meta])* $name in $crate::error_format::ErrorFormat::Problem => $($group),+
         );
     };
     ($(#[$meta:meta])* $name:ident in $format:expr => $($group:expr),+ $(,)?) => {

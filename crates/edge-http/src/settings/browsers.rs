@@ -9,7 +9,7 @@ use axum::http::Uri;
 
 /// What an item of `http.allowed_hosts` must be.
 pub const HOST_NAME_EXPECTED: &str =
-    "a host name or IP address without scheme and port, such as \"orders.example\"";
+    "a host name or IP address without scheme and port, such as \"mill.example\"";
 /// What an item of `http.cors_origins` must be.
 pub const CORS_ORIGIN_EXPECTED: &str = "an origin without a path, such as \"https://shop.example\" or \"http://10.0.0.5:3000\", \
      or one of \"loopback\", \"null\" and \"*\"";
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_host_is_a_name_or_an_address_without_a_port() {
         for (text, host) in [
-            ("orders.example", "orders.example"),
+            ("mill.example", "mill.example"),
             ("Orders.Example.", "ORDERS.example"),
             ("my_proxy", "my_proxy"),
             ("10.0.0.5", "10.0.0.5"),
@@ -140,9 +140,9 @@ mod tests {
             "",
             ".",
             "a..b",
-            "orders.example:8080",
-            "https://orders.example",
-            "orders.example/",
+            "mill.example:8080",
+            "https://mill.example",
+            "mill.example/",
             "*.example",
             "a b",
             "é.example",

@@ -213,13 +213,13 @@ async fn a_listed_origin_may_send_json_to_every_address() {
 
 #[tokio::test]
 async fn a_proxy_on_this_machine_may_pass_its_own_name_on() {
-    let names = ["orders.example"].map(|name| HostName::parse(name).unwrap());
+    let names = ["mill.example"].map(|name| HostName::parse(name).unwrap());
     let server = Server::with(|settings| settings.allowed_hosts = names.into()).await;
     for (host, origin, expected) in [
-        ("orders.example", "https://orders.example", 201),
-        ("orders.example", EVIL, 403),
+        ("mill.example", "https://mill.example", 201),
+        ("mill.example", EVIL, 403),
         ("evil.example", EVIL, 421),
-        ("localhost", "https://orders.example", 201),
+        ("localhost", "https://mill.example", 201),
     ] {
         let request = format!(
             "POST /v1/orders HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: close\r\n\

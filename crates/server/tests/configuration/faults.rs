@@ -90,7 +90,7 @@ fn a_value_of_the_wrong_kind_is_refused_in_words_and_never_repeated() {
         ),
         (
             "http",
-            "allowed_hosts = [\"orders.example\", \"orders.example:12345\"]",
+            "allowed_hosts = [\"mill.example\", \"mill.example:12345\"]",
             "http.allowed_hosts holds an item that must be a host name or IP address without scheme and port",
         ),
         (

@@ -64,7 +64,7 @@ fn every_kind_of_value_is_read_from_a_file_and_from_a_text() {
     let set = &from_texts.settings;
     assert_eq!(set.http.addr.to_string(), "127.0.0.1:1");
     assert_eq!(set.http.ws_addr, None);
-    let hosts = ["orders.example", "::1"].map(HostName::parse);
+    let hosts = ["mill.example", "::1"].map(HostName::parse);
     assert_eq!(set.http.allowed_hosts, hosts.map(Option::unwrap));
     let origins = ["loopback", "null", "https://shop.example"].map(CorsOrigin::parse);
     assert_eq!(set.http.cors_origins, origins.map(Option::unwrap));
