@@ -235,9 +235,11 @@ mod tests {
 
         /// Lets `ticks` pass; whether an answer is stalled then. It has no task, so that the connection would be cut.
         fn is_stalled_after(&self, ticks: u32) -> bool {
-            let stalled =
-                (0..ticks).map(|_| self.requests.reset_stalled(self.ticks.advance(), TIMEOUT));
-            stalled.fold(false, |any, is_stalled| any || is_stalled)
+            let mut is_stalled = false;
+            for _ in 0..ticks {
+                is_stalled |= self.requests.reset_stalled(self.ticks.advance(), TIMEOUT);
+            }
+            is_stalled
         }
     }
 

@@ -147,7 +147,7 @@ async fn every_code_has_a_page_that_says_its_status_and_every_page_has_a_code() 
     for code in &codes {
         let page = server.get(&format!("/docs/errors/{code}")).await;
         assert_eq!(page.status, 200, "docs/errors has no section {code}");
-        let status = statuses.get(code).copied().unwrap_or_else(|| match *code {
+        let status = statuses.get(code).copied().unwrap_or(match *code {
             // Said in words, not as a problem.
             "dialect_refused" => "400",
             "dialect_conflict" => "409",

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::raw::PATIENCE;
-use crate::server::Server;
+use crate::server::{Server, client_builder};
 
 const BUDGET: usize = 1024 * 1024;
 const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -59,6 +60,33 @@ async fn a_hundred_http1_clients_that_read_nothing() {
         let request = format!("GET {LIST} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(4);
         stream.write_all(request.as_bytes()).await.unwrap();
         clients.push(stream);
+    }
+    let most = serve_meanwhile(&server).await;
+    assert!(
+        (BUDGET / 2..=BUDGET).contains(&most),
+        "{most} bytes were held"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_http2_clients_whose_windows_are_closed() {
+    let server = server().await;
+    let mut clients = JoinSet::new();
+    for _ in 0..3 {
+        let client = client_builder()
+            .http2_prior_knowledge()
+            .http2_initial_stream_window_size(0)
+            .build()
+            .unwrap();
+        for _ in 0..90 {
+            let request = client.get(format!("http://{}{LIST}", server.address));
+            clients.spawn(async move {
+                // The head comes; of the body nothing can be sent.
+                let answer = request.send().await;
+                std::future::pending::<()>().await;
+                drop(answer);
+            });
+        }
     }
     let most = serve_meanwhile(&server).await;
     assert!(

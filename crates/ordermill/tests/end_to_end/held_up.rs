@@ -2,29 +2,37 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::server::{Server, http_client};
 
 /// What the process holds in memory now, in bytes.
 fn resident_bytes(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("the server runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kilobytes.unwrap().parse::<usize>().unwrap() * 1024
+    let kilobytes = kilobytes.expect("Linux counts in kB");
+    kilobytes.parse::<usize>().expect("a number") * 1024
 }
 
 /// A connection that has sent this.
 fn sent(server: &Server, request: &str) -> TcpStream {
-    let host = server.url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
+    let host = server
+        .url
+        .strip_prefix("http://")
+        .expect("an address of HTTP");
+    let mut stream = TcpStream::connect(host).expect("the server listens");
     stream
         .set_read_timeout(Some(Duration::from_secs(120)))
-        .unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+        .expect("a timeout above zero");
+    stream
+        .write_all(request.as_bytes())
+        .expect("the server takes a head");
     stream
 }
 
@@ -35,13 +43,13 @@ fn ten_thousand_requests_at_a_time_are_served() {
         current: limit.maximum,
         ..limit
     };
-    setrlimit(Resource::Nofile, raised).unwrap();
+    setrlimit(Resource::Nofile, raised).expect("up to the maximum a process may raise it");
     // As many as the system allows to the test, which has other files open, and to the server.
     let files = limit.maximum.unwrap_or(u64::MAX);
     let count = usize::try_from(files / 4 * 3)
         .unwrap_or(usize::MAX)
         .min(10_000);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let bound = |setting: &str| format!("{setting}={}", count + count / 10);
     let settings = ["http.max_connections", "http.max_in_flight", "store.queue"].map(bound);
     let mut flags = vec!["--http-addr", "127.0.0.1:0", "--ws-addr", ""];
@@ -61,11 +69,13 @@ fn ten_thousand_requests_at_a_time_are_served() {
     let (begin, end) = request.split_at(request.len() - 1);
     let mut streams: Vec<_> = (0..count).map(|_| sent(&server, begin)).collect();
     for stream in &mut streams {
-        stream.write_all(end.as_bytes()).unwrap();
+        stream
+            .write_all(end.as_bytes())
+            .expect("the last byte is taken");
     }
     for stream in &mut streams {
         let mut head = [0; 12];
-        stream.read_exact(&mut head).unwrap();
+        stream.read_exact(&mut head).expect("an answer comes");
         assert_eq!(head, *b"HTTP/1.1 201");
     }
 }
@@ -75,7 +85,7 @@ async fn lists_that_a_hundred_clients_do_not_read_take_a_bounded_memory() {
     const BUDGET: usize = 4 * 1024 * 1024;
     /// For the making of lists, the buffers of connections, and what the allocator keeps.
     const BESIDE: usize = 32 * 1024 * 1024;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let budget = format!("http.max_answers_bytes={BUDGET}");
     let flags = [
         "--http-addr",
@@ -97,7 +107,7 @@ async fn lists_that_a_hundred_clients_do_not_read_take_a_bounded_memory() {
         let request = client
             .post(&orders)
             .header("content-type", "application/json");
-        let answer = request.body(body).send().await.unwrap();
+        let answer = request.body(body).send().await.expect("an answer comes");
         assert_eq!(answer.status(), 201);
     };
     for _ in 0..20 {
@@ -107,8 +117,8 @@ async fn lists_that_a_hundred_clients_do_not_read_take_a_bounded_memory() {
         .get(format!("{orders}?user_id=a&limit=20"))
         .send()
         .await
-        .unwrap();
-    let list_bytes = list.bytes().await.unwrap().len();
+        .expect("an answer comes");
+    let list_bytes = list.bytes().await.expect("the whole list comes").len();
     assert!(list_bytes > 400_000, "{list_bytes}");
     let before = resident_bytes(&server);
     let request =

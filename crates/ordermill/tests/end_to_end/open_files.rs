@@ -44,7 +44,7 @@ fn connections_that_were_asked_for_and_do_not_fit_stop_the_start() {
         .args(["--set", "http.max_connections=5000"])
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let said = String::from_utf8(output.stderr).expect("the log is text");
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(
         said.contains("http.max_connections is too high: 5000"),
@@ -55,8 +55,8 @@ fn connections_that_were_asked_for_and_do_not_fit_stop_the_start() {
 
 /// The lines that the command wrote to standard error, and its exit code.
 fn refused(command: &mut Command) -> (Vec<String>, Option<i32>) {
-    let output = command.output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let output = command.output().expect("the binary starts");
+    let said = String::from_utf8(output.stderr).expect("the log is text");
     (
         said.lines().map(str::to_owned).collect(),
         output.status.code(),
