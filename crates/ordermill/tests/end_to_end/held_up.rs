@@ -46,11 +46,10 @@ fn ten_thousand_requests_at_a_time_are_served() {
     setrlimit(Resource::Nofile, raised).expect("up to the maximum a process may raise it");
     // As many as the system allows to the test, which has other files open, and to the server.
     let files = limit.maximum.unwrap_or(u64::MAX);
-    let count = usize::try_from(files / 4 * 3)
-        .unwrap_or(usize::MAX)
-        .min(10_000);
+    let count = usize::try_from(files / 2).unwrap_or(usize::MAX).min(10_000);
     let folder = tempfile::tempdir().expect("a folder");
-    let bound = |setting: &str| format!("{setting}={}", count + count / 10);
+    // All of them come from one address, which may hold any share only below four fifths of the limit.
+    let bound = |setting: &str| format!("{setting}={}", count + count / 10 * 3);
     let settings = ["http.max_connections", "http.max_in_flight", "store.queue"].map(bound);
     let mut flags = vec!["--http-addr", "127.0.0.1:0", "--ws-addr", ""];
     for setting in &settings {
