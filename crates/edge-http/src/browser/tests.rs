@@ -213,7 +213,7 @@ fn a_page_of_an_allowed_host_is_this_servers_own() {
     for host in [
         "mill.example",
         "mill.example:8443",
-        "Orders.Example.",
+        "Mill.Example.",
         "127.0.0.1:8080",
     ] {
         let headers = [("host", host), ("origin", own)];
@@ -265,7 +265,7 @@ fn on_loopback_only_this_machine_and_allowed_hosts_are_answered() {
         ("127.8.8.8", true),
         ("[::1]:8080", true),
         ("mill.example", true),
-        ("ORDERS.example.:80", true),
+        ("MILL.example.:80", true),
         ("evil.example", false),
         ("www.mill.example", false),
         ("mill.example.evil.example", false),
