@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{Request, Response};
 use edge_listener::{
     AnswerBody, ConnectionStream, Listening, RequestInFlight, ServeReport, StreamTasks,
@@ -125,7 +125,14 @@ impl Server {
         let router = self.router.clone();
         let answer = router.oneshot(request.map(Body::new)).await?;
         let refusal = render_answers_used_up(&answer, uri, &self.edge.settings);
-        Ok(in_flight.answer(answer, &self.edge.answers, refusal))
+        // Only live streams have no length.
+        let is_stream = answer.body().size_hint().exact().is_none();
+        let budget = if is_stream {
+            &self.edge.streams
+        } else {
+            &self.edge.answers
+        };
+        Ok(in_flight.answer(answer, budget, refusal))
     }
 }
 

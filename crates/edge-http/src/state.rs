@@ -41,8 +41,11 @@ pub struct EdgeState {
     pub tasks: TaskTracker,
     /// What the bodies of all requests may hold.
     pub(crate) bodies: Arc<MemoryBudget>,
-    /// What the answers may hold that their clients have not taken.
+    /// What the answers may hold that their clients have not taken, live streams not counted.
     pub(crate) answers: Arc<MemoryBudget>,
+    /// The same of live streams, without a limit: the hub bounds what waits for a watcher, and the bytes of a change are
+    /// shared by all that watch it. Counted in `answers`, stalled watchers would use up the memory of everyone's answers.
+    pub(crate) streams: Arc<MemoryBudget>,
 }
 
 impl EdgeState {
@@ -61,6 +64,7 @@ impl EdgeState {
             ids,
             bodies: Arc::new(MemoryBudget::of(settings.max_bodies_bytes)),
             answers: Arc::new(MemoryBudget::of(settings.max_answers_bytes)),
+            streams: Arc::new(MemoryBudget::of(usize::MAX)),
             settings: Arc::new(settings),
             work,
             soft: CancellationToken::new(),

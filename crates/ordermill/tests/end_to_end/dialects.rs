@@ -134,7 +134,7 @@ async fn a_client_of_ordersystem_places_an_order_and_hears_of_it_on_the_separate
         .unwrap()
         .into_client_request()
         .unwrap();
-    let origin = "https://shop.example".parse().unwrap();
+    let origin = "http://localhost:3000".parse().unwrap();
     request.headers_mut().insert("origin", origin);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
     socket.send(Message::text(id)).await.unwrap();

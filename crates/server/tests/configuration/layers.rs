@@ -36,7 +36,7 @@ fn later_layers_win() {
 #[test]
 fn every_kind_of_value_is_read_from_a_file_and_from_a_text() {
     let file = "[http]\naddr = \"localhost:1\"\nws_addr = \"\"\n\
-                allowed_hosts = [\"Orders.Example\", \"::1\"]\n\
+                allowed_hosts = [\"Mill.Example\", \"::1\"]\n\
                 cors_origins = [\"loopback\", \"null\", \"https://shop.example\"]\n\
                 trusted_proxies = [\"10.1.2.3/8\", \"192.0.2.7\", \"fd00::/8\"]\n[health]\nlate_after = \"\"\n\
                 [handler]\nkind = \"http\"\nurl = \"http://localhost/\"\nsecret = \"one\"\n\
@@ -45,7 +45,7 @@ fn every_kind_of_value_is_read_from_a_file_and_from_a_text() {
     let sets = [
         ("http.addr", "localhost:1"),
         ("http.ws_addr", ""),
-        ("http.allowed_hosts", "Orders.Example,::1"),
+        ("http.allowed_hosts", "Mill.Example,::1"),
         ("http.cors_origins", "loopback,null,https://shop.example"),
         ("http.trusted_proxies", "10.1.2.3/8,192.0.2.7,fd00::/8"),
         ("health.late_after", ""),
