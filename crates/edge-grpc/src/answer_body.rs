@@ -2,7 +2,7 @@
 //! INTERNAL, ends a stream at its client's deadline, and logs how the call ended.
 //!
 //! The outermost layer puts it around what the inner ones answer. Pieces are small, so that a client that takes a long
-//! answer slowly is told from one that takes nothing.
+//! answer slowly is distinguished from one that takes nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! One connection as its calls see it: what their answers hold, and how it is ended. The listener, which ends connections
-//! without calls, is told of each call.
+//! One connection as its calls see it: what their answers hold, and how it is ended. It reports each call to the
+//! listener, which ends connections without calls.
 //!
 //! `server` makes one for each connection; every call keeps it until its end.
 

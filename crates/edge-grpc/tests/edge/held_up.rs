@@ -283,7 +283,7 @@ async fn answers_that_are_not_taken_stay_within_their_memory_budget() {
     const STALLED: usize = 7;
     let server = Server::with(|settings, _| {
         settings.tuning.max_answer_bytes = BUDGET * ORDERS * ORDER_BYTES;
-        // Nobody is cut off for being slow within this test.
+        // No client is cut off for being slow within this test.
         settings.tuning.write_timeout = 10 * WAIT;
     })
     .await;
